@@ -1,0 +1,56 @@
+//! What a builder is: something that builds, tells what its cache holds, and
+//! forgets what it is told to forget. One file a driver.
+
+use async_trait::async_trait;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::buildkit::{BuildEnd, BuildRequest, BuildWindow, CacheRecord, Worker};
+use crate::trace::SolveStatus;
+
+/// Where a builder sends the status of a build, in the order it arrives.
+pub type StatusSink = mpsc::UnboundedSender<SolveStatus>;
+
+/// A builder has no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BuilderError {
+    /// It cannot be reached, or not any more.
+    #[error("{0}")]
+    Unreachable(String),
+    /// It refused the call.
+    #[error("BuildKit refused {call}: {message}")]
+    Refused {
+        /// What was called.
+        call: &'static str,
+        /// What it said.
+        message: String,
+    },
+}
+
+/// The seam between measuring and building: live drivers and the replay of
+/// recorded traces look alike from here.
+#[async_trait]
+pub trait Builder: Send + Sync {
+    /// Builds, sending status to `sink` as it arrives. Returns when Solve has
+    /// returned and the status stream has ended or gone silent. `cancel`
+    /// cancels the solve on the server too.
+    async fn build(
+        &self,
+        request: &BuildRequest,
+        sink: StatusSink,
+        cancel: CancellationToken,
+    ) -> BuildEnd;
+
+    /// The records of its cache.
+    async fn cache_records(&self) -> Result<Vec<CacheRecord>, BuilderError>;
+
+    /// Removes these records of its cache, and no other; returns the ids of
+    /// those that are gone.
+    async fn prune(&self, ids: &[String]) -> Result<Vec<String>, BuilderError>;
+
+    /// Its workers.
+    async fn workers(&self) -> Result<Vec<Worker>, BuilderError>;
+
+    /// Builds that run now or are remembered, of anyone.
+    async fn history(&self) -> Result<Vec<BuildWindow>, BuilderError>;
+}

@@ -1,0 +1,148 @@
+//! What is asked of BuildKit and what it answers, free of the wire format.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::model::Platform;
+
+/// One build.
+#[derive(Debug, Clone)]
+pub struct BuildRequest {
+    /// Id of the solve, unique on the builder; it names the build in
+    /// BuildKit's history.
+    pub reference: String,
+    /// Folder that is the build context.
+    pub context: PathBuf,
+    /// The Dockerfile; it need not be in the context.
+    pub dockerfile: PathBuf,
+    /// Names the context to BuildKit, which keeps what it received under this
+    /// key and asks only for what changed since.
+    pub shared_key: String,
+    /// Platforms to build.
+    pub platforms: Vec<Platform>,
+    /// Stage to build; the last where `None`.
+    pub target: Option<String>,
+    /// Build arguments.
+    pub build_args: BTreeMap<String, String>,
+    /// Whether to use no layer that was built before.
+    pub no_cache: bool,
+    /// Namespace of the cache mounts (`BUILDKIT_CACHE_MOUNT_NS`).
+    pub cache_mount_namespace: Option<String>,
+    /// What becomes of the result.
+    pub export: Export,
+    /// The build is cancelled after this long.
+    pub timeout: Option<Duration>,
+}
+
+/// What becomes of a build's result.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Export {
+    /// It stays in the cache alone.
+    CacheOnly,
+    /// It is stored in the engine's image store under this name.
+    Image {
+        /// Name and tag.
+        name: String,
+    },
+    /// It is sent back as an OCI archive and written to this file.
+    Oci {
+        /// File to write.
+        destination: PathBuf,
+    },
+}
+
+/// How a build ended, with the time it took.
+#[derive(Debug)]
+pub struct BuildEnd {
+    /// From sending Solve until it returned.
+    pub wall: Duration,
+    /// Bytes that file sync sent, protocol included.
+    pub context_bytes: u64,
+    /// What BuildKit answered, or why there is no answer.
+    pub result: Result<BuildReply, BuildError>,
+}
+
+/// What BuildKit says of a finished build.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct BuildReply {
+    /// The exporter's answer, `containerimage.digest` and the like.
+    pub exporter: BTreeMap<String, String>,
+}
+
+/// Why a build has no result.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BuildError {
+    /// BuildKit ended it with an error: a step failed, the Dockerfile does
+    /// not parse, an image was not found.
+    #[error("{message}")]
+    Failed {
+        /// BuildKit's message, from outside.
+        message: String,
+    },
+    /// The request's time limit passed.
+    #[error("no result within {}", humantime::format_duration(*.0))]
+    TimedOut(Duration),
+    /// The caller cancelled it.
+    #[error("cancelled")]
+    Cancelled,
+    /// The connection or BuildKit itself was lost.
+    #[error("the connection to BuildKit was lost: {message}")]
+    LostBuilder {
+        /// What the transport said.
+        message: String,
+    },
+    /// It could not be started: the context or the Dockerfile cannot be read.
+    #[error("{message}")]
+    Setup {
+        /// What was tried, on what, and what to do.
+        message: String,
+    },
+}
+
+/// A record of BuildKit's cache (`buildx du`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CacheRecord {
+    /// Id.
+    pub id: String,
+    /// Bytes.
+    pub size: u64,
+    /// What it holds, from outside.
+    pub description: String,
+    /// `regular`, `source.local`, `exec.cachemount`, `frontend`, `internal`.
+    pub record_type: String,
+    /// Whether a build uses it now.
+    pub in_use: bool,
+    /// Whether an image or another record holds it too.
+    pub shared: bool,
+    /// Ids of the records it is made from.
+    pub parents: Vec<String>,
+    /// When it was made.
+    pub created: Option<Timestamp>,
+}
+
+/// A worker of BuildKit: what executes steps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Worker {
+    /// Id.
+    pub id: String,
+    /// Platforms it lists, its own first.
+    pub platforms: Vec<Platform>,
+    /// BuildKit's version, where it tells.
+    pub buildkit_version: Option<String>,
+    /// Labels, `org.mobyproject.buildkit.worker.snapshotter` and the like.
+    pub labels: BTreeMap<String, String>,
+}
+
+/// A build in BuildKit's history: whose time overlaps whose.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BuildWindow {
+    /// Id of the solve.
+    pub reference: String,
+    /// When it began.
+    pub started: Option<Timestamp>,
+    /// When it ended; `None` while it runs.
+    pub completed: Option<Timestamp>,
+}

@@ -1,0 +1,19 @@
+//! buildrace races Dockerfiles: it builds the variants of a scenario on a real
+//! BuildKit, measures them side by side, and says which is faster and why.
+//!
+//! `docs/architecture.md` shows how the modules fit together and which may
+//! know which.
+
+pub mod builder;
+pub mod buildkit;
+pub mod cli;
+pub mod commands;
+pub mod engine;
+pub mod model;
+pub mod plan;
+pub mod race;
+pub mod report;
+pub mod scenario;
+pub mod stats;
+pub mod store;
+pub mod trace;

@@ -1,0 +1,15 @@
+//! The plain data that every other module shares: it knows nobody, does no
+//! I/O and reads no clock.
+
+mod kind;
+mod platform;
+mod run;
+mod sample;
+
+pub use kind::BuildKind;
+pub use platform::{Platform, PlatformError};
+pub use run::{
+    BaseImage, BuilderInfo, EmulatorInfo, HostInfo, RunRecord, SCHEMA_VERSION, ScenarioInfo, Slot,
+    VariantInfo,
+};
+pub use sample::{Failure, HostUse, Outcome, Sample};

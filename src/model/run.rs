@@ -1,0 +1,156 @@
+//! The record of a run: what was raced, on which builder, in which order.
+//! This is `run.json`, field by field; `docs/formats.md` describes it.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{BuildKind, Platform};
+
+/// Version of the result files. A reader refuses a newer one.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// Everything about a run that is known before its first sample.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunRecord {
+    /// Version of these files, [`SCHEMA_VERSION`] when written.
+    pub schema: u32,
+    /// Id of the run: UTC time and a random tail, `20261123T204500Z-3f9a1c`.
+    pub run: String,
+    /// Version of buildrace that wrote it.
+    pub buildrace: String,
+    /// When it began.
+    pub started: Timestamp,
+    /// Command line, without the program's path.
+    pub command: Vec<String>,
+    /// Seed that the order was drawn from.
+    pub seed: u64,
+    /// Rounds planned.
+    pub rounds: u32,
+    /// Time limit of a sample, seconds.
+    pub timeout_seconds: f64,
+    /// What is raced.
+    pub scenarios: Vec<ScenarioInfo>,
+    /// The order that was drawn.
+    pub plan: Vec<Slot>,
+    /// Where it is built.
+    pub builder: BuilderInfo,
+    /// The machine that the builder (or, for a remote one, buildrace) runs on.
+    pub host: HostInfo,
+    /// Emulators that foreign platforms run under.
+    pub emulators: Vec<EmulatorInfo>,
+    /// Base images of all Dockerfiles, on each platform.
+    pub base_images: Vec<BaseImage>,
+}
+
+/// A scenario as it was raced.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ScenarioInfo {
+    /// Its name.
+    pub name: String,
+    /// One line on what it is.
+    pub title: String,
+    /// SHA-256 of its `scenario.toml`, hex.
+    pub digest: String,
+    /// SHA-256 over names, modes and contents of its sources, hex.
+    pub sources_digest: String,
+    /// Name of the reference variant.
+    pub reference: String,
+    /// Platforms of its multi-arch kinds.
+    pub platforms: Vec<Platform>,
+    /// Platform of its cold kind: the node's own.
+    pub native: Platform,
+    /// Variants raced, the reference first.
+    pub variants: Vec<VariantInfo>,
+    /// Kinds raced.
+    pub kinds: Vec<BuildKind>,
+}
+
+/// A variant as it was raced.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct VariantInfo {
+    /// Its name.
+    pub name: String,
+    /// Dockerfile, relative to the project.
+    pub dockerfile: String,
+    /// SHA-256 of the Dockerfile, hex.
+    pub digest: String,
+}
+
+/// A sample's place in the plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Slot {
+    /// Id of the sample, unique within the run.
+    pub sample: String,
+    /// The scenario's name.
+    pub scenario: String,
+    /// The variant's name.
+    pub variant: String,
+    /// The build kind.
+    pub kind: BuildKind,
+    /// Round, from 1.
+    pub round: u32,
+    /// Place in the order of the round, from 1.
+    pub position: u32,
+}
+
+/// The builder, without anything that names a machine or a person.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BuilderInfo {
+    /// buildx's word: `docker`, `docker-container`, `remote`, `kubernetes`, or `replay`.
+    pub driver: String,
+    /// How it was found: `private engine`, `DOCKER_HOST`, `context`, `default socket`, `--host`.
+    pub found_by: String,
+    /// Version of the Docker Engine.
+    pub engine_version: Option<String>,
+    /// Version of BuildKit, where it tells.
+    pub buildkit_version: Option<String>,
+    /// Image store or snapshotter, `overlayfs` of containerd or a graph driver.
+    pub storage: Option<String>,
+    /// Platforms that it lists, its own first.
+    pub platforms: Vec<Platform>,
+}
+
+/// Facts about the machine that times depend on.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct HostInfo {
+    /// CPU model as the kernel names it.
+    pub cpu_model: Option<String>,
+    /// Logical CPUs that may be used.
+    pub cores: Option<u32>,
+    /// Memory, bytes.
+    pub memory_bytes: Option<u64>,
+    /// Kernel release.
+    pub kernel: Option<String>,
+    /// Operating system, `Debian GNU/Linux 12 (bookworm)`.
+    pub os: Option<String>,
+    /// CPU frequency governor.
+    pub governor: Option<String>,
+}
+
+/// The emulator of one foreign architecture.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EmulatorInfo {
+    /// Platform that it runs.
+    pub platform: Platform,
+    /// Name of the binfmt handler.
+    pub handler: String,
+    /// SHA-256 of the interpreter, hex, where it can be read.
+    pub interpreter_digest: Option<String>,
+    /// What it says of its version, `10.0.2`.
+    pub version: Option<String>,
+    /// binfmt flags, `OCF`.
+    pub flags: String,
+}
+
+/// A base image on one platform.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BaseImage {
+    /// Name as the Dockerfiles write it.
+    pub name: String,
+    /// Platform.
+    pub platform: Platform,
+    /// Digest of the image index, or of the image where it has none.
+    pub digest: Option<String>,
+    /// Whether it is a stand-in made from Debian packages, not the official image.
+    pub stand_in: bool,
+}

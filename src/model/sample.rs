@@ -1,0 +1,174 @@
+//! Samples: one timed build each, with its outcome.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{BuildKind, Platform};
+
+/// How a sample ended. Only `Ok` samples have a time that counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// Built.
+    Ok,
+    /// A step failed, or BuildKit refused the build.
+    Failed,
+    /// The time limit passed.
+    TimedOut,
+    /// The connection to BuildKit, or BuildKit itself, was lost.
+    LostBuilder,
+    /// Stopped by the user.
+    Interrupted,
+}
+
+impl Outcome {
+    /// The name used in files and reports.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Failed => "failed",
+            Self::TimedOut => "timed-out",
+            Self::LostBuilder => "lost-builder",
+            Self::Interrupted => "interrupted",
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// Why a sample is not `Ok`. All texts come from outside: escape them where
+/// they are shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// One line: what went wrong.
+    pub message: String,
+    /// Name of the step that failed, where one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<String>,
+    /// Exit code of that step's process, where it had one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exit_code: Option<i32>,
+    /// The last lines of that step's log, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub log_tail: Vec<String>,
+}
+
+/// What the machine was doing while a sample was built. Shares are of all
+/// cores together, 0 to 1. `None` where the kernel does not tell.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct HostUse {
+    /// Share of CPU time that was busy during the sample.
+    pub cpu_busy: Option<f64>,
+    /// Share of CPU time that the hypervisor gave to others during the sample.
+    pub cpu_steal: Option<f64>,
+    /// Share of CPU time that was busy in the moment before the sample began.
+    pub cpu_busy_before: Option<f64>,
+    /// Share of CPU time that was busy in the moment after the sample ended.
+    pub cpu_busy_after: Option<f64>,
+    /// Share of the sample's time in which some task waited for a CPU (PSI).
+    pub pressure_cpu: Option<f64>,
+    /// Share of the sample's time in which some task waited for memory (PSI).
+    pub pressure_memory: Option<f64>,
+    /// Share of the sample's time in which some task waited for disk (PSI).
+    pub pressure_io: Option<f64>,
+    /// Load average over one minute before the sample.
+    pub load_before: Option<f64>,
+    /// Load average over one minute after the sample.
+    pub load_after: Option<f64>,
+    /// Least memory available during the sample, bytes.
+    pub memory_available_min: Option<u64>,
+    /// Free bytes on the results' disk before the sample.
+    pub disk_free_before: Option<u64>,
+    /// Free bytes on the results' disk after the sample.
+    pub disk_free_after: Option<u64>,
+}
+
+/// One timed build.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Sample {
+    /// Name within the run, fit for a file: `r1-03-go-hello-naive-cold`.
+    pub id: String,
+    /// The scenario's name.
+    pub scenario: String,
+    /// The variant's name.
+    pub variant: String,
+    /// The build kind.
+    pub kind: BuildKind,
+    /// Round, from 1.
+    pub round: u32,
+    /// Place in the order of the round, from 1.
+    pub position: u32,
+    /// Platforms built.
+    pub platforms: Vec<Platform>,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Time from sending Solve until it returned, on the client's monotonic clock.
+    #[serde(with = "seconds", rename = "wall_seconds")]
+    pub wall: Duration,
+    /// Time from the first step's start to the last step's end on BuildKit's
+    /// own clock; `None` where no step ran.
+    #[serde(with = "optional_seconds", rename = "server_seconds", default)]
+    pub server: Option<Duration>,
+    /// Steps that BuildKit reported.
+    pub steps: u32,
+    /// Those of them that came from the cache.
+    pub cached_steps: u32,
+    /// Bytes of the build context sent, protocol included.
+    pub context_bytes: u64,
+    /// Whether something besides this run used the builder meanwhile.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub disturbances: Vec<String>,
+    /// What the machine was doing.
+    #[serde(default)]
+    pub host: HostUse,
+    /// Why it is not `Ok`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Failure>,
+}
+
+/// Durations as seconds with microseconds, readable in any language.
+mod seconds {
+    use super::*;
+    use serde::{Deserializer, Serializer};
+
+    pub fn serialize<S: Serializer>(value: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_f64(round(value.as_secs_f64()))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+        let seconds = f64::deserialize(deserializer)?;
+        Duration::try_from_secs_f64(seconds).map_err(serde::de::Error::custom)
+    }
+
+    pub fn round(seconds: f64) -> f64 {
+        (seconds * 1e6).round() / 1e6
+    }
+}
+
+mod optional_seconds {
+    use super::*;
+    use serde::{Deserializer, Serializer};
+
+    pub fn serialize<S: Serializer>(
+        value: &Option<Duration>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        value
+            .map(|value| seconds::round(value.as_secs_f64()))
+            .serialize(serializer)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Duration>, D::Error> {
+        Option::<f64>::deserialize(deserializer)?
+            .map(|seconds| Duration::try_from_secs_f64(seconds).map_err(serde::de::Error::custom))
+            .transpose()
+    }
+}
