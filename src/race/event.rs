@@ -1,0 +1,60 @@
+//! What happens in a race. The store appends each event as it comes; live
+//! progress draws from the same.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::model::Sample;
+
+/// A line of `events.jsonl`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum Event {
+    /// The run began. Its record is `run.json`.
+    RunStarted {
+        /// When.
+        at: Timestamp,
+        /// Id of the run.
+        run: String,
+    },
+    /// A sample's build is about to start.
+    SampleStarted {
+        /// When.
+        at: Timestamp,
+        /// Id of the sample, as in the plan.
+        sample: String,
+    },
+    /// A sample's build has ended, one way or another.
+    SampleFinished {
+        /// When.
+        at: Timestamp,
+        /// What was measured.
+        sample: Sample,
+    },
+    /// Something that a reader of the results should know.
+    Warning {
+        /// When.
+        at: Timestamp,
+        /// One line.
+        message: String,
+    },
+    /// The run ended; a run without it was cut off.
+    RunFinished {
+        /// When.
+        at: Timestamp,
+        /// How.
+        end: RunEnd,
+    },
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RunEnd {
+    /// Every slot of the plan has a sample.
+    Completed,
+    /// The user stopped it.
+    Interrupted,
+    /// It could not go on: the builder was lost, the disk was full.
+    Aborted,
+}
