@@ -1,1 +1,48 @@
-fn main() {}
+//! Parses the command line, calls the library, sets the exit code.
+
+use std::process::ExitCode;
+
+use buildrace::cli::Cli;
+use buildrace::commands::{self, Exit};
+use buildrace::escape;
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("buildrace: cannot start: {error}");
+            return Exit::CouldNot.into();
+        }
+    };
+    let result = runtime.block_on(commands::dispatch(cli));
+    // Threads that wait for a file system must not hold up the exit.
+    runtime.shutdown_background();
+    match result {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            eprintln!("buildrace: {}", one_line(&error));
+            Exit::CouldNot.into()
+        }
+    }
+}
+
+/// The error with its causes, each once, on one line and without control
+/// characters: parts of it come from outside.
+fn one_line(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if text.is_empty() {
+            text = cause;
+        } else if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    let lines: Vec<&str> = text
+        .lines()
+        .map(str::trim)
+        .filter(|l| !l.is_empty())
+        .collect();
+    escape::terminal(&lines.join("; "), 4000)
+}

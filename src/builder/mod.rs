@@ -1,12 +1,19 @@
 //! What a builder is: something that builds, tells what its cache holds, and
 //! forgets what it is told to forget. One file a driver.
 
+mod docker;
+mod replay;
+
+pub use docker::DockerBuilder;
+
 use async_trait::async_trait;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::buildkit::{BuildEnd, BuildRequest, BuildWindow, CacheRecord, Worker};
 use crate::trace::SolveStatus;
+
+pub use replay::{ReplayBuilder, ReplayError};
 
 /// Where a builder sends the status of a build, in the order it arrives.
 pub type StatusSink = mpsc::UnboundedSender<SolveStatus>;

@@ -1,8 +1,24 @@
 //! The BuildKit client: solve, status, session, usage and prune over any
 //! connection that speaks gRPC.
 
+mod build;
+mod client;
+mod control;
+pub mod credentials;
+pub mod dial;
+mod error;
+pub mod filesync;
 pub mod request;
+mod session;
+mod solve;
+mod status;
+mod text;
+mod usage;
+mod wire;
 
+pub use client::Client;
+pub use dial::{Daemon, Dial, DialError, DockerDial};
+pub use error::ClientError;
 pub use request::{
     BuildEnd, BuildError, BuildReply, BuildRequest, BuildWindow, CacheRecord, Export, Worker,
 };

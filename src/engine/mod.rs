@@ -1,1 +1,31 @@
-//! To be written.
+//! The Docker Engine: finding one, asking it what it is, the base images it
+//! holds, the emulators its foreign platforms run under, and a private engine
+//! for machines that have none.
+//!
+//! Builds themselves go through `buildkit`; this module never starts one.
+
+pub mod binfmt;
+pub mod client;
+mod command;
+mod debian;
+pub mod emulator;
+pub mod images;
+pub mod locate;
+mod oci;
+pub mod preflight;
+pub mod private;
+mod probe;
+mod registry;
+mod standin;
+
+mod error;
+
+pub use client::{Engine, EngineFacts, Image};
+pub use error::EngineError;
+pub use locate::{Endpoint, locate};
+
+use std::sync::Arc;
+
+/// Where long work says what it is doing, a line at a time. The caller prints
+/// it: nothing in this module writes to a terminal.
+pub type Progress = Arc<dyn Fn(&str) + Send + Sync>;

@@ -21,6 +21,8 @@ pub enum Outcome {
     LostBuilder,
     /// Stopped by the user.
     Interrupted,
+    /// Not built, since the sample whose state it starts from did not succeed.
+    Skipped,
 }
 
 impl Outcome {
@@ -32,6 +34,7 @@ impl Outcome {
             Self::TimedOut => "timed-out",
             Self::LostBuilder => "lost-builder",
             Self::Interrupted => "interrupted",
+            Self::Skipped => "skipped",
         }
     }
 }

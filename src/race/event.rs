@@ -9,6 +9,10 @@ use crate::model::Sample;
 /// A line of `events.jsonl`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there are a few events a minute, and most are finished samples"
+)]
 pub enum Event {
     /// The run began. Its record is `run.json`.
     RunStarted {

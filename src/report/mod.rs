@@ -1,1 +1,23 @@
-//! To be written.
+//! Reports: one view model, and renderers that turn it into text. Renderers
+//! are pure; writing files is their callers' work.
+
+#[cfg(test)]
+pub(crate) mod fixture;
+mod markdown;
+mod number;
+mod sentence;
+mod svg;
+mod terminal;
+mod view;
+mod wrap;
+
+pub use markdown::markdown;
+pub use sentence::sentence;
+pub use svg::svg;
+pub use terminal::terminal;
+pub use view::{BaseImageView, Cell, EmulatorView, FailureView, ScenarioView, VariantView, View};
+
+pub use crate::escape;
+
+#[cfg(test)]
+mod tests;

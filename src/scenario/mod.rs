@@ -1,1 +1,98 @@
-//! To be written.
+//! Scenarios: what is raced. `scenario.toml` is read strictly, its files are
+//! checked, its sources are copied, and the copy is edited.
+//!
+//! [`Project`] finds and loads scenarios and says which base images they need;
+//! [`SourceCopy`] is the private copy of the sources that builds see.
+
+mod copy;
+mod dockerfile;
+mod document;
+mod edit;
+mod error;
+mod expand;
+mod format;
+mod name;
+mod project;
+mod snapshot;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+pub use copy::{SourceCopy, sources_digest};
+pub use dockerfile::BaseImageUse;
+pub use edit::{Edit, EditError};
+pub use error::{Place, ScenarioError};
+pub use project::Project;
+pub use snapshot::Snapshot;
+
+use crate::model::{BuildKind, Platform};
+
+/// A scenario whose files are there and make sense.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scenario {
+    /// Its name, that of its folder.
+    pub name: String,
+    /// One line on what it is.
+    pub title: String,
+    /// Its `scenario.toml`.
+    pub toml_path: PathBuf,
+    /// SHA-256 of its `scenario.toml`, hex.
+    pub digest: String,
+    /// Folder that is the build context.
+    pub sources: PathBuf,
+    /// Platforms of its multi-arch kinds.
+    pub platforms: Vec<Platform>,
+    /// Kinds to build.
+    pub kinds: Vec<BuildKind>,
+    /// Variants, the reference first, the others as written.
+    pub variants: Vec<Variant>,
+    /// The edit of an incremental build.
+    pub edit: Edit,
+}
+
+/// One Dockerfile of a scenario.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Variant {
+    /// Its name.
+    pub name: String,
+    /// Whether the others are compared with it.
+    pub reference: bool,
+    /// The Dockerfile; it need not be in the sources.
+    pub dockerfile: PathBuf,
+    /// SHA-256 of the Dockerfile, hex.
+    pub digest: String,
+    /// Stage to build; the last where `None`.
+    pub target: Option<String>,
+    /// Build arguments.
+    pub build_args: BTreeMap<String, String>,
+}
+
+impl Scenario {
+    /// The variant that the others are compared with; `None` after
+    /// [`Self::select_variants`] left it out.
+    pub fn reference(&self) -> Option<&Variant> {
+        self.variants.iter().find(|variant| variant.reference)
+    }
+
+    /// Keeps the variants of these names, in the scenario's order; all where
+    /// `names` is empty.
+    ///
+    /// # Errors
+    /// A name that no variant has.
+    pub fn select_variants(&mut self, names: &[String]) -> Result<(), ScenarioError> {
+        for name in names {
+            if !self.variants.iter().any(|variant| variant.name == *name) {
+                return Err(ScenarioError::UnknownName {
+                    what: "variant",
+                    name: name.clone(),
+                    known: self.variants.iter().map(|v| v.name.clone()).collect(),
+                });
+            }
+        }
+        if !names.is_empty() {
+            self.variants
+                .retain(|variant| names.contains(&variant.name));
+        }
+        Ok(())
+    }
+}

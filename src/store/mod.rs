@@ -1,1 +1,26 @@
-//! To be written.
+//! The files of a run: written an event at a time while it goes on, read back
+//! for reports. `docs/formats.md` describes them key by key.
+
+mod check;
+mod csv;
+mod error;
+mod read;
+mod trace;
+mod write;
+
+pub use error::StoreError;
+pub use read::{StoredRun, read_run, read_trace};
+pub use trace::TraceWriter;
+pub use write::RunWriter;
+
+/// What was raced and where: the run's record.
+pub const RUN_FILE: &str = "run.json";
+/// What happened, one event a line: the truth that the rest derives from.
+pub const EVENTS_FILE: &str = "events.jsonl";
+/// One row a sample, for other programs; derived from the events.
+pub const SAMPLES_FILE: &str = "samples.csv";
+/// Folder of the recorded status streams, one file a sample.
+pub const TRACES_DIR: &str = "traces";
+
+#[cfg(test)]
+mod tests;

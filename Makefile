@@ -1,0 +1,33 @@
+# buildrace: `make race` shows it, `make test` proves it.
+
+CARGO ?= cargo
+BUILDRACE = target/release/buildrace
+ROUNDS ?= 1
+SCENARIO ?= go-hello
+
+.PHONY: help build engine race test lint bench clean
+
+help: ## Show what there is to make
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## Compile buildrace
+	$(CARGO) build --release --locked
+
+engine: build ## Start a private engine where no other is reachable
+	$(BUILDRACE) engine up --if-none
+
+race: engine ## Race $(SCENARIO) for $(ROUNDS) round(s) and write results/ and reports/
+	$(BUILDRACE) run $(SCENARIO) --rounds $(ROUNDS)
+
+test: ## Run every test, those on a live engine included
+	scripts/test
+
+lint: ## Check formatting and lints
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+
+bench: ## Run the benchmarks, ours against `docker buildx` among them
+	scripts/bench
+
+clean: ## Remove what was compiled
+	$(CARGO) clean

@@ -1,0 +1,67 @@
+//! The docker driver: the BuildKit inside a Docker Engine.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use tokio_util::sync::CancellationToken;
+
+use super::{Builder, BuilderError, StatusSink};
+use crate::buildkit::{
+    BuildEnd, BuildRequest, BuildWindow, CacheRecord, Client, ClientError, DockerDial, Worker,
+};
+
+/// The BuildKit inside a Docker Engine.
+#[derive(Debug, Clone)]
+pub struct DockerBuilder {
+    client: Client,
+}
+
+impl DockerBuilder {
+    /// Reaches the engine at an address as `DOCKER_HOST` has it, and makes
+    /// sure that a BuildKit answers there.
+    pub async fn connect(host: &str) -> Result<Self, BuilderError> {
+        let dial = DockerDial::new(host).map_err(ClientError::from)?;
+        let builder = Self {
+            client: Client::new(Arc::new(dial)),
+        };
+        builder.client.workers().await?;
+        Ok(builder)
+    }
+}
+
+impl From<ClientError> for BuilderError {
+    fn from(error: ClientError) -> Self {
+        match error {
+            ClientError::Refused { call, message } => Self::Refused { call, message },
+            error => Self::Unreachable(error.to_string()),
+        }
+    }
+}
+
+#[async_trait]
+impl Builder for DockerBuilder {
+    async fn build(
+        &self,
+        request: &BuildRequest,
+        sink: StatusSink,
+        cancel: CancellationToken,
+    ) -> BuildEnd {
+        self.client.build(request, sink, cancel).await
+    }
+
+    async fn cache_records(&self) -> Result<Vec<CacheRecord>, BuilderError> {
+        Ok(self.client.cache_records().await?)
+    }
+
+    async fn prune(&self, ids: &[String]) -> Result<Vec<String>, BuilderError> {
+        Ok(self.client.prune(ids).await?)
+    }
+
+    async fn workers(&self) -> Result<Vec<Worker>, BuilderError> {
+        Ok(self.client.workers().await?)
+    }
+
+    async fn history(&self) -> Result<Vec<BuildWindow>, BuilderError> {
+        Ok(self.client.history().await?)
+    }
+}

@@ -1,0 +1,259 @@
+//! One build: Solve, with the session and the status stream beside it.
+//!
+//! The clock runs from sending Solve until it has returned. Dialling comes
+//! before it, and the rest of the status stream after.
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use bollard_buildkit_proto::moby::buildkit::v1 as proto;
+use futures_util::future::Either;
+use futures_util::{FutureExt, Stream, StreamExt, TryFutureExt, future};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+use tonic::Status;
+
+use super::client::Client;
+use super::control::Control;
+use super::error::{is_lost, message_of};
+use super::request::{BuildEnd, BuildError, BuildReply, BuildRequest};
+use super::session::{Offer, Session};
+use super::solve::{self, Prepared};
+use super::status::solve_status;
+use super::text::{MESSAGE, NAME, bounded};
+use crate::trace::SolveStatus;
+
+/// After Solve has returned, the status stream is read on until it ends or has
+/// been silent for this long. It is buildx's rule.
+const STATUS_SILENCE: Duration = Duration::from_secs(5);
+/// The same after a build that was cut off: nobody wants to wait.
+const STATUS_SILENCE_CUT: Duration = Duration::from_secs(1);
+/// No status stream is read for longer than this after Solve has returned.
+const STATUS_LAG: Duration = Duration::from_secs(60);
+/// A solve whose session has ended will end, too; this is how long that may
+/// take.
+const SESSION_GRACE: Duration = Duration::from_secs(10);
+/// How long a solve that was cancelled may take to be gone from the server.
+const GONE_LIMIT: Duration = Duration::from_secs(5);
+/// How often the server is asked whether it is.
+const GONE_PAUSE: Duration = Duration::from_millis(50);
+
+impl Client {
+    /// Builds, sending status to `sink` as it arrives. Returns when Solve has
+    /// returned and the status stream has ended or gone silent.
+    ///
+    /// When `cancel` is cancelled or the request's time limit passes, the
+    /// solve is cancelled on the server too, and this returns when it is gone
+    /// there (or after five seconds). Dropping the future cancels the solve as
+    /// well, without waiting.
+    pub async fn build(
+        &self,
+        request: &BuildRequest,
+        sink: mpsc::UnboundedSender<SolveStatus>,
+        cancel: CancellationToken,
+    ) -> BuildEnd {
+        let mut end = BuildEnd {
+            wall: Duration::ZERO,
+            context_bytes: 0,
+            result: Err(BuildError::Cancelled),
+        };
+        let start = async {
+            let prepared = solve::prepare(request, self.daemon())?;
+            let control = self
+                .connect()
+                .await
+                .map_err(|error| BuildError::LostBuilder {
+                    message: error.to_string(),
+                })?;
+            Ok::<_, BuildError>((prepared, control))
+        };
+        let (prepared, control) = match cancel.run_until_cancelled(start).await {
+            None => return end,
+            Some(Err(error)) => {
+                end.result = Err(error);
+                return end;
+            }
+            Some(Ok(started)) => started,
+        };
+        let Prepared {
+            mut solve,
+            files,
+            sent,
+            archive,
+        } = prepared;
+        let offer = Offer {
+            files,
+            credentials: self.credentials(),
+            archive: archive.clone(),
+        };
+        let mut session = Session::open(control.clone(), &request.shared_key, offer);
+        solve.session = session.id().to_owned();
+
+        let mut status = pin!(status_stream(control.clone(), request.reference.clone()).fuse());
+        let mut calling = control.clone();
+        let started = Instant::now();
+        // In a task of its own: whoever is slow to take the status cannot
+        // hold up the clock.
+        let calling = AbortOnDropHandle::new(tokio::spawn(async move {
+            let answer = calling.solve(solve).await;
+            (answer, started.elapsed())
+        }));
+        let mut answered_after = None;
+        end.result = until_answered(
+            async {
+                let (answer, elapsed) = calling.await.map_err(|error| {
+                    Status::internal(format!("the call of Solve broke off: {error}"))
+                })?;
+                answered_after = Some(elapsed);
+                answer
+            },
+            request.timeout,
+            &mut session,
+            &mut status,
+            &sink,
+            &cancel,
+        )
+        .await;
+        end.wall = answered_after.unwrap_or_else(|| started.elapsed());
+
+        session.close().await;
+        end.context_bytes = sent.load(Ordering::Relaxed);
+        match &end.result {
+            Ok(_) | Err(BuildError::Failed { .. }) => {
+                forward_rest(&mut status, &sink, STATUS_SILENCE).await;
+            }
+            Err(_) => {
+                let gone = until_gone(control, &request.reference);
+                let rest = forward_rest(&mut status, &sink, STATUS_SILENCE_CUT);
+                future::join(gone, rest).await;
+            }
+        }
+        if let (Ok(_), Some(archive)) = (&end.result, archive)
+            && let Err(error) = archive.persist()
+        {
+            end.result = Err(BuildError::Failed {
+                message: format!("cannot store the exported archive: {error}"),
+            });
+        }
+        end
+    }
+}
+
+/// Waits for Solve's answer, forwarding status. Whatever ends the wait, the
+/// call is dropped on return, which resets its stream: so the server learns
+/// that nobody wants the answer any more, and stops.
+async fn until_answered(
+    solve: impl Future<Output = Result<proto::SolveResponse, Status>>,
+    limit: Option<Duration>,
+    session: &mut Session,
+    status: &mut (impl Stream<Item = SolveStatus> + Unpin),
+    sink: &mpsc::UnboundedSender<SolveStatus>,
+    cancel: &CancellationToken,
+) -> Result<BuildReply, BuildError> {
+    let mut solve = pin!(solve);
+    let mut limit = pin!(match limit {
+        Some(limit) => Either::Left(tokio::time::sleep(limit).map(move |()| limit)),
+        None => Either::Right(future::pending()),
+    });
+    let mut session_lost = pin!(async {
+        let reason = session.ended().await;
+        tokio::time::sleep(SESSION_GRACE).await;
+        reason
+    });
+    loop {
+        tokio::select! {
+            biased;
+            answer = &mut solve => return answer.map(build_reply).map_err(|status| failure(&status)),
+            () = cancel.cancelled() => return Err(BuildError::Cancelled),
+            limit = &mut limit => return Err(BuildError::TimedOut(limit)),
+            message = &mut session_lost => return Err(BuildError::LostBuilder { message }),
+            Some(message) = status.next() => forward(sink, message),
+        }
+    }
+}
+
+/// The status of a build from its start, until it ends or breaks. The server
+/// waits some seconds for a build that it does not know yet.
+fn status_stream(mut control: Control, reference: String) -> impl Stream<Item = SolveStatus> {
+    let opening = async move { control.status(reference).await };
+    opening
+        .try_flatten_stream()
+        .take_while(|message| future::ready(message.is_ok()))
+        .filter_map(|message| future::ready(message.ok().map(solve_status)))
+}
+
+fn forward(sink: &mpsc::UnboundedSender<SolveStatus>, message: SolveStatus) {
+    // A caller that reads no status may still want the build.
+    let _ = sink.send(message);
+}
+
+async fn forward_rest(
+    status: &mut (impl Stream<Item = SolveStatus> + Unpin),
+    sink: &mpsc::UnboundedSender<SolveStatus>,
+    silence: Duration,
+) {
+    let rest = async {
+        while let Ok(Some(message)) = tokio::time::timeout(silence, status.next()).await {
+            forward(sink, message);
+        }
+    };
+    // Being cut off is no error: the stream is late, and the build is over.
+    let _ = tokio::time::timeout(STATUS_LAG, rest).await;
+}
+
+/// Waits until the server runs the solve no more, so that what comes next does
+/// not share the machine with it.
+async fn until_gone(mut control: Control, reference: &str) {
+    let gone = async {
+        while is_active(&mut control, reference).await == Ok(true) {
+            tokio::time::sleep(GONE_PAUSE).await;
+        }
+    };
+    // After that, waiting longer helps nobody.
+    let _ = tokio::time::timeout(GONE_LIMIT, gone).await;
+}
+
+async fn is_active(control: &mut Control, reference: &str) -> Result<bool, ()> {
+    let request = proto::BuildHistoryRequest {
+        active_only: true,
+        r#ref: reference.to_owned(),
+        early_exit: true,
+        ..Default::default()
+    };
+    let mut events = control.listen_build_history(request).await.map_err(drop)?;
+    while let Some(event) = events.message().await.map_err(drop)? {
+        if event
+            .record
+            .is_some_and(|record| record.reference == reference.as_bytes())
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn build_reply(response: proto::SolveResponse) -> BuildReply {
+    let exporter = response
+        .exporter_response
+        .into_iter()
+        .map(|(key, value)| {
+            (
+                bounded(key.as_bytes(), NAME),
+                bounded(value.as_bytes(), MESSAGE),
+            )
+        })
+        .collect();
+    BuildReply { exporter }
+}
+
+fn failure(status: &Status) -> BuildError {
+    let message = message_of(status);
+    if is_lost(status) {
+        BuildError::LostBuilder { message }
+    } else {
+        BuildError::Failed { message }
+    }
+}

@@ -1,0 +1,46 @@
+//! The client of one BuildKit, wherever it runs.
+
+use std::sync::Arc;
+
+use super::control::Control;
+use super::credentials::CredentialStore;
+use super::dial::{self, Daemon, Dial};
+use super::error::ClientError;
+
+/// Talks to one BuildKit. Every call has a connection of its own, so that
+/// losing one loses one build, and dropping it is enough to be rid of it.
+#[derive(Debug, Clone)]
+pub struct Client {
+    dial: Arc<dyn Dial>,
+    credentials: CredentialStore,
+}
+
+impl Client {
+    /// A client that dials in this way, and gives the registry credentials of
+    /// Docker's config to BuildKit.
+    pub fn new(dial: Arc<dyn Dial>) -> Self {
+        Self::with_credentials(dial, CredentialStore::of_user())
+    }
+
+    /// As `new`, with credentials from elsewhere.
+    pub fn with_credentials(dial: Arc<dyn Dial>, credentials: CredentialStore) -> Self {
+        Self { dial, credentials }
+    }
+
+    /// The place of BuildKit, as a person would name it.
+    pub fn endpoint(&self) -> String {
+        self.dial.endpoint()
+    }
+
+    pub(super) fn daemon(&self) -> Daemon {
+        self.dial.daemon()
+    }
+
+    pub(super) fn credentials(&self) -> CredentialStore {
+        self.credentials.clone()
+    }
+
+    pub(super) async fn connect(&self) -> Result<Control, ClientError> {
+        Ok(Control::new(dial::connect(&*self.dial).await?))
+    }
+}

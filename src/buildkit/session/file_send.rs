@@ -1,0 +1,128 @@
+//! Receives what an exporter sends back: the OCI archive.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bollard_buildkit_proto::moby::filesync::v1::BytesMessage;
+use bollard_buildkit_proto::moby::filesync::v1::file_send_server::FileSend;
+use tempfile::{NamedTempFile, TempPath};
+use tokio::fs::File;
+use tokio::io::{AsyncWriteExt, BufWriter};
+use tonic::{Request, Response, Status, Streaming, async_trait};
+
+/// Bytes gathered before they are written.
+const BUFFER: usize = 256 << 10;
+
+/// A file that appears at its place only when the build that made it has
+/// succeeded.
+#[derive(Debug, Clone)]
+pub struct Archive {
+    destination: PathBuf,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Debug)]
+enum State {
+    Waiting(NamedTempFile),
+    Receiving,
+    Received(TempPath),
+    Done,
+}
+
+impl Archive {
+    /// Makes a temporary file beside `destination`, so that a folder that
+    /// cannot be written is found before the build.
+    pub fn create(destination: &Path) -> io::Result<Self> {
+        let folder = match destination.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
+        };
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(".buildrace-").suffix(".tar");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            // Less the umask, as of any new file.
+            builder.permissions(std::fs::Permissions::from_mode(0o666));
+        }
+        Ok(Self {
+            destination: destination.to_owned(),
+            state: Arc::new(Mutex::new(State::Waiting(builder.tempfile_in(folder)?))),
+        })
+    }
+
+    /// Moves what was received to its place.
+    pub fn persist(&self) -> io::Result<()> {
+        match self.replace(State::Done) {
+            State::Received(file) => file.persist(&self.destination).map_err(|error| error.error),
+            _ => Err(io::Error::new(
+                io::ErrorKind::UnexpectedEof,
+                "BuildKit sent no archive",
+            )),
+        }
+    }
+
+    fn replace(&self, state: State) -> State {
+        let mut current = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut *current, state)
+    }
+
+    async fn receive(&self, mut stream: Streaming<BytesMessage>) -> Result<(), Status> {
+        let (file, path) = match self.replace(State::Receiving) {
+            State::Waiting(file) => file.into_parts(),
+            other => {
+                self.replace(other);
+                return Err(Status::already_exists("the archive was sent already"));
+            }
+        };
+        let cannot_write = |error: io::Error| {
+            Status::internal(format!(
+                "cannot write {}: {error}",
+                self.destination.display()
+            ))
+        };
+        let mut file = BufWriter::with_capacity(BUFFER, File::from_std(file));
+        while let Some(message) = stream.message().await? {
+            file.write_all(&message.data).await.map_err(cannot_write)?;
+        }
+        file.flush().await.map_err(cannot_write)?;
+        self.replace(State::Received(path));
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl FileSend for Archive {
+    type DiffCopyStream = tokio_stream::Empty<Result<BytesMessage, Status>>;
+
+    async fn diff_copy(
+        &self,
+        request: Request<Streaming<BytesMessage>>,
+    ) -> Result<Response<Self::DiffCopyStream>, Status> {
+        self.receive(request.into_inner()).await?;
+        Ok(Response::new(tokio_stream::empty()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_appears_where_nothing_was_received() {
+        let folder = tempfile::tempdir().unwrap();
+        let destination = folder.path().join("image.tar");
+        let archive = Archive::create(&destination).unwrap();
+        assert!(archive.persist().is_err());
+        drop(archive);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_is_found_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = Archive::create(&folder.path().join("none/image.tar")).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
+    }
+}

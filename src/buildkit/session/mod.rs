@@ -1,0 +1,215 @@
+//! The session: while it solves, BuildKit calls back for the files of the
+//! context, for registry credentials, and to hand over an exported archive.
+//!
+//! It is gRPC inside gRPC. `Control.Session` carries a connection in which
+//! BuildKit is the client; metadata of that call tell it the session's id, its
+//! shared key, and the methods that it may call.
+
+mod auth;
+mod file_send;
+mod health;
+mod router;
+mod tunnel;
+
+use std::future::Future;
+use std::time::Duration;
+
+use bollard_buildkit_proto::health::health_server::HealthServer;
+use bollard_buildkit_proto::moby::filesync::v1::auth_server::AuthServer;
+use bollard_buildkit_proto::moby::filesync::v1::file_send_server::FileSendServer;
+use hyper::server::conn::http2;
+use hyper_util::rt::TokioIo;
+use rand::RngExt;
+use sha2::{Digest, Sha256};
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tonic::body::Body;
+use tonic::metadata::{MetadataMap, MetadataValue};
+
+use super::control::Control;
+use super::credentials::CredentialStore;
+use super::dial::{CONNECTION_WINDOW, HEADER_LIMIT, STREAM_WINDOW};
+use super::filesync::FileSync;
+pub use file_send::Archive;
+use router::Router;
+use tunnel::Tunnel;
+
+/// Bytes of one message that BuildKit may send, a piece of an archive.
+const MESSAGE_LIMIT: usize = 64 << 20;
+/// How long a closed session's own work may take to notice.
+const CLOSE_LIMIT: Duration = Duration::from_secs(2);
+
+/// What a session offers to BuildKit.
+pub(super) struct Offer {
+    pub(super) files: FileSync,
+    pub(super) credentials: CredentialStore,
+    pub(super) archive: Option<Archive>,
+}
+
+impl Offer {
+    fn router(self) -> Router {
+        let router = Router::default()
+            .add(
+                HealthServer::new(health::Alive),
+                &["Check", "Watch", "List"],
+            )
+            .add(
+                AuthServer::new(auth::Credentials {
+                    store: self.credentials,
+                }),
+                &[
+                    "Credentials",
+                    "FetchToken",
+                    "GetTokenAuthority",
+                    "VerifyTokenAuthority",
+                ],
+            )
+            .add(self.files, &["DiffCopy"]);
+        match self.archive {
+            Some(archive) => router.add(
+                FileSendServer::new(archive).max_decoding_message_size(MESSAGE_LIMIT),
+                &["DiffCopy"],
+            ),
+            None => router,
+        }
+    }
+}
+
+/// A session that is served until it is closed or dropped.
+pub(super) struct Session {
+    id: String,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+    ended: Option<oneshot::Receiver<String>>,
+}
+
+impl Session {
+    /// Starts serving. BuildKit waits up to five seconds for a session that a
+    /// solve names, so that the two may be started in any order.
+    pub(super) fn open(control: Control, shared_key: &str, offer: Offer) -> Self {
+        let id = hex::encode(rand::rng().random::<[u8; 16]>());
+        let router = offer.router();
+        let tunnel = Tunnel::open(control, metadata(&id, shared_key, router.methods()));
+        let stop = CancellationToken::new();
+        let tasks = TaskTracker::new();
+        let (report, ended) = oneshot::channel();
+
+        let service = hyper::service::service_fn(move |request: http::Request<_>| {
+            router.clone().route(request.map(Body::new))
+        });
+        let executor = SessionExecutor {
+            stop: stop.clone(),
+            tasks: tasks.clone(),
+        };
+        let mut server = http2::Builder::new(executor.clone());
+        server
+            .initial_stream_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(CONNECTION_WINDOW)
+            .max_header_list_size(HEADER_LIMIT);
+        let connection = server.serve_connection(TokioIo::new(tunnel), service);
+        executor.spawn(async move {
+            let message = match connection.await {
+                Ok(()) => "BuildKit closed the session".to_owned(),
+                Err(error) => innermost(&error),
+            };
+            // Nobody may be waiting any more.
+            let _ = report.send(message);
+        });
+        Self {
+            id,
+            stop,
+            tasks,
+            ended: Some(ended),
+        }
+    }
+
+    /// What a solve calls the session.
+    pub(super) fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Waits until the session has ended by itself, and says why; for ever the
+    /// second time.
+    pub(super) async fn ended(&mut self) -> String {
+        if let Some(ended) = &mut self.ended {
+            let reason = ended.await;
+            self.ended = None;
+            if let Ok(reason) = reason {
+                return reason;
+            }
+        }
+        std::future::pending().await
+    }
+
+    /// Ends the session and everything that works for it.
+    pub(super) async fn close(self) {
+        self.stop.cancel();
+        self.tasks.close();
+        // What blocks in the file system is not worth waiting for.
+        let _ = tokio::time::timeout(CLOSE_LIMIT, self.tasks.wait()).await;
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+/// Runs the session's tasks, the connection and one for each call, so that
+/// they end with the session.
+#[derive(Clone)]
+struct SessionExecutor {
+    stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl SessionExecutor {
+    fn spawn<F>(&self, task: F)
+    where
+        F: Future + Send + 'static,
+        F::Output: Send,
+    {
+        let stop = self.stop.clone();
+        self.tasks
+            .spawn(async move { stop.run_until_cancelled(task).await.map(drop) });
+    }
+}
+
+impl<F> hyper::rt::Executor<F> for SessionExecutor
+where
+    F: Future + Send + 'static,
+    F::Output: Send,
+{
+    fn execute(&self, task: F) {
+        self.spawn(task);
+    }
+}
+
+fn metadata(id: &str, shared_key: &str, methods: &[String]) -> MetadataMap {
+    let mut metadata = MetadataMap::new();
+    let mut put = |key: &'static str, value: &str| {
+        // All values are made here of ASCII.
+        if let Ok(value) = value.parse::<MetadataValue<_>>() {
+            metadata.append(key, value);
+        }
+    };
+    put("x-docker-expose-session-uuid", id);
+    put("x-docker-expose-session-name", "buildrace");
+    // A header holds no arbitrary text, so the key goes hashed.
+    let shared_key = hex::encode(Sha256::digest(shared_key.as_bytes()));
+    put("x-docker-expose-session-sharedkey", &shared_key);
+    for method in methods {
+        put("x-docker-expose-session-grpc-method", method);
+    }
+    metadata
+}
+
+fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut cause = error;
+    while let Some(next) = cause.source() {
+        cause = next;
+    }
+    cause.to_string()
+}

@@ -1,0 +1,255 @@
+//! What a build request becomes on the wire: the Dockerfile frontend's
+//! attributes and the exporter, as buildx sends them.
+//!
+//! No attestations are asked for. buildx adds a provenance attestation to
+//! every build by default, which takes time of its own and puts a manifest of
+//! platform `unknown/unknown` beside the real ones; what is measured here is
+//! the Dockerfile.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use bollard_buildkit_proto::moby::buildkit::v1 as proto;
+
+use super::dial::Daemon;
+use super::filesync::{FileSync, LocalDir};
+use super::request::{BuildError, BuildRequest, Export};
+use super::session::Archive;
+
+/// A build that can be sent.
+pub(super) struct Prepared {
+    pub(super) solve: proto::SolveRequest,
+    pub(super) files: FileSync,
+    /// Bytes that file sync has sent so far.
+    pub(super) sent: Arc<AtomicU64>,
+    pub(super) archive: Option<Archive>,
+}
+
+/// Checks what can be checked here, and says what BuildKit is asked for.
+pub(super) fn prepare(request: &BuildRequest, daemon: Daemon) -> Result<Prepared, BuildError> {
+    let setup = |message: String| BuildError::Setup { message };
+    let context = existing_folder(&request.context).map_err(setup)?;
+    let (folder, filename) = existing_file(&request.dockerfile).map_err(setup)?;
+    if request.platforms.is_empty() {
+        return Err(setup("no platform to build for".into()));
+    }
+
+    let archive = match &request.export {
+        Export::Oci { destination } => Some(Archive::create(destination).map_err(|error| {
+            setup(format!(
+                "cannot write an archive to {}: {error}",
+                destination.display()
+            ))
+        })?),
+        Export::CacheOnly | Export::Image { .. } => None,
+    };
+    let sent = Arc::new(AtomicU64::new(0));
+    let local = BTreeMap::from([
+        ("context".to_owned(), LocalDir { root: context }),
+        ("dockerfile".to_owned(), LocalDir { root: folder }),
+    ]);
+    Ok(Prepared {
+        solve: solve_request(request, filename, daemon),
+        files: FileSync::new(local, Arc::clone(&sent)),
+        sent,
+        archive,
+    })
+}
+
+fn solve_request(request: &BuildRequest, filename: String, daemon: Daemon) -> proto::SolveRequest {
+    let exporter = exporter(&request.export, daemon);
+    proto::SolveRequest {
+        r#ref: request.reference.clone(),
+        frontend: "dockerfile.v0".into(),
+        frontend_attrs: frontend_attributes(request, filename, daemon),
+        // BuildKit before 0.13 reads the older fields, later ones prefer the
+        // newer. buildx sends both, too.
+        exporter_deprecated: exporter
+            .as_ref()
+            .map(|exporter| exporter.r#type.clone())
+            .unwrap_or_default(),
+        exporter_attrs_deprecated: exporter
+            .as_ref()
+            .map(|exporter| exporter.attrs.clone())
+            .unwrap_or_default(),
+        exporters: exporter.into_iter().collect(),
+        cache: Some(proto::CacheOptions::default()),
+        ..Default::default()
+    }
+}
+
+fn frontend_attributes(
+    request: &BuildRequest,
+    filename: String,
+    daemon: Daemon,
+) -> HashMap<String, String> {
+    let platforms: Vec<String> = request.platforms.iter().map(|p| p.to_string()).collect();
+    let mut attributes = HashMap::from([
+        ("filename".to_owned(), filename),
+        ("platform".to_owned(), platforms.join(",")),
+    ]);
+    let mut set = |key: &str, value: &str| {
+        attributes.insert(key.to_owned(), value.to_owned());
+    };
+    if let Some(target) = &request.target {
+        set("target", target);
+    }
+    if request.no_cache {
+        // The empty value means all stages.
+        set("no-cache", "");
+    }
+    if daemon == Daemon::Engine {
+        // Base images are looked for in the engine's image store first.
+        set("image-resolve-mode", "local");
+    }
+    for (name, value) in &request.build_args {
+        set(&format!("build-arg:{name}"), value);
+    }
+    // Step names carry their platform even where there is only one. It comes
+    // last: a report depends on it.
+    set("build-arg:BUILDKIT_MULTI_PLATFORM", "1");
+    if let Some(namespace) = &request.cache_mount_namespace {
+        set("build-arg:BUILDKIT_CACHE_MOUNT_NS", namespace);
+    }
+    attributes
+}
+
+fn exporter(export: &Export, daemon: Daemon) -> Option<proto::Exporter> {
+    let attributes = |pairs: &[(&str, &str)]| {
+        pairs
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+            .collect()
+    };
+    match export {
+        Export::CacheOnly => None,
+        Export::Image { name } => Some(match daemon {
+            Daemon::Engine => proto::Exporter {
+                r#type: "moby".into(),
+                attrs: attributes(&[("name", name)]),
+            },
+            Daemon::Buildkitd => proto::Exporter {
+                r#type: "image".into(),
+                attrs: attributes(&[("name", name)]),
+            },
+        }),
+        Export::Oci { .. } => Some(proto::Exporter {
+            r#type: "oci".into(),
+            attrs: HashMap::new(),
+        }),
+    }
+}
+
+fn existing_folder(path: &Path) -> Result<PathBuf, String> {
+    let tried = |error: String| format!("cannot read the context {}: {error}", path.display());
+    let folder = std::fs::canonicalize(path).map_err(|error| tried(error.to_string()))?;
+    // Listing it finds missing permissions, too.
+    std::fs::read_dir(&folder).map_err(|error| tried(error.to_string()))?;
+    Ok(folder)
+}
+
+/// The folder that holds a Dockerfile, and its name in there.
+fn existing_file(path: &Path) -> Result<(PathBuf, String), String> {
+    let tried = |error: &str| format!("cannot read the Dockerfile {}: {error}", path.display());
+    let file = std::fs::File::open(path).map_err(|error| tried(&error.to_string()))?;
+    let metadata = file.metadata().map_err(|error| tried(&error.to_string()))?;
+    if !metadata.is_file() {
+        return Err(tried("it is not a file"));
+    }
+    let name = path
+        .file_name()
+        .and_then(|name| name.to_str())
+        .ok_or_else(|| tried("its name is not UTF-8, as BuildKit needs it"))?;
+    let parent = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let folder = std::fs::canonicalize(parent).map_err(|error| tried(&error.to_string()))?;
+    Ok((folder, name.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(export: Export) -> BuildRequest {
+        BuildRequest {
+            reference: "ref1".into(),
+            context: "/context".into(),
+            dockerfile: "/files/naive.Dockerfile".into(),
+            shared_key: "key".into(),
+            platforms: vec![
+                "linux/amd64".parse().unwrap(),
+                "linux/arm64".parse().unwrap(),
+            ],
+            target: Some("final".into()),
+            build_args: BTreeMap::from([
+                ("VERSION".to_owned(), "1".to_owned()),
+                ("BUILDKIT_MULTI_PLATFORM".to_owned(), "0".to_owned()),
+            ]),
+            no_cache: true,
+            cache_mount_namespace: Some("r1-2-naive".into()),
+            export,
+            timeout: None,
+        }
+    }
+
+    #[test]
+    fn the_frontend_is_asked_as_buildx_asks_it() {
+        let solve = solve_request(
+            &request(Export::CacheOnly),
+            "naive.Dockerfile".into(),
+            Daemon::Engine,
+        );
+        let sorted: BTreeMap<_, _> = solve.frontend_attrs.into_iter().collect();
+        let expected = [
+            ("build-arg:BUILDKIT_CACHE_MOUNT_NS", "r1-2-naive"),
+            ("build-arg:BUILDKIT_MULTI_PLATFORM", "1"),
+            ("build-arg:VERSION", "1"),
+            ("filename", "naive.Dockerfile"),
+            ("image-resolve-mode", "local"),
+            ("no-cache", ""),
+            ("platform", "linux/amd64,linux/arm64"),
+            ("target", "final"),
+        ];
+        assert_eq!(
+            sorted
+                .iter()
+                .map(|(k, v)| (k.as_str(), v.as_str()))
+                .collect::<Vec<_>>(),
+            expected
+        );
+        assert!(solve.exporters.is_empty() && solve.exporter_deprecated.is_empty());
+    }
+
+    #[test]
+    fn an_image_goes_to_the_store_of_whom_it_is_asked() {
+        let image = Export::Image {
+            name: "app:1".into(),
+        };
+        let engine = exporter(&image, Daemon::Engine).unwrap();
+        let buildkitd = exporter(&image, Daemon::Buildkitd).unwrap();
+        assert_eq!(engine.r#type, "moby");
+        assert_eq!(buildkitd.r#type, "image");
+        assert_eq!(engine.attrs["name"], "app:1");
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut request = request(Export::CacheOnly);
+        request.context = folder.path().join("none");
+        let message = |request: &BuildRequest| match prepare(request, Daemon::Engine) {
+            Err(BuildError::Setup { message }) => message,
+            _ => panic!("prepared"),
+        };
+        assert!(message(&request).contains("none"));
+        request.context = folder.path().to_owned();
+        request.dockerfile = folder.path().join("Dockerfile");
+        assert!(message(&request).contains("the Dockerfile"));
+        std::fs::create_dir(&request.dockerfile).unwrap();
+        assert!(message(&request).contains("not a file"));
+    }
+}

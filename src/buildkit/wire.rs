@@ -1,0 +1,147 @@
+//! The messages of BuildKit's Control API that carry other people's text.
+//!
+//! Protobuf asks for UTF-8 in a `string`, but BuildKit does not check it: the
+//! name of a step repeats its Dockerfile byte for byte. A strict decoder would
+//! lose a whole status stream, or the whole list of cache records, to one
+//! Latin-1 letter of anybody's. So text is `bytes` here (the same on the
+//! wire), and only the fields that are used are listed.
+
+use prost_types::Timestamp;
+
+/// A piece of the session's connection.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct BytesMessage {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub data: bytes::Bytes,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct StatusResponse {
+    #[prost(message, repeated, tag = "1")]
+    pub vertexes: Vec<Vertex>,
+    #[prost(message, repeated, tag = "2")]
+    pub statuses: Vec<VertexStatus>,
+    #[prost(message, repeated, tag = "3")]
+    pub logs: Vec<VertexLog>,
+    #[prost(message, repeated, tag = "4")]
+    pub warnings: Vec<VertexWarning>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Vertex {
+    #[prost(bytes = "vec", tag = "1")]
+    pub digest: Vec<u8>,
+    #[prost(bytes = "vec", repeated, tag = "2")]
+    pub inputs: Vec<Vec<u8>>,
+    #[prost(bytes = "vec", tag = "3")]
+    pub name: Vec<u8>,
+    #[prost(bool, tag = "4")]
+    pub cached: bool,
+    #[prost(message, optional, tag = "5")]
+    pub started: Option<Timestamp>,
+    #[prost(message, optional, tag = "6")]
+    pub completed: Option<Timestamp>,
+    #[prost(bytes = "vec", tag = "7")]
+    pub error: Vec<u8>,
+    #[prost(message, optional, tag = "8")]
+    pub progress_group: Option<ProgressGroup>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct ProgressGroup {
+    #[prost(bytes = "vec", tag = "1")]
+    pub id: Vec<u8>,
+    #[prost(bytes = "vec", tag = "2")]
+    pub name: Vec<u8>,
+    #[prost(bool, tag = "3")]
+    pub weak: bool,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct VertexStatus {
+    #[prost(bytes = "vec", tag = "1")]
+    pub id: Vec<u8>,
+    #[prost(bytes = "vec", tag = "2")]
+    pub vertex: Vec<u8>,
+    #[prost(bytes = "vec", tag = "3")]
+    pub name: Vec<u8>,
+    #[prost(int64, tag = "4")]
+    pub current: i64,
+    #[prost(int64, tag = "5")]
+    pub total: i64,
+    #[prost(message, optional, tag = "6")]
+    pub timestamp: Option<Timestamp>,
+    #[prost(message, optional, tag = "7")]
+    pub started: Option<Timestamp>,
+    #[prost(message, optional, tag = "8")]
+    pub completed: Option<Timestamp>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct VertexLog {
+    #[prost(bytes = "vec", tag = "1")]
+    pub vertex: Vec<u8>,
+    #[prost(message, optional, tag = "2")]
+    pub timestamp: Option<Timestamp>,
+    #[prost(int64, tag = "3")]
+    pub stream: i64,
+    #[prost(bytes = "vec", tag = "4")]
+    pub msg: Vec<u8>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct VertexWarning {
+    #[prost(bytes = "vec", tag = "1")]
+    pub vertex: Vec<u8>,
+    #[prost(int64, tag = "2")]
+    pub level: i64,
+    #[prost(bytes = "vec", tag = "3")]
+    pub short: Vec<u8>,
+    #[prost(bytes = "vec", tag = "5")]
+    pub url: Vec<u8>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct DiskUsageResponse {
+    #[prost(message, repeated, tag = "1")]
+    pub record: Vec<UsageRecord>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct UsageRecord {
+    #[prost(bytes = "vec", tag = "1")]
+    pub id: Vec<u8>,
+    #[prost(bool, tag = "3")]
+    pub in_use: bool,
+    #[prost(int64, tag = "4")]
+    pub size: i64,
+    #[prost(message, optional, tag = "6")]
+    pub created_at: Option<Timestamp>,
+    #[prost(bytes = "vec", tag = "9")]
+    pub description: Vec<u8>,
+    #[prost(bytes = "vec", tag = "10")]
+    pub record_type: Vec<u8>,
+    #[prost(bool, tag = "11")]
+    pub shared: bool,
+    #[prost(bytes = "vec", repeated, tag = "12")]
+    pub parents: Vec<Vec<u8>>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct BuildHistoryEvent {
+    /// 0 started, 1 complete, 2 deleted.
+    #[prost(int32, tag = "1")]
+    pub kind: i32,
+    #[prost(message, optional, tag = "2")]
+    pub record: Option<BuildHistoryRecord>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct BuildHistoryRecord {
+    #[prost(bytes = "vec", tag = "1")]
+    pub reference: Vec<u8>,
+    #[prost(message, optional, tag = "6")]
+    pub created_at: Option<Timestamp>,
+    #[prost(message, optional, tag = "7")]
+    pub completed_at: Option<Timestamp>,
+}

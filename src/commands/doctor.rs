@@ -1,0 +1,52 @@
+//! `buildrace doctor`: whether a race could run here, and what to do.
+
+use std::path::Path;
+
+use super::Exit;
+use crate::cli::DoctorArgs;
+use crate::engine::preflight::{self, Check, Status};
+
+/// Runs `buildrace doctor`. Exit code 0: a race could run; 2: it could not.
+///
+/// # Errors
+/// The checks cannot be written as JSON.
+pub async fn run(args: DoctorArgs) -> anyhow::Result<Exit> {
+    let host = args.engine.host.as_deref();
+    let checks = preflight::examine(host, &args.platform, Path::new(".")).await;
+    let could_run = preflight::could_run(&checks);
+    if args.json {
+        let report = serde_json::json!({"could_run": could_run, "checks": checks});
+        out!("{}", serde_json::to_string_pretty(&report)?);
+    } else {
+        for check in &checks {
+            out!("{}", text(check));
+        }
+        out!(
+            "{}",
+            if could_run {
+                "A race can run here."
+            } else {
+                "A race could not run here."
+            }
+        );
+    }
+    Ok(if could_run {
+        Exit::Good
+    } else {
+        Exit::CouldNot
+    })
+}
+
+fn text(check: &Check) -> String {
+    let status = match check.status {
+        Status::Ok => "ok  ",
+        Status::Warn => "warn",
+        Status::Fail => "FAIL",
+    };
+    let mut text = format!("{status}  {}: {}", check.name, check.finding);
+    if let Some(advice) = &check.advice {
+        text.push_str("\n      → ");
+        text.push_str(advice);
+    }
+    text
+}

@@ -1,0 +1,198 @@
+//! `buildrace images`: the base images that a race needs.
+
+use std::collections::BTreeSet;
+
+use anyhow::Context;
+
+use super::{Exit, progress_lines};
+use crate::cli::ImagesArgs;
+use crate::engine::images::StandIns;
+use crate::engine::{Engine, images, locate};
+use crate::model::{BaseImage, BuildKind, Platform};
+use crate::plan;
+use crate::scenario::{Project, Scenario, ScenarioError};
+
+/// Sees to it that the engine holds the base images of scenarios, and lists
+/// them; with `--dry-run` it only lists what is there. Exit code 2 where
+/// something is missing.
+///
+/// # Errors
+/// No engine, or an image that can neither be pulled nor made.
+pub async fn run(args: ImagesArgs) -> anyhow::Result<Exit> {
+    let here = std::env::current_dir().context("cannot tell the current folder")?;
+    let project = Project::find(&here)?;
+    let mut scenarios = project.load(&args.scenarios)?;
+    for scenario in &mut scenarios {
+        if !args.platform.is_empty() {
+            scenario.platforms = args.platform.clone();
+        }
+    }
+    let engine = Engine::connect(&locate(args.engine.host.as_deref()).await?).await?;
+    let native = engine.facts().native.clone();
+    let needed = needed(&project, &scenarios, &native)?;
+    let held = if args.dry_run {
+        present(&engine, &needed).await?
+    } else {
+        let stand_ins = if args.stand_ins {
+            StandIns::Allowed
+        } else {
+            StandIns::of(&engine)
+        };
+        images::ensure(&engine, &needed, stand_ins, &progress_lines()).await?
+    };
+    if args.json {
+        out!("{}", serde_json::to_string_pretty(&held)?);
+    } else {
+        for image in &held {
+            out!("{}", line(image));
+        }
+    }
+    let missing = needed.len() - held.len();
+    if missing > 0 {
+        eprintln!("{missing} missing: `buildrace images` gets them");
+        return Ok(Exit::CouldNot);
+    }
+    Ok(Exit::Good)
+}
+
+/// The base images that these scenarios' builds need, each with a platform
+/// that it is needed on; sorted, each pair once.
+///
+/// # Errors
+/// A Dockerfile whose images cannot be told.
+pub(super) fn needed(
+    project: &Project,
+    scenarios: &[Scenario],
+    native: &Platform,
+) -> Result<Vec<(String, Platform)>, ScenarioError> {
+    let mut needed = BTreeSet::new();
+    for scenario in scenarios {
+        let platforms = built(scenario, native);
+        for variant in &scenario.variants {
+            let images = project.base_images(variant, native, &platforms)?;
+            needed.extend(images.into_iter().map(|image| (image.name, image.platform)));
+        }
+    }
+    Ok(needed.into_iter().collect())
+}
+
+/// The platforms that these scenarios' builds are for, each once.
+pub(super) fn platforms(scenarios: &[Scenario], native: &Platform) -> Vec<Platform> {
+    let mut platforms = Vec::new();
+    for platform in scenarios.iter().flat_map(|s| built(s, native)) {
+        if !platforms.contains(&platform) {
+            platforms.push(platform);
+        }
+    }
+    platforms
+}
+
+/// The platforms that the kinds of a scenario build.
+fn built(scenario: &Scenario, native: &Platform) -> Vec<Platform> {
+    let kinds = plan::with_prerequisites(&scenario.kinds).all;
+    let mut platforms = Vec::new();
+    if kinds.contains(&BuildKind::Cold) {
+        platforms.push(native.clone());
+    }
+    if kinds.iter().any(|kind| *kind != BuildKind::Cold) {
+        platforms.extend(scenario.platforms.iter().cloned());
+    }
+    platforms
+}
+
+async fn present(engine: &Engine, needed: &[(String, Platform)]) -> anyhow::Result<Vec<BaseImage>> {
+    let images = images::present(engine, needed).await?;
+    Ok(images
+        .into_iter()
+        .flat_map(|image| {
+            let platforms = image.platforms.clone();
+            platforms.into_iter().map(move |platform| BaseImage {
+                name: image.name.clone(),
+                platform,
+                digest: image.digest.clone(),
+                stand_in: image.stand_in,
+            })
+        })
+        .collect())
+}
+
+fn line(image: &BaseImage) -> String {
+    format!(
+        "{}  {}  {}{}",
+        image.name,
+        image.platform,
+        image.digest.as_deref().unwrap_or("no digest"),
+        if image.stand_in { "  STAND-IN" } else { "" }
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cold_alone_needs_the_nodes_own_platform_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |path: &str, text: &str| {
+            let path = folder.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        };
+        write("scenarios/x/src/a", "a");
+        write("dockerfiles/x/naive.Dockerfile", "FROM tools:1\n");
+        write(
+            "dockerfiles/x/cross.Dockerfile",
+            "FROM --platform=$BUILDPLATFORM tools:1 AS build\nFROM base:1\nCOPY --from=build /a /a\n",
+        );
+        write("scenarios/x/scenario.toml", SCENARIO);
+        let project = Project::find(folder.path()).unwrap();
+        let mut scenarios = project.load(&[]).unwrap();
+        let native = Platform::linux("amd64");
+        let shown = |scenarios: &[Scenario]| -> Vec<String> {
+            needed(&project, scenarios, &native)
+                .unwrap()
+                .iter()
+                .map(|(name, platform)| format!("{name} {platform}"))
+                .collect()
+        };
+
+        scenarios[0].kinds = vec![BuildKind::Cold];
+        assert_eq!(
+            platforms(&scenarios, &native),
+            std::slice::from_ref(&native)
+        );
+        assert_eq!(
+            shown(&scenarios),
+            ["base:1 linux/amd64", "tools:1 linux/amd64"]
+        );
+
+        scenarios[0].kinds = vec![BuildKind::Noop];
+        scenarios[0].platforms = vec![Platform::linux("arm64")];
+        assert_eq!(platforms(&scenarios, &native), scenarios[0].platforms);
+        assert_eq!(
+            shown(&scenarios),
+            [
+                "base:1 linux/arm64",
+                "tools:1 linux/amd64",
+                "tools:1 linux/arm64"
+            ]
+        );
+    }
+
+    const SCENARIO: &str = r#"title = "x"
+sources = "src"
+platforms = ["linux/amd64", "linux/arm64"]
+
+[edit]
+file = "a"
+find = "a"
+replace = "{nonce}"
+
+[[variant]]
+name = "naive"
+reference = true
+
+[[variant]]
+name = "cross"
+"#;
+}

@@ -1,0 +1,88 @@
+//! Runs the system's own tools and turns their failures into one clear line.
+
+use std::io::Read;
+use std::process::{Command, Stdio};
+
+use super::EngineError;
+use super::error::one_line;
+
+/// A command that is killed when this process dies, however it dies: nothing
+/// goes on writing where a later run cleans up.
+pub(crate) fn tied(program: &str) -> Command {
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", "KILL", "--", program]);
+    command
+}
+
+/// Runs a command to its end and returns what it wrote to stdout.
+///
+/// # Errors
+/// It cannot be started, or fails: with the last lines of what it said.
+pub(crate) fn run(action: &str, command: &mut Command) -> Result<String, EngineError> {
+    let fail = |command: &Command, outcome: String| EngineError::Command {
+        action: action.to_owned(),
+        command: describe(command),
+        outcome,
+    };
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => fail(command, "is not installed".into()),
+            _ => fail(command, format!("cannot be started: {error}")),
+        })?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    let tail: Vec<&str> = said
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .collect();
+    let tail = tail[tail.len().saturating_sub(3)..].join(" | ");
+    Err(fail(
+        command,
+        format!("failed ({}): {}", output.status, one_line(&tail)),
+    ))
+}
+
+/// Whether a program is on the PATH.
+pub(crate) fn exists(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+}
+
+/// The last lines of a log file, for an error message.
+pub(crate) fn log_tail(path: &std::path::Path) -> String {
+    let mut text = String::new();
+    if let Ok(mut file) = std::fs::File::open(path) {
+        use std::io::{Seek, SeekFrom};
+        let length = file.metadata().map(|meta| meta.len()).unwrap_or(0);
+        let mut bytes = Vec::new();
+        if file
+            .seek(SeekFrom::Start(length.saturating_sub(2000)))
+            .is_ok()
+            && file.read_to_end(&mut bytes).is_ok()
+        {
+            text = String::from_utf8_lossy(&bytes).into_owned();
+        }
+    }
+    let lines: Vec<&str> = text.lines().filter(|line| !line.is_empty()).collect();
+    one_line(&lines[lines.len().saturating_sub(3)..].join(" | "))
+}
+
+/// The program and its arguments; a script given to `sh -c` is left out.
+fn describe(command: &Command) -> String {
+    let mut text = command.get_program().to_string_lossy().into_owned();
+    for argument in command.get_args() {
+        let argument = argument.to_string_lossy();
+        text.push(' ');
+        text.push_str(if argument.contains('\n') {
+            "…"
+        } else {
+            &argument
+        });
+    }
+    one_line(&text)
+}

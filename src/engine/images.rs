@@ -1,0 +1,351 @@
+//! Base images: which are there for which platforms, and getting those that
+//! are not, from a registry or as stand-ins.
+
+use std::fs::{self, File};
+use std::path::PathBuf;
+
+use futures_util::future::join_all;
+
+use super::binfmt::{self, ARCHITECTURES};
+use super::client::Image;
+use super::error::one_line;
+use super::private::Paths;
+use super::registry::{self, NotPulled};
+use super::standin::{self, Recipe};
+use super::{Engine, EngineError, Progress, oci};
+use crate::model::{BaseImage, Platform};
+
+/// Whether stand-ins may be put into an engine under official names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StandIns {
+    /// Where no registry can be reached.
+    Allowed,
+    /// Never: the engine is somebody's, who did not ask for it.
+    Refused,
+}
+
+impl StandIns {
+    /// Allowed in the private engine, and in no other.
+    pub fn of(engine: &Engine) -> Self {
+        match Paths::of_user() {
+            Ok(paths) if paths.endpoint().host == engine.facts().endpoint.host => Self::Allowed,
+            _ => Self::Refused,
+        }
+    }
+}
+
+/// What an engine holds of these images, each with the platform that it is
+/// needed on, without getting anything: an image that is absent has no
+/// platforms. Each name comes once.
+///
+/// # Errors
+/// The engine refuses the question.
+pub async fn present(
+    engine: &Engine,
+    needed: &[(String, Platform)],
+) -> Result<Vec<Image>, EngineError> {
+    let mut images: Vec<Image> = Vec::new();
+    for (name, _) in needed {
+        if !images.iter().any(|image| image.name == *name) {
+            images.push(look(engine, name, &platforms_of(needed, name)).await?);
+        }
+    }
+    Ok(images)
+}
+
+/// Sees to it that the engine holds these images, each on its platform,
+/// unpacked: pulls what is missing, or makes stand-ins where no registry can
+/// be reached and they are allowed. A name that the engine holds is never
+/// moved to another image, but for a stand-in that is made again with more
+/// platforms.
+///
+/// # Errors
+/// An image can neither be pulled nor made.
+pub async fn ensure(
+    engine: &Engine,
+    needed: &[(String, Platform)],
+    stand_ins: StandIns,
+    progress: &Progress,
+) -> Result<Vec<BaseImage>, EngineError> {
+    let mut images = present(engine, needed).await?;
+    let lacking: Vec<(&Image, Vec<Platform>)> = images
+        .iter()
+        .map(|image| {
+            let mut platforms = platforms_of(needed, &image.name);
+            platforms.retain(|platform| !image.platforms.contains(platform));
+            (image, platforms)
+        })
+        .filter(|(_, platforms)| !platforms.is_empty())
+        .collect();
+    let got_any = !lacking.is_empty();
+    let pulls = lacking
+        .iter()
+        .map(|(image, platforms)| registry::pull(engine, image, platforms, progress));
+    let pulled = join_all(pulls).await;
+    let mut recipes = Vec::new();
+    let mut wanted: Vec<Platform> = Vec::new();
+    for ((image, _), pulled) in lacking.iter().zip(pulled) {
+        let Err(why) = pulled else { continue };
+        let (recipe, reason) = recipe_for(image, why, stand_ins, &engine.facts().endpoint.host)?;
+        recipes.push(recipe);
+        progress(&format!(
+            "{}: not pulled ({reason}): making a stand-in from Debian packages",
+            image.name
+        ));
+        wanted.extend(platforms_of(needed, &image.name));
+        // One that is made anew keeps the platforms it had.
+        if image.stand_in {
+            for architecture in &ARCHITECTURES {
+                let platform = Platform::linux(architecture.oci);
+                if !wanted.contains(&platform) && engine.unpack(&image.name, &platform).await? {
+                    wanted.push(platform);
+                }
+            }
+        }
+    }
+    if !recipes.is_empty() {
+        wanted.push(engine.facts().native.clone());
+        wanted.sort();
+        wanted.dedup();
+        make_stand_ins(engine, recipes, wanted, progress).await?;
+    }
+    if got_any {
+        images = present(engine, needed).await?;
+    }
+    needed
+        .iter()
+        .map(|(name, platform)| {
+            images
+                .iter()
+                .find(|image| image.name == *name && image.platforms.contains(platform))
+                .map(|image| BaseImage {
+                    name: name.clone(),
+                    platform: platform.clone(),
+                    digest: image.digest.clone(),
+                    stand_in: image.stand_in,
+                })
+                .ok_or_else(|| EngineError::Image {
+                    name: one_line(name),
+                    reason: format!(
+                        "the engine does not hold it for {platform}, though it was got"
+                    ),
+                })
+        })
+        .collect()
+}
+
+async fn look(engine: &Engine, name: &str, platforms: &[Platform]) -> Result<Image, EngineError> {
+    Ok(engine
+        .image(name, platforms)
+        .await?
+        .unwrap_or_else(|| Image {
+            name: name.to_owned(),
+            id: String::new(),
+            digest: None,
+            platforms: Vec::new(),
+            stand_in: false,
+        }))
+}
+
+/// The platforms that an image is needed on.
+fn platforms_of(needed: &[(String, Platform)], name: &str) -> Vec<Platform> {
+    needed
+        .iter()
+        .filter(|(other, _)| other == name)
+        .map(|(_, platform)| platform.clone())
+        .collect()
+}
+
+/// The recipe of a stand-in for an image that was not pulled, and why it was
+/// not.
+fn recipe_for(
+    image: &Image,
+    why: NotPulled,
+    stand_ins: StandIns,
+    host: &str,
+) -> Result<(&'static Recipe, String), EngineError> {
+    let refuse = |reason: String| EngineError::Image {
+        name: one_line(&image.name),
+        reason,
+    };
+    let reason = match why {
+        NotPulled::NoRegistry(reason) => reason,
+        NotPulled::Refused(reason) => return Err(refuse(reason)),
+    };
+    if !image.id.is_empty() && !image.stand_in {
+        let held: Vec<String> = image.platforms.iter().map(Platform::to_string).collect();
+        let held = if held.is_empty() {
+            "for none of the platforms needed".to_owned()
+        } else {
+            format!("for {} alone", held.join(", "))
+        };
+        return Err(refuse(format!(
+            "the engine holds it {held}, and the rest cannot be pulled ({reason}); a stand-in would replace it: pull it with `docker pull --platform`, or remove it"
+        )));
+    }
+    let recipe = standin::recipe(&image.name).ok_or_else(|| {
+        refuse(format!(
+            "it cannot be pulled ({reason}), and there is no recipe for a stand-in (there is one for {}): pull or load it into the engine yourself",
+            standin::recipe_names()
+        ))
+    })?;
+    match stand_ins {
+        StandIns::Allowed => Ok((recipe, reason)),
+        StandIns::Refused => Err(refuse(format!(
+            "it cannot be pulled ({reason}): pull or load it yourself, or run `buildrace images --stand-ins`, which makes a stand-in from Debian packages and puts it under this name into the engine at {}",
+            one_line(host)
+        ))),
+    }
+}
+
+async fn make_stand_ins(
+    engine: &Engine,
+    recipes: Vec<&'static Recipe>,
+    platforms: Vec<Platform>,
+    progress: &Progress,
+) -> Result<(), EngineError> {
+    if !nix::unistd::geteuid().is_root() {
+        return Err(EngineError::NeedsRoot {
+            action: "making stand-in base images",
+            command: format!(
+                "sudo env DOCKER_HOST={} buildrace images --stand-ins",
+                engine.facts().endpoint.host
+            ),
+        });
+    }
+    for platform in &platforms {
+        if standin::architecture(platform).is_none() {
+            return Err(EngineError::Preflight(format!(
+                "no stand-in base image can be made for {platform}: Debian has no packages for it"
+            )));
+        }
+        let emulated = binfmt::architecture(platform.architecture()).filter(|a| !a.is_native());
+        if let Some(architecture) = emulated
+            && !binfmt::handlers()
+                .iter()
+                .any(|handler| handler.serves(architecture) && handler.works_in_containers())
+        {
+            return Err(EngineError::Preflight(format!(
+                "a stand-in base image for {platform} is configured under emulation, and this machine has no emulator for it: run `buildrace engine up --emulate {}`",
+                architecture.oci
+            )));
+        }
+    }
+    let work = WorkFolder::take(progress)?;
+    let native = engine.facts().native.clone();
+    let images = {
+        let (folder, progress) = (work.folder.clone(), progress.clone());
+        tokio::task::spawn_blocking(move || {
+            standin::make(&recipes, &platforms, &native, &folder, &progress)
+        })
+        .await
+        .map_err(|error| EngineError::Private(format!("making stand-ins: {error}")))??
+    };
+    progress("loading stand-ins into the engine");
+    oci::load(engine, images).await?;
+    progress("unpacking stand-ins");
+    Ok(())
+}
+
+/// A folder under the user's cache for one process at a time, emptied before
+/// and after.
+struct WorkFolder {
+    folder: PathBuf,
+    _lock: File,
+}
+
+impl WorkFolder {
+    fn take(progress: &Progress) -> Result<Self, EngineError> {
+        let folder = Paths::of_user()?.stand_ins();
+        let lock_path = folder.with_extension("lock");
+        if let Some(parent) = folder.parent() {
+            fs::create_dir_all(parent).map_err(EngineError::file("cannot create", parent))?;
+        }
+        let lock = File::options()
+            .create(true)
+            .append(true)
+            .open(&lock_path)
+            .map_err(EngineError::file("cannot open", lock_path.as_path()))?;
+        if lock.try_lock().is_err() {
+            progress("waiting for another process that makes stand-ins");
+            lock.lock()
+                .map_err(EngineError::file("cannot lock", lock_path))?;
+        }
+        if folder.exists() {
+            fs::remove_dir_all(&folder)
+                .map_err(EngineError::file("cannot remove", folder.as_path()))?;
+        }
+        fs::create_dir_all(&folder)
+            .map_err(EngineError::file("cannot create", folder.as_path()))?;
+        Ok(Self {
+            folder,
+            _lock: lock,
+        })
+    }
+}
+
+impl Drop for WorkFolder {
+    fn drop(&mut self) {
+        // What stays behind is removed by the next one.
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn image(name: &str, stand_in: bool, held: &[&str]) -> Image {
+        let id = if held.is_empty() { "" } else { "sha256:aa" };
+        Image {
+            name: name.into(),
+            id: id.into(),
+            digest: None,
+            platforms: held.iter().copied().map(Platform::linux).collect(),
+            stand_in,
+        }
+    }
+
+    fn recipe(image: &Image, why: NotPulled, stand_ins: StandIns) -> Result<&'static str, String> {
+        recipe_for(image, why, stand_ins, "unix:///run/x.sock")
+            .map(|(recipe, _)| recipe.name)
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_stand_in_needs_both_leave_and_no_registry() {
+        let absent = image("debian:trixie-slim", false, &[]);
+        let none = || NotPulled::NoRegistry("no such host".into());
+        assert_eq!(
+            recipe(&absent, none(), StandIns::Allowed),
+            Ok("debian:trixie-slim")
+        );
+        let message = recipe(&absent, none(), StandIns::Refused).unwrap_err();
+        for part in [
+            "buildrace images --stand-ins",
+            "unix:///run/x.sock",
+            "no such host",
+        ] {
+            assert!(message.contains(part), "{message}");
+        }
+        let answered = NotPulled::Refused("toomanyrequests".into());
+        let message = recipe(&absent, answered, StandIns::Allowed).unwrap_err();
+        assert!(message.contains("toomanyrequests"), "{message}");
+    }
+
+    #[test]
+    fn a_stand_in_replaces_stand_ins_alone() {
+        let none = || NotPulled::NoRegistry("no such host".into());
+        let official = image("debian:trixie-slim", false, &["amd64"]);
+        let message = recipe(&official, none(), StandIns::Allowed).unwrap_err();
+        assert!(message.contains("would replace it"), "{message}");
+        // Held, and for none of the platforms that are needed.
+        let other = Image {
+            platforms: Vec::new(),
+            ..official
+        };
+        assert!(recipe(&other, none(), StandIns::Allowed).is_err());
+        let stand_in = image("debian:trixie-slim", true, &["amd64"]);
+        assert!(recipe(&stand_in, none(), StandIns::Allowed).is_ok());
+    }
+}

@@ -1,0 +1,446 @@
+//! Whether a race could run here, and what to do where it could not. Checks
+//! are plain data: `doctor` shows all of them, `run` stops at the first that
+//! fails.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use nix::sys::statvfs::statvfs;
+use serde::Serialize;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpStream, UnixStream};
+
+use super::emulator::{self, Execution};
+use super::error::one_line;
+use super::private::{self, Paths};
+use super::{Engine, EngineError, locate};
+use crate::model::{EmulatorInfo, Platform};
+
+const GIB: u64 = 1 << 30;
+
+/// Free space below which a race could fill the disk: two platforms of one
+/// Go toolchain, their layers and caches take about this.
+const DISK_FAIL: u64 = 2 * GIB;
+const DISK_WARN: u64 = 10 * GIB;
+
+/// Share of CPU time given to other guests above which times mean little.
+const STEAL_WARN: f64 = 0.02;
+
+/// How bad a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// As it should be.
+    Ok,
+    /// A race runs, and its times may say less.
+    Warn,
+    /// A race could not run.
+    Fail,
+}
+
+/// One thing that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Check {
+    /// What: `engine`, `linux/arm64`, `disk of results`.
+    pub name: String,
+    /// How bad it is.
+    pub status: Status,
+    /// What was found; one line.
+    pub finding: String,
+    /// What to do about it; one line.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub advice: Option<String>,
+}
+
+impl Check {
+    fn ok(name: &str, finding: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            status: Status::Ok,
+            finding: finding.into(),
+            advice: None,
+        }
+    }
+
+    fn bad(
+        name: &str,
+        status: Status,
+        finding: impl Into<String>,
+        advice: impl Into<String>,
+    ) -> Self {
+        Self {
+            name: name.into(),
+            status,
+            finding: finding.into(),
+            advice: Some(advice.into()),
+        }
+    }
+}
+
+/// What a race needs to know of its platforms before it starts: that each
+/// really runs, and under which emulators. The engine's version and storage
+/// were checked by [`Engine::connect`].
+///
+/// # Errors
+/// A platform does not run: one line that says which and what to do.
+pub async fn for_race(
+    engine: &Engine,
+    platforms: &[Platform],
+) -> Result<Vec<EmulatorInfo>, EngineError> {
+    let executions = emulator::try_platforms(engine, platforms).await?;
+    if let Some(failed) = executions.iter().find(|e| e.outcome.is_err()) {
+        let check = platform_check(failed);
+        return Err(EngineError::Preflight(format!(
+            "{}: {}",
+            check.finding,
+            check.advice.unwrap_or_default()
+        )));
+    }
+    Ok(executions
+        .iter()
+        .filter_map(Execution::emulator_info)
+        .collect())
+}
+
+/// Looks at all that a race depends on: the engine that `host` or the
+/// environment names, its BuildKit, these platforms, the disks of the engine
+/// and of `results`, and what makes this machine's times uneven.
+pub async fn examine(host: Option<&str>, platforms: &[Platform], results: &Path) -> Vec<Check> {
+    let mut checks = Vec::new();
+    match locate(host).await {
+        Err(error) => checks.push(no_engine(&error)),
+        Ok(endpoint) => match Engine::connect_unchecked(&endpoint).await {
+            Err(error) => checks.push(Check::bad(
+                "engine",
+                Status::Fail,
+                error.to_string(),
+                "see its log",
+            )),
+            Ok(engine) => examine_engine(&engine, platforms, &mut checks).await,
+        },
+    }
+    checks.push(disk_check("disk of results", results));
+    checks.push(governor_check(Path::new(
+        "/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor",
+    )));
+    checks.push(steal_check(Duration::from_secs(1)).await);
+    checks
+}
+
+/// Whether a race could run.
+pub fn could_run(checks: &[Check]) -> bool {
+    checks.iter().all(|check| check.status != Status::Fail)
+}
+
+fn no_engine(error: &EngineError) -> Check {
+    let private = Paths::of_user()
+        .and_then(|paths| private::status(&paths))
+        .map(|status| status.state);
+    let advice = match private {
+        Ok(private::State::Stopped | private::State::Stuck) => {
+            "the private engine is made and does not answer: run `buildrace engine up`"
+        }
+        Ok(private::State::HalfMade) => {
+            "the private engine is half-made: run `buildrace engine up` to repair it"
+        }
+        _ => "start an engine, name one with --host, or run `buildrace engine up`",
+    };
+    Check::bad("engine", Status::Fail, error.to_string(), advice)
+}
+
+async fn examine_engine(engine: &Engine, platforms: &[Platform], checks: &mut Vec<Check>) {
+    let facts = engine.facts();
+    checks.push(match facts.check() {
+        Ok(()) => Check::ok(
+            "engine",
+            format!(
+                "Docker Engine {} at {} ({}), {} in the containerd image store",
+                facts.version, facts.endpoint.host, facts.endpoint.found_by, facts.storage_driver
+            ),
+        ),
+        Err(error) => {
+            // The message has both halves.
+            let text = error.to_string();
+            let (finding, advice) = text.split_once(": ").unwrap_or((&text, ""));
+            Check::bad("engine", Status::Fail, finding, advice)
+        }
+    });
+    checks.push(buildkit_check(&facts.endpoint.host, &facts.version).await);
+    match emulator::try_platforms(engine, platforms).await {
+        Ok(executions) => checks.extend(executions.iter().map(platform_check)),
+        Err(error) => checks.push(Check::bad(
+            "platforms",
+            Status::Fail,
+            error.to_string(),
+            "see the engine's log",
+        )),
+    }
+    if engine.is_local()
+        && let Some(data_root) = &facts.data_root
+    {
+        checks.push(disk_check("disk of the engine", Path::new(data_root)));
+    }
+}
+
+/// BuildKit answers where the engine upgrades `/grpc` to HTTP/2. Its own
+/// version is not to be had: an engine that embeds it does not tell.
+async fn buildkit_check(host: &str, engine_version: &str) -> Check {
+    let answer = async {
+        if let Some(path) = host.strip_prefix("unix://") {
+            upgrade(UnixStream::connect(path).await?).await
+        } else {
+            let address = host.split_once("://").map_or(host, |(_, rest)| rest);
+            upgrade(TcpStream::connect(address.trim_end_matches('/')).await?).await
+        }
+    };
+    let finding = match tokio::time::timeout(Duration::from_secs(5), answer).await {
+        Ok(Ok(line)) if line.contains(" 101 ") => {
+            return Check::ok(
+                "buildkit",
+                format!("that of Docker Engine {engine_version} answers over the engine's /grpc"),
+            );
+        }
+        Ok(Ok(line)) => format!("the engine's /grpc answers {:?}", one_line(&line)),
+        Ok(Err(error)) => format!("the engine's /grpc cannot be reached: {error}"),
+        Err(_) => "the engine's /grpc does not answer within 5 s".into(),
+    };
+    Check::bad(
+        "buildkit",
+        Status::Fail,
+        finding,
+        "a proxy in between may not pass upgrades: name the engine's own socket with --host",
+    )
+}
+
+async fn upgrade(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> std::io::Result<String> {
+    stream
+        .write_all(b"POST /grpc HTTP/1.1\r\nHost: engine\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: 0\r\n\r\n")
+        .await?;
+    let mut line = Vec::new();
+    while line.len() < 200 && !line.ends_with(b"\n") {
+        line.push(stream.read_u8().await?);
+    }
+    Ok(String::from_utf8_lossy(&line).into_owned())
+}
+
+fn platform_check(execution: &Execution) -> Check {
+    let platform = &execution.platform;
+    let name = platform.to_string();
+    let under = execution.handler.as_ref().map(|handler| {
+        let version = execution
+            .emulator_info()
+            .and_then(|info| info.version)
+            .map_or_else(String::new, |version| format!(" (QEMU {version})"));
+        format!(
+            "handler {}, flags {}, interpreter {}{version}",
+            one_line(&handler.name),
+            one_line(&handler.flags),
+            one_line(&handler.interpreter.display().to_string()),
+        )
+    });
+    match (&execution.outcome, under) {
+        (Ok(()), None) if execution.native => {
+            Check::ok(&name, "runs natively; a program of it ran")
+        }
+        (Ok(()), None) => Check::ok(
+            &name,
+            "a program of it ran, under an emulator not visible from here",
+        ),
+        (Ok(()), Some(under)) => Check::ok(&name, format!("a program of it ran: {under}")),
+        (Err(reason), None) => Check::bad(
+            &name,
+            Status::Fail,
+            format!("no emulator for {platform}: a program of it does not run ({reason})"),
+            emulator_advice(platform),
+        ),
+        (Err(reason), Some(under)) => {
+            let advice = match &execution.handler {
+                Some(handler) if !handler.enabled => format!(
+                    "switch the handler on: echo 1 > /proc/sys/fs/binfmt_misc/{}",
+                    one_line(&handler.name)
+                ),
+                Some(handler) if !handler.flags.contains('F') => format!(
+                    "the handler lacks flag F, so it does not work in containers; {}",
+                    emulator_advice(platform)
+                ),
+                _ => emulator_advice(platform),
+            };
+            Check::bad(
+                &name,
+                Status::Fail,
+                format!("the emulator for {platform} does not work ({reason}): {under}"),
+                advice,
+            )
+        }
+    }
+}
+
+fn emulator_advice(platform: &Platform) -> String {
+    format!(
+        "run `buildrace engine up --emulate {}`, or install Debian's qemu-user-static or tonistiigi/binfmt on the engine's machine",
+        platform.architecture()
+    )
+}
+
+/// Free space where `path` is, or will be.
+fn disk_check(name: &str, path: &Path) -> Check {
+    let existing = path
+        .ancestors()
+        .find(|folder| folder.exists())
+        .unwrap_or(Path::new("."));
+    let free = match statvfs(if existing.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        existing
+    }) {
+        Ok(stat) => stat.blocks_available() * stat.fragment_size(),
+        Err(error) => {
+            return Check::bad(
+                name,
+                Status::Warn,
+                format!("free space of {} is not known: {error}", existing.display()),
+                "see that it has room",
+            );
+        }
+    };
+    disk_verdict(name, path, free)
+}
+
+fn disk_verdict(name: &str, path: &Path, free: u64) -> Check {
+    let finding = format!(
+        "{:.1} GiB free at {}",
+        free as f64 / GIB as f64,
+        path.display()
+    );
+    let status = match free {
+        f if f < DISK_FAIL => Status::Fail,
+        f if f < DISK_WARN => Status::Warn,
+        _ => return Check::ok(name, finding),
+    };
+    Check::bad(
+        name,
+        status,
+        finding,
+        format!("a race wants {} GiB: make room", DISK_WARN / GIB),
+    )
+}
+
+fn governor_check(file: &Path) -> Check {
+    match fs::read_to_string(file) {
+        Err(_) => Check::ok("cpu governor", "not the guest's to set, or none"),
+        Ok(text) if text.trim() == "performance" => Check::ok("cpu governor", "performance"),
+        Ok(text) => Check::bad(
+            "cpu governor",
+            Status::Warn,
+            one_line(&text),
+            "frequency may drift during a race: `cpupower frequency-set -g performance` as root",
+        ),
+    }
+}
+
+async fn steal_check(over: Duration) -> Check {
+    let before = cpu_times();
+    tokio::time::sleep(over).await;
+    match before.zip(cpu_times()) {
+        Some((before, after)) => steal_verdict(before, after),
+        None => Check::ok("cpu steal", "the kernel does not tell"),
+    }
+}
+
+/// All CPU time and the part of it that went to other guests, in ticks.
+type CpuTimes = (u64, u64);
+
+fn cpu_times() -> Option<CpuTimes> {
+    parse_cpu_times(&fs::read_to_string("/proc/stat").ok()?)
+}
+
+fn parse_cpu_times(stat: &str) -> Option<CpuTimes> {
+    let fields: Vec<u64> = stat
+        .lines()
+        .next()?
+        .strip_prefix("cpu ")?
+        .split_whitespace()
+        .take(8) // guest time, which follows, is in user time already
+        .filter_map(|field| field.parse().ok())
+        .collect();
+    Some((fields.iter().sum(), *fields.get(7)?))
+}
+
+fn steal_verdict(before: CpuTimes, after: CpuTimes) -> Check {
+    let all = after.0.saturating_sub(before.0).max(1);
+    let steal = after.1.saturating_sub(before.1) as f64 / all as f64;
+    let finding = format!("{:.1}% of CPU time went to other guests", steal * 100.0);
+    if steal <= STEAL_WARN {
+        return Check::ok("cpu steal", finding);
+    }
+    Check::bad(
+        "cpu steal",
+        Status::Warn,
+        finding,
+        "times will scatter: race when the host is quiet, or on a machine of your own",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::binfmt::{self, Handler};
+
+    fn execution(handler: Option<Handler>, outcome: Result<(), String>) -> Execution {
+        Execution {
+            platform: Platform::linux("riscv64"),
+            native: false,
+            handler,
+            outcome,
+        }
+    }
+
+    #[test]
+    fn a_platform_that_does_not_run_fails_with_what_to_do() {
+        let check = platform_check(&execution(None, Err("exec format error".into())));
+        assert_eq!(check.status, Status::Fail);
+        assert!(
+            check.finding.starts_with("no emulator for linux/riscv64"),
+            "{check:?}"
+        );
+        assert!(
+            check
+                .advice
+                .unwrap()
+                .contains("engine up --emulate riscv64")
+        );
+        assert!(!could_run(&[platform_check(&execution(
+            None,
+            Err(String::new())
+        ))]));
+        assert!(could_run(&[platform_check(&execution(None, Ok(())))]));
+    }
+
+    #[test]
+    fn a_handler_without_flag_f_is_named_as_the_cause() {
+        let riscv64 = binfmt::architecture("riscv64").unwrap();
+        let handler = Handler::sample("qemu-riscv64", riscv64, "OC");
+        let check = platform_check(&execution(Some(handler), Err("no such file".into())));
+        assert_eq!(check.status, Status::Fail);
+        assert!(check.advice.unwrap().contains("lacks flag F"));
+    }
+
+    #[test]
+    fn little_space_warns_and_less_fails() {
+        let status = |free| disk_verdict("disk", Path::new("/x"), free).status;
+        assert_eq!(status(50 * GIB), Status::Ok);
+        assert_eq!(status(5 * GIB), Status::Warn);
+        assert_eq!(status(GIB), Status::Fail);
+    }
+
+    #[test]
+    fn stolen_time_is_a_share_of_all() {
+        let before = parse_cpu_times("cpu  100 0 100 800 0 0 0 0 50 0\ncpu0 1\n").unwrap();
+        let after = parse_cpu_times("cpu  150 0 150 890 0 0 0 10 70 0\n").unwrap();
+        assert_eq!((before, after), ((1000, 0), (1200, 10)));
+        assert_eq!(steal_verdict(before, after).status, Status::Warn);
+        assert_eq!(steal_verdict(before, before).status, Status::Ok);
+        assert_eq!(parse_cpu_times("intr 5"), None);
+    }
+}

@@ -1,0 +1,143 @@
+//! The emulators that the private engine registers with the kernel, and takes
+//! back. Handlers that others registered are never touched.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde::{Deserialize, Serialize};
+
+use super::Paths;
+use crate::engine::binfmt::{self, Architecture};
+use crate::engine::command::run;
+use crate::engine::{EngineError, Progress};
+
+/// What was done to the kernel's table, to be undone.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Record {
+    /// Whether binfmt_misc was not mounted before.
+    mounted: bool,
+    /// Names of handlers.
+    handlers: Vec<String>,
+}
+
+fn file(paths: &Paths) -> PathBuf {
+    paths.state().join("binfmt.json")
+}
+
+fn read(paths: &Paths) -> Record {
+    fs::read(file(paths))
+        .ok()
+        .and_then(|bytes| serde_json::from_slice(&bytes).ok())
+        .unwrap_or_default()
+}
+
+fn write(paths: &Paths, record: &Record) -> Result<(), EngineError> {
+    serde_json::to_vec(record)
+        .map_err(io::Error::from)
+        .and_then(|bytes| fs::write(file(paths), bytes))
+        .map_err(EngineError::file("cannot write", file(paths)))
+}
+
+/// Those handlers that this engine registered and that are still there.
+pub(super) fn registered(paths: &Paths) -> Vec<String> {
+    read(paths)
+        .handlers
+        .into_iter()
+        .filter(|name| is_ours(paths, name))
+        .collect()
+}
+
+/// Whether a handler's interpreter is in this engine's root.
+fn is_ours(paths: &Paths, name: &str) -> bool {
+    binfmt::handlers()
+        .iter()
+        .any(|handler| handler.name == name && handler.interpreter.starts_with(paths.root()))
+}
+
+/// Checks that there is an emulator for each architecture.
+pub(super) fn check_architectures(names: &[String]) -> Result<(), EngineError> {
+    for name in names {
+        if binfmt::architecture(name).is_none() {
+            return Err(EngineError::Private(format!(
+                "no emulator is known for {name:?}: expected one of {}",
+                binfmt::ARCHITECTURES
+                    .each_ref()
+                    .map(|known| known.oci)
+                    .join(", ")
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Those of the architectures that this machine runs neither itself nor
+/// under a handler that works in containers.
+pub(super) fn missing(names: &[String]) -> Result<Vec<&'static Architecture>, EngineError> {
+    check_architectures(names)?;
+    let handlers = binfmt::handlers();
+    Ok(names
+        .iter()
+        .filter_map(|name| binfmt::architecture(name))
+        .filter(|wanted| !wanted.is_native())
+        .filter(|wanted| {
+            !handlers
+                .iter()
+                .any(|handler| handler.serves(wanted) && handler.works_in_containers())
+        })
+        .collect())
+}
+
+/// Registers an emulator for each of the architectures that needs one.
+pub(super) fn register(
+    paths: &Paths,
+    names: &[String],
+    progress: &Progress,
+) -> Result<(), EngineError> {
+    let mut record = read(paths);
+    if !Path::new(binfmt::FOLDER).join("register").exists() {
+        run(
+            "mounting the kernel's table of emulators",
+            Command::new("mount").args(["-t", "binfmt_misc", "binfmt_misc", binfmt::FOLDER]),
+        )?;
+        record.mounted = true;
+        write(paths, &record)?;
+    }
+    for wanted in missing(names)? {
+        let name = format!("buildrace-{}", wanted.qemu);
+        let interpreter = paths.root().join(format!("usr/bin/qemu-{}", wanted.qemu));
+        progress(&format!("registering QEMU for linux/{}", wanted.oci));
+        // One of that name which does not work is a leftover of ours.
+        if is_ours(paths, &name) {
+            binfmt::unregister(&name)?;
+        }
+        // Noted first: after a crash in between, `down` still knows it.
+        if !record.handlers.contains(&name) {
+            record.handlers.push(name.clone());
+        }
+        write(paths, &record)?;
+        binfmt::register(&name, wanted, &interpreter)?;
+    }
+    Ok(())
+}
+
+/// Takes back what [`register`] did.
+pub(super) fn unregister(paths: &Paths) -> Result<(), EngineError> {
+    let record = read(paths);
+    for name in &record.handlers {
+        if is_ours(paths, name) {
+            binfmt::unregister(name)?;
+        }
+    }
+    if record.mounted && binfmt::handlers().is_empty() {
+        // Someone may be reading it; it does no harm where it stays.
+        let _ = Command::new("umount").arg(binfmt::FOLDER).status();
+    }
+    match fs::remove_file(file(paths)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(EngineError::file("cannot remove", file(paths))(error))
+        }
+        _ => Ok(()),
+    }
+}

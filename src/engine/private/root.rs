@@ -1,0 +1,117 @@
+//! The private engine's root file system: made in a folder of its own, moved
+//! into place when complete, so that what is in place is never half-made.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, ErrorKind};
+use std::path::Path;
+use std::process::Command;
+
+use serde::{Deserialize, Serialize};
+
+use super::Paths;
+use crate::engine::command::run;
+use crate::engine::debian::{self, DebianRoot};
+use crate::engine::{EngineError, Progress};
+
+/// Raised when the packages or the layout of the root change: an older root
+/// is made anew.
+const VERSION: u32 = 1;
+
+const MARKER: &str = ".buildrace-root.json";
+
+/// The engine, what it needs to build and to reach the network, the CLI that
+/// tests compare with, and static emulators.
+const PACKAGES: [&str; 11] = [
+    "ca-certificates",
+    "containerd",
+    "docker-buildx",
+    "docker-cli",
+    "docker.io",
+    "git",
+    "iptables",
+    "qemu-user",
+    "qemu-user-binfmt",
+    "runc",
+    "slirp4netns",
+];
+
+/// Written into a root last of all.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Marker {
+    version: u32,
+    /// Versions of the packages that were asked for.
+    pub(super) packages: BTreeMap<String, String>,
+}
+
+/// The marker of a complete root of this version, if there is one.
+pub(super) fn read_marker(paths: &Paths) -> Result<Option<Marker>, EngineError> {
+    let path = paths.root().join(MARKER);
+    let text = match fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            return Ok(None);
+        }
+        Err(error) => return Err(EngineError::file("cannot read", path)(error)),
+    };
+    Ok(serde_json::from_str::<Marker>(&text)
+        .ok()
+        .filter(|marker| marker.version == VERSION))
+}
+
+/// Marks a root as complete.
+pub(super) fn write_marker(
+    root: &Path,
+    packages: BTreeMap<String, String>,
+) -> Result<(), EngineError> {
+    let path = root.join(MARKER);
+    let marker = Marker {
+        version: VERSION,
+        packages,
+    };
+    serde_json::to_vec(&marker)
+        .map_err(io::Error::from)
+        .and_then(|bytes| fs::write(&path, bytes))
+        .map_err(EngineError::file("cannot write", path))
+}
+
+/// Makes the root, in place of whatever is there.
+pub(super) fn make(paths: &Paths, progress: &Progress) -> Result<(), EngineError> {
+    debian::check_tools()?;
+    let making = paths.making();
+    for leftover in [&making, &paths.root()] {
+        if leftover.exists() {
+            progress(&format!("removing the half-made {}", leftover.display()));
+            fs::remove_dir_all(leftover)
+                .map_err(EngineError::file("cannot remove", leftover.as_path()))?;
+        }
+    }
+    progress("making the engine's root file system from Debian packages");
+    fs::create_dir_all(&making).map_err(EngineError::file("cannot create", making.as_path()))?;
+    let root = DebianRoot::begin(&making, debian::host_architecture()?)?;
+    root.install_base(&PACKAGES)?;
+    root.clean()?;
+    write_marker(root.path(), versions(root.path())?)?;
+    fs::rename(root.path(), paths.root())
+        .map_err(EngineError::file("cannot move into place", paths.root()))?;
+    fs::remove_dir_all(&making).map_err(EngineError::file("cannot remove", making))
+}
+
+fn versions(root: &Path) -> Result<BTreeMap<String, String>, EngineError> {
+    let listing = run(
+        "asking the versions of Debian packages",
+        Command::new("chroot")
+            .arg(root)
+            .args([
+                "dpkg-query",
+                "--show",
+                "--showformat=${Package} ${Version}\\n",
+            ])
+            .args(PACKAGES),
+    )?;
+    Ok(listing
+        .lines()
+        .filter_map(|line| line.split_once(' '))
+        .map(|(name, version)| (name.to_owned(), version.to_owned()))
+        .collect())
+}

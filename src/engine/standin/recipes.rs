@@ -1,0 +1,106 @@
+//! How each stand-in is made: the one place to add another.
+
+/// What an image consists of, on top of Debian's essential packages and apt.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Recipe {
+    /// Official name and tag.
+    pub(crate) name: &'static str,
+    /// Debian packages.
+    pub(crate) packages: &'static [&'static str],
+    /// Environment.
+    pub(crate) env: &'static [(&'static str, &'static str)],
+    /// Working folder.
+    pub(crate) workdir: Option<&'static str>,
+    /// Symbolic links: where, and to what.
+    pub(crate) links: &'static [(&'static str, &'static str)],
+    /// Folders that everyone may write to.
+    pub(crate) folders: &'static [&'static str],
+}
+
+const DEBIAN_PATH: (&str, &str) = (
+    "PATH",
+    "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+);
+
+static RECIPES: [Recipe; 2] = [
+    Recipe {
+        name: "debian:trixie-slim",
+        packages: &[],
+        env: &[DEBIAN_PATH],
+        workdir: None,
+        links: &[],
+        folders: &[],
+    },
+    // Against the official image: Debian's build of Go 1.24, and no g++, curl,
+    // wget, subversion or mercurial.
+    Recipe {
+        name: "golang:1.24-trixie",
+        packages: &[
+            "ca-certificates",
+            "gcc",
+            "git",
+            "golang-1.24-go",
+            "libc6-dev",
+            "make",
+            "pkgconf",
+        ],
+        env: &[
+            (
+                "PATH",
+                "/go/bin:/usr/local/go/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+            ),
+            ("GOTOOLCHAIN", "local"),
+            ("GOPATH", "/go"),
+        ],
+        workdir: Some("/go"),
+        links: &[("/usr/local/go", "/usr/lib/go-1.24")],
+        folders: &["/go", "/go/bin", "/go/src"],
+    },
+];
+
+impl Recipe {
+    /// A name fit for a folder.
+    pub(super) fn folder(&self) -> String {
+        self.name.replace([':', '/'], "-")
+    }
+}
+
+/// The recipe of an image, by any name that a Dockerfile may give it.
+pub(crate) fn recipe(name: &str) -> Option<&'static Recipe> {
+    let familiar = ["docker.io/library/", "index.docker.io/library/", "library/"]
+        .iter()
+        .find_map(|prefix| name.strip_prefix(prefix))
+        .or_else(|| name.strip_prefix("docker.io/"))
+        .unwrap_or(name);
+    RECIPES.iter().find(|recipe| recipe.name == familiar)
+}
+
+/// The names that there are recipes for.
+pub(crate) fn names() -> String {
+    RECIPES.each_ref().map(|recipe| recipe.name).join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_official_image_is_known_by_each_of_its_names() {
+        for name in [
+            "golang:1.24-trixie",
+            "docker.io/library/golang:1.24-trixie",
+            "docker.io/golang:1.24-trixie",
+        ] {
+            assert_eq!(recipe(name).unwrap().name, "golang:1.24-trixie");
+        }
+        for other in [
+            "golang",
+            "golang:1.24",
+            "ghcr.io/library/golang:1.24-trixie",
+            "someone/golang:1.24-trixie",
+            "golang:1.24-trixie@sha256:00",
+        ] {
+            assert_eq!(recipe(other), None, "{other}");
+        }
+    }
+}

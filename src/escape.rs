@@ -1,0 +1,251 @@
+//! Making text from outside safe to show: one function for each kind of
+//! output. Step names, logs, errors and file names are written by whoever
+//! wrote a Dockerfile, so none of them reaches a terminal, a Markdown page, an
+//! SVG or a spreadsheet as it is.
+
+/// Most characters of one outside text in a report; what is longer is cut
+/// and ends in `…`.
+pub const MAX_CHARS: usize = 400;
+
+/// The text with control characters written out and bounded to `max`
+/// characters, on one line, safe to print to a terminal.
+///
+/// Escape sequences are not removed but shown (`\x1b[31m`), so that a reader
+/// sees what the text held. Characters that reorder or hide their neighbours
+/// (bidirectional controls, zero-width ones) are written out too.
+pub fn terminal(text: &str, max: usize) -> String {
+    let mut escaped = String::with_capacity(text.len().min(max));
+    let mut length = 0;
+    for c in text.chars() {
+        let before = escaped.len();
+        push_visible(&mut escaped, c);
+        length += escaped[before..].chars().count();
+        if length > max {
+            return cut(&escaped, max);
+        }
+    }
+    escaped
+}
+
+/// Text for Markdown, in a paragraph or a table cell: control characters
+/// written out, HTML and Markdown punctuation taken as plain, links and
+/// mentions defused, bounded to [`MAX_CHARS`] characters before escaping.
+pub fn markdown(text: &str) -> String {
+    let plain = terminal(text, MAX_CHARS);
+    let plain = plain.trim_start();
+    let mut escaped = String::with_capacity(plain.len());
+    for (at, c) in plain.char_indices() {
+        let rest = &plain[at + c.len_utf8()..];
+        match c {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            // A mention notifies people; `#1` and a bare address make links.
+            '@' => escaped.push_str("&#64;"),
+            '#' => escaped.push_str("&#35;"),
+            ':' if rest.starts_with("//") => escaped.push_str("&#58;"),
+            '.' if ends_with_www(&plain[..at]) => escaped.push_str("&#46;"),
+            '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '~' | '$' => {
+                escaped.push('\\');
+                escaped.push(c);
+            }
+            // Lists, rules and underlines of headings, at the start only.
+            '-' | '+' | '=' if at == 0 => {
+                escaped.push('\\');
+                escaped.push(c);
+            }
+            '.' | ')'
+                if plain[..at].bytes().all(|b| b.is_ascii_digit())
+                    && (rest.is_empty() || rest.starts_with(' ')) =>
+            {
+                escaped.push('\\');
+                escaped.push(c);
+            }
+            _ => escaped.push(c),
+        }
+    }
+    escaped
+}
+
+fn ends_with_www(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    bytes.len() >= 3 && bytes[bytes.len() - 3..].eq_ignore_ascii_case(b"www")
+}
+
+/// Text for a Markdown code span, delimiters included: backticks in it cannot
+/// end the span, and a `|` cannot end a table cell.
+pub fn markdown_code(text: &str) -> String {
+    let plain = terminal(text, MAX_CHARS);
+    // A code element takes entities, so nothing in the text needs a fence of
+    // the right length, and pipes are safe within tables.
+    format!("<code>{}</code>", code_entities(&plain))
+}
+
+/// Text for HTML and SVG, in an element or a quoted attribute: control
+/// characters written out, bounded to [`MAX_CHARS`] characters.
+pub fn html(text: &str) -> String {
+    entities(&terminal(text, MAX_CHARS))
+}
+
+/// A cell of a CSV file that a spreadsheet may open: control characters
+/// written out and, where the text could be taken for a formula, an apostrophe
+/// put before it. Quoting is the CSV writer's work.
+pub fn csv(text: &str) -> String {
+    let plain = terminal(text, MAX_CHARS);
+    if plain
+        .trim_start()
+        .starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠'])
+    {
+        format!("'{plain}")
+    } else {
+        plain
+    }
+}
+
+/// The text on one line, control characters written out, at most `max`
+/// columns of a terminal wide.
+pub fn columns(text: &str, max: usize) -> String {
+    use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+    let plain = terminal(text, MAX_CHARS);
+    if plain.width() <= max {
+        return plain;
+    }
+    let mut kept = String::new();
+    let mut width = 0;
+    for c in plain.chars() {
+        width += c.width().unwrap_or(0);
+        if width >= max {
+            break;
+        }
+        kept.push(c);
+    }
+    kept.push('…');
+    kept
+}
+
+fn push_visible(out: &mut String, c: char) {
+    match c {
+        '\n' => out.push_str("\\n"),
+        '\r' => out.push_str("\\r"),
+        '\t' => out.push_str("\\t"),
+        c if c.is_control() && u32::from(c) < 0x100 => {
+            out.push_str(&format!("\\x{:02x}", u32::from(c)));
+        }
+        c if is_invisible(c) => out.push_str(&format!("\\u{{{:x}}}", u32::from(c))),
+        c => out.push(c),
+    }
+}
+
+/// Characters that change how others are shown, or hide.
+fn is_invisible(c: char) -> bool {
+    matches!(
+        c,
+        '\u{ad}'
+            | '\u{61c}'
+            | '\u{180e}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{feff}'
+            | '\u{fff9}'..='\u{fffb}'
+            | '\u{fffe}'..='\u{ffff}'
+            | '\u{e0000}'..='\u{e007f}'
+    )
+}
+
+/// The first `max` characters, the last of them `…`.
+fn cut(text: &str, max: usize) -> String {
+    let mut kept: String = text.chars().take(max.saturating_sub(1)).collect();
+    kept.push('…');
+    kept
+}
+
+fn entities(plain: &str) -> String {
+    let mut escaped = String::with_capacity(plain.len());
+    for c in plain.chars() {
+        match c {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&#39;"),
+            _ => escaped.push(c),
+        }
+    }
+    escaped
+}
+
+/// Entities for everything that Markdown still reads inside `<code>`.
+fn code_entities(plain: &str) -> String {
+    let mut escaped = String::with_capacity(plain.len());
+    for c in plain.chars() {
+        match c {
+            c if c.is_ascii_punctuation() && !matches!(c, '/' | '.' | ',' | ';' | '-') => {
+                escaped.push_str(&format!("&#{};", u32::from(c)));
+            }
+            _ => escaped.push(c),
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn escape_sequences_are_shown_not_obeyed() {
+        assert_eq!(
+            terminal("\u{1b}[31mred\u{9b}0m\r\n", 80),
+            "\\x1b[31mred\\x9b0m\\r\\n"
+        );
+        assert_eq!(terminal("a\u{202e}b\u{200b}", 80), "a\\u{202e}b\\u{200b}");
+    }
+
+    #[test]
+    fn long_text_is_cut_and_says_so() {
+        assert_eq!(terminal("abcdef", 6), "abcdef");
+        assert_eq!(terminal("abcdefg", 6), "abcde…");
+        assert_eq!(columns("日本語日本語", 6), "日本…");
+    }
+
+    #[test]
+    fn spreadsheets_see_no_formula() {
+        for text in ["=1+1", "+1", "-1", "@SUM(A1)", " =1", "\u{ff1d}1"] {
+            assert!(csv(text).starts_with('\''), "{text:?}");
+        }
+        assert_eq!(csv("go-hello"), "go-hello");
+    }
+
+    #[test]
+    fn markdown_stays_text() {
+        assert_eq!(
+            markdown("a|b `c` <img src=x> [l](http://x) @me #1"),
+            "a\\|b \\`c\\` &lt;img src=x&gt; \\[l\\](http&#58;//x) &#64;me &#35;1"
+        );
+        assert_eq!(markdown("- item"), "\\- item");
+        assert_eq!(markdown("1. item"), "1\\. item");
+        assert_eq!(markdown("26.1.5 (x)"), "26.1.5 (x)");
+        assert_eq!(markdown("see WWW.evil.example"), "see WWW&#46;evil.example");
+        assert_eq!(
+            markdown_code("a`|<b>"),
+            "<code>a&#96;&#124;&#60;b&#62;</code>"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_dangerous_is_left(text in "\\PC*|[\\x00-\\xff]{0,600}|.{0,600}") {
+            for escaped in [terminal(&text, 80), markdown(&text), markdown_code(&text), html(&text), csv(&text)] {
+                prop_assert!(!escaped.chars().any(char::is_control), "{escaped:?}");
+            }
+            prop_assert!(terminal(&text, 80).chars().count() <= 80);
+            let html = html(&text);
+            prop_assert!(!html.contains(['<', '>', '"', '\'']), "{html:?}");
+            let code = markdown_code(&text);
+            prop_assert!(!code["<code>".len()..code.len() - "</code>".len()].contains(['<', '`', '|']));
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! What is built for a slot of the plan: its platforms, cache state and edit.
+
+use std::path::Path;
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
+
+use crate::buildkit::{BuildRequest, Export};
+use crate::model::{BuildKind, Platform, ScenarioInfo, Slot};
+use crate::scenario::{Scenario, Variant};
+
+/// A variant with its scenario.
+pub(super) struct Entry<'a> {
+    pub(super) info: &'a ScenarioInfo,
+    pub(super) scenario: &'a Scenario,
+    pub(super) variant: &'a Variant,
+}
+
+impl Entry<'_> {
+    pub(super) fn platforms(&self, kind: BuildKind) -> Vec<Platform> {
+        match kind {
+            BuildKind::Cold => vec![self.info.native.clone()],
+            BuildKind::MultiArch | BuildKind::Incremental | BuildKind::Noop => {
+                self.info.platforms.clone()
+            }
+        }
+    }
+
+    pub(super) fn request(
+        &self,
+        slot: &Slot,
+        context: &Path,
+        platforms: Vec<Platform>,
+        prefix: &str,
+        timeout: Duration,
+    ) -> BuildRequest {
+        let starts_empty = slot.kind.starts_from().is_none();
+        // Cold builds are a block of their own; the kinds of a chain share
+        // their cache mounts and their context.
+        let block = if slot.kind == BuildKind::Cold {
+            "cold"
+        } else {
+            "chain"
+        };
+        let block = format!(
+            "{prefix}r{}-{}-{}-{block}",
+            slot.round, slot.scenario, slot.variant
+        );
+        BuildRequest {
+            reference: format!("{prefix}{}", slot.sample),
+            context: context.to_owned(),
+            dockerfile: self.variant.dockerfile.clone(),
+            shared_key: block.clone(),
+            platforms,
+            target: self.variant.target.clone(),
+            build_args: self.variant.build_args.clone(),
+            no_cache: starts_empty,
+            cache_mount_namespace: Some(block),
+            export: Export::CacheOnly,
+            timeout: Some(timeout),
+        }
+    }
+}
+
+/// A nonce that no other sample, of this run or another, has.
+pub(super) fn nonce(run: &str, sample: &str) -> String {
+    let digest = Sha256::digest(format!("{run}/{sample}"));
+    hex::encode(&digest[..8])
+}

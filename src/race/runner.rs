@@ -1,0 +1,444 @@
+//! Runs a plan: sample after sample, block after block, telling a recorder
+//! of each event as it happens.
+//!
+//! A block is one variant's `cold` build, or its chain multi-arch →
+//! incremental → noop, where each build starts from the state that the one
+//! before it left. A block begins with an empty cache and fresh sources, and
+//! takes what it added to the builder's cache away again.
+
+use std::path::Path;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::cache::{CacheGuard, OtherBuilds};
+use super::entry::{Entry, nonce};
+use super::event::{Event, RunEnd};
+use super::host::{self, HostSampler};
+use super::outcome::{disturbances, judge, skipped};
+use super::recorder::{Recorder, RecorderError};
+use super::warm_up::{self, WarmUpError};
+use crate::builder::{Builder, BuilderError};
+use crate::buildkit::{BuildEnd, BuildError, BuildRequest};
+use crate::model::{BuildKind, Failure, Outcome, RunRecord, Sample, Slot};
+use crate::scenario::{Scenario, ScenarioError, SourceCopy};
+use crate::trace::{SolveStatus, Trace};
+
+/// How often a recorder hears that time has passed.
+const TICK: Duration = Duration::from_millis(100);
+
+/// Why a race could not go on. What was measured before is recorded.
+#[derive(Debug, thiserror::Error)]
+pub enum RaceError {
+    /// The sources could not be copied or edited.
+    #[error(transparent)]
+    Sources(#[from] ScenarioError),
+    /// A base image could not be made ready.
+    #[error(transparent)]
+    WarmUp(#[from] WarmUpError),
+    /// The builder does not answer.
+    #[error(transparent)]
+    Builder(#[from] BuilderError),
+    /// The builder was lost during a sample.
+    #[error("the builder was lost while it built {sample}: {message}")]
+    LostBuilder {
+        /// Id of the sample.
+        sample: String,
+        /// What the transport said.
+        message: String,
+    },
+    /// The results could not be written.
+    #[error("{0}")]
+    Recorder(RecorderError),
+    /// The plan names what the scenarios do not hold.
+    #[error("the plan names {scenario}/{variant}, which is not among the scenarios")]
+    Plan {
+        /// Scenario named.
+        scenario: String,
+        /// Variant named.
+        variant: String,
+    },
+}
+
+/// A race to be run.
+pub struct Race<'a> {
+    /// What is raced, in which order.
+    pub record: &'a RunRecord,
+    /// The scenarios that the plan names.
+    pub scenarios: &'a [Scenario],
+    /// Where it is built.
+    pub builder: &'a dyn Builder,
+    /// A path on the builder's disk, whose free space is watched; `None` where
+    /// the builder is another machine, about which nothing can be told.
+    pub disk: Option<&'a Path>,
+    /// Texts that name this machine or its user, and what stands for them in
+    /// results.
+    pub private: &'a [(String, String)],
+}
+
+/// Where a run's own builds and cache records can be told from others'.
+fn own_prefix(run: &str) -> String {
+    format!("buildrace-{run}-")
+}
+
+impl Race<'_> {
+    /// Runs the plan until it is done, `stop` is cancelled, or it cannot go on.
+    ///
+    /// # Errors
+    /// What made it impossible to go on; a `run-finished` event was recorded
+    /// all the same where the recorder still could.
+    pub async fn run(
+        &self,
+        recorder: &mut dyn Recorder,
+        stop: &CancellationToken,
+    ) -> Result<RunEnd, RaceError> {
+        record(
+            recorder,
+            Event::RunStarted {
+                at: Timestamp::now(),
+                run: self.record.run.clone(),
+            },
+        )?;
+        let result = self.run_guarded(recorder, stop).await;
+        let end = match &result {
+            Ok(end) => *end,
+            Err(_) => RunEnd::Aborted,
+        };
+        let closing = record(
+            recorder,
+            Event::RunFinished {
+                at: Timestamp::now(),
+                end,
+            },
+        );
+        // The first error is the one that explains the others.
+        let end = result?;
+        closing?;
+        Ok(end)
+    }
+
+    async fn run_guarded(
+        &self,
+        recorder: &mut dyn Recorder,
+        stop: &CancellationToken,
+    ) -> Result<RunEnd, RaceError> {
+        let prefix = own_prefix(&self.record.run);
+        recorder.phase("looking at the builder's cache");
+        let guard = CacheGuard::set(self.builder, &prefix).await?;
+        let result = self.warm_up_and_build(recorder, stop, &prefix).await;
+        recorder.phase("removing what the run left in the builder's cache");
+        if let Err(error) = self.clean(&guard, recorder, &prefix).await {
+            // What was measured stays measured.
+            let told = warn(
+                recorder,
+                format!(
+                    "cache records of this run may be left on the builder: {}",
+                    self.redact(&error.to_string())
+                ),
+            );
+            if result.is_ok() {
+                told?;
+            }
+        }
+        result
+    }
+
+    async fn warm_up_and_build(
+        &self,
+        recorder: &mut dyn Recorder,
+        stop: &CancellationToken,
+        prefix: &str,
+    ) -> Result<RunEnd, RaceError> {
+        recorder.phase("unpacking base images");
+        let unpacked = warm_up::unpack(self.builder, &self.record.base_images, prefix, stop).await;
+        if stop.is_cancelled() {
+            return Ok(RunEnd::Interrupted);
+        }
+        unpacked?;
+        for block in blocks(&self.record.plan) {
+            self.block(block, recorder, stop, prefix).await?;
+            if stop.is_cancelled() {
+                return Ok(RunEnd::Interrupted);
+            }
+        }
+        Ok(RunEnd::Completed)
+    }
+
+    /// Builds one variant's block.
+    async fn block(
+        &self,
+        block: &[Slot],
+        recorder: &mut dyn Recorder,
+        stop: &CancellationToken,
+        prefix: &str,
+    ) -> Result<(), RaceError> {
+        let Some(first) = block.first() else {
+            return Ok(());
+        };
+        recorder.phase("copying the sources");
+        let entry = self.entry(first)?;
+        let mut sources = SourceCopy::create(entry.scenario)?;
+        let guard = CacheGuard::set(self.builder, prefix).await?;
+        if self.disk.is_some() {
+            recorder.phase("waiting for the machine to come to rest");
+            host::rest().await;
+        }
+        let mut result = Ok(());
+        let mut broken: Option<(BuildKind, Outcome)> = None;
+        for slot in block {
+            if let Some((kind, outcome)) = broken {
+                let sample = skipped(slot, entry.platforms(slot.kind), kind, outcome);
+                finish(recorder, sample)?;
+                continue;
+            }
+            if slot.kind == BuildKind::Incremental {
+                sources.edit(&nonce(&self.record.run, &slot.sample))?;
+            }
+            let (sample, unsure) = self
+                .sample(slot, &entry, sources.path(), recorder, stop, prefix)
+                .await?;
+            let outcome = sample.outcome;
+            let lost = sample.failure.as_ref().map(|f| f.message.clone());
+            finish(recorder, sample)?;
+            if let Some(error) = unsure.filter(|_| outcome != Outcome::LostBuilder) {
+                return Err(error.into());
+            }
+            match outcome {
+                Outcome::Ok => {}
+                Outcome::LostBuilder => {
+                    result = Err(RaceError::LostBuilder {
+                        sample: slot.sample.clone(),
+                        message: lost.unwrap_or_default(),
+                    });
+                    break;
+                }
+                _ if stop.is_cancelled() => break,
+                _ => broken = Some((slot.kind, outcome)),
+            }
+        }
+        if result.is_ok() {
+            recorder.phase("emptying the cache again");
+            self.clean(&guard, recorder, prefix).await?;
+        }
+        result
+    }
+
+    /// Builds one sample. With it comes an error where the builder did not
+    /// answer afterwards; the sample counts all the same.
+    async fn sample(
+        &self,
+        slot: &Slot,
+        entry: &Entry<'_>,
+        context: &Path,
+        recorder: &mut dyn Recorder,
+        stop: &CancellationToken,
+        prefix: &str,
+    ) -> Result<(Sample, Option<BuilderError>), RaceError> {
+        record(
+            recorder,
+            Event::SampleStarted {
+                at: Timestamp::now(),
+                sample: slot.sample.clone(),
+            },
+        )?;
+        let platforms = entry.platforms(slot.kind);
+        let request = entry.request(slot, context, platforms.clone(), prefix, self.timeout());
+        let others = OtherBuilds::note(self.builder, prefix).await?;
+        let mut host = HostSampler::start(self.disk).await;
+        let mut trace = Trace::default();
+        let cancel = stop.child_token();
+        let (end, written) = self
+            .build(slot, &request, &mut trace, &mut host, recorder, &cancel)
+            .await;
+        let host = host.finish().await;
+        written?;
+        let lost = matches!(end.result, Err(BuildError::LostBuilder { .. }));
+        let mut unsure = None;
+        let disturbances = if lost {
+            vec![]
+        } else {
+            match others.since(self.builder, prefix).await {
+                Ok(others) => disturbances(&others),
+                Err(error) => {
+                    unsure = Some(error);
+                    vec!["whether others used the builder too is not known".to_owned()]
+                }
+            }
+        };
+        let (outcome, failure) = judge(&end, &trace);
+        let failure = failure.map(|failure| self.redact_failure(failure));
+        let sample = Sample {
+            id: slot.sample.clone(),
+            scenario: slot.scenario.clone(),
+            variant: slot.variant.clone(),
+            kind: slot.kind,
+            round: slot.round,
+            position: slot.position,
+            platforms,
+            outcome,
+            wall: end.wall,
+            server: trace.server_span(),
+            steps: trace.count(),
+            cached_steps: trace.cached_count(),
+            context_bytes: end.context_bytes,
+            disturbances,
+            host,
+            failure,
+        };
+        Ok((sample, unsure))
+    }
+
+    fn redact(&self, text: &str) -> String {
+        self.private
+            .iter()
+            .filter(|(private, _)| !private.is_empty())
+            .fold(text.to_owned(), |text, (private, public)| {
+                text.replace(private, public)
+            })
+    }
+
+    fn redact_failure(&self, failure: Failure) -> Failure {
+        Failure {
+            message: self.redact(&failure.message),
+            step: failure.step.map(|step| self.redact(&step)),
+            exit_code: failure.exit_code,
+            log_tail: failure
+                .log_tail
+                .iter()
+                .map(|line| self.redact(line))
+                .collect(),
+        }
+    }
+
+    /// Builds, while the recorder hears every status and the host is watched.
+    /// A recorder that fails cancels the build.
+    async fn build(
+        &self,
+        slot: &Slot,
+        request: &BuildRequest,
+        trace: &mut Trace,
+        host: &mut HostSampler,
+        recorder: &mut dyn Recorder,
+        cancel: &CancellationToken,
+    ) -> (BuildEnd, Result<(), RaceError>) {
+        let (sink, mut statuses) = mpsc::unbounded_channel();
+        let mut written = Ok(());
+        let mut hear = |status: SolveStatus, trace: &mut Trace, recorder: &mut dyn Recorder| {
+            trace.push(&status);
+            if written.is_ok()
+                && let Err(error) = recorder.status(slot, &status, trace)
+            {
+                written = Err(RaceError::Recorder(error));
+                cancel.cancel();
+            }
+        };
+        let build = self.builder.build(request, sink, cancel.clone());
+        tokio::pin!(build);
+        let mut ticks = tokio::time::interval(TICK);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let end = loop {
+            tokio::select! {
+                biased;
+                end = &mut build => break end,
+                Some(status) = statuses.recv() => hear(status, trace, recorder),
+                _ = ticks.tick() => {
+                    host.tick();
+                    recorder.tick(slot, trace);
+                }
+            }
+        };
+        while let Ok(status) = statuses.try_recv() {
+            hear(status, trace, recorder);
+        }
+        (end, written)
+    }
+
+    async fn clean(
+        &self,
+        guard: &CacheGuard,
+        recorder: &mut dyn Recorder,
+        prefix: &str,
+    ) -> Result<(), RaceError> {
+        let cleaned = guard.lift(self.builder, prefix).await?;
+        if !cleaned.kept.is_empty() {
+            warn(
+                recorder,
+                format!(
+                    "the builder still uses {} cache records of this run and kept them: {}",
+                    cleaned.kept.len(),
+                    cleaned.kept.join(" ")
+                ),
+            )?;
+        }
+        if cleaned.left_alone > 0 {
+            warn(
+                recorder,
+                format!(
+                    "somebody else built at the same time: {} new cache records may be theirs and were left in the builder's cache",
+                    cleaned.left_alone
+                ),
+            )?;
+        }
+        Ok(())
+    }
+
+    fn timeout(&self) -> Duration {
+        Duration::from_secs_f64(self.record.timeout_seconds)
+    }
+
+    fn entry(&self, slot: &Slot) -> Result<Entry<'_>, RaceError> {
+        let found = || {
+            let info = self
+                .record
+                .scenarios
+                .iter()
+                .find(|s| s.name == slot.scenario)?;
+            let scenario = self.scenarios.iter().find(|s| s.name == slot.scenario)?;
+            let variant = scenario.variants.iter().find(|v| v.name == slot.variant)?;
+            Some(Entry {
+                info,
+                scenario,
+                variant,
+            })
+        };
+        found().ok_or_else(|| RaceError::Plan {
+            scenario: slot.scenario.clone(),
+            variant: slot.variant.clone(),
+        })
+    }
+}
+
+/// Splits a plan where a sample starts from nothing.
+fn blocks(plan: &[Slot]) -> impl Iterator<Item = &[Slot]> {
+    plan.chunk_by(|before, slot| {
+        slot.kind.starts_from() == Some(before.kind)
+            && (slot.round, &slot.scenario, &slot.variant)
+                == (before.round, &before.scenario, &before.variant)
+    })
+}
+
+fn record(recorder: &mut dyn Recorder, event: Event) -> Result<(), RaceError> {
+    recorder.event(&event).map_err(RaceError::Recorder)
+}
+
+fn finish(recorder: &mut dyn Recorder, sample: Sample) -> Result<(), RaceError> {
+    record(
+        recorder,
+        Event::SampleFinished {
+            at: Timestamp::now(),
+            sample,
+        },
+    )
+}
+
+fn warn(recorder: &mut dyn Recorder, message: String) -> Result<(), RaceError> {
+    record(
+        recorder,
+        Event::Warning {
+            at: Timestamp::now(),
+            message,
+        },
+    )
+}

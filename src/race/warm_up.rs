@@ -1,0 +1,76 @@
+//! Base images are unpacked before the clock starts, so that the first sample
+//! to use one does not pay for it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::builder::Builder;
+use crate::buildkit::{BuildError, BuildRequest, Export};
+use crate::model::{BaseImage, Platform};
+
+/// Longest time to unpack one image on all its platforms.
+const LIMIT: Duration = Duration::from_secs(600);
+
+/// A base image could not be made ready.
+#[derive(Debug, thiserror::Error)]
+pub enum WarmUpError {
+    /// The Dockerfile that uses it could not be written.
+    #[error("cannot write a temporary Dockerfile to unpack base images: {0}")]
+    Write(#[from] std::io::Error),
+    /// BuildKit could not use it.
+    #[error("cannot unpack base image {image}: {error}")]
+    Build {
+        /// Its name.
+        image: String,
+        /// What BuildKit said.
+        error: BuildError,
+    },
+}
+
+/// Unpacks `images` on the builder. A directory made on top of an image needs
+/// its whole file system, runs nothing, and so needs no emulator.
+pub async fn unpack(
+    builder: &dyn Builder,
+    images: &[BaseImage],
+    own_prefix: &str,
+    stop: &CancellationToken,
+) -> Result<(), WarmUpError> {
+    let mut platforms: BTreeMap<&str, BTreeSet<&Platform>> = BTreeMap::new();
+    for image in images {
+        platforms
+            .entry(&image.name)
+            .or_default()
+            .insert(&image.platform);
+    }
+    for (index, (image, platforms)) in platforms.into_iter().enumerate() {
+        let folder = tempfile::tempdir()?;
+        let dockerfile = folder.path().join("Dockerfile");
+        std::fs::write(
+            &dockerfile,
+            format!("FROM {image}\nWORKDIR /buildrace-warm-up\n"),
+        )?;
+        let request = BuildRequest {
+            reference: format!("{own_prefix}warm-up-{index}"),
+            context: folder.path().to_owned(),
+            dockerfile,
+            shared_key: format!("{own_prefix}warm-up-{index}"),
+            platforms: platforms.into_iter().cloned().collect(),
+            target: None,
+            build_args: BTreeMap::new(),
+            no_cache: false,
+            cache_mount_namespace: None,
+            export: Export::CacheOnly,
+            timeout: Some(LIMIT),
+        };
+        let (sink, _ignored) = mpsc::unbounded_channel();
+        let end = builder.build(&request, sink, stop.clone()).await;
+        end.result.map_err(|error| WarmUpError::Build {
+            image: image.to_owned(),
+            error,
+        })?;
+    }
+    Ok(())
+}

@@ -1,0 +1,351 @@
+//! `summary.md`: the result for a pull request or a page, with everything a
+//! reader needs to check and repeat it.
+
+use std::fmt::Write;
+
+use super::number;
+use super::sentence::sentence;
+use super::view::{Cell, FailureView, ScenarioView, View, join};
+use crate::escape::{self, markdown as text, markdown_code as code};
+use crate::model::{BuildKind, HostInfo};
+use crate::stats::Ratio;
+
+/// Name of the chart beside the summary.
+const CHART: &str = "headline.svg";
+/// Failures told in full.
+const MAX_FAILURES: usize = 20;
+
+/// The summary as GitHub's Markdown. It shows `headline.svg`, which lies
+/// beside it.
+pub fn markdown(view: &View) -> String {
+    let mut out = String::new();
+    let names = view.scenarios.iter().map(|scenario| text(&scenario.name));
+    let _ = writeln!(out, "# {}\n", join(names));
+    for line in sentence(view).lines() {
+        let _ = writeln!(out, "**{}**\n", text(line));
+    }
+    if !view.is_complete() {
+        let _ = writeln!(
+            out,
+            "The run did not finish: it has {} of {} samples.\n",
+            view.measured, view.planned
+        );
+    }
+    let _ = writeln!(out, "![Build times of each variant]({CHART})\n");
+    for scenario in &view.scenarios {
+        table(&mut out, scenario);
+    }
+    let _ = writeln!(out, "{}\n", explanation(view));
+    failures(&mut out, view);
+    method(&mut out, view);
+    environment(&mut out, view);
+    repeat(&mut out, view);
+    out
+}
+
+fn table(out: &mut String, scenario: &ScenarioView) {
+    let _ = writeln!(out, "## {}\n", text(&scenario.name));
+    if !scenario.title.is_empty() {
+        let _ = writeln!(out, "{}\n", text(&scenario.title));
+    }
+    let mut headers = vec!["variant".to_owned()];
+    for &kind in &scenario.kinds {
+        headers.push(kind.to_string());
+        if shows_cost(scenario, kind) {
+            headers.push(text(&scenario.added_label()));
+        }
+    }
+    let _ = writeln!(out, "| {} |", headers.join(" | "));
+    let _ = writeln!(out, "|:--|{}", "--:|".repeat(headers.len() - 1));
+    for variant in &scenario.variants {
+        let mut cells = vec![text(&variant.name)];
+        for &kind in &scenario.kinds {
+            cells.push(cell(variant.cells.get(&kind)));
+            if shows_cost(scenario, kind) {
+                cells.push(variant.added_cost.map_or_else(
+                    || "–".to_owned(),
+                    |cost| {
+                        let interval = number::interval(&cost);
+                        with_interval(number::told_cost(&cost).replace('~', "\\~"), interval)
+                    },
+                ));
+            }
+        }
+        let _ = writeln!(out, "| {} |", cells.join(" | "));
+    }
+    out.push('\n');
+}
+
+fn shows_cost(scenario: &ScenarioView, kind: BuildKind) -> bool {
+    kind == BuildKind::MultiArch && scenario.shows_cost()
+}
+
+fn cell(cell: Option<&Cell>) -> String {
+    let Some(cell) = cell else {
+        return "–".to_owned();
+    };
+    let mut parts = Vec::new();
+    if let Some(times) = cell.times {
+        parts.push(number::seconds(times.median));
+        if times.n > 1 {
+            let (min, max) = (
+                number::bare_seconds(times.min),
+                number::bare_seconds(times.max),
+            );
+            parts.push(format!("({min}…{max})"));
+        }
+    }
+    if let Some(ratio) = &cell.ratio {
+        let told = format!("**{}**", told(ratio));
+        parts.push(with_interval(told, number::interval(ratio)));
+    }
+    for (outcome, count) in &cell.failed {
+        parts.push(match (cell.times, count) {
+            (None, 1) => outcome.to_string(),
+            _ => format!("{count} {outcome}"),
+        });
+    }
+    parts.join("<br>")
+}
+
+/// A single tilde strikes text through on GitHub.
+fn told(ratio: &Ratio) -> String {
+    number::told_comparison(ratio).replace('~', "\\~")
+}
+
+fn with_interval(told: String, interval: Option<String>) -> String {
+    match interval {
+        Some(interval) => format!("{told} \\[{interval}\\]"),
+        None => told,
+    }
+}
+
+/// How to read the table.
+fn explanation(view: &View) -> String {
+    let mut parts = vec!["Times are medians of wall time, least and most in parentheses.".into()];
+    let scenarios = || view.scenarios.iter();
+    if scenarios().any(|s| s.variants.len() > 1 && s.reference().is_some()) {
+        parts.push("Each variant is compared with the first one, round by round.".to_owned());
+    }
+    if scenarios().any(|s| s.variants.len() > 1 && s.reference().is_none()) {
+        parts.push("Where the reference was left out, nothing is compared.".to_owned());
+    }
+    if let Some(scenario) = scenarios().find(|scenario| scenario.shows_cost()) {
+        parts.push(format!(
+            "{} is multi-arch over cold: what building for {} beside {} costs.",
+            text(&scenario.added_label()),
+            text(&scenario.added_names()),
+            text(&scenario.native.to_string()),
+        ));
+    }
+    let apart = |s: &&ScenarioView| !s.builds_native() && s.kinds.contains(&BuildKind::Cold);
+    if let Some(scenario) = scenarios().find(apart) {
+        parts.push(format!(
+            "cold is built for {}, the other kinds for {}: one does not add to the other.",
+            text(&scenario.native.to_string()),
+            text(&scenario.platform_names()),
+        ));
+    }
+    if view.has_intervals() {
+        parts.push(
+            "In brackets, the 95% t-interval of the mean log ratio; it is model-based: right if \
+             the log ratios are normal."
+                .to_owned(),
+        );
+    }
+    if view.has_single_rounds() {
+        parts.push(
+            "One round: no interval, and nothing says how far another would be off; \\~ marks \
+             what is no clear difference, below 1.5x."
+                .to_owned(),
+        );
+    }
+    parts.join(" ")
+}
+
+fn failures(out: &mut String, view: &View) {
+    if view.failures.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "## What did not build\n");
+    for failure in view.failures.iter().take(MAX_FAILURES) {
+        let FailureView {
+            scenario,
+            variant,
+            kind,
+            round,
+            outcome,
+            seconds,
+            failure,
+        } = failure;
+        let _ = writeln!(
+            out,
+            "{} {} {kind}, round {round}: **{outcome}** after {}: {}",
+            text(scenario),
+            text(variant),
+            number::seconds(*seconds),
+            text(&failure.message),
+        );
+        if let Some(step) = &failure.step {
+            let exit = match failure.exit_code {
+                Some(exit) => format!(", exit code {exit}"),
+                None => String::new(),
+            };
+            let _ = writeln!(out, "<br>step {}{exit}", code(step));
+        }
+        if !failure.log_tail.is_empty() {
+            // Nothing within a `pre` block is Markdown until its end, which
+            // escaped lines cannot hold.
+            let lines = failure.log_tail.iter().map(|line| escape::html(line));
+            let log = lines.collect::<Vec<_>>().join("\n");
+            let _ = writeln!(out, "\n<pre>\n{log}\n</pre>");
+        }
+        out.push('\n');
+    }
+    if let Some(more) = view.failures.len().checked_sub(MAX_FAILURES)
+        && more > 0
+    {
+        let _ = writeln!(out, "And {more} more.\n");
+    }
+}
+
+/// What an expert would ask before believing the figures.
+fn method(out: &mut String, view: &View) {
+    let _ = writeln!(out, "## How it was measured\n");
+    let mut parts = vec![
+        "cold and multi-arch start from nothing: no layer cache (BuildKit's `no-cache`), empty \
+         cache mounts and fresh sources. incremental follows multi-arch on the cache that it \
+         left, after one edit, and noop follows without one. After each of these blocks, what \
+         it added to the cache is removed."
+            .to_owned(),
+        "`no-cache` does not cover `WORKDIR`: a directory that the builder's cache held before \
+         the run is taken from there."
+            .to_owned(),
+        "Base images are unpacked before the clock starts. The clock is the client's, from \
+         sending Solve to its return; sending the context is within. \
+         The result stays in the cache: no export is timed."
+            .to_owned(),
+        format!(
+            "One build runs at a time, in an order drawn from seed {} for each round; the command \
+             at the end draws it again.",
+            view.seed
+        ),
+    ];
+    let emulators: Vec<String> = view.emulators.iter().map(|e| text(&e.describe())).collect();
+    if !emulators.is_empty() {
+        parts.push(format!(
+            "A `RUN` step whose platform the machine cannot execute is emulated: {}.",
+            join(emulators)
+        ));
+    }
+    let _ = writeln!(out, "{}\n", parts.join(" "));
+}
+
+fn environment(out: &mut String, view: &View) {
+    let _ = writeln!(out, "## Where it was measured\n");
+    let mut rows: Vec<(&str, String)> = Vec::new();
+    let builder = &view.builder;
+    rows.push((
+        "builder",
+        text(&format!("{} ({})", builder.driver, builder.found_by)),
+    ));
+    let optional = [
+        ("Docker Engine", &builder.engine_version),
+        ("BuildKit", &builder.buildkit_version),
+        ("storage", &builder.storage),
+        ("CPU", &view.host.cpu_model),
+        ("kernel", &view.host.kernel),
+        ("system", &view.host.os),
+        ("CPU governor", &view.host.governor),
+    ];
+    for (name, value) in optional {
+        if let Some(value) = value.as_ref().filter(|value| !value.is_empty()) {
+            rows.push((name, text(value)));
+        }
+    }
+    if view.host == HostInfo::default() {
+        rows.push(("machine", "not known".to_owned()));
+    }
+    if let Some(cores) = view.host.cores {
+        rows.push(("cores", cores.to_string()));
+    }
+    if let Some(memory) = view.host.memory_bytes {
+        rows.push(("memory", number::bytes(memory)));
+    }
+    if let Some(steal) = view.steal_max {
+        rows.push(("CPU steal, most", format!("{:.1}%", steal * 100.0)));
+    }
+    let emulators = view.emulators.iter().map(|e| text(&e.describe()));
+    let emulators: Vec<String> = emulators.collect();
+    if !emulators.is_empty() {
+        rows.push(("emulated", emulators.join("<br>")));
+    }
+    for image in &view.base_images {
+        let origin = if image.stand_in {
+            ", **a stand-in** made from Debian packages, not the official image"
+        } else {
+            ""
+        };
+        let platforms = image.platforms.iter().map(ToString::to_string);
+        let digests = image.digests.iter().map(|digest| code(digest));
+        let digests: String = digests.map(|digest| format!("<br>{digest}")).collect();
+        rows.push((
+            "base image",
+            format!(
+                "{} on {}{origin}{digests}",
+                text(&image.name),
+                text(&join(platforms))
+            ),
+        ));
+    }
+    for (sample, disturbance) in view.disturbances.iter().take(MAX_FAILURES) {
+        rows.push((
+            "disturbed",
+            format!("{}: {}", text(sample), text(disturbance)),
+        ));
+    }
+    rows.push(("rounds", view.rounds.to_string()));
+    rows.push(("samples", format!("{} of {}", view.measured, view.planned)));
+    rows.push(("seed", view.seed.to_string()));
+    rows.push(("run", text(&view.run)));
+    rows.push((
+        "began",
+        text(&view.started.strftime("%F %T UTC").to_string()),
+    ));
+    let _ = writeln!(out, "| | |\n|:--|:--|");
+    for (name, value) in rows {
+        let _ = writeln!(out, "| {name} | {value} |");
+    }
+    out.push('\n');
+}
+
+fn repeat(out: &mut String, view: &View) {
+    let _ = writeln!(
+        out,
+        "Repeat it with buildrace {}, in the same order:\n",
+        text(&view.buildrace)
+    );
+    let mut words: Vec<String> = view.command.iter().map(|word| shell(word)).collect();
+    if words.first().is_none_or(|word| word != "buildrace") {
+        words.insert(0, "buildrace".to_owned());
+    }
+    let has_seed = view
+        .command
+        .iter()
+        .any(|word| word == "--seed" || word.starts_with("--seed="));
+    if !has_seed {
+        words.push(format!("--seed {}", view.seed));
+    }
+    let words: Vec<String> = words.iter().map(|word| escape::html(word)).collect();
+    let _ = writeln!(out, "<pre>{}</pre>", words.join(" "));
+}
+
+/// A word for a shell, in quotes where it needs them.
+fn shell(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}

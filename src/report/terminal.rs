@@ -1,0 +1,370 @@
+//! The summary on a terminal: a table a scenario, the sentence, what failed,
+//! and what a reader must know to believe the figures.
+
+use std::fmt::Write;
+
+use unicode_width::UnicodeWidthStr;
+
+use super::number;
+use super::sentence::sentence;
+use super::view::{Cell, FailureView, ScenarioView, View, join};
+use super::wrap::wrap;
+use crate::escape;
+use crate::model::BuildKind;
+use crate::stats::Ratio;
+
+/// Columns that a variant's name may take.
+const MAX_NAME: usize = 24;
+/// Failures told in full.
+const MAX_FAILURES: usize = 8;
+/// Lines of a failed step's log.
+const MAX_LOG_LINES: usize = 10;
+/// Blanks between two columns of a table.
+const GAP: usize = 3;
+
+/// The summary for a terminal `width` columns wide, with ANSI colours if
+/// `colour`. Ends with a line break. A table that is wider than the terminal
+/// becomes a list.
+pub fn terminal(view: &View, width: usize, colour: bool) -> String {
+    let paint = Paint { colour };
+    let width = width.clamp(20, 400);
+    let mut out = String::new();
+    for scenario in &view.scenarios {
+        heading(&mut out, view, scenario, width, paint);
+        let table = Table::new(scenario);
+        if table.width() <= width {
+            table.render(&mut out, paint);
+        } else {
+            list(&mut out, scenario, paint);
+        }
+        out.push('\n');
+    }
+    wrapped(&mut out, &sentence(view), width, Style::Bold, paint);
+    failures(&mut out, view, width, paint);
+    notes(&mut out, view, width, paint);
+    out
+}
+
+/// Text in lines that fit, each painted on its own.
+fn wrapped(out: &mut String, text: &str, width: usize, style: Style, paint: Paint) {
+    for line in wrap(text, width) {
+        let _ = writeln!(out, "{}", paint.apply(style, &line));
+    }
+}
+
+fn heading(out: &mut String, view: &View, scenario: &ScenarioView, width: usize, paint: Paint) {
+    let name = escape::columns(&scenario.name, MAX_NAME * 2);
+    let title = escape::columns(&scenario.title, width.saturating_sub(name.width() + 2));
+    let others = scenario.platforms.iter();
+    let others = others.filter(|platform| **platform != scenario.native);
+    let platforms = others.map(|platform| {
+        let emulator = view.emulators.iter().find(|e| e.platform == *platform);
+        match emulator {
+            Some(emulator) => escape::columns(&emulator.describe(), 80),
+            None => platform.to_string(),
+        }
+    });
+    let native = scenario.builds_native() || scenario.kinds.contains(&BuildKind::Cold);
+    let native = native.then(|| format!("{} native", scenario.native));
+    let _ = writeln!(out, "{}: {title}", paint.apply(Style::Bold, &name));
+    let platforms = native
+        .into_iter()
+        .chain(platforms)
+        .collect::<Vec<_>>()
+        .join(", ");
+    wrapped(out, &platforms, width, Style::Dim, paint);
+    out.push('\n');
+}
+
+/// A line of a table's cell.
+type Line = (Style, String);
+
+struct Table {
+    headers: Vec<String>,
+    /// Rows of cells of lines.
+    rows: Vec<Vec<Vec<Line>>>,
+    widths: Vec<usize>,
+}
+
+impl Table {
+    fn new(scenario: &ScenarioView) -> Self {
+        let mut headers = vec!["variant".to_owned()];
+        for &kind in &scenario.kinds {
+            headers.push(kind.to_string());
+            if shows_cost(scenario, kind) {
+                headers.push(scenario.added_label());
+            }
+        }
+        let rows: Vec<Vec<Vec<Line>>> = scenario
+            .variants
+            .iter()
+            .map(|variant| {
+                let name = escape::columns(&variant.name, MAX_NAME);
+                let mut cells = vec![vec![(Style::Plain, name)]];
+                for &kind in &scenario.kinds {
+                    cells.push(cell_lines(variant.cells.get(&kind)));
+                    if shows_cost(scenario, kind) {
+                        cells.push(cost_lines(variant.added_cost.as_ref()));
+                    }
+                }
+                cells
+            })
+            .collect();
+        let widths = headers
+            .iter()
+            .enumerate()
+            .map(|(column, header)| {
+                let lines = rows.iter().flat_map(|row| &row[column]);
+                let widest = lines.map(|(_, text)| text.width()).max().unwrap_or(0);
+                widest.max(header.width())
+            })
+            .collect();
+        Self {
+            headers,
+            rows,
+            widths,
+        }
+    }
+
+    fn width(&self) -> usize {
+        self.widths.iter().sum::<usize>() + GAP * (self.widths.len() - 1)
+    }
+
+    fn render(&self, out: &mut String, paint: Paint) {
+        let header = self.headers.iter().map(|text| (Style::Bold, text.clone()));
+        self.line(out, header.collect(), paint);
+        for row in &self.rows {
+            let height = row.iter().map(Vec::len).max().unwrap_or(0);
+            for index in 0..height {
+                let line = row.iter().map(|cell| {
+                    let line = cell.get(index).cloned();
+                    line.unwrap_or((Style::Plain, String::new()))
+                });
+                self.line(out, line.collect(), paint);
+            }
+        }
+    }
+
+    /// The first column to the left, figures to the right.
+    fn line(&self, out: &mut String, cells: Vec<Line>, paint: Paint) {
+        let mut line = String::new();
+        let mut blanks = 0;
+        for (column, (style, text)) in cells.into_iter().enumerate() {
+            let free = self.widths[column].saturating_sub(text.width());
+            if column > 0 {
+                blanks += GAP + free;
+            }
+            if !text.is_empty() {
+                line.push_str(&" ".repeat(blanks));
+                line.push_str(&paint.apply(style, &text));
+                blanks = 0;
+            } else {
+                blanks += text.width();
+            }
+            if column == 0 {
+                blanks += free;
+            }
+        }
+        let _ = writeln!(out, "{line}");
+    }
+}
+
+/// The cost of the added platforms stands beside multi-arch, where cold was
+/// raced too.
+fn shows_cost(scenario: &ScenarioView, kind: BuildKind) -> bool {
+    kind == BuildKind::MultiArch && scenario.shows_cost()
+}
+
+/// Time, range, ratio, its interval, failures: a line each, if there.
+fn cell_lines(cell: Option<&Cell>) -> Vec<Line> {
+    let Some(cell) = cell else {
+        return vec![(Style::Dim, "-".to_owned())];
+    };
+    let failed: u32 = cell.failed.values().sum();
+    let Some(times) = cell.times else {
+        let outcomes = cell.failed.keys().map(ToString::to_string);
+        return vec![(Style::Bad, join(outcomes))];
+    };
+    let mut lines = vec![(Style::Plain, number::seconds(times.median))];
+    if times.n > 1 {
+        let (min, max) = (
+            number::bare_seconds(times.min),
+            number::bare_seconds(times.max),
+        );
+        lines.push((Style::Dim, format!("{min}…{max}")));
+    }
+    if let Some(ratio) = &cell.ratio {
+        lines.push((tone(ratio), number::told_comparison(ratio)));
+        lines.extend(number::interval(ratio).map(|text| (Style::Dim, text)));
+    }
+    if failed > 0 {
+        let total = times.n + failed as usize;
+        lines.push((Style::Bad, format!("{failed} of {total} failed")));
+    }
+    lines
+}
+
+fn cost_lines(cost: Option<&Ratio>) -> Vec<Line> {
+    let Some(cost) = cost else {
+        return vec![(Style::Dim, "-".to_owned())];
+    };
+    let mut lines = vec![(Style::Plain, number::told_cost(cost))];
+    lines.extend(number::interval(cost).map(|text| (Style::Dim, text)));
+    lines
+}
+
+/// Good or bad where all of the ratio's interval says so, or the ratio itself
+/// where there is none and it is clear enough.
+fn tone(ratio: &Ratio) -> Style {
+    if number::is_unclear(ratio) {
+        return Style::Dim;
+    }
+    let (low, high) = match ratio.interval {
+        Some(interval) => (interval.low, interval.high),
+        None => (ratio.estimate, ratio.estimate),
+    };
+    if high < 1.0 / (1.0 + number::SAME_WITHIN) {
+        Style::Good
+    } else if low > 1.0 + number::SAME_WITHIN {
+        Style::Bad
+    } else {
+        Style::Dim
+    }
+}
+
+/// The same figures, a kind a line.
+fn list(out: &mut String, scenario: &ScenarioView, paint: Paint) {
+    for variant in &scenario.variants {
+        let name = escape::columns(&variant.name, MAX_NAME);
+        let _ = writeln!(out, "{}", paint.apply(Style::Bold, &name));
+        for &kind in &scenario.kinds {
+            let mut parts = cell_lines(variant.cells.get(&kind));
+            if shows_cost(scenario, kind)
+                && let Some(cost) = variant.added_cost
+            {
+                parts.push((
+                    Style::Plain,
+                    format!("{} {}", scenario.added_label(), number::told_cost(&cost)),
+                ));
+            }
+            let parts: Vec<String> = parts
+                .iter()
+                .map(|(style, text)| paint.apply(*style, text))
+                .collect();
+            let _ = writeln!(out, "  {kind:<12} {}", parts.join("  "));
+        }
+    }
+}
+
+fn failures(out: &mut String, view: &View, width: usize, paint: Paint) {
+    for failure in view.failures.iter().take(MAX_FAILURES) {
+        let FailureView {
+            scenario,
+            variant,
+            kind,
+            round,
+            outcome,
+            seconds,
+            failure,
+        } = failure;
+        let _ = writeln!(
+            out,
+            "\n{} {} {} {kind}, round {round}, after {}: {}",
+            paint.apply(Style::Bad, outcome.as_str()),
+            escape::columns(scenario, MAX_NAME),
+            escape::columns(variant, MAX_NAME),
+            number::seconds(*seconds),
+            escape::terminal(&failure.message, 300),
+        );
+        if let Some(step) = &failure.step {
+            let code = match failure.exit_code {
+                Some(code) => format!(" (exit code {code})"),
+                None => String::new(),
+            };
+            let _ = writeln!(out, "  step {}{code}", escape::terminal(step, 300));
+        }
+        let log = &failure.log_tail;
+        for line in &log[log.len().saturating_sub(MAX_LOG_LINES)..] {
+            let line = escape::columns(line, width.saturating_sub(4));
+            let _ = writeln!(out, "  {} {line}", paint.apply(Style::Dim, "|"));
+        }
+    }
+    if let Some(more) = view.failures.len().checked_sub(MAX_FAILURES)
+        && more > 0
+    {
+        let _ = writeln!(out, "\nand {more} more that did not build");
+    }
+}
+
+fn notes(out: &mut String, view: &View, width: usize, paint: Paint) {
+    let mut notes = Vec::new();
+    if !view.is_complete() {
+        notes.push(format!(
+            "The run did not finish: {} of {} samples.",
+            view.measured, view.planned
+        ));
+    }
+    let stand_ins = view.stand_ins();
+    if !stand_ins.is_empty() {
+        let names = stand_ins.iter().map(|name| escape::terminal(name, 80));
+        notes.push(format!(
+            "Base images are stand-ins made from Debian packages, not the official ones: {}.",
+            join(names)
+        ));
+    }
+    for (sample, text) in view.disturbances.iter().take(3) {
+        notes.push(format!(
+            "{} was disturbed: {}.",
+            escape::terminal(sample, 80),
+            escape::terminal(text, 200)
+        ));
+    }
+    let mut facts = format!(
+        "n={}, seed {}, run {}",
+        view.n(),
+        view.seed,
+        escape::terminal(&view.run, 80)
+    );
+    if view.has_intervals() {
+        facts.push_str("; intervals are 95% t-intervals of the log ratios (model-based)");
+    }
+    if view.has_single_rounds() {
+        facts.push_str("; one round: no interval, ~ is no clear difference");
+    }
+    notes.push(facts);
+    out.push('\n');
+    for note in notes {
+        wrapped(out, &note, width, Style::Dim, paint);
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Style {
+    Plain,
+    Bold,
+    Dim,
+    Good,
+    Bad,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Paint {
+    colour: bool,
+}
+
+impl Paint {
+    fn apply(self, style: Style, text: &str) -> String {
+        let code = match style {
+            Style::Plain => return text.to_owned(),
+            Style::Bold => "1",
+            Style::Dim => "2",
+            Style::Good => "32",
+            Style::Bad => "31",
+        };
+        if self.colour {
+            format!("\x1b[{code}m{text}\x1b[0m")
+        } else {
+            text.to_owned()
+        }
+    }
+}

@@ -1,0 +1,430 @@
+//! Every renderer from the same views.
+
+use insta::assert_snapshot;
+
+use super::fixture::{self, ARTICLE, Times};
+use super::{View, markdown, sentence, svg, terminal};
+use crate::model::{BuildKind, HostInfo, Outcome, Platform, RunRecord, Sample};
+
+fn view((record, samples): (RunRecord, Vec<Sample>)) -> View {
+    View::new(&record, &samples)
+}
+
+fn article() -> View {
+    view(fixture::run(&ARTICLE, 1))
+}
+
+fn rounds() -> View {
+    view(fixture::run(&ARTICLE, 3))
+}
+
+/// Three rounds, of which naive failed one and timed out in the others.
+fn failing() -> View {
+    let (record, mut samples) = fixture::run(&ARTICLE, 3);
+    for sample in &mut samples {
+        match (sample.variant.as_str(), sample.kind, sample.round) {
+            ("naive", BuildKind::MultiArch, 2) => fixture::fail(sample, Outcome::Failed),
+            ("naive", BuildKind::Incremental, _) => fixture::fail(sample, Outcome::TimedOut),
+            _ => {}
+        }
+    }
+    View::new(&record, &samples)
+}
+
+/// Stopped within the only round.
+fn interrupted() -> View {
+    let (record, mut samples) = fixture::run(&ARTICLE, 1);
+    samples.truncate(6);
+    fixture::fail(&mut samples[5], Outcome::Interrupted);
+    View::new(&record, &samples)
+}
+
+fn hostile() -> View {
+    view(fixture::hostile_run())
+}
+
+/// Five variants with long names.
+fn many() -> View {
+    let variants: [(&str, Times); 5] = [
+        ("naive", [50.4, 622.0, 571.0, 0.52]),
+        ("cross-compiled-with-cache-mounts", [50.8, 95.5, 5.2, 0.48]),
+        ("copy", [49.0, 120.0, 110.0, 0.5]),
+        ("xx-toolchain", [60.0, 66.0, 64.0, 0.5]),
+        ("slow", [90.0, 700.0, 800.0, 0.7]),
+    ];
+    view(fixture::run(&variants, 6))
+}
+
+#[test]
+fn terminal_of_one_round() {
+    assert_snapshot!(terminal(&article(), 100, false));
+}
+
+#[test]
+fn terminal_of_three_rounds_in_colour() {
+    let text = terminal(&rounds(), 100, true);
+    assert_snapshot!(text.replace('\u{1b}', "␛"));
+}
+
+#[test]
+fn terminal_of_failures() {
+    assert_snapshot!(terminal(&failing(), 100, false));
+}
+
+#[test]
+fn terminal_of_an_interrupted_run() {
+    assert_snapshot!(terminal(&interrupted(), 100, false));
+}
+
+#[test]
+fn terminal_that_is_narrow() {
+    assert_snapshot!(terminal(&rounds(), 50, false));
+}
+
+#[test]
+fn terminal_of_many_variants() {
+    assert_snapshot!(terminal(&many(), 120, false));
+}
+
+#[test]
+fn terminal_of_hostile_text() {
+    let text = terminal(&hostile(), 100, true);
+    let plain = text
+        .replace("\u{1b}[0m", "")
+        .replace("\u{1b}[1m", "")
+        .replace("\u{1b}[2m", "")
+        .replace("\u{1b}[31m", "")
+        .replace("\u{1b}[32m", "");
+    assert!(!plain.chars().any(|c| c.is_control() && c != '\n'));
+    assert_snapshot!(terminal(&hostile(), 100, false));
+}
+
+#[test]
+fn markdown_of_one_round() {
+    assert_snapshot!(markdown(&article()));
+}
+
+#[test]
+fn markdown_of_failures() {
+    assert_snapshot!(markdown(&failing()));
+}
+
+#[test]
+fn markdown_of_an_interrupted_run() {
+    assert_snapshot!(markdown(&interrupted()));
+}
+
+#[test]
+fn markdown_of_hostile_text() {
+    let text = markdown(&hostile());
+    assert!(!text.contains("<script") && !text.contains("</svg>"));
+    // Within `pre` a mention is no mention.
+    let parts = text.split("<pre>");
+    let outside: String = parts
+        .filter_map(|part| part.split("</pre>").last())
+        .collect();
+    assert!(!outside.contains("\n# heading") && !outside.contains("@everyone"));
+    assert_eq!(
+        text.matches("<pre>").count(),
+        text.matches("</pre>").count()
+    );
+    assert_snapshot!(text);
+}
+
+#[test]
+fn svg_of_one_round() {
+    assert_snapshot!(svg(&article()));
+}
+
+#[test]
+fn svg_of_failures() {
+    assert_snapshot!(svg(&failing()));
+}
+
+#[test]
+fn svg_of_an_interrupted_run() {
+    assert_snapshot!(svg(&interrupted()));
+}
+
+#[test]
+fn svg_of_many_variants() {
+    assert_snapshot!(svg(&many()));
+}
+
+#[test]
+fn svg_of_hostile_text() {
+    let text = svg(&hostile());
+    assert!(!text.contains("<script"));
+    assert!(!text.chars().any(|c| c.is_control() && c != '\n'));
+    // Every element opened is closed, so no text broke out of its own.
+    assert_eq!(
+        text.matches("<text").count(),
+        text.matches("</text>").count()
+    );
+    assert_eq!(text.matches("</svg>").count(), 1);
+    assert_snapshot!(text);
+}
+
+#[test]
+fn svg_of_one_variant_and_of_nothing() {
+    for samples in [4, 0] {
+        let (record, mut all) = fixture::run(&ARTICLE[..1], 1);
+        all.truncate(samples);
+        let text = svg(&View::new(&record, &all));
+        assert_eq!(text.contains("no times"), samples == 0);
+    }
+}
+
+/// The sentence of a run of one round with these times.
+fn said(variants: &[(&str, Times)]) -> String {
+    sentence(&view(fixture::run(variants, 1)))
+}
+
+#[test]
+fn the_sentence_says_what_people_repeat() {
+    assert_eq!(
+        said(&ARTICLE),
+        "Adding linux/arm64 costs naive 11.3x but cross about +41%; after an edit cross rebuilds 95x faster than naive (0.60 s against 57.1 s)."
+    );
+}
+
+#[test]
+fn the_sentence_does_not_flatter() {
+    // Slower, and dearer.
+    assert_eq!(
+        said(&[
+            ("naive", [5.0, 6.0, 10.0, 0.5]),
+            ("cross", [5.0, 20.0, 16.0, 0.5])
+        ]),
+        "Adding linux/arm64 costs naive about +20% and cross 4.0x; after an edit cross rebuilds 60% slower than naive (16.0 s against 10.0 s)."
+    );
+    // A race against itself.
+    assert_eq!(
+        said(&[
+            ("naive", [5.0, 10.0, 10.0, 0.5]),
+            ("same", [5.1, 10.1, 10.2, 0.5])
+        ]),
+        "Adding linux/arm64 costs naive 2.0x and same +98%; after an edit same rebuilds with no clear difference from naive in one round (10.2 s against 10.0 s)."
+    );
+    // Adding a platform costs nothing.
+    assert_eq!(
+        said(&[
+            ("naive", [5.0, 50.0, 10.0, 0.5]),
+            ("cross", [8.0, 4.4, 6.0, 0.5])
+        ]),
+        "Adding linux/arm64 costs naive 10.0x but cross nothing measurable; after an edit cross rebuilds in 40% less time than naive (6.00 s against 10.0 s)."
+    );
+}
+
+/// Small differences between variants, over rounds that agree on them.
+#[test]
+fn more_rounds_make_small_differences_clear() {
+    let variants = [
+        ("naive", [5.0, 50.0, 10.0, 0.5]),
+        ("cross", [5.0, 4.8, 8.0, 0.5]),
+    ];
+    let text = sentence(&view(fixture::run(&variants, 6)));
+    assert!(text.contains("but cross nothing (-"), "{text}");
+    assert!(text.contains("% less time than naive"), "{text}");
+}
+
+/// All kinds, of which all but cold are built for another platform than the
+/// node's own.
+fn foreign_only() -> View {
+    let (mut record, samples) = fixture::run(&ARTICLE, 1);
+    record.scenarios[0].platforms = vec![Platform::linux("arm64")];
+    View::new(&record, &samples)
+}
+
+#[test]
+fn nothing_is_added_where_the_native_platform_is_not_built() {
+    let view = foreign_only();
+    assert_eq!(
+        sentence(&view),
+        "From nothing cross builds linux/arm64 7.9x faster than naive (7.61 s against 60.0 s); after an edit cross rebuilds 95x faster than naive (0.60 s against 57.1 s)."
+    );
+    for text in [terminal(&view, 100, false), markdown(&view), svg(&view)] {
+        assert!(
+            !text.contains("+linux/arm64") && !text.contains("11.3"),
+            "{text}"
+        );
+    }
+    let chart = svg(&view);
+    assert!(chart.contains("\nlinux/arm64\n") && !chart.contains("with linux/arm64"));
+    let summary = markdown(&view);
+    assert!(summary.contains("cold is built for linux/amd64, the other kinds for linux/arm64"));
+    let heading = terminal(&view, 100, false);
+    assert!(heading.contains("\nlinux/amd64 native, linux/arm64 under QEMU"));
+}
+
+/// Two candidates without their reference.
+fn without_reference() -> View {
+    let (mut record, samples) = fixture::run(&ARTICLE, 1);
+    record.scenarios[0].reference = String::new();
+    View::new(&record, &samples)
+}
+
+#[test]
+fn nothing_is_compared_without_the_reference() {
+    let view = without_reference();
+    assert_eq!(
+        sentence(&view),
+        "Adding linux/arm64 costs naive 11.3x and cross about +41%; after an edit naive rebuilds in 57.1 s and cross rebuilds in 0.60 s; nothing is compared, since the reference was left out."
+    );
+    let summary = markdown(&view);
+    assert!(summary.contains("Where the reference was left out, nothing is compared."));
+    for text in [terminal(&view, 100, false), summary, svg(&view)] {
+        assert!(
+            !text.contains("faster") && !text.contains("compared with"),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn a_machine_of_which_nothing_is_known_has_no_empty_lines() {
+    let (mut record, samples) = fixture::run(&ARTICLE, 1);
+    record.host = HostInfo::default();
+    record.builder.engine_version = None;
+    record.builder.buildkit_version = Some(String::new());
+    let view = View::new(&record, &samples);
+    let summary = markdown(&view);
+    for row in [
+        "CPU",
+        "kernel",
+        "system",
+        "cores",
+        "memory",
+        "BuildKit",
+        "Docker Engine",
+    ] {
+        assert!(!summary.contains(&format!("| {row} |")), "{row}");
+    }
+    assert!(summary.contains("| machine | not known |"));
+    let chart = svg(&view);
+    assert!(!chart.contains("cores") && !chart.contains("BuildKit"));
+    assert!(
+        chart.contains("\nlinux/arm64 under QEMU 10.0.2 · n=1"),
+        "{chart}"
+    );
+}
+
+#[test]
+fn the_terminal_breaks_lines_between_words() {
+    for width in [60, 100] {
+        let text = terminal(&article(), width, false);
+        let long = text.lines().find(|line| line.chars().count() > width);
+        assert_eq!(long, None);
+    }
+    // Colours end with their line.
+    for line in terminal(&article(), 60, true).lines() {
+        let open = line.matches("\u{1b}[").count() - line.matches("\u{1b}[0m").count();
+        assert_eq!(open, line.matches("\u{1b}[0m").count(), "{line:?}");
+    }
+}
+
+#[test]
+fn one_round_is_said_to_have_no_interval() {
+    assert!(terminal(&article(), 200, false).contains("one round: no interval"));
+    assert!(markdown(&article()).contains("One round: no interval"));
+    assert!(svg(&article()).contains("one round: no interval"));
+    assert!(!terminal(&rounds(), 200, false).contains("one round"));
+}
+
+#[test]
+fn the_sentence_of_more_and_fewer_variants() {
+    assert_eq!(
+        sentence(&many()),
+        "Adding linux/arm64 costs naive 12.5x but cross-compiled-with-cache-mounts +87%, copy 2.5x, xx-toolchain +9% and slow 7.9x; after an edit cross-compiled-with-cache-mounts rebuilds 108x faster than naive (5.43 s against 586 s), copy 5.1x faster (114 s), xx-toolchain 9.2x faster (64.0 s) and slow 40% slower (822 s)."
+    );
+    assert_eq!(
+        said(&ARTICLE[..1]),
+        "Adding linux/arm64 costs naive 11.3x; after an edit naive rebuilds in 57.1 s."
+    );
+}
+
+#[test]
+fn the_sentence_says_what_is_missing() {
+    assert_eq!(
+        sentence(&failing()),
+        "Adding linux/arm64 costs naive 11.5x but cross +40%; after an edit naive timed out and cross rebuilds in 0.63 s."
+    );
+    assert_eq!(
+        sentence(&interrupted()),
+        "Adding linux/arm64 costs naive 11.3x, while cross was interrupted in multi-arch; after an edit naive rebuilds in 57.1 s and cross was not measured."
+    );
+    let (record, _) = fixture::run(&ARTICLE, 1);
+    assert_eq!(
+        sentence(&View::new(&record, &[])),
+        "What linux/arm64 costs is not known: naive was not measured in multi-arch and cross was not measured in multi-arch; after an edit naive was not measured and cross was not measured."
+    );
+}
+
+#[test]
+fn the_sentence_leaves_open_what_the_interval_does() {
+    let (record, mut samples) = fixture::run(&ARTICLE, 3);
+    for sample in &mut samples {
+        if sample.kind == BuildKind::Incremental {
+            let seconds = match (sample.variant.as_str(), sample.round) {
+                ("naive", _) => 10.0,
+                (_, 1) => 5.0,
+                (_, round) => 8.0 + f64::from(round),
+            };
+            sample.wall = std::time::Duration::from_secs_f64(seconds);
+        }
+    }
+    let text = sentence(&View::new(&record, &samples));
+    assert!(
+        text.ends_with("cross rebuilds neither clearly faster nor clearly slower than naive (10.0 s against 10.0 s)."),
+        "{text}"
+    );
+}
+
+/// The second scenario has one variant, two added platforms and was built for
+/// one of them only.
+fn two_scenarios() -> View {
+    let (mut record, mut samples) = fixture::run(&ARTICLE, 1);
+    let mut other = record.scenarios[0].clone();
+    other.name = "rust-hello-with-a-long-name".into();
+    other.kinds = vec![BuildKind::Cold];
+    other.platforms = ["amd64", "arm64", "riscv64"].map(Platform::linux).into();
+    record.scenarios.push(other);
+    let mut more = Vec::new();
+    for sample in samples.iter().filter(|s| s.kind == BuildKind::Cold) {
+        let mut sample = sample.clone();
+        sample.scenario = "rust-hello-with-a-long-name".into();
+        more.push(sample);
+    }
+    fixture::fail(&mut more[1], Outcome::LostBuilder);
+    samples.extend(more);
+    View::new(&record, &samples)
+}
+
+#[test]
+fn the_sentence_of_two_scenarios() {
+    assert_eq!(
+        sentence(&two_scenarios()),
+        "go-hello: adding linux/arm64 costs naive 11.3x but cross about +41%; after an edit cross rebuilds 95x faster than naive (0.60 s against 57.1 s).\nrust-hello-with-a-long-name: naive builds one platform in 5.31 s and cross lost its builder in cold."
+    );
+}
+
+#[test]
+fn markdown_and_svg_of_two_scenarios() {
+    assert_snapshot!(svg(&two_scenarios()));
+    assert_snapshot!(markdown(&two_scenarios()));
+}
+
+/// A crowd of variants of which some failed.
+#[test]
+fn svg_of_many_failures() {
+    let variants = ["naive", "one", "two", "three", "four", "five"];
+    let variants = variants.map(|name| (name, [5.0, 60.0, 50.0, 0.5]));
+    let (record, mut samples) = fixture::run(&variants, 1);
+    for sample in samples
+        .iter_mut()
+        .filter(|s| ["one", "four"].contains(&s.variant.as_str()))
+    {
+        fixture::fail(sample, Outcome::TimedOut);
+    }
+    assert_snapshot!(svg(&View::new(&record, &samples)));
+}

@@ -1,0 +1,440 @@
+//! The view model: everything that a report says, computed once from a run's
+//! record and samples. Renderers only choose how to show it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use crate::model::{BuildKind, BuilderInfo, Failure, HostInfo, Outcome, Platform};
+use crate::model::{RunRecord, Sample, ScenarioInfo};
+use crate::stats::{Ratio, Times, paired_ratio};
+
+/// A run as reports show it. Names, steps and messages come from outside.
+#[derive(Debug, Clone, PartialEq)]
+pub struct View {
+    /// Id of the run.
+    pub run: String,
+    /// When it began.
+    pub started: Timestamp,
+    /// Version of buildrace.
+    pub buildrace: String,
+    /// Command line.
+    pub command: Vec<String>,
+    /// Seed of the order.
+    pub seed: u64,
+    /// Rounds planned.
+    pub rounds: u32,
+    /// Samples planned.
+    pub planned: usize,
+    /// Samples that there are, failed ones included.
+    pub measured: usize,
+    /// What was raced.
+    pub scenarios: Vec<ScenarioView>,
+    /// Samples that are not ok, in the order they were built.
+    pub failures: Vec<FailureView>,
+    /// What disturbed samples, by sample.
+    pub disturbances: Vec<(String, String)>,
+    /// The builder.
+    pub builder: BuilderInfo,
+    /// The machine.
+    pub host: HostInfo,
+    /// Largest share of CPU time that the hypervisor took from a sample.
+    pub steal_max: Option<f64>,
+    /// One line an emulator.
+    pub emulators: Vec<EmulatorView>,
+    /// Base images by name.
+    pub base_images: Vec<BaseImageView>,
+}
+
+/// One scenario.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ScenarioView {
+    /// Its name.
+    pub name: String,
+    /// One line on what it is.
+    pub title: String,
+    /// The platform of its cold kind.
+    pub native: Platform,
+    /// The platforms of multi-arch.
+    pub platforms: Vec<Platform>,
+    /// Those of them that multi-arch builds beside the native one. Empty where
+    /// it leaves the native one out: its time and that of cold are then times
+    /// of different builds, and nothing is added.
+    pub added: Vec<Platform>,
+    /// Kinds raced, in the order of reports.
+    pub kinds: Vec<BuildKind>,
+    /// Variants, the reference first if it was raced.
+    pub variants: Vec<VariantView>,
+}
+
+/// One variant.
+#[derive(Debug, Clone, PartialEq)]
+pub struct VariantView {
+    /// Its name.
+    pub name: String,
+    /// Whether the others are compared with it.
+    pub reference: bool,
+    /// What was measured, by kind; a kind without any sample has no cell.
+    pub cells: BTreeMap<BuildKind, Cell>,
+    /// multi-arch over cold, paired by round: what the added platforms cost;
+    /// `None` where none were added.
+    pub added_cost: Option<Ratio>,
+}
+
+/// A variant's samples of one kind.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Cell {
+    /// Wall times of the samples that are ok, seconds.
+    pub times: Option<Times>,
+    /// How many samples ended otherwise, by outcome.
+    pub failed: BTreeMap<Outcome, u32>,
+    /// Against the reference variant, paired by round; `None` for the
+    /// reference itself, and where it was not raced.
+    pub ratio: Option<Ratio>,
+}
+
+/// A sample that is not ok.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FailureView {
+    /// Its scenario.
+    pub scenario: String,
+    /// Its variant.
+    pub variant: String,
+    /// Its kind.
+    pub kind: BuildKind,
+    /// Its round.
+    pub round: u32,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// After how many seconds.
+    pub seconds: f64,
+    /// Why.
+    pub failure: Failure,
+}
+
+/// An emulator.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EmulatorView {
+    /// Platform that it runs.
+    pub platform: Platform,
+    /// Name of its handler, `qemu-aarch64`.
+    pub handler: String,
+    /// Its version.
+    pub version: Option<String>,
+}
+
+impl EmulatorView {
+    /// `linux/arm64 under QEMU 10.0.2`.
+    pub fn describe(&self) -> String {
+        // As Debian and others call the handler, and as the private engine does.
+        let qemu = ["qemu-", "buildrace-"];
+        let name = if qemu.iter().any(|prefix| self.handler.starts_with(prefix)) {
+            "QEMU"
+        } else {
+            &self.handler
+        };
+        match &self.version {
+            Some(version) => format!("{} under {name} {version}", self.platform),
+            None => format!("{} under {name}", self.platform),
+        }
+    }
+}
+
+/// A base image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BaseImageView {
+    /// Its name.
+    pub name: String,
+    /// Platforms that it was used on.
+    pub platforms: Vec<Platform>,
+    /// Digests, more than one where platforms differ.
+    pub digests: Vec<String>,
+    /// Whether it is a stand-in on any platform.
+    pub stand_in: bool,
+}
+
+impl View {
+    /// What a run's record and samples say.
+    pub fn new(record: &RunRecord, samples: &[Sample]) -> Self {
+        let failures = samples
+            .iter()
+            .filter(|sample| sample.outcome != Outcome::Ok)
+            .map(failure)
+            .collect();
+        let disturbances = samples
+            .iter()
+            .flat_map(|sample| {
+                let texts = sample.disturbances.iter();
+                texts.map(|text| (sample.id.clone(), text.clone()))
+            })
+            .collect();
+        Self {
+            run: record.run.clone(),
+            started: record.started,
+            buildrace: record.buildrace.clone(),
+            command: record.command.clone(),
+            seed: record.seed,
+            rounds: record.rounds,
+            planned: record.plan.len(),
+            measured: samples.len(),
+            scenarios: record
+                .scenarios
+                .iter()
+                .map(|info| scenario(info, samples))
+                .collect(),
+            failures,
+            disturbances,
+            builder: record.builder.clone(),
+            host: record.host.clone(),
+            steal_max: samples
+                .iter()
+                .filter_map(|sample| sample.host.cpu_steal)
+                .max_by(f64::total_cmp),
+            emulators: emulators(record),
+            base_images: base_images(record),
+        }
+    }
+
+    /// Whether every planned sample was built, well or not.
+    pub fn is_complete(&self) -> bool {
+        self.measured >= self.planned
+    }
+
+    /// Names of the base images that are stand-ins.
+    pub fn stand_ins(&self) -> Vec<&str> {
+        let stand_ins = self.base_images.iter().filter(|image| image.stand_in);
+        stand_ins.map(|image| image.name.as_str()).collect()
+    }
+
+    /// Most rounds of which any cell has a time.
+    pub fn n(&self) -> usize {
+        self.scenarios
+            .iter()
+            .flat_map(|scenario| &scenario.variants)
+            .flat_map(|variant| variant.cells.values())
+            .filter_map(|cell| Some(cell.times?.n))
+            .max()
+            .unwrap_or(0)
+    }
+
+    /// Whether any ratio has an interval, which a report must call
+    /// model-based.
+    pub fn has_intervals(&self) -> bool {
+        self.ratios().any(|ratio| ratio.interval.is_some())
+    }
+
+    /// Whether any ratio has none, since it comes from one round.
+    pub fn has_single_rounds(&self) -> bool {
+        self.ratios().any(|ratio| ratio.interval.is_none())
+    }
+
+    fn ratios(&self) -> impl Iterator<Item = Ratio> {
+        let variants = self.scenarios.iter().flat_map(|s| &s.variants);
+        variants.flat_map(|variant| {
+            let ratios = variant.cells.values().filter_map(|cell| cell.ratio);
+            ratios.chain(variant.added_cost)
+        })
+    }
+}
+
+impl ScenarioView {
+    /// The variant that the others are compared with, if it was raced.
+    pub fn reference(&self) -> Option<&VariantView> {
+        self.variants.iter().find(|variant| variant.reference)
+    }
+
+    /// Whether multi-arch builds for the native platform too.
+    pub fn builds_native(&self) -> bool {
+        self.platforms.contains(&self.native)
+    }
+
+    /// The platforms of multi-arch, `linux/amd64 and linux/arm64`.
+    pub fn platform_names(&self) -> String {
+        join(self.platforms.iter().map(ToString::to_string))
+    }
+
+    /// Whether what the added platforms cost can be told: both kinds raced.
+    pub fn shows_cost(&self) -> bool {
+        !self.added.is_empty()
+            && [BuildKind::Cold, BuildKind::MultiArch]
+                .iter()
+                .all(|kind| self.kinds.contains(kind))
+    }
+
+    /// `linux/arm64`, or `linux/arm64 and linux/riscv64`.
+    pub fn added_names(&self) -> String {
+        join(self.added.iter().map(ToString::to_string))
+    }
+
+    /// `+linux/arm64`, or `+2 platforms`: what multi-arch has that cold has not.
+    pub fn added_label(&self) -> String {
+        match self.added.as_slice() {
+            [platform] => format!("+{platform}"),
+            platforms => format!("+{} platforms", platforms.len()),
+        }
+    }
+}
+
+impl VariantView {
+    /// Median wall time of a kind, seconds.
+    pub fn median(&self, kind: BuildKind) -> Option<f64> {
+        Some(self.cells.get(&kind)?.times?.median)
+    }
+
+    /// Ratio to the reference of a kind.
+    pub fn ratio(&self, kind: BuildKind) -> Option<Ratio> {
+        self.cells.get(&kind)?.ratio
+    }
+
+    /// The outcome to name where a kind has no time: the commonest.
+    pub fn failed(&self, kind: BuildKind) -> Option<Outcome> {
+        let cell = self.cells.get(&kind)?;
+        if cell.times.is_some() {
+            return None;
+        }
+        let commonest = cell.failed.iter().max_by_key(|(_, count)| **count)?;
+        Some(*commonest.0)
+    }
+}
+
+/// `a`, `a and b`, `a, b and c`.
+pub(super) fn join(parts: impl IntoIterator<Item = String>) -> String {
+    let parts: Vec<String> = parts.into_iter().collect();
+    match parts.split_last() {
+        None => String::new(),
+        Some((last, [])) => last.clone(),
+        Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
+    }
+}
+
+/// Times of the samples that are ok, by round.
+fn by_round<'a>(samples: impl Iterator<Item = &'a &'a Sample>) -> BTreeMap<u32, f64> {
+    samples
+        .filter(|sample| sample.outcome == Outcome::Ok)
+        .map(|sample| (sample.round, sample.wall.as_secs_f64()))
+        .collect()
+}
+
+fn scenario(info: &ScenarioInfo, samples: &[Sample]) -> ScenarioView {
+    let of = |variant: &str, kind: BuildKind| -> Vec<&Sample> {
+        let wanted = |sample: &&Sample| {
+            sample.scenario == info.name && sample.variant == variant && sample.kind == kind
+        };
+        samples.iter().filter(wanted).collect()
+    };
+    let kinds: BTreeSet<BuildKind> = info.kinds.iter().copied().collect();
+    let others = info.platforms.iter().filter(|p| **p != info.native);
+    let added: Vec<Platform> = if info.platforms.contains(&info.native) {
+        others.cloned().collect()
+    } else {
+        Vec::new()
+    };
+    let mut variants: Vec<VariantView> = info
+        .variants
+        .iter()
+        .map(|variant| {
+            let reference = variant.name == info.reference;
+            let cells = kinds.iter().filter_map(|&kind| {
+                let samples = of(&variant.name, kind);
+                if samples.is_empty() {
+                    return None;
+                }
+                let mut failed = BTreeMap::new();
+                for sample in samples.iter().filter(|s| s.outcome != Outcome::Ok) {
+                    *failed.entry(sample.outcome).or_insert(0) += 1;
+                }
+                let times = by_round(samples.iter());
+                let ratio = if reference {
+                    None
+                } else {
+                    paired_ratio(&times, &by_round(of(&info.reference, kind).iter()))
+                };
+                let times = Times::of(times.into_values());
+                Some((
+                    kind,
+                    Cell {
+                        times,
+                        failed,
+                        ratio,
+                    },
+                ))
+            });
+            VariantView {
+                name: variant.name.clone(),
+                reference,
+                cells: cells.collect(),
+                added_cost: if added.is_empty() {
+                    None
+                } else {
+                    paired_ratio(
+                        &by_round(of(&variant.name, BuildKind::MultiArch).iter()),
+                        &by_round(of(&variant.name, BuildKind::Cold).iter()),
+                    )
+                },
+            }
+        })
+        .collect();
+    variants.sort_by_key(|variant| !variant.reference);
+    ScenarioView {
+        name: info.name.clone(),
+        title: info.title.clone(),
+        native: info.native.clone(),
+        platforms: info.platforms.clone(),
+        added,
+        kinds: kinds.into_iter().collect(),
+        variants,
+    }
+}
+
+fn failure(sample: &Sample) -> FailureView {
+    FailureView {
+        scenario: sample.scenario.clone(),
+        variant: sample.variant.clone(),
+        kind: sample.kind,
+        round: sample.round,
+        outcome: sample.outcome,
+        seconds: sample.wall.as_secs_f64(),
+        failure: sample.failure.clone().unwrap_or_else(|| Failure {
+            message: sample.outcome.to_string(),
+            step: None,
+            exit_code: None,
+            log_tail: Vec::new(),
+        }),
+    }
+}
+
+fn emulators(record: &RunRecord) -> Vec<EmulatorView> {
+    let emulators = record.emulators.iter();
+    emulators
+        .map(|emulator| EmulatorView {
+            platform: emulator.platform.clone(),
+            handler: emulator.handler.clone(),
+            version: emulator.version.clone(),
+        })
+        .collect()
+}
+
+fn base_images(record: &RunRecord) -> Vec<BaseImageView> {
+    let mut images: Vec<BaseImageView> = Vec::new();
+    for image in &record.base_images {
+        let at = images.iter().position(|known| known.name == image.name);
+        let at = at.unwrap_or_else(|| {
+            images.push(BaseImageView {
+                name: image.name.clone(),
+                platforms: Vec::new(),
+                digests: Vec::new(),
+                stand_in: false,
+            });
+            images.len() - 1
+        });
+        let known = &mut images[at];
+        known.platforms.push(image.platform.clone());
+        if let Some(digest) = &image.digest
+            && !known.digests.contains(digest)
+        {
+            known.digests.push(digest.clone());
+        }
+        known.stand_in |= image.stand_in;
+    }
+    images
+}

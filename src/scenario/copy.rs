@@ -1,0 +1,262 @@
+//! The private copy of a scenario's sources: builds see the copy, edits are
+//! made in the copy, and the user's tree is never written.
+//!
+//! The copy keeps what file sync looks at, modes, symlinks and modification
+//! times, so that BuildKit takes it for the original. Hard links become files
+//! of their own. Owners and extended attributes are not kept: BuildKit gives
+//! every file of a context to root.
+
+use std::fs;
+use std::io::{self, Read};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use nix::sys::stat::{UtimensatFlags, utimensat};
+use nix::sys::time::TimeSpec;
+use sha2::{Digest, Sha256};
+use tempfile::TempDir;
+use walkdir::WalkDir;
+
+use super::{Edit, Scenario, ScenarioError};
+
+/// A private copy of a scenario's sources. It is removed when dropped.
+#[derive(Debug)]
+pub struct SourceCopy {
+    folder: TempDir,
+    edit: Edit,
+    /// The edited file as it was: each edit starts from it.
+    original: Vec<u8>,
+}
+
+impl SourceCopy {
+    /// Copies the scenario's sources into a new temporary folder.
+    ///
+    /// # Errors
+    /// Something in the sources cannot be read, or the copy cannot be written.
+    pub fn create(scenario: &Scenario) -> Result<Self, ScenarioError> {
+        // Walked before the folder is made, which may be below the sources.
+        let entries = walk(&scenario.sources)?;
+        let folder = tempfile::Builder::new()
+            .prefix("buildrace-sources-")
+            .tempdir()
+            .map_err(|error| {
+                ScenarioError::io(
+                    "make a folder for the sources in",
+                    &std::env::temp_dir(),
+                    error,
+                )
+            })?;
+        let mut copy = Self {
+            folder,
+            edit: scenario.edit.clone(),
+            original: Vec::new(),
+        };
+        for entry in &entries {
+            copy_entry(&scenario.sources, copy.path(), entry)?;
+        }
+        // Last, and the deepest first: writing into a folder changes its
+        // time, and its mode may forbid writing.
+        for entry in entries.iter().rev().filter(|e| e.kind == Kind::Folder) {
+            let target = copy.path().join(&entry.relative);
+            keep_mode(&target, entry)
+                .and_then(|()| keep_time(&target, entry))
+                .map_err(|error| ScenarioError::io("write", &target, error))?;
+        }
+        let edited = copy.path().join(&copy.edit.file);
+        copy.original =
+            fs::read(&edited).map_err(|error| ScenarioError::io("read", &edited, error))?;
+        Ok(copy)
+    }
+
+    /// The folder of the copy: the build context.
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Makes the scenario's edit with this nonce, which should be letters and
+    /// digits, as it may end up in any language's string. It takes the place
+    /// of an edit made before.
+    ///
+    /// # Errors
+    /// The text to find is gone from the sources since they were loaded, or
+    /// the copy cannot be written.
+    pub fn edit(&mut self, nonce: &str) -> Result<(), ScenarioError> {
+        let path = self.path().join(&self.edit.file);
+        let edited = self
+            .edit
+            .apply(&self.original, nonce)
+            .map_err(|error| ScenarioError::io("edit", &path, io::Error::other(error)))?;
+        write_over(&path, &edited).map_err(|error| ScenarioError::io("edit", &path, error))
+    }
+}
+
+impl Drop for SourceCopy {
+    /// Makes folders writable that the sources have read-only, or the copy
+    /// could not be removed.
+    fn drop(&mut self) {
+        let folders = WalkDir::new(self.path())
+            .into_iter()
+            .flatten()
+            .filter(|entry| entry.file_type().is_dir());
+        for folder in folders {
+            // Best effort: what cannot be removed stays in the temporary folder.
+            let _ = fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o700));
+        }
+    }
+}
+
+/// SHA-256 over names, modes and contents of a folder of sources, hex.
+/// Times are no part of it.
+///
+/// # Errors
+/// Something in it cannot be read.
+pub fn sources_digest(sources: &Path) -> Result<String, ScenarioError> {
+    let mut digest = Sha256::new();
+    for entry in walk(sources)? {
+        let path = sources.join(&entry.relative);
+        let content = match entry.kind {
+            Kind::Folder => Vec::new(),
+            Kind::File => file_digest(&path)
+                .map_err(|error| ScenarioError::io("read", &path, error))?
+                .to_vec(),
+            Kind::Symlink => fs::read_link(&path)
+                .map_err(|error| ScenarioError::io("read", &path, error))?
+                .as_os_str()
+                .as_bytes()
+                .to_vec(),
+        };
+        // Lengths go first, so that no two trees give the same bytes.
+        let name = entry.relative.as_os_str().as_bytes();
+        digest.update((name.len() as u64).to_le_bytes());
+        digest.update(name);
+        digest.update([entry.kind as u8]);
+        digest.update(entry.mode.to_le_bytes());
+        digest.update((content.len() as u64).to_le_bytes());
+        digest.update(&content);
+    }
+    Ok(hex::encode(digest.finalize()))
+}
+
+fn file_digest(path: &Path) -> io::Result<[u8; 32]> {
+    let mut file = fs::File::open(path)?;
+    let mut digest = Sha256::new();
+    let mut buffer = vec![0; 64 << 10];
+    loop {
+        let read = file.read(&mut buffer)?;
+        if read == 0 {
+            return Ok(digest.finalize().into());
+        }
+        digest.update(&buffer[..read]);
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Folder = 0,
+    File = 1,
+    Symlink = 2,
+}
+
+struct Entry {
+    relative: PathBuf,
+    kind: Kind,
+    /// Permission bits, setuid and the like included. A symlink has none.
+    mode: u32,
+    modified: TimeSpec,
+}
+
+/// Everything below a folder, the folder itself first, each folder before
+/// what is in it, names in the order of their bytes. Sockets are left out, as
+/// BuildKit leaves them out.
+fn walk(root: &Path) -> Result<Vec<Entry>, ScenarioError> {
+    let mut entries = Vec::new();
+    for entry in WalkDir::new(root).sort_by_file_name() {
+        let entry = entry.map_err(|error| {
+            let path = error.path().unwrap_or(root).to_owned();
+            ScenarioError::io("read", &path, error.into())
+        })?;
+        let path = entry.path();
+        let metadata = path
+            .symlink_metadata()
+            .map_err(|error| ScenarioError::io("read", path, error))?;
+        let kind = metadata.file_type();
+        let kind = match kind {
+            kind if kind.is_dir() => Kind::Folder,
+            kind if kind.is_file() => Kind::File,
+            kind if kind.is_symlink() => Kind::Symlink,
+            kind if kind.is_socket() => continue,
+            kind => {
+                return Err(ScenarioError::Special {
+                    path: path.to_owned(),
+                    what: if kind.is_fifo() {
+                        "a named pipe"
+                    } else {
+                        "a device"
+                    },
+                });
+            }
+        };
+        entries.push(Entry {
+            relative: path.strip_prefix(root).unwrap_or(path).to_owned(),
+            kind,
+            mode: if kind == Kind::Symlink {
+                0
+            } else {
+                metadata.mode() & 0o7777
+            },
+            modified: TimeSpec::new(metadata.mtime(), metadata.mtime_nsec()),
+        });
+    }
+    Ok(entries)
+}
+
+fn copy_entry(from: &Path, to: &Path, entry: &Entry) -> Result<(), ScenarioError> {
+    let source = from.join(&entry.relative);
+    let target = to.join(&entry.relative);
+    let written = match entry.kind {
+        // The root is there already.
+        Kind::Folder if entry.relative.as_os_str().is_empty() => return Ok(()),
+        Kind::Folder => {
+            return fs::create_dir(&target)
+                .map_err(|error| ScenarioError::io("write", &target, error));
+        }
+        Kind::File => fs::copy(&source, &target)
+            .map(drop)
+            .and_then(|()| keep_time(&target, entry))
+            .and_then(|()| keep_mode(&target, entry)),
+        Kind::Symlink => fs::read_link(&source)
+            .and_then(|link| std::os::unix::fs::symlink(link, &target))
+            .and_then(|()| keep_time(&target, entry)),
+    };
+    written.map_err(|error| ScenarioError::io("copy", &source, error))
+}
+
+fn keep_mode(path: &Path, entry: &Entry) -> io::Result<()> {
+    fs::set_permissions(path, fs::Permissions::from_mode(entry.mode))
+}
+
+fn keep_time(path: &Path, entry: &Entry) -> io::Result<()> {
+    let time = &entry.modified;
+    utimensat(
+        nix::fcntl::AT_FDCWD,
+        path,
+        time,
+        time,
+        UtimensatFlags::NoFollowSymlink,
+    )
+    .map_err(io::Error::from)
+}
+
+/// Writes a file's new content, even where its mode forbids that, and leaves
+/// its mode as it was.
+fn write_over(path: &Path, content: &[u8]) -> io::Result<()> {
+    let mode = fs::metadata(path)?.permissions();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
+    fs::write(path, content)?;
+    fs::set_permissions(path, mode)
+}
+
+#[cfg(test)]
+#[path = "copy_tests.rs"]
+mod tests;

@@ -1,0 +1,193 @@
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::os::unix::fs::symlink;
+use std::os::unix::net::UnixListener;
+use std::time::{Duration, SystemTime};
+
+use super::*;
+
+fn scenario(sources: &Path) -> Scenario {
+    Scenario {
+        name: "demo".into(),
+        title: "A test".into(),
+        toml_path: "scenario.toml".into(),
+        digest: String::new(),
+        sources: sources.to_owned(),
+        platforms: Vec::new(),
+        kinds: Vec::new(),
+        variants: Vec::new(),
+        edit: Edit {
+            file: "lib/version.txt".into(),
+            find: "dev".into(),
+            replace: "{nonce}".into(),
+        },
+    }
+}
+
+/// Sources that can be removed although a folder of theirs is read-only.
+struct Sources(TempDir);
+
+impl Sources {
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+}
+
+impl Drop for Sources {
+    fn drop(&mut self) {
+        let lib = self.path().join("lib");
+        fs::set_permissions(lib, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+}
+
+/// Sources with everything that a copy could lose.
+fn sources() -> Sources {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    fs::create_dir_all(root.join("lib/empty")).unwrap();
+    fs::write(root.join("lib/version.txt"), "version dev\n").unwrap();
+    fs::write(root.join("run.sh"), "#!/bin/sh\n").unwrap();
+    fs::hard_link(root.join("run.sh"), root.join("again.sh")).unwrap();
+    fs::write(root.join(OsStr::from_bytes(b"\xff\xfe.txt")), "bytes").unwrap();
+    symlink("lib/version.txt", root.join("link")).unwrap();
+    symlink("/nowhere\n", root.join("dangling")).unwrap();
+    let _socket = UnixListener::bind(root.join("socket")).unwrap();
+    let mode = |path: &str, mode| {
+        fs::set_permissions(root.join(path), fs::Permissions::from_mode(mode)).unwrap();
+    };
+    mode("run.sh", 0o755);
+    mode("lib/version.txt", 0o444);
+    mode("lib/empty", 0o1777);
+    mode("lib", 0o555);
+    let old = SystemTime::UNIX_EPOCH + Duration::new(1_000_000_000, 123_456_789);
+    for path in ["run.sh", "lib/empty", "lib"] {
+        fs::File::open(root.join(path))
+            .unwrap()
+            .set_modified(old)
+            .unwrap();
+    }
+    Sources(folder)
+}
+
+/// What file sync looks at, by path.
+fn picture(root: &Path) -> BTreeMap<PathBuf, (u32, i64, i64, Vec<u8>)> {
+    WalkDir::new(root)
+        .into_iter()
+        .map(|entry| {
+            let path = entry.unwrap().into_path();
+            let metadata = path.symlink_metadata().unwrap();
+            let content = if metadata.is_symlink() {
+                fs::read_link(&path)
+                    .unwrap()
+                    .into_os_string()
+                    .into_encoded_bytes()
+            } else if metadata.is_file() {
+                fs::read(&path).unwrap()
+            } else {
+                Vec::new()
+            };
+            let seen = (
+                metadata.mode(),
+                metadata.mtime(),
+                metadata.mtime_nsec(),
+                content,
+            );
+            (path.strip_prefix(root).unwrap().to_owned(), seen)
+        })
+        .collect()
+}
+
+#[test]
+fn a_copy_looks_like_the_sources_but_for_sockets() {
+    let sources = sources();
+    let copy = SourceCopy::create(&scenario(sources.path())).unwrap();
+    let mut expected = picture(sources.path());
+    assert!(expected.remove(Path::new("socket")).is_some());
+    assert_eq!(picture(copy.path()), expected);
+}
+
+#[test]
+fn an_edit_changes_one_file_of_the_copy_and_never_the_sources() {
+    let sources = sources();
+    let before = picture(sources.path());
+    let mut copy = SourceCopy::create(&scenario(sources.path())).unwrap();
+    let unedited = picture(copy.path());
+    copy.edit("first").unwrap();
+    copy.edit("second").unwrap();
+    let mut edited = picture(copy.path());
+    let file = Path::new("lib/version.txt");
+    let (mode, .., content) = edited.remove(file).unwrap();
+    assert_eq!(content, b"version second\n");
+    assert_eq!(mode, before[file].0);
+    assert!(edited.iter().all(|(path, seen)| unedited[path] == *seen));
+    assert_eq!(edited.len(), unedited.len() - 1);
+    assert_eq!(picture(sources.path()), before);
+}
+
+#[test]
+fn a_copy_is_gone_when_dropped() {
+    let sources = sources();
+    let copy = SourceCopy::create(&scenario(sources.path())).unwrap();
+    let path = copy.path().to_owned();
+    assert!(path.exists());
+    drop(copy);
+    assert!(!path.exists());
+}
+
+#[test]
+fn what_no_context_can_hold_is_refused() {
+    let sources = sources();
+    let pipe = sources.path().join("pipe");
+    nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let message = SourceCopy::create(&scenario(sources.path()))
+        .unwrap_err()
+        .to_string();
+    assert_eq!(
+        message,
+        format!(
+            "cannot copy {}: a named pipe is no part of a build context; \
+             remove it from the sources",
+            pipe.display()
+        )
+    );
+}
+
+#[test]
+fn sources_that_changed_since_loading_are_an_error() {
+    let sources = sources();
+    let mut copy = SourceCopy::create(&scenario(sources.path())).unwrap();
+    copy.edit.find = "gone".into();
+    let message = copy.edit("n").unwrap_err().to_string();
+    assert!(
+        message.contains("\"find\" of [edit] matches nothing"),
+        "{message}"
+    );
+}
+
+#[test]
+fn the_digest_tells_contents_names_and_modes_but_not_times() {
+    let sources = sources();
+    let copy = SourceCopy::create(&scenario(sources.path())).unwrap();
+    let digest = |copy: &SourceCopy| sources_digest(copy.path()).unwrap();
+    let before = digest(&copy);
+    assert_eq!(before, sources_digest(sources.path()).unwrap());
+    let script = copy.path().join("run.sh");
+    fs::File::open(&script)
+        .unwrap()
+        .set_modified(SystemTime::now())
+        .unwrap();
+    assert_eq!(digest(&copy), before);
+
+    let mut seen = vec![before];
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o700)).unwrap();
+    seen.push(digest(&copy));
+    fs::write(&script, "#!/bin/sh\n#").unwrap();
+    seen.push(digest(&copy));
+    fs::rename(&script, copy.path().join("start.sh")).unwrap();
+    seen.push(digest(&copy));
+    fs::remove_file(copy.path().join("link")).unwrap();
+    symlink("run.sh", copy.path().join("link")).unwrap();
+    seen.push(digest(&copy));
+    let distinct: std::collections::BTreeSet<_> = seen.iter().collect();
+    assert_eq!(distinct.len(), 5, "{seen:?}");
+}

@@ -1,0 +1,176 @@
+//! What can be wrong with a scenario, said in one line: where, what, what was
+//! expected instead.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// A scenario cannot be used. Every message is one line; texts from outside
+/// are escaped and bounded.
+#[derive(Debug, thiserror::Error)]
+pub enum ScenarioError {
+    /// No project here.
+    #[error(
+        "no scenarios/ folder in {} or any folder above it: \
+         run buildrace in a project that has one",
+        shown(.0)
+    )]
+    NoProject(PathBuf),
+    /// A project without scenarios.
+    #[error(
+        "{} holds no scenario: expected scenarios/<name>/scenario.toml",
+        shown(.0)
+    )]
+    NoScenarios(PathBuf),
+    /// No scenario or variant of this name.
+    #[error("unknown {what} {}: {}", quoted(.name), choice(.name, .known))]
+    UnknownName {
+        /// `scenario` or `variant`.
+        what: &'static str,
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        known: Vec<String>,
+    },
+    /// Something is wrong at this place of a file.
+    #[error("{at}: {message}")]
+    Invalid {
+        /// Where.
+        at: Place,
+        /// What is wrong and what was expected.
+        message: String,
+    },
+    /// The operating system refused.
+    #[error("cannot {action} {}: {error}", shown(.path))]
+    Io {
+        /// What was tried: `read`, `copy`.
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// What it said. Not chained as a source: the text has it already.
+        error: io::Error,
+    },
+    /// The sources hold something that no build context can.
+    #[error("cannot copy {}: {what} is no part of a build context; remove it from the sources", shown(.path))]
+    Special {
+        /// Where.
+        path: PathBuf,
+        /// What: `a device`, `a named pipe`.
+        what: &'static str,
+    },
+}
+
+/// A place in a file of the project.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The file, relative to the project where it is in it.
+    pub file: PathBuf,
+    /// Line, from 1.
+    pub line: usize,
+    /// Column in characters, from 1; `None` where only the line is known.
+    pub column: Option<usize>,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", shown(&self.file), self.line)?;
+        match self.column {
+            Some(column) => write!(f, ":{column}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl ScenarioError {
+    pub(super) fn io(action: &'static str, path: &Path, error: io::Error) -> Self {
+        Self::Io {
+            action,
+            path: path.to_owned(),
+            error,
+        }
+    }
+}
+
+/// Line and column, both from 1, of a byte offset. An offset past the end is
+/// the end.
+pub(super) fn position(text: &str, offset: usize) -> (usize, usize) {
+    let mut offset = offset.min(text.len());
+    while !text.is_char_boundary(offset) {
+        offset -= 1;
+    }
+    let before = &text[..offset];
+    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    (
+        before.matches('\n').count() + 1,
+        before[line_start..].chars().count() + 1,
+    )
+}
+
+/// A text from outside, in quotes, on one line, of bounded length.
+pub(super) fn quoted(text: &str) -> String {
+    const MOST: usize = 60;
+    match text.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{:?}…", &text[..end]),
+        None => format!("{text:?}"),
+    }
+}
+
+/// A message from outside on one line of bounded length.
+pub(super) fn one_line(text: &str) -> String {
+    const MOST: usize = 300;
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    words.chars().take(MOST).flat_map(visible).collect()
+}
+
+/// A path without anything that a terminal would act on.
+pub(super) fn shown(path: &Path) -> String {
+    path.to_string_lossy().chars().flat_map(visible).collect()
+}
+
+/// The character itself, or its escape where it would not be visible.
+fn visible(character: char) -> impl Iterator<Item = char> {
+    let plain = matches!(character, '"' | '\'' | '\\');
+    let escape = (!plain).then(|| character.escape_debug());
+    plain
+        .then_some(character)
+        .into_iter()
+        .chain(escape.into_iter().flatten())
+}
+
+/// "did you mean X?" where a known name is near, else all that are known.
+pub(super) fn choice<S: AsRef<str>>(name: &str, known: &[S]) -> String {
+    let list = || {
+        known
+            .iter()
+            .map(AsRef::as_ref)
+            .collect::<Vec<&str>>()
+            .join(", ")
+    };
+    match nearest(name, known) {
+        None if known.is_empty() => "there is none".to_owned(),
+        Some(near) if known.len() > 1 => format!("did you mean {near:?}? (known: {})", list()),
+        Some(near) => format!("did you mean {near:?}?"),
+        None => format!("expected one of {}", list()),
+    }
+}
+
+/// The known name that a slip of the keyboard would turn into `name`.
+pub(super) fn nearest<'a, S: AsRef<str>>(name: &str, known: &'a [S]) -> Option<&'a str> {
+    // Comparing is quadratic in the length, and no slip makes a name that long.
+    if name.len() > 100 {
+        return None;
+    }
+    known
+        .iter()
+        .map(|candidate| {
+            let candidate = candidate.as_ref();
+            let distance = strsim::damerau_levenshtein(
+                &name.to_lowercase().replace('_', "-"),
+                &candidate.to_lowercase(),
+            );
+            (distance, candidate)
+        })
+        .min()
+        .filter(|(distance, candidate)| *distance <= (candidate.chars().count() / 3).max(1))
+        .map(|(_, candidate)| candidate)
+}

@@ -1,0 +1,217 @@
+//! The format of `scenario.toml`, as far as the text alone can be checked.
+//! `docs/scenarios.md` describes it; `project` checks it against the files.
+
+use std::collections::BTreeMap;
+
+use super::document::{At, Problem, Table, parse};
+use super::error::{choice, quoted};
+use super::name::{check_build_arg, check_name, check_relative};
+use crate::model::{BuildKind, Platform};
+
+/// A scenario as written. Paths are as written too, with `/`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// One line on what it is.
+    pub title: String,
+    /// Folder of the sources.
+    pub sources: At<String>,
+    /// Platforms of the multi-arch kinds.
+    pub platforms: Vec<Platform>,
+    /// Kinds to build.
+    pub kinds: Vec<BuildKind>,
+    /// Variants, in the order written.
+    pub variants: Vec<WrittenVariant>,
+    /// The edit of an incremental build.
+    pub edit: WrittenEdit,
+}
+
+/// A variant as written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WrittenVariant {
+    /// Its name.
+    pub name: At<String>,
+    /// Whether the others are compared with it.
+    pub reference: bool,
+    /// Where its Dockerfile is, if it says.
+    pub dockerfile: Option<At<String>>,
+    /// Stage to build, if it says.
+    pub target: Option<At<String>>,
+    /// Build arguments.
+    pub build_args: BTreeMap<String, String>,
+}
+
+/// The edit as written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WrittenEdit {
+    /// File to change, relative to the sources.
+    pub file: At<String>,
+    /// Text that is in the file exactly once.
+    pub find: At<String>,
+    /// What takes its place; `{nonce}` in it is replaced.
+    pub replace: String,
+}
+
+/// What stands for the nonce in `replace`.
+pub const NONCE: &str = "{nonce}";
+
+const KEYS: [&str; 6] = ["title", "sources", "platforms", "kinds", "edit", "variant"];
+const EDIT_KEYS: [&str; 3] = ["file", "find", "replace"];
+const VARIANT_KEYS: [&str; 5] = ["name", "reference", "dockerfile", "target", "build-args"];
+
+/// Architectures that Go's and OCI's lists have for Linux and Windows.
+const ARCHITECTURES: [&str; 11] = [
+    "386", "amd64", "arm", "arm64", "loong64", "mips64", "mips64le", "ppc64le", "riscv64", "s390x",
+    "wasm",
+];
+
+/// Reads a `scenario.toml`.
+///
+/// # Errors
+/// The first thing that is wrong, with its place in `text`.
+pub fn read(text: &str) -> Result<Written, Problem> {
+    let document = parse(text)?;
+    let root = Table::new("", 0..0, document.get_ref(), &KEYS)?;
+    let title = root.required_string("title", "one line on what the scenario is")?;
+    let title = title.try_map(check_title)?.value;
+    let sources = root.required_string("sources", "the folder that is built, like \"src\"")?;
+    let sources = sources.try_map(|path| check_relative(&path).map(|()| path))?;
+    let platforms = root.list("platforms", read_platform)?.ok_or_else(|| {
+        root.problem("missing key \"platforms\": a list like [\"linux/amd64\", \"linux/arm64\"]")
+    })?;
+    let kinds = root.list("kinds", read_kind)?;
+    let edit = read_edit(&root)?;
+    Ok(Written {
+        title,
+        sources,
+        platforms: platforms.value,
+        kinds: kinds.map_or_else(|| BuildKind::ALL.to_vec(), |kinds| kinds.value),
+        variants: read_variants(&root)?,
+        edit,
+    })
+}
+
+fn check_title(title: String) -> Result<String, String> {
+    if title.trim().is_empty() || title.chars().any(char::is_control) {
+        return Err(format!("title {} is not one line of text", quoted(&title)));
+    }
+    Ok(title)
+}
+
+fn read_platform(text: &str) -> Result<Platform, String> {
+    let platform: Platform = text.parse().map_err(|_| {
+        format!(
+            "{} is not a platform: expected os/architecture[/variant], like \"linux/arm64\"",
+            quoted(text)
+        )
+    })?;
+    if platform.os() != "linux" && platform.os() != "windows" {
+        return Err(format!(
+            "platform {} has an unknown operating system: expected linux or windows",
+            quoted(text)
+        ));
+    }
+    if !ARCHITECTURES.contains(&platform.architecture()) {
+        return Err(format!(
+            "platform {} has an unknown architecture: {}",
+            quoted(text),
+            choice(platform.architecture(), &ARCHITECTURES)
+        ));
+    }
+    Ok(platform)
+}
+
+fn read_kind(text: &str) -> Result<BuildKind, String> {
+    text.parse().map_err(|_| {
+        let known = BuildKind::ALL.map(BuildKind::as_str);
+        format!(
+            "unknown build kind {}: {}",
+            quoted(text),
+            choice(text, &known)
+        )
+    })
+}
+
+fn read_edit(root: &Table<'_, '_>) -> Result<WrittenEdit, Problem> {
+    let table = root.table("edit", &EDIT_KEYS)?.ok_or_else(|| {
+        root.problem("missing table [edit]: what an incremental build changes in the sources")
+    })?;
+    let file = table.required_string("file", "the file to change, relative to the sources")?;
+    let file = file.try_map(|path| check_relative(&path).map(|()| path))?;
+    let find = table.required_string("find", "a text that is in the file exactly once")?;
+    if find.value.is_empty() {
+        return Err(find.problem("\"find\" of [edit] is empty: nothing to find"));
+    }
+    let replace = table.required_string("replace", "the text that takes its place")?;
+    if !replace.value.contains(NONCE) {
+        return Err(replace.problem(format!(
+            "\"replace\" of [edit] must hold {NONCE}, which makes every edit another one"
+        )));
+    }
+    Ok(WrittenEdit {
+        file,
+        find,
+        replace: replace.value,
+    })
+}
+
+fn read_variants(root: &Table<'_, '_>) -> Result<Vec<WrittenVariant>, Problem> {
+    let tables = root.tables("variant", &VARIANT_KEYS)?;
+    let mut variants: Vec<WrittenVariant> = Vec::with_capacity(tables.len());
+    for table in &tables {
+        let variant = read_variant(table)?;
+        if variants.iter().any(|v| v.name.value == variant.name.value) {
+            return Err(variant.name.problem(format!(
+                "two variants are named {}",
+                quoted(&variant.name.value)
+            )));
+        }
+        if let Some(first) = variants.iter().find(|v| v.reference && variant.reference) {
+            return Err(variant.name.problem(format!(
+                "two references, {:?} and {:?}: expected reference = true for one variant only",
+                first.name.value, variant.name.value
+            )));
+        }
+        variants.push(variant);
+    }
+    if variants.len() < 2 {
+        let place = variants.first().map_or(0..0, |v| v.name.span.clone());
+        return Err(Problem::new(
+            place,
+            format!(
+                "a race needs two variants or more, written as [[variant]]: found {}",
+                variants.len()
+            ),
+        ));
+    }
+    if !variants.iter().any(|variant| variant.reference) {
+        return Err(variants[0].name.problem(
+            "no reference: one [[variant]] needs reference = true, the one to compare with",
+        ));
+    }
+    Ok(variants)
+}
+
+fn read_variant(table: &Table<'_, '_>) -> Result<WrittenVariant, Problem> {
+    let name = table.required_string("name", "the variant's name, like \"naive\"")?;
+    let name = name.try_map(|name| check_name("variant", &name).map(|()| name))?;
+    let dockerfile = table
+        .string("dockerfile")?
+        .map(|path| path.try_map(|path| check_relative(&path).map(|()| path)))
+        .transpose()?;
+    let mut build_args = BTreeMap::new();
+    for (key, value) in table.strings("build-args")? {
+        let key = key.try_map(|key| check_build_arg(&key).map(|()| key))?;
+        build_args.insert(key.value, value);
+    }
+    Ok(WrittenVariant {
+        name,
+        reference: table.flag("reference")?,
+        dockerfile,
+        target: table.string("target")?,
+        build_args,
+    })
+}
+
+#[cfg(test)]
+#[path = "format_tests.rs"]
+mod tests;

@@ -1,0 +1,164 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::scenario::error::position;
+
+const WHOLE: &str = r#"title = "A test"
+sources = "src"
+platforms = ["linux/amd64", "linux/arm/v7"]
+kinds = ["noop"]
+
+[edit]
+file = "a/b.txt"
+find = "dev"
+replace = "{nonce}"
+
+[[variant]]
+name = "naive"
+reference = true
+
+[[variant]]
+name = "cross"
+dockerfile = "../x/Dockerfile"
+target = "out"
+build-args = { A = "1", _B2 = "" }
+"#;
+
+#[test]
+fn every_key_is_read() {
+    let written = read(WHOLE).unwrap();
+    assert_eq!(written.title, "A test");
+    assert_eq!(written.sources.value, "src");
+    assert_eq!(
+        written.platforms,
+        ["linux/amd64", "linux/arm/v7"].map(|p| p.parse().unwrap())
+    );
+    assert_eq!(written.kinds, [BuildKind::Noop]);
+    assert_eq!(written.edit.file.value, "a/b.txt");
+    assert_eq!(written.edit.find.value, "dev");
+    assert_eq!(written.edit.replace, "{nonce}");
+    let [naive, cross] = &written.variants[..] else {
+        panic!("two variants")
+    };
+    assert!(naive.reference && !cross.reference);
+    assert_eq!((&naive.dockerfile, &naive.target), (&None, &None));
+    assert_eq!(cross.dockerfile.as_ref().unwrap().value, "../x/Dockerfile");
+    assert_eq!(cross.target.as_ref().unwrap().value, "out");
+    assert_eq!(
+        cross.build_args,
+        [("A", "1"), ("_B2", "")]
+            .map(|(k, v)| (k.into(), v.into()))
+            .into()
+    );
+}
+
+#[test]
+fn without_kinds_all_are_built() {
+    let written = read(&WHOLE.replace("kinds = [\"noop\"]", "")).unwrap();
+    assert_eq!(written.kinds, BuildKind::ALL);
+}
+
+#[test]
+fn the_documented_example_and_keys_are_those_of_the_format() {
+    let docs = include_str!("../../docs/scenarios.md");
+    let (_, example) = docs.split_once("```toml\n").unwrap();
+    let (example, _) = example.split_once("```").unwrap();
+    read(example).unwrap();
+    for key in KEYS.into_iter().chain(EDIT_KEYS).chain(VARIANT_KEYS) {
+        let documented = [
+            format!("| `{key}` |"),
+            format!("| `[{key}]` |"),
+            format!("| `[[{key}]]` |"),
+        ];
+        assert!(documented.iter().any(|row| docs.contains(row)), "{key}");
+    }
+}
+
+/// A refusal must be one short line, about a place in the text.
+fn check_refusal(text: &str) -> Result<(), TestCaseError> {
+    if let Err(problem) = read(text) {
+        let (line, column) = position(text, problem.span.start);
+        let lines: Vec<&str> = text.split('\n').collect();
+        prop_assert!((1..=lines.len()).contains(&line), "line {line}");
+        let width = lines[line - 1].chars().count();
+        prop_assert!(
+            (1..=width + 1).contains(&column),
+            "column {column} of {width}"
+        );
+        prop_assert!(
+            !problem.message.chars().any(char::is_control),
+            "{problem:?}"
+        );
+        prop_assert!(problem.message.chars().count() < 700, "{problem:?}");
+    }
+    Ok(())
+}
+
+/// As TOML writes it, quotes and all.
+fn literal(text: &str) -> String {
+    toml::Value::String(text.to_owned()).to_string()
+}
+
+prop_compose! {
+    fn a_name()(name in "[a-z0-9][a-z0-9._-]{0,12}") -> String { name }
+}
+
+proptest! {
+    #[test]
+    fn arbitrary_text_never_panics(text in any::<String>()) {
+        check_refusal(&text)?;
+    }
+
+    #[test]
+    fn text_like_toml_never_panics(
+        text in r#"(\[{0,3}(edit|variant|kinds)\]{0,3}|(title|file|name|[a-z]{1,4}) ?= ?(["'{\[]{0,3}[a-zé/, {}]{0,6}["'}\]]{0,3}|[0-9.:-]{0,6}|true)|[ \n\t\r#\x00\x1b."]){0,12}"#,
+    ) {
+        check_refusal(&text)?;
+    }
+
+    #[test]
+    fn a_mutated_scenario_never_panics(
+        at in 0..WHOLE.len(),
+        cut in 0..20usize,
+        put in r#"[ -~\n\x00é]{0,3}"#,
+    ) {
+        let end = (at + cut).min(WHOLE.len());
+        let text = format!("{}{put}{}", &WHOLE[..at], &WHOLE[end..]);
+        check_refusal(&text)?;
+    }
+
+    #[test]
+    fn what_is_written_is_what_is_read(
+        title in "[^\\p{Cc}]{0,20}[a-zA-Z]",
+        names in prop::collection::btree_set(a_name(), 2..5),
+        find in "(.|\n){1,30}",
+        before in "(.|\n){0,10}",
+        value in "(.|\n){0,10}",
+        reference in any::<prop::sample::Index>(),
+    ) {
+        let names: Vec<String> = names.into_iter().collect();
+        let reference = reference.index(names.len());
+        let replace = format!("{before}{NONCE}");
+        let mut text = format!(
+            "title = {}\nsources = \"s\"\nplatforms = [\"linux/arm64\"]\n\
+             edit = {{ file = \"f\", find = {}, replace = {} }}\n",
+            literal(&title), literal(&find), literal(&replace),
+        );
+        for (index, name) in names.iter().enumerate() {
+            text += &format!(
+                "[[variant]]\nname = {}\nreference = {}\nbuild-args.X = {}\n",
+                literal(name), index == reference, literal(&value),
+            );
+        }
+        let written = read(&text).map_err(|problem| TestCaseError::fail(format!("{problem:?}\n{text}")))?;
+        prop_assert_eq!(written.title, title);
+        prop_assert_eq!(written.edit.find.value, find);
+        prop_assert_eq!(written.edit.replace, replace);
+        let read: Vec<&str> = written.variants.iter().map(|v| v.name.value.as_str()).collect();
+        prop_assert_eq!(read, names);
+        for (index, variant) in written.variants.iter().enumerate() {
+            prop_assert_eq!(variant.reference, index == reference);
+            prop_assert_eq!(&variant.build_args["X"], &value);
+        }
+    }
+}

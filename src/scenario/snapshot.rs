@@ -1,0 +1,96 @@
+//! What a race builds is what stood there when it began: sources and
+//! Dockerfiles are copied once, so that saving a file or switching a branch
+//! during a race changes nothing.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+use tempfile::TempDir;
+
+use super::copy::SourceCopy;
+use super::{Scenario, ScenarioError, Variant};
+
+/// Copies of scenarios, removed when dropped.
+#[derive(Debug)]
+pub struct Snapshot {
+    scenarios: Vec<Scenario>,
+    folder: TempDir,
+    _sources: Vec<SourceCopy>,
+}
+
+impl Snapshot {
+    /// Copies the sources of these scenarios, their Dockerfiles, and the
+    /// ignore files that belong to a Dockerfile.
+    ///
+    /// # Errors
+    /// Something cannot be read, or the copies cannot be written.
+    pub fn take(scenarios: &[Scenario]) -> Result<Self, ScenarioError> {
+        let temporary = std::env::temp_dir();
+        let folder = tempfile::Builder::new()
+            .prefix("buildrace-dockerfiles-")
+            .tempdir()
+            .map_err(|error| ScenarioError::io("make a folder in", &temporary, error))?;
+        let mut sources = Vec::new();
+        let mut copies = Vec::new();
+        for scenario in scenarios {
+            let copy = SourceCopy::create(scenario)?;
+            let mut scenario = Scenario {
+                sources: copy.path().to_owned(),
+                ..scenario.clone()
+            };
+            let place = folder.path().join(&scenario.name);
+            for variant in &mut scenario.variants {
+                copy_dockerfile(variant, &place.join(&variant.name))?;
+            }
+            sources.push(copy);
+            copies.push(scenario);
+        }
+        Ok(Self {
+            scenarios: copies,
+            folder,
+            _sources: sources,
+        })
+    }
+
+    /// The scenarios, their paths those of the copies.
+    pub fn scenarios(&self) -> &[Scenario] {
+        &self.scenarios
+    }
+
+    /// The folder of the copied Dockerfiles.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+}
+
+/// Copies a variant's Dockerfile into a folder of its own, and makes the
+/// variant's path and digest those of the copy. The digest covers the ignore
+/// file where there is one.
+fn copy_dockerfile(variant: &mut Variant, place: &Path) -> Result<(), ScenarioError> {
+    fs::create_dir_all(place).map_err(|error| ScenarioError::io("make", place, error))?;
+    let original = std::mem::take(&mut variant.dockerfile);
+    let name = original.file_name().unwrap_or_default();
+    variant.dockerfile = place.join(name);
+    let mut digest = Sha256::new();
+    digest.update(copy(&original, &variant.dockerfile)?);
+    let ignore = beside(&original);
+    if ignore.is_file() {
+        digest.update(copy(&ignore, &beside(&variant.dockerfile))?);
+    }
+    variant.digest = hex::encode(digest.finalize());
+    Ok(())
+}
+
+/// `<Dockerfile>.dockerignore`
+fn beside(dockerfile: &Path) -> PathBuf {
+    let mut name = dockerfile.as_os_str().to_owned();
+    name.push(".dockerignore");
+    PathBuf::from(name)
+}
+
+fn copy(from: &Path, to: &Path) -> Result<Vec<u8>, ScenarioError> {
+    let bytes = fs::read(from).map_err(|error| ScenarioError::io("read", from, error))?;
+    fs::write(to, &bytes).map_err(|error| ScenarioError::io("write", to, error))?;
+    Ok(bytes)
+}

@@ -1,0 +1,156 @@
+//! Reading a run back, trusting nothing in it.
+
+use std::collections::HashSet;
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use flate2::read::MultiGzDecoder;
+use serde::Deserialize;
+
+use super::{EVENTS_FILE, RUN_FILE, StoreError, TRACES_DIR, check};
+use crate::model::{RunRecord, SCHEMA_VERSION, Sample};
+use crate::race::{Event, RunEnd};
+use crate::trace::rawjson;
+
+/// Bytes of a line; an event is a few kilobytes.
+const MAX_LINE: u64 = 16 * 1024 * 1024;
+/// Bytes of `run.json`.
+const MAX_RECORD: u64 = 256 * 1024 * 1024;
+
+/// A run as it was stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredRun {
+    /// Its folder.
+    pub dir: PathBuf,
+    /// What was raced and where.
+    pub record: RunRecord,
+    /// What was measured, in the order it was.
+    pub samples: Vec<Sample>,
+    /// How it ended; `None` where it goes on or was cut off.
+    pub end: Option<RunEnd>,
+    /// What its reader should know: warnings of the race itself, from
+    /// outside, and what was missing in the files.
+    pub warnings: Vec<String>,
+}
+
+/// Reads the run in a folder.
+///
+/// A last line of the events that a crash cut off is dropped with a warning.
+/// Anything else that buildrace did not write is an error, as is a later
+/// version of the files.
+pub fn read_run(dir: &Path) -> Result<StoredRun, StoreError> {
+    let path = dir.join(RUN_FILE);
+    let record = read_record(&path)?;
+    let slots = check::slots(&record).map_err(|problem| StoreError::Malformed {
+        path,
+        line: 1,
+        problem,
+    })?;
+    let mut run = StoredRun {
+        dir: dir.to_owned(),
+        record,
+        samples: Vec::new(),
+        end: None,
+        warnings: Vec::new(),
+    };
+    let path = dir.join(EVENTS_FILE);
+    let file = File::open(&path).map_err(StoreError::read(&path))?;
+    let mut input = BufReader::new(file);
+    let mut seen = HashSet::new();
+    let mut bytes = Vec::new();
+    for line in 1.. {
+        bytes.clear();
+        (&mut input)
+            .take(MAX_LINE)
+            .read_until(b'\n', &mut bytes)
+            .map_err(StoreError::read(&path))?;
+        if bytes.is_empty() {
+            break;
+        }
+        let malformed = |problem: String| StoreError::Malformed {
+            path: path.clone(),
+            line,
+            problem,
+        };
+        let event: Event = match serde_json::from_slice(&bytes) {
+            Ok(event) => event,
+            Err(_) if !bytes.ends_with(b"\n") && (bytes.len() as u64) < MAX_LINE => {
+                run.warnings.push(format!(
+                    "{EVENTS_FILE}:{line} was cut off and is left out: the run was stopped while writing it"
+                ));
+                break;
+            }
+            Err(error) => return Err(malformed(describe(&error))),
+        };
+        match event {
+            Event::RunStarted { run: id, .. } if id != run.record.run => {
+                return Err(malformed(format!(
+                    "it is of run {id:?}, and {RUN_FILE} of {:?}",
+                    run.record.run
+                )));
+            }
+            Event::SampleFinished { sample, .. } => {
+                check::sample(&sample, &slots).map_err(malformed)?;
+                if !seen.insert(sample.id.clone()) {
+                    return Err(malformed(format!("sample {:?} is there twice", sample.id)));
+                }
+                run.samples.push(sample);
+            }
+            Event::Warning { message, .. } => run.warnings.push(message),
+            Event::RunFinished { end, .. } => run.end = Some(end),
+            Event::RunStarted { .. } | Event::SampleStarted { .. } => {}
+        }
+    }
+    Ok(run)
+}
+
+/// The recorded status stream of a sample.
+pub fn read_trace(
+    dir: &Path,
+    sample: &str,
+) -> Result<rawjson::Reader<impl Read + use<>>, StoreError> {
+    check::name(sample)?;
+    let path = dir.join(TRACES_DIR).join(format!("{sample}.rawjson.gz"));
+    let file = File::open(&path).map_err(StoreError::read(&path))?;
+    Ok(rawjson::Reader::new(MultiGzDecoder::new(BufReader::new(
+        file,
+    ))))
+}
+
+fn read_record(path: &Path) -> Result<RunRecord, StoreError> {
+    /// All that a reader needs to know before it trusts the rest.
+    #[derive(Deserialize)]
+    struct Version {
+        schema: u64,
+    }
+
+    let length = fs::metadata(path).map_err(StoreError::read(path))?.len();
+    if length > MAX_RECORD {
+        let source = io::Error::other(format!("{length} bytes are too many for a run's record"));
+        return Err(StoreError::read(path)(source));
+    }
+    let bytes = fs::read(path).map_err(StoreError::read(path))?;
+    let malformed = |error: serde_json::Error| StoreError::Malformed {
+        path: path.to_owned(),
+        line: error.line() as u64,
+        problem: describe(&error),
+    };
+    let Version { schema } = serde_json::from_slice(&bytes).map_err(malformed)?;
+    if schema > u64::from(SCHEMA_VERSION) {
+        return Err(StoreError::Newer {
+            path: path.to_owned(),
+            found: schema,
+        });
+    }
+    serde_json::from_slice(&bytes).map_err(malformed)
+}
+
+/// A parser's complaint on one line, without the position within the text
+/// that it was given: the file's line is told beside it. What it quotes of
+/// the file may hold anything.
+fn describe(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let text = text.split(" at line ").next().unwrap_or_default();
+    crate::escape::terminal(text, 300)
+}

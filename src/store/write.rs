@@ -1,0 +1,176 @@
+//! Writing a run: its folder appears whole or not at all, and every event is
+//! in the file before the next build starts.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use super::trace::TraceWriter;
+use super::{EVENTS_FILE, RUN_FILE, SAMPLES_FILE, StoreError, TRACES_DIR, check, csv};
+use crate::model::RunRecord;
+use crate::race::Event;
+
+/// Writes the files of one run.
+#[derive(Debug)]
+pub struct RunWriter {
+    dir: PathBuf,
+    run: String,
+    events: LineFile,
+    samples: LineFile,
+}
+
+impl RunWriter {
+    /// Makes `<results_root>/<run>/` with `run.json` and empty files for what
+    /// is to come.
+    ///
+    /// The folder is made under a hidden name beside its place and renamed
+    /// when it is complete, so that one that cannot be written leaves nothing
+    /// behind; folders above it that had to be made go with it.
+    pub fn create(results_root: &Path, record: &RunRecord) -> Result<Self, StoreError> {
+        check::slots(record).map_err(StoreError::Unfit)?;
+        let dir = results_root.join(&record.run);
+        if dir.symlink_metadata().is_ok() {
+            return Err(StoreError::Exists(dir));
+        }
+        let made = make_dirs(results_root)?;
+        let hidden = results_root.join(format!(".{}.new", record.run));
+        let writer = match fs::create_dir(&hidden) {
+            Ok(()) => Self::fill(&hidden, &dir, record).inspect_err(|_| {
+                // The error that led here is the one to tell.
+                let _ = fs::remove_dir_all(&hidden);
+            }),
+            Err(source) => Err(StoreError::write(&dir)(source)),
+        };
+        writer.inspect_err(|_| {
+            for folder in made.iter().rev() {
+                let _ = fs::remove_dir(folder);
+            }
+        })
+    }
+
+    fn fill(hidden: &Path, dir: &Path, record: &RunRecord) -> Result<Self, StoreError> {
+        // Errors name the place that the user knows, not the hidden one.
+        let at = |name: &str| StoreError::write(&dir.join(name));
+        fs::create_dir(hidden.join(TRACES_DIR)).map_err(at(TRACES_DIR))?;
+        let mut json = serde_json::to_vec_pretty(record)
+            .map_err(io::Error::from)
+            .map_err(at(RUN_FILE))?;
+        json.push(b'\n');
+        File::create_new(hidden.join(RUN_FILE))
+            .and_then(|mut file| {
+                file.write_all(&json)?;
+                file.sync_all()
+            })
+            .map_err(at(RUN_FILE))?;
+        let events = LineFile::create(hidden, dir, EVENTS_FILE)?;
+        let mut samples = LineFile::create(hidden, dir, SAMPLES_FILE)?;
+        samples.append(&csv::line(&csv::COLUMNS))?;
+        samples.sync()?;
+        fs::rename(hidden, dir).map_err(StoreError::write(dir))?;
+        Ok(Self {
+            dir: dir.to_owned(),
+            run: record.run.clone(),
+            events,
+            samples,
+        })
+    }
+
+    /// The run's folder.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Adds an event, and to `samples.csv` the row of a finished sample. A
+    /// finished sample and the end of the run are on the disk, not only with
+    /// the kernel, when this returns.
+    ///
+    /// After an error the files are as they were before, so that what was
+    /// measured stays readable.
+    pub fn append(&mut self, event: &Event) -> Result<(), StoreError> {
+        let mut line = serde_json::to_string(event)
+            .map_err(io::Error::from)
+            .map_err(StoreError::write(&self.events.path))?;
+        line.push('\n');
+        self.events.append(&line)?;
+        match event {
+            Event::SampleFinished { sample, .. } => {
+                self.events.sync()?;
+                self.samples
+                    .append(&csv::line(&csv::row(&self.run, sample)))
+            }
+            Event::RunFinished { .. } => {
+                self.events.sync()?;
+                self.samples.sync()
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Begins the recording of a sample's status stream.
+    pub fn trace_writer(&self, sample: &str) -> Result<TraceWriter, StoreError> {
+        check::name(sample)?;
+        let name = format!("{sample}.rawjson.gz");
+        TraceWriter::create(self.dir.join(TRACES_DIR).join(name))
+    }
+}
+
+/// A file that grows by whole lines.
+#[derive(Debug)]
+struct LineFile {
+    /// Where it is once the folder has its name.
+    path: PathBuf,
+    file: File,
+    length: u64,
+}
+
+impl LineFile {
+    fn create(hidden: &Path, dir: &Path, name: &str) -> Result<Self, StoreError> {
+        let path = dir.join(name);
+        let file = OpenOptions::new()
+            .append(true)
+            .create_new(true)
+            .open(hidden.join(name))
+            .map_err(StoreError::write(&path))?;
+        Ok(Self {
+            path,
+            file,
+            length: 0,
+        })
+    }
+
+    /// Adds a line in one write; takes back what a full disk let through of it.
+    fn append(&mut self, line: &str) -> Result<(), StoreError> {
+        if let Err(source) = self.file.write_all(line.as_bytes()) {
+            let _ = self.file.set_len(self.length);
+            return Err(StoreError::write(&self.path)(source));
+        }
+        self.length += line.len() as u64;
+        Ok(())
+    }
+
+    fn sync(&self) -> Result<(), StoreError> {
+        self.file.sync_data().map_err(StoreError::write(&self.path))
+    }
+}
+
+/// Makes a folder and those above it; returns what it made, outermost first.
+fn make_dirs(path: &Path) -> Result<Vec<PathBuf>, StoreError> {
+    let missing: Vec<&Path> = path
+        .ancestors()
+        .take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists())
+        .collect();
+    let mut made: Vec<PathBuf> = Vec::new();
+    for folder in missing.into_iter().rev() {
+        match fs::create_dir(folder) {
+            Ok(()) => made.push(folder.to_owned()),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => {}
+            Err(source) => {
+                for folder in made.iter().rev() {
+                    let _ = fs::remove_dir(folder);
+                }
+                return Err(StoreError::write(folder)(source));
+            }
+        }
+    }
+    Ok(made)
+}

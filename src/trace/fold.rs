@@ -1,0 +1,307 @@
+//! Folding the status stream into steps, one update at a time: the live
+//! display asks while the build runs, the reports when it is over.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::status::SolveStatus;
+use super::step::{MAX_DIGEST, Step, bounded};
+use crate::model::Failure;
+
+/// What is known of a build from its status stream.
+///
+/// Memory grows with the number of steps, not with what they print: of each
+/// step a bounded name, error and log tail are kept.
+#[derive(Debug, Clone, Default)]
+pub struct Trace {
+    steps: Vec<Step>,
+    by_digest: HashMap<String, usize>,
+}
+
+impl Trace {
+    /// Nothing known yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds an update. Vertices may repeat and come in any order; output of a
+    /// vertex that was not reported before it is ignored.
+    pub fn push(&mut self, status: &SolveStatus) {
+        for vertex in &status.vertexes {
+            let digest = bounded(&vertex.digest, MAX_DIGEST);
+            let index = match self.by_digest.get(digest) {
+                Some(&index) => index,
+                None => {
+                    self.by_digest.insert(digest.to_owned(), self.steps.len());
+                    self.steps.push(Step::new(digest));
+                    self.steps.len() - 1
+                }
+            };
+            self.steps[index].update(vertex);
+        }
+        for log in &status.logs {
+            if let Some(&index) = self.by_digest.get(bounded(&log.vertex, MAX_DIGEST)) {
+                self.steps[index].log.push(&log.data);
+            }
+        }
+    }
+
+    /// All vertices, in the order in which they were first reported:
+    /// instructions, internal ones, exports, and those that never began.
+    pub fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+
+    /// Number of steps of the Dockerfile that were executed or taken from the
+    /// cache.
+    ///
+    /// Counted are the vertices that began and whose name carries a position
+    /// (`[linux/arm64 build 2/3] RUN …`), each platform on its own, without
+    /// FROM: BuildKit does not execute a base image, and whether it calls one
+    /// cached says nothing of the build. Not counted are what BuildKit does on
+    /// its own account (`[internal] …`, `[auth] …`), exports and imports. So
+    /// a build from nothing has no cached steps, and in a build of which
+    /// nothing changed all are.
+    pub fn count(&self) -> u32 {
+        self.counted().count().try_into().unwrap_or(u32::MAX)
+    }
+
+    /// How many of the counted steps came from the cache.
+    pub fn cached_count(&self) -> u32 {
+        let cached = self.counted().filter(|step| step.cached);
+        cached.count().try_into().unwrap_or(u32::MAX)
+    }
+
+    fn counted(&self) -> impl Iterator<Item = &Step> {
+        self.steps
+            .iter()
+            .filter(|step| step.has_started() && step.label.is_instruction())
+    }
+
+    /// Steps that have begun and not ended, the one that began first in front.
+    pub fn running(&self) -> Vec<&Step> {
+        let mut running: Vec<&Step> = self.steps.iter().filter(|step| step.is_running()).collect();
+        running.sort_by_key(|step| step.started());
+        running
+    }
+
+    /// Time from the first step's start to the last step's end, on BuildKit's
+    /// own clock; `None` where no step began. Of a build that was cut off, to
+    /// the last moment that is known.
+    pub fn server_span(&self) -> Option<Duration> {
+        let first = self.steps.iter().filter_map(Step::started).min()?;
+        let last = self.steps.iter().filter_map(Step::last_seen).max()?;
+        Duration::try_from(last.duration_since(first)).ok()
+    }
+
+    /// The step that made the build fail: of those with an error that is no
+    /// cancellation, the one that ended first. `None` where none failed,
+    /// which a failed build can have too: a Dockerfile that does not parse.
+    pub fn failure(&self) -> Option<Failure> {
+        let failed = self
+            .steps
+            .iter()
+            .filter(|step| step.error.is_some() && !step.was_cancelled());
+        let step = failed.min_by_key(|step| step.completed().unwrap_or(Timestamp::MAX))?;
+        let message = match step.exit_code() {
+            Some(code) => format!("{} ended with exit code {code}", first_line(&step.name)),
+            None => first_line(step.error.as_deref().unwrap_or_default()),
+        };
+        Some(told(step, message, step.exit_code()))
+    }
+
+    /// Tells of a build that was stopped (time limit, Ctrl-C, lost builder)
+    /// where it stood: `message`, with the step that had been running longest
+    /// when it ended and its log tail.
+    pub fn stopped(&self, message: impl Into<String>) -> Failure {
+        let message = message.into();
+        let unfinished = |step: &&Step| step.is_running() || step.was_cancelled();
+        let stopped = self.steps.iter().filter(unfinished);
+        match stopped.min_by_key(|step| (step.label.internal, step.started())) {
+            Some(step) => told(step, message, None),
+            None => Failure {
+                message,
+                step: None,
+                exit_code: None,
+                log_tail: Vec::new(),
+            },
+        }
+    }
+}
+
+fn told(step: &Step, message: String, exit_code: Option<i32>) -> Failure {
+    Failure {
+        message,
+        step: Some(step.name.clone()),
+        exit_code,
+        log_tail: step.log.lines(),
+    }
+}
+
+/// The first line, at most 500 bytes of it.
+fn first_line(text: &str) -> String {
+    bounded(text.lines().next().unwrap_or_default(), 500).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::status::{Vertex, VertexLog};
+    use super::*;
+    use proptest::prelude::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn vertex(name: &str, started: Option<i64>, completed: Option<i64>) -> Vertex {
+        Vertex {
+            digest: format!("sha256:{name}"),
+            name: name.to_owned(),
+            started: started.map(at),
+            completed: completed.map(at),
+            ..Vertex::default()
+        }
+    }
+
+    fn fold(updates: impl IntoIterator<Item = Vertex>) -> Trace {
+        let mut trace = Trace::new();
+        for vertex in updates {
+            trace.push(&SolveStatus {
+                vertexes: vec![vertex],
+                ..SolveStatus::default()
+            });
+        }
+        trace
+    }
+
+    #[test]
+    fn running_steps_come_and_go() {
+        let name = "[linux/arm64 build 2/2] RUN make";
+        let mut trace = fold([
+            vertex("[internal] load build context", Some(1), Some(2)),
+            vertex(name, None, None),
+        ]);
+        assert!(trace.running().is_empty());
+        trace.push(&SolveStatus {
+            vertexes: vec![vertex(name, Some(3), None)],
+            ..SolveStatus::default()
+        });
+        let running = trace.running();
+        assert_eq!(running.len(), 1);
+        assert_eq!(
+            running[0].label.platform.as_ref().unwrap().to_string(),
+            "linux/arm64"
+        );
+        trace.push(&SolveStatus {
+            vertexes: vec![vertex(name, Some(3), Some(9))],
+            ..SolveStatus::default()
+        });
+        assert!(trace.running().is_empty());
+        assert_eq!(trace.server_span(), Some(Duration::from_secs(8)));
+        assert_eq!((trace.count(), trace.cached_count()), (1, 0));
+    }
+
+    #[test]
+    fn the_cause_is_told_not_the_steps_that_it_cancelled() {
+        let process = "process \"x\" did not complete successfully: exit code: ";
+        let mut victim = vertex("[linux/amd64 b 1/1] RUN sleep", Some(1), Some(3));
+        victim.error = format!("{process}137: context canceled: context canceled");
+        let mut cause = vertex("[linux/arm64 b 1/1] RUN make", Some(2), Some(4));
+        cause.error = format!("{process}2");
+        let mut trace = fold([victim, cause.clone()]);
+        trace.push(&SolveStatus {
+            logs: vec![VertexLog {
+                vertex: cause.digest.clone(),
+                data: b"make: *** [all] Error 1\n".to_vec(),
+                ..VertexLog::default()
+            }],
+            ..SolveStatus::default()
+        });
+        let failure = trace.failure().unwrap();
+        assert_eq!(failure.step.as_deref(), Some(cause.name.as_str()));
+        assert_eq!(failure.exit_code, Some(2));
+        assert_eq!(failure.log_tail, ["make: *** [all] Error 1"]);
+    }
+
+    #[test]
+    fn a_stopped_build_tells_where_it_stood() {
+        let trace = fold([
+            vertex("[internal] load build context", Some(1), None),
+            vertex("[linux/arm64 b 1/2] RUN make", Some(2), None),
+            vertex("[linux/amd64 b 1/2] RUN make", Some(2), Some(3)),
+        ]);
+        let failure = trace.stopped("no result within 5s");
+        assert_eq!(failure.message, "no result within 5s");
+        assert_eq!(
+            failure.step.as_deref(),
+            Some("[linux/arm64 b 1/2] RUN make")
+        );
+    }
+
+    fn any_vertex() -> impl Strategy<Value = Vertex> {
+        (
+            "[a-c]{0,1}",
+            "\\PC{0,40}|\\[[^\\]]{0,20}\\] .{0,20}",
+            proptest::option::of(0i64..50),
+            proptest::option::of(0i64..50),
+            any::<bool>(),
+            "|.{0,30}|did not complete successfully: exit code: [0-9]{0,12}.{0,20}",
+        )
+            .prop_map(|(digest, name, started, completed, cached, error)| Vertex {
+                digest,
+                name,
+                started: started.map(at),
+                completed: completed.map(at),
+                cached,
+                error,
+                ..Vertex::default()
+            })
+    }
+
+    proptest! {
+        #[test]
+        fn any_input_folds(updates in proptest::collection::vec(any_vertex(), 0..60), data: Vec<u8>) {
+            let mut trace = fold(updates);
+            trace.push(&SolveStatus {
+                logs: vec![VertexLog { vertex: "a".into(), data, ..VertexLog::default() }],
+                ..SolveStatus::default()
+            });
+            prop_assert!(trace.cached_count() <= trace.count());
+            trace.failure();
+            trace.stopped("x");
+            trace.server_span();
+            for step in trace.steps() {
+                for pair in step.intervals().windows(2) {
+                    prop_assert!(pair[0].end.unwrap() < pair[1].start);
+                }
+                step.busy();
+            }
+        }
+
+        /// Names and errors of one digest agree in a real stream, so only
+        /// times and cache hits differ between the updates here.
+        #[test]
+        fn order_and_repetition_do_not_matter(
+            times in proptest::collection::vec((0usize..4, proptest::option::of(0i64..30), proptest::option::of(0i64..30), any::<bool>()), 1..60),
+            seed in any::<prop::sample::Index>(),
+        ) {
+            let updates: Vec<Vertex> = times.iter().map(|(n, started, completed, cached)| {
+                let mut vertex = vertex(&format!("[linux/arm64 b {n}/4] RUN {n}"), *started, *completed);
+                vertex.cached = *cached;
+                vertex
+            }).collect();
+            let mut turned = updates.clone();
+            turned.reverse();
+            turned.rotate_left(seed.index(updates.len()));
+            turned.extend(updates.iter().cloned());
+            let steps = |updates| {
+                let mut steps = fold(updates).steps;
+                steps.sort_by(|a, b| a.digest.cmp(&b.digest));
+                steps
+            };
+            prop_assert_eq!(steps(updates), steps(turned));
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! Reading a vertex's name: `[linux/amd64->arm64 build 3/3] RUN go build`.
+//!
+//! The Dockerfile frontend writes platform, stage and position in brackets
+//! before the instruction; it is all that the status stream says of them.
+
+use crate::model::Platform;
+
+/// What the brackets of a step's name say.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Label {
+    /// Platform that the step runs on.
+    pub platform: Option<Platform>,
+    /// Platform that it builds for, where the name says that it is another.
+    pub target: Option<Platform>,
+    /// Stage, `build` or `stage-1`; the only stage of a Dockerfile has no name.
+    pub stage: Option<String>,
+    /// Position in its stage and number of the stage's instructions, both from
+    /// 1. Only instructions of a Dockerfile have it.
+    pub position: Option<(u32, u32)>,
+    /// Whether BuildKit does it on its own account: loading the Dockerfile,
+    /// the context, an image's metadata, or signing in to a registry.
+    pub internal: bool,
+    /// The instruction, the name without the brackets.
+    pub instruction: String,
+}
+
+impl Label {
+    /// Reads a name. A name without brackets is all instruction.
+    pub fn parse(name: &str) -> Self {
+        let bracketed = name
+            .strip_prefix('[')
+            .and_then(|rest| rest.split_once(']'))
+            .filter(|(label, _)| label.len() <= 512);
+        let Some((label, instruction)) = bracketed else {
+            return Self {
+                instruction: name.to_owned(),
+                ..Self::default()
+            };
+        };
+        let mut parsed = Self {
+            instruction: instruction.trim_start().to_owned(),
+            ..Self::default()
+        };
+        let mut words: Vec<&str> = label.split_whitespace().collect();
+        // Position before platform: `[2/3]` alone has a platform's form.
+        let position = words.last().and_then(|word| position(word));
+        if position.is_some() {
+            parsed.position = position;
+            words.pop();
+        }
+        if let Some((platform, target)) = words.first().and_then(|word| platforms(word)) {
+            parsed.platform = Some(platform);
+            parsed.target = target;
+            words.remove(0);
+        }
+        if position.is_none() {
+            parsed.internal = matches!(words.as_slice(), ["internal" | "auth", ..]);
+        }
+        if !parsed.internal && !words.is_empty() {
+            parsed.stage = Some(words.join(" "));
+        }
+        parsed
+    }
+
+    /// Whether the step is an instruction that a build executes or takes from
+    /// the cache: one of a Dockerfile's, but not FROM. See
+    /// [`Trace::count`](super::Trace::count).
+    pub fn is_instruction(&self) -> bool {
+        let word = self.instruction.split_whitespace().next().unwrap_or("");
+        self.position.is_some() && !word.eq_ignore_ascii_case("FROM")
+    }
+}
+
+/// `linux/arm64`, or `linux/amd64->arm64` with the target after the arrow.
+fn platforms(word: &str) -> Option<(Platform, Option<Platform>)> {
+    let Some((platform, target)) = word.split_once("->") else {
+        return Some((word.parse().ok()?, None));
+    };
+    let platform: Platform = platform.parse().ok()?;
+    // The frontend leaves out the target's system where it is the same, so
+    // `arm/v7` is a variant of arm, and `windows/amd64` another system.
+    let is_variant = |part: &str| {
+        part.strip_prefix('v')
+            .is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()))
+    };
+    let whole = match target.split('/').collect::<Vec<_>>().as_slice() {
+        [_] => format!("{}/{target}", platform.os()),
+        [_, variant] if is_variant(variant) => format!("{}/{target}", platform.os()),
+        _ => target.to_owned(),
+    };
+    let target = whole.parse().ok()?;
+    Some((platform, Some(target)))
+}
+
+/// `3/12`.
+fn position(word: &str) -> Option<(u32, u32)> {
+    let (index, total) = word.split_once('/')?;
+    Some((index.parse().ok()?, total.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_the_dockerfile_frontend() {
+        let platform = |text: &str| Some(text.parse::<Platform>().unwrap());
+        for (name, expected) in [
+            (
+                "[linux/amd64->arm64 build  3/12] RUN go build",
+                Label {
+                    platform: platform("linux/amd64"),
+                    target: platform("linux/arm64"),
+                    stage: Some("build".into()),
+                    position: Some((3, 12)),
+                    internal: false,
+                    instruction: "RUN go build".into(),
+                },
+            ),
+            (
+                "[linux/amd64->arm/v7 stage-1 1/2] COPY a b",
+                Label {
+                    platform: platform("linux/amd64"),
+                    target: platform("linux/arm/v7"),
+                    stage: Some("stage-1".into()),
+                    position: Some((1, 2)),
+                    internal: false,
+                    instruction: "COPY a b".into(),
+                },
+            ),
+            (
+                "[linux/amd64->windows/amd64 build 1/2] RUN x",
+                Label {
+                    platform: platform("linux/amd64"),
+                    target: platform("windows/amd64"),
+                    stage: Some("build".into()),
+                    position: Some((1, 2)),
+                    internal: false,
+                    instruction: "RUN x".into(),
+                },
+            ),
+            (
+                "[2/3] RUN [ -e ] ]",
+                Label {
+                    position: Some((2, 3)),
+                    instruction: "RUN [ -e ] ]".into(),
+                    ..Label::default()
+                },
+            ),
+            (
+                "[linux/arm64 internal] load metadata for docker.io/library/golang:1.24",
+                Label {
+                    platform: platform("linux/arm64"),
+                    internal: true,
+                    instruction: "load metadata for docker.io/library/golang:1.24".into(),
+                    ..Label::default()
+                },
+            ),
+            (
+                "[internal] load build context",
+                Label {
+                    internal: true,
+                    instruction: "load build context".into(),
+                    ..Label::default()
+                },
+            ),
+            (
+                "exporting to image",
+                Label {
+                    instruction: "exporting to image".into(),
+                    ..Label::default()
+                },
+            ),
+            (
+                // A stage may be called so.
+                "[linux/amd64 internal 1/2] RUN x",
+                Label {
+                    platform: platform("linux/amd64"),
+                    stage: Some("internal".into()),
+                    position: Some((1, 2)),
+                    instruction: "RUN x".into(),
+                    ..Label::default()
+                },
+            ),
+        ] {
+            assert_eq!(Label::parse(name), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn from_is_no_instruction_that_is_executed() {
+        assert!(!Label::parse("[build 1/3] FROM docker.io/library/golang").is_instruction());
+        assert!(Label::parse("[build 2/3] WORKDIR /src").is_instruction());
+        assert!(!Label::parse("[internal] load build context").is_instruction());
+        assert!(!Label::parse("exporting to image").is_instruction());
+    }
+}

@@ -1,0 +1,237 @@
+//! Recorded status streams in the form of `docker buildx build
+//! --progress=rawjson`: JSON values one after another, pretty-printed by
+//! buildx, one a line by us.
+
+use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
+
+use serde::Deserialize;
+
+use super::status::SolveStatus;
+use super::step::bounded;
+
+/// Characters kept of text that follows the recording.
+const MAX_TEXT: usize = 4 * 1024;
+
+/// Why a recording cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum RawJsonError {
+    /// A value is no status of a build.
+    #[error("value {value} is not a build's status: {message}")]
+    Malformed {
+        /// Number of the value, from 1; in a file of ours the line.
+        value: u64,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// The stream could not be read.
+    #[error("value {value} could not be read: {error}")]
+    Io {
+        /// Number of the value, from 1.
+        value: u64,
+        /// Why. Not chained as a source: the text has it already.
+        error: io::Error,
+    },
+}
+
+/// How a recording ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Tail {
+    /// After a whole value.
+    Whole,
+    /// Within a value: the recording was cut off. The part of that value is
+    /// dropped.
+    CutOff,
+    /// In other text, up to 4 KiB of which are kept: buildx writes a failed
+    /// build's error after its status.
+    Text(String),
+}
+
+/// Yields the updates of a recording, holding one at a time.
+#[derive(Debug)]
+pub struct Reader<R> {
+    input: BufReader<R>,
+    values: u64,
+    tail: Option<Tail>,
+    failed: bool,
+}
+
+impl<R: Read> Reader<R> {
+    /// Reads a recording.
+    pub fn new(input: R) -> Self {
+        Self {
+            input: BufReader::new(input),
+            values: 0,
+            tail: None,
+            failed: false,
+        }
+    }
+
+    /// How the recording ends; `None` until it was read to its end.
+    pub fn tail(&self) -> Option<&Tail> {
+        self.tail.as_ref()
+    }
+
+    /// Skips white space; the byte that follows, `None` at the end.
+    fn next_byte(&mut self) -> io::Result<Option<u8>> {
+        loop {
+            let buffer = match self.input.fill_buf() {
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                buffer => buffer?,
+            };
+            let Some(&byte) = buffer.first() else {
+                return Ok(None);
+            };
+            if !byte.is_ascii_whitespace() {
+                return Ok(Some(byte));
+            }
+            let blank = buffer
+                .iter()
+                .take_while(|b| b.is_ascii_whitespace())
+                .count();
+            self.input.consume(blank);
+        }
+    }
+
+    fn rest(&mut self) -> String {
+        let mut bytes = Vec::new();
+        // What cannot be read of a text that is only quoted is left out.
+        let _ = (&mut self.input)
+            .take(MAX_TEXT as u64)
+            .read_to_end(&mut bytes);
+        bounded(String::from_utf8_lossy(&bytes).trim_end(), MAX_TEXT).to_owned()
+    }
+
+    fn end(&mut self, tail: Tail) -> Option<Result<SolveStatus, RawJsonError>> {
+        self.tail = Some(tail);
+        None
+    }
+
+    fn fail(&mut self, error: RawJsonError) -> Option<Result<SolveStatus, RawJsonError>> {
+        self.failed = true;
+        Some(Err(error))
+    }
+}
+
+impl<R: Read> Iterator for Reader<R> {
+    type Item = Result<SolveStatus, RawJsonError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.tail.is_some() || self.failed {
+            return None;
+        }
+        let value = self.values + 1;
+        match self.next_byte() {
+            Ok(None) => return self.end(Tail::Whole),
+            Ok(Some(b'{')) => {}
+            Ok(Some(_)) => {
+                let text = self.rest();
+                return self.end(Tail::Text(text));
+            }
+            // A compressed file that was cut off.
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => {
+                return self.end(Tail::CutOff);
+            }
+            Err(error) => return self.fail(RawJsonError::Io { value, error }),
+        }
+        // Of an object the parser reads no byte beyond the closing brace.
+        let mut parser = serde_json::Deserializer::from_reader(&mut self.input);
+        match SolveStatus::deserialize(&mut parser) {
+            Ok(status) => {
+                self.values = value;
+                Some(Ok(status))
+            }
+            Err(error) if error.is_eof() => self.end(Tail::CutOff),
+            Err(error) if error.io_error_kind() == Some(ErrorKind::UnexpectedEof) => {
+                self.end(Tail::CutOff)
+            }
+            Err(error) if error.is_io() => self.fail(RawJsonError::Io {
+                value,
+                error: error.into(),
+            }),
+            Err(error) => self.fail(RawJsonError::Malformed {
+                value,
+                message: error.to_string(),
+            }),
+        }
+    }
+}
+
+/// Writes an update on a line of its own.
+pub fn write(status: &SolveStatus, output: &mut impl Write) -> io::Result<()> {
+    serde_json::to_writer(&mut *output, status)?;
+    output.write_all(b"\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::status::{Vertex, VertexLog};
+    use super::*;
+    use proptest::prelude::*;
+
+    fn read(text: &[u8]) -> (Vec<SolveStatus>, Option<Tail>, Option<String>) {
+        let mut reader = Reader::new(text);
+        let mut statuses = Vec::new();
+        let mut error = None;
+        for item in reader.by_ref() {
+            match item {
+                Ok(status) => statuses.push(status),
+                Err(err) => error = Some(err.to_string()),
+            }
+        }
+        (statuses, reader.tail().cloned(), error)
+    }
+
+    #[test]
+    fn values_may_be_on_one_line_or_on_many() {
+        let (statuses, tail, error) =
+            read(b"{\"vertexes\": [\n{\"digest\":\"a\"}]}\n{\"logs\":null}{}  \n");
+        assert_eq!(statuses.len(), 3);
+        assert_eq!(statuses[0].vertexes[0].digest, "a");
+        assert_eq!((tail, error), (Some(Tail::Whole), None));
+    }
+
+    #[test]
+    fn the_error_that_buildx_adds_is_told_apart() {
+        let (statuses, tail, error) = read(b"{}\nERROR: failed to solve: x\n");
+        assert_eq!(statuses.len(), 1);
+        assert_eq!(tail, Some(Tail::Text("ERROR: failed to solve: x".into())));
+        assert_eq!(error, None);
+    }
+
+    #[test]
+    fn what_is_no_status_is_an_error_with_its_number() {
+        let (statuses, tail, error) = read(b"{}\n{\"vertexes\": 3}\n{}\n");
+        assert_eq!((statuses.len(), tail), (1, None));
+        assert!(error.unwrap().starts_with("value 2 is not"));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read(names in proptest::collection::vec(".{0,20}", 0..6), data: Vec<u8>, cut: prop::sample::Index) {
+            let statuses: Vec<SolveStatus> = names.into_iter().map(|name| SolveStatus {
+                vertexes: vec![Vertex { name, ..Vertex::default() }],
+                logs: vec![VertexLog { data: data.clone(), ..VertexLog::default() }],
+                ..SolveStatus::default()
+            }).collect();
+            let mut bytes = Vec::new();
+            for status in &statuses {
+                write(status, &mut bytes).unwrap();
+            }
+            prop_assert_eq!(bytes.iter().filter(|b| **b == b'\n').count(), statuses.len());
+            let (read_back, tail, error) = read(&bytes);
+            prop_assert_eq!(&read_back, &statuses);
+            prop_assert_eq!((tail, error), (Some(Tail::Whole), None));
+
+            // Cut anywhere, what came before is whole.
+            bytes.truncate(cut.index(bytes.len() + 1));
+            let (read_back, _, error) = read(&bytes);
+            prop_assert_eq!(error, None);
+            prop_assert_eq!(&statuses[..read_back.len()], &read_back[..]);
+        }
+
+        #[test]
+        fn any_bytes_end(bytes: Vec<u8>) {
+            read(&bytes);
+        }
+    }
+}

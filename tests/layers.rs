@@ -1,0 +1,149 @@
+//! Who may know whom: `docs/architecture.md` is a table, and this test holds
+//! the code to it.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A module and the modules of this crate that it may name.
+const MAY_KNOW: &[(&str, &[&str])] = &[
+    ("model", &[]),
+    ("escape", &[]),
+    ("scenario", &["model"]),
+    ("plan", &["model"]),
+    ("trace", &["model"]),
+    ("stats", &["model"]),
+    ("buildkit", &["model", "trace"]),
+    ("engine", &["model"]),
+    ("builder", &["model", "trace", "buildkit"]),
+    (
+        "race",
+        &["model", "scenario", "buildkit", "builder", "trace"],
+    ),
+    ("store", &["model", "race", "trace", "escape"]),
+    ("report", &["model", "trace", "stats", "escape"]),
+    ("progress", &["model", "race", "trace", "escape"]),
+    ("cli", &["model"]),
+];
+
+/// Modules that do no I/O, read no clock and print nothing.
+const PURE: &[&str] = &["model", "escape", "plan", "trace", "stats", "report"];
+
+/// What a pure module may not name.
+const IMPURE: &[&str] = &[
+    "tokio",
+    "std::fs",
+    "std::net",
+    "std::process",
+    "std::env",
+    "SystemTime",
+    "Instant::now",
+    "Timestamp::now",
+    "Zoned::now",
+    "println!",
+    "print!",
+    "eprintln!",
+    "eprint!",
+    "bollard::",
+];
+
+fn sources(module: &str) -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let file = root.join(format!("{module}.rs"));
+    if file.is_file() {
+        return vec![file];
+    }
+    let files: Vec<PathBuf> = walkdir::WalkDir::new(root.join(module))
+        .into_iter()
+        .map(|entry| entry.unwrap().into_path())
+        .filter(|path| path.extension().is_some_and(|ending| ending == "rs"))
+        // Tests may know whom they like.
+        .filter(|path| {
+            !path
+                .file_stem()
+                .is_some_and(|name| name.to_string_lossy().ends_with("tests"))
+        })
+        .collect();
+    assert!(!files.is_empty(), "no source of module {module}");
+    files
+}
+
+/// The code without comments and without its test module: tests may use what
+/// they like.
+fn code(path: &Path) -> String {
+    let text = fs::read_to_string(path).unwrap();
+    let text = text.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
+    text.lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+fn modules_named(code: &str) -> BTreeSet<String> {
+    code.match_indices("crate::")
+        .flat_map(|(at, found)| {
+            let rest = &code[at + found.len()..];
+            if let Some(group) = rest.strip_prefix('{') {
+                let group = group.split('}').next().unwrap_or_default();
+                return group
+                    .split(',')
+                    .map(|part| {
+                        part.trim()
+                            .split("::")
+                            .next()
+                            .unwrap_or_default()
+                            .to_owned()
+                    })
+                    .collect();
+            }
+            let end = rest
+                .find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+                .unwrap_or(rest.len());
+            vec![rest[..end].to_owned()]
+        })
+        .filter(|name| !name.is_empty())
+        .collect()
+}
+
+#[test]
+fn modules_know_only_whom_they_may() {
+    for (module, allowed) in MAY_KNOW {
+        for path in sources(module) {
+            for named in modules_named(&code(&path)) {
+                assert!(
+                    named == *module || allowed.contains(&named.as_str()),
+                    "{} names crate::{named}, which {module} may not know",
+                    path.display()
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn every_module_has_its_place() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    for entry in fs::read_dir(root).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+        if ["lib", "main", "commands"].contains(&name.as_str()) {
+            continue;
+        }
+        assert!(
+            MAY_KNOW.iter().any(|(module, _)| *module == name),
+            "{name} is missing in MAY_KNOW"
+        );
+    }
+}
+
+#[test]
+fn pure_modules_do_no_io() {
+    for module in PURE {
+        for path in sources(module) {
+            let code = code(&path);
+            for word in IMPURE {
+                assert!(!code.contains(word), "{} names {word}", path.display());
+            }
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! Tests against a real engine. They build, so they run one at a time, and
+//! they remove from its cache what they made.
+//!
+//! The engine is `BUILDRACE_TEST_HOST`, else the one that `buildrace run` would
+//! use. Without one they fail, unless `BUILDRACE_SKIP_LIVE=1`.
+
+mod client_fidelity;
+mod harness;
+#[path = "../support/project.rs"]
+mod project;
+mod race;
+mod support;

@@ -1,0 +1,181 @@
+//! What live tests share: the engine, builds of ours and of buildx's on it,
+//! and what came out of them.
+
+pub mod archive;
+pub mod buildx;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use buildrace::builder::{Builder, DockerBuilder};
+use buildrace::buildkit::{BuildEnd, BuildRequest, Export};
+use buildrace::model::Platform;
+use buildrace::trace::SolveStatus;
+use jiff::Timestamp;
+use tokio::sync::{Mutex, MutexGuard, mpsc};
+use tokio_util::sync::CancellationToken;
+
+/// Each step's name, and whether it came from the cache.
+pub type Steps = BTreeMap<String, bool>;
+
+static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
+static COUNTER: AtomicU32 = AtomicU32::new(0);
+
+/// An engine, this test's alone among the tests of this process.
+pub struct Engine {
+    /// Its address, as in `DOCKER_HOST`.
+    pub host: String,
+    /// Our client.
+    pub builder: DockerBuilder,
+    known: BTreeSet<String>,
+    since: Timestamp,
+    _turn: MutexGuard<'static, ()>,
+}
+
+impl Engine {
+    /// The engine to test on; `None` where live tests are to be skipped.
+    pub async fn take() -> Option<Self> {
+        if std::env::var_os("BUILDRACE_SKIP_LIVE").is_some_and(|v| v == "1") {
+            eprintln!("skipped, as BUILDRACE_SKIP_LIVE=1 asks");
+            return None;
+        }
+        let turn = ONE_AT_A_TIME.lock().await;
+        let named = std::env::var("BUILDRACE_TEST_HOST")
+            .ok()
+            .filter(|v| !v.is_empty());
+        let host = match buildrace::engine::locate(named.as_deref()).await {
+            Ok(endpoint) => endpoint.host,
+            Err(error) => panic!(
+                "{error}\nBUILDRACE_TEST_HOST names one; \
+                 BUILDRACE_SKIP_LIVE=1 skips the tests that need one."
+            ),
+        };
+        let builder = match DockerBuilder::connect(&host).await {
+            Ok(builder) => builder,
+            Err(e) => panic!(
+                "no engine with BuildKit at {host}: {e}\n\
+                 `buildrace engine up` starts one; name it in BUILDRACE_TEST_HOST. \
+                 BUILDRACE_SKIP_LIVE=1 skips the tests that need one."
+            ),
+        };
+        let mut engine = Self {
+            host,
+            builder,
+            known: BTreeSet::new(),
+            since: Timestamp::now(),
+            _turn: turn,
+        };
+        engine.known = engine.record_ids().await;
+        Some(engine)
+    }
+
+    async fn record_ids(&self) -> BTreeSet<String> {
+        let records = self.builder.cache_records().await.expect("cache records");
+        records.into_iter().map(|r| r.id).collect()
+    }
+
+    /// Removes the cache records that came of `builds` builds since this
+    /// engine was taken. Where others built in the meantime, only those whose
+    /// step has `mark` in its name: of a synced context nothing tells whose it
+    /// is, and it is left to the engine.
+    pub async fn clean(&self, builds: usize, mark: &str) {
+        let history = self.builder.history().await.expect("history");
+        let since = |start: Timestamp| start >= self.since;
+        let seen = history
+            .iter()
+            .filter(|b| b.started.is_some_and(since))
+            .count();
+        let records = self.builder.cache_records().await.expect("cache records");
+        let new: Vec<String> = records
+            .into_iter()
+            .filter(|r| !self.known.contains(&r.id))
+            .filter(|r| seen == builds || r.description.contains(mark))
+            .map(|r| r.id)
+            .collect();
+        if !new.is_empty() {
+            self.builder.prune(&new).await.expect("prune");
+        }
+    }
+
+    /// Builds with our client.
+    pub async fn build(&self, job: &Job) -> (BuildEnd, Steps) {
+        let (sink, mut messages) = mpsc::unbounded_channel();
+        let cancel = CancellationToken::new();
+        let end = self.builder.build(&job.request(), sink, cancel).await;
+        let mut steps = Steps::new();
+        while let Ok(status) = messages.try_recv() {
+            fold(&mut steps, &status);
+        }
+        (end, steps)
+    }
+}
+
+/// Adds what a status message says of steps.
+pub fn fold(steps: &mut Steps, status: &SolveStatus) {
+    for vertex in &status.vertexes {
+        *steps.entry(vertex.name.clone()).or_default() |= vertex.cached;
+        assert_eq!(vertex.error, "", "{}", vertex.name);
+    }
+}
+
+/// What to build, with either client.
+#[derive(Debug, Clone)]
+pub struct Job {
+    /// The build context.
+    pub context: PathBuf,
+    /// The Dockerfile.
+    pub dockerfile: PathBuf,
+    /// OCI archive to write; the result stays in the cache where `None`.
+    pub archive: Option<PathBuf>,
+}
+
+impl Job {
+    /// The Dockerfile in the context, the result staying in the cache.
+    pub fn new(context: &Path) -> Self {
+        Self {
+            context: context.to_owned(),
+            dockerfile: context.join("Dockerfile"),
+            archive: None,
+        }
+    }
+
+    /// Our request. The shared key is the context's path, so that one context
+    /// is synced into one place.
+    pub fn request(&self) -> BuildRequest {
+        BuildRequest {
+            reference: unique("live-test"),
+            context: self.context.clone(),
+            dockerfile: self.dockerfile.clone(),
+            shared_key: format!("buildrace-live:{}", self.context.display()),
+            platforms: vec![native()],
+            target: None,
+            build_args: BTreeMap::new(),
+            no_cache: false,
+            cache_mount_namespace: None,
+            export: match &self.archive {
+                Some(destination) => Export::Oci {
+                    destination: destination.clone(),
+                },
+                None => Export::CacheOnly,
+            },
+            timeout: None,
+        }
+    }
+}
+
+/// The platform that builds are for; nothing of it is run.
+pub fn native() -> Platform {
+    Platform::linux(std::env::consts::ARCH)
+}
+
+/// A text that no other test or process uses.
+pub fn unique(prefix: &str) -> String {
+    let now = std::time::UNIX_EPOCH.elapsed().expect("a clock after 1970");
+    format!(
+        "{prefix}-{}-{:x}-{}",
+        std::process::id(),
+        now.as_nanos(),
+        COUNTER.fetch_add(1, Ordering::Relaxed)
+    )
+}

@@ -1,0 +1,79 @@
+//! Published runs stay readable: each folder of results/ loads, its traces say
+//! what its samples say, and its report is what the code makes of it today.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use buildrace::report::{self, View};
+use buildrace::store::{read_run, read_trace};
+use buildrace::trace::Trace;
+
+/// The runs that git tracks: what a race left in this checkout is nobody's
+/// publication.
+fn published() -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let listed = Command::new("git")
+        .args(["ls-files", "results/*/run.json"])
+        .current_dir(root)
+        .output()
+        .expect("git lists the published runs");
+    let runs: Vec<PathBuf> = String::from_utf8(listed.stdout)
+        .unwrap()
+        .lines()
+        .map(|file| root.join(file).parent().unwrap().to_owned())
+        .collect();
+    assert!(!runs.is_empty(), "no published run");
+    runs
+}
+
+/// Samples keep whole microseconds, rounded.
+fn micros(span: Duration) -> u64 {
+    (span.as_secs_f64() * 1e6).round() as u64
+}
+
+#[test]
+fn traces_say_what_samples_say() {
+    for dir in published() {
+        let run = read_run(&dir).unwrap();
+        assert_eq!(run.warnings, Vec::<String>::new(), "{}", dir.display());
+        for sample in &run.samples {
+            let mut trace = Trace::new();
+            for status in read_trace(&dir, &sample.id).unwrap() {
+                trace.push(&status.unwrap());
+            }
+            let counts = (trace.count(), trace.cached_count(), trace.server_span());
+            let server = sample.server.map(micros);
+            assert_eq!(
+                (counts.0, counts.1, counts.2.map(micros)),
+                (sample.steps, sample.cached_steps, server),
+                "{} of {}",
+                sample.id,
+                dir.display()
+            );
+        }
+    }
+}
+
+#[test]
+fn reports_are_made_from_results() {
+    for dir in published() {
+        let run = read_run(&dir).unwrap();
+        let view = View::new(&run.record, &run.samples);
+        let reports = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("reports")
+            .join(&run.record.run);
+        for (name, made) in [
+            ("summary.md", report::markdown(&view)),
+            ("headline.svg", report::svg(&view)),
+        ] {
+            let kept = fs::read_to_string(reports.join(name)).unwrap();
+            assert!(
+                kept == made,
+                "{}/{name} differs from its results",
+                run.record.run
+            );
+        }
+    }
+}

@@ -1,0 +1,331 @@
+//! A BuildKit in this process that does what a test tells it: its Control API
+//! on one end of a pipe, with the client of the session that BuildKit has.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use async_trait::async_trait;
+use bollard_buildkit_proto::moby::buildkit::v1 as proto;
+use buildrace::buildkit::{Daemon, Dial, DialError, dial::Duplex};
+use bytes::BytesMut;
+use futures_util::future::BoxFuture;
+use futures_util::{FutureExt, Stream, StreamExt, stream};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use proto::control_server::{Control, ControlServer};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::{mpsc, watch};
+use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::sync::CancellationToken;
+use tonic::body::Body;
+use tonic::metadata::MetadataMap;
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Request, Response, Status, Streaming};
+use tower::ServiceExt;
+
+pub type BoxStream<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+type Solved = Result<proto::SolveResponse, Status>;
+type SolveScript =
+    Box<dyn Fn(Seen, proto::SolveRequest) -> BoxFuture<'static, Solved> + Send + Sync>;
+type StatusScript = Box<dyn Fn(Seen) -> BoxStream<proto::StatusResponse> + Send + Sync>;
+
+/// What the server does.
+pub struct Script {
+    solve: SolveScript,
+    status: StatusScript,
+    pub refuse_session: bool,
+    /// History names the solve as running, whatever happens to it.
+    pub always_active: bool,
+    records: Mutex<Vec<proto::UsageRecord>>,
+}
+
+impl Script {
+    /// Solve does `solve`; the status stream ends at once.
+    pub fn solve<F, R>(solve: F) -> Self
+    where
+        F: Fn(Seen, proto::SolveRequest) -> R + Send + Sync + 'static,
+        R: Future<Output = Solved> + Send + 'static,
+    {
+        Self {
+            solve: Box::new(move |seen, request| solve(seen, request).boxed()),
+            status: Box::new(|_| stream::empty().boxed()),
+            refuse_session: false,
+            always_active: false,
+            records: Mutex::default(),
+        }
+    }
+
+    pub fn status<S>(mut self, status: impl Fn(Seen) -> S + Send + Sync + 'static) -> Self
+    where
+        S: Stream<Item = Result<proto::StatusResponse, Status>> + Send + 'static,
+    {
+        self.status = Box::new(move |seen| status(seen).boxed());
+        self
+    }
+}
+
+/// What the server saw, and the handles that scripts use.
+#[derive(Clone)]
+pub struct Seen {
+    /// Cuts every connection.
+    pub cut: CancellationToken,
+    /// Where the session of the build is called; `None` until it is there.
+    session: watch::Sender<Option<Channel>>,
+    pub session_metadata: Arc<Mutex<MetadataMap>>,
+    pub solves: Arc<Mutex<Vec<proto::SolveRequest>>>,
+    /// Whether Solve was given up by the client before it had an answer.
+    pub solve_reset: watch::Sender<bool>,
+    pub solving: Arc<AtomicBool>,
+    pub history_calls: Arc<AtomicUsize>,
+    pub prunes: Arc<Mutex<Vec<proto::PruneRequest>>>,
+}
+
+impl Seen {
+    /// The session, when the client has opened it.
+    pub async fn session(&self) -> Channel {
+        let mut session = self.session.subscribe();
+        let open = session.wait_for(Option::is_some).await.unwrap();
+        open.clone().unwrap()
+    }
+
+    /// Waits until the client has given up Solve.
+    pub async fn until_reset(&self) {
+        self.solve_reset
+            .subscribe()
+            .wait_for(|reset| *reset)
+            .await
+            .unwrap();
+    }
+}
+
+/// The server, and the way to dial it.
+pub struct FakeBuildKit {
+    script: Arc<Script>,
+    pub seen: Seen,
+}
+
+impl std::fmt::Debug for FakeBuildKit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("FakeBuildKit")
+    }
+}
+
+impl FakeBuildKit {
+    pub fn new(script: Script) -> Arc<Self> {
+        Arc::new(Self {
+            script: Arc::new(script),
+            seen: Seen {
+                cut: CancellationToken::new(),
+                session: watch::Sender::new(None),
+                session_metadata: Arc::default(),
+                solves: Arc::default(),
+                solve_reset: watch::Sender::new(false),
+                solving: Arc::default(),
+                history_calls: Arc::default(),
+                prunes: Arc::default(),
+            },
+        })
+    }
+
+    pub fn records(&self) -> MutexGuard<'_, Vec<proto::UsageRecord>> {
+        self.script.records.lock().unwrap()
+    }
+
+    /// Serves the Control API on a stream until it is cut.
+    pub fn serve(&self, stream: impl Duplex + 'static) -> impl Future<Output = ()> + 'static {
+        let control = ControlServer::new(Service {
+            script: Arc::clone(&self.script),
+            seen: self.seen.clone(),
+        });
+        let service = hyper::service::service_fn(move |request: http::Request<_>| {
+            let control = control.clone();
+            async move {
+                let response = control.oneshot(request.map(Body::new)).await;
+                Ok::<_, Infallible>(response.unwrap_or_else(|never| match never {}))
+            }
+        });
+        let connection = hyper::server::conn::http2::Builder::new(TokioExecutor::new())
+            .serve_connection(TokioIo::new(stream), service);
+        let cut = self.seen.cut.clone();
+        async move {
+            let _ = cut.run_until_cancelled(connection).await;
+        }
+    }
+}
+
+#[async_trait]
+impl Dial for FakeBuildKit {
+    async fn dial(&self) -> Result<Box<dyn Duplex>, DialError> {
+        let (ours, theirs) = tokio::io::duplex(64 << 10);
+        tokio::spawn(self.serve(theirs));
+        Ok(Box::new(ours))
+    }
+
+    fn endpoint(&self) -> String {
+        "fake://".into()
+    }
+
+    fn daemon(&self) -> Daemon {
+        Daemon::Engine
+    }
+}
+
+struct Service {
+    script: Arc<Script>,
+    seen: Seen,
+}
+
+/// Notices that a call ends without an answer.
+struct Unanswered(Seen);
+
+impl Drop for Unanswered {
+    fn drop(&mut self) {
+        self.0.solving.store(false, Ordering::SeqCst);
+        self.0.solve_reset.send_replace(true);
+    }
+}
+
+#[async_trait]
+impl Control for Service {
+    async fn solve(
+        &self,
+        request: Request<proto::SolveRequest>,
+    ) -> Result<Response<proto::SolveResponse>, Status> {
+        let request = request.into_inner();
+        self.seen.solves.lock().unwrap().push(request.clone());
+        self.seen.solving.store(true, Ordering::SeqCst);
+        let unanswered = Unanswered(self.seen.clone());
+        let answer = (self.script.solve)(self.seen.clone(), request).await;
+        std::mem::forget(unanswered);
+        self.seen.solving.store(false, Ordering::SeqCst);
+        answer.map(Response::new)
+    }
+
+    type StatusStream = BoxStream<proto::StatusResponse>;
+
+    async fn status(
+        &self,
+        _: Request<proto::StatusRequest>,
+    ) -> Result<Response<Self::StatusStream>, Status> {
+        Ok(Response::new((self.script.status)(self.seen.clone())))
+    }
+
+    type SessionStream = BoxStream<proto::BytesMessage>;
+
+    async fn session(
+        &self,
+        request: Request<Streaming<proto::BytesMessage>>,
+    ) -> Result<Response<Self::SessionStream>, Status> {
+        if self.script.refuse_session {
+            return Err(Status::resource_exhausted("no more sessions"));
+        }
+        *self.seen.session_metadata.lock().unwrap() = request.metadata().clone();
+        let mut incoming = request.into_inner();
+        let (ours, theirs) = tokio::io::duplex(64 << 10);
+        let (mut read, mut write) = tokio::io::split(theirs);
+        tokio::spawn(async move {
+            while let Ok(Some(message)) = incoming.message().await {
+                if write.write_all(&message.data).await.is_err() {
+                    break;
+                }
+            }
+            let _ = write.shutdown().await;
+        });
+        let (sender, receiver) = mpsc::channel(4);
+        tokio::spawn(async move {
+            let mut data = BytesMut::new();
+            while let Ok(1..) = read.read_buf(&mut data).await {
+                let data = data.split().to_vec();
+                if sender.send(Ok(proto::BytesMessage { data })).await.is_err() {
+                    break;
+                }
+            }
+        });
+        let session = self.seen.session.clone();
+        tokio::spawn(async move {
+            let mut only = Some(TokioIo::new(ours));
+            let connector = tower::service_fn(move |_| {
+                let stream = only.take();
+                async move { stream.ok_or(std::io::Error::other("one connection only")) }
+            });
+            let channel = Endpoint::from_static("http://session")
+                .connect_with_connector(connector)
+                .await
+                .unwrap();
+            session.send_replace(Some(channel));
+        });
+        Ok(Response::new(ReceiverStream::new(receiver).boxed()))
+    }
+
+    async fn disk_usage(
+        &self,
+        _: Request<proto::DiskUsageRequest>,
+    ) -> Result<Response<proto::DiskUsageResponse>, Status> {
+        let record = self.script.records.lock().unwrap().clone();
+        Ok(Response::new(proto::DiskUsageResponse { record }))
+    }
+
+    type PruneStream = BoxStream<proto::UsageRecord>;
+
+    /// As BuildKit: what matches any filter goes, everything where there is
+    /// none, and nothing that is in use.
+    async fn prune(
+        &self,
+        request: Request<proto::PruneRequest>,
+    ) -> Result<Response<Self::PruneStream>, Status> {
+        let request = request.into_inner();
+        self.seen.prunes.lock().unwrap().push(request.clone());
+        let mut records = self.script.records.lock().unwrap();
+        let matches = |record: &proto::UsageRecord| {
+            let named = request.filter.contains(&format!("id=={}", record.id));
+            (request.filter.is_empty() || named)
+                && (request.all || !record.shared)
+                && !record.in_use
+        };
+        let (gone, left) = records.drain(..).partition(matches);
+        *records = left;
+        let gone: Vec<proto::UsageRecord> = gone;
+        Ok(Response::new(stream::iter(gone).map(Ok).boxed()))
+    }
+
+    async fn list_workers(
+        &self,
+        _: Request<proto::ListWorkersRequest>,
+    ) -> Result<Response<proto::ListWorkersResponse>, Status> {
+        Ok(Response::new(proto::ListWorkersResponse::default()))
+    }
+
+    async fn info(
+        &self,
+        _: Request<proto::InfoRequest>,
+    ) -> Result<Response<proto::InfoResponse>, Status> {
+        Err(Status::unimplemented("unknown method Info"))
+    }
+
+    type ListenBuildHistoryStream = BoxStream<proto::BuildHistoryEvent>;
+
+    async fn listen_build_history(
+        &self,
+        request: Request<proto::BuildHistoryRequest>,
+    ) -> Result<Response<Self::ListenBuildHistoryStream>, Status> {
+        self.seen.history_calls.fetch_add(1, Ordering::SeqCst);
+        let active = self.script.always_active || self.seen.solving.load(Ordering::SeqCst);
+        let event = proto::BuildHistoryEvent {
+            r#type: proto::BuildHistoryEventType::Started.into(),
+            record: Some(proto::BuildHistoryRecord {
+                r#ref: request.into_inner().r#ref,
+                ..Default::default()
+            }),
+        };
+        let events = active.then_some(Ok(event));
+        Ok(Response::new(stream::iter(events).boxed()))
+    }
+
+    async fn update_build_history(
+        &self,
+        _: Request<proto::UpdateBuildHistoryRequest>,
+    ) -> Result<Response<proto::UpdateBuildHistoryResponse>, Status> {
+        Err(Status::unimplemented("unknown method UpdateBuildHistory"))
+    }
+}
