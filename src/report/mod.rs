@@ -17,7 +17,5 @@ pub use svg::svg;
 pub use terminal::terminal;
 pub use view::{BaseImageView, Cell, EmulatorView, FailureView, ScenarioView, VariantView, View};
 
-pub use crate::escape;
-
 #[cfg(test)]
 mod tests;
