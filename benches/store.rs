@@ -141,9 +141,15 @@ fn benches(criterion: &mut Criterion) {
         bencher.iter(|| read_run(black_box(writer.dir())).expect("what was written"));
     });
     group.bench_function("view of 1,000 samples", |bencher| {
-        bencher.iter(|| View::new(black_box(&run.record), black_box(&run.samples)));
+        bencher.iter(|| {
+            View::new(
+                black_box(&run.record),
+                black_box(&run.samples),
+                &Default::default(),
+            )
+        });
     });
-    let view = View::new(&run.record, &run.samples);
+    let view = View::new(&run.record, &run.samples, &Default::default());
     group.bench_function("render summary.md and headline.svg", |bencher| {
         bencher.iter(|| (report::markdown(&view).len(), report::svg(&view).len()));
     });

@@ -22,6 +22,10 @@ pub struct Cli {
 pub enum Command {
     /// Race the variants of scenarios and report which is faster
     Run(RunArgs),
+    /// Explain a build: which steps, emulated or native, and what they cost
+    Explain(ExplainArgs),
+    /// Show a stored run again, and write its report
+    Report(ReportArgs),
     /// List the scenarios of this project
     List(ListArgs),
     /// Start, stop or look at the private Docker Engine
@@ -83,6 +87,67 @@ pub struct RunArgs {
     /// Print where the results are as JSON, last on stdout
     #[arg(long)]
     pub json: bool,
+}
+
+/// `buildrace explain`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+A BUILD is a run (its id or folder), a sample of a run (its id, RUN/SAMPLE, or its trace), or a \
+file that holds what `docker buildx build --progress=rawjson` wrote, - for standard input. \
+Without one, it is the newest run.
+
+Where OTEL_EXPORTER_OTLP_ENDPOINT names a collector, the builds go there as OpenTelemetry spans.")]
+pub struct ExplainArgs {
+    /// What to explain: RUN, SAMPLE, FILE.rawjson, or -
+    #[arg(value_name = "BUILD")]
+    pub build: Option<String>,
+    /// Another build, to see what changed from the first one to it
+    #[arg(value_name = "AGAINST")]
+    pub against: Option<String>,
+    /// Platform that the builder's CPU is of, like linux/amd64, for a FILE
+    ///
+    /// A recording does not tell, and without it no step is known to be
+    /// emulated. Of a run it is known.
+    #[arg(long, value_name = "PLATFORM")]
+    pub node: Option<Platform>,
+    /// Platform of the build, for a FILE whose step names tell none
+    #[arg(long, value_name = "PLATFORM")]
+    pub platform: Option<Platform>,
+    /// Dockerfile that was built, for a FILE, to tell lines
+    #[arg(long, short = 'f', value_name = "DOCKERFILE")]
+    pub file: Option<PathBuf>,
+    /// Ask also what the build would take with N cores for RUN steps
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
+    pub cores: Option<u32>,
+    /// Write a waterfall of the build as SVG
+    #[arg(long, value_name = "FILE")]
+    pub waterfall: Option<PathBuf>,
+    /// Write the build as trace events, for Perfetto or chrome://tracing
+    #[arg(long, value_name = "FILE")]
+    pub trace_events: Option<PathBuf>,
+    /// Show every step, not only those that took long
+    #[arg(long)]
+    pub all: bool,
+    /// Folder that runs are in
+    #[arg(long, value_name = "DIR", default_value = "results")]
+    pub results: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `buildrace report`
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// Runs, by id or folder; the newest where none is named
+    #[arg(value_name = "RUN")]
+    pub runs: Vec<String>,
+    /// Folder that runs are in
+    #[arg(long, value_name = "DIR", default_value = "results")]
+    pub results: PathBuf,
+    /// Folder that reports go into
+    #[arg(long, value_name = "DIR", default_value = "reports")]
+    pub reports: PathBuf,
 }
 
 /// `buildrace list`

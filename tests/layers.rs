@@ -13,6 +13,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("plan", &["model"]),
     ("trace", &["model"]),
     ("stats", &["model"]),
+    ("explain", &["model", "trace", "stats"]),
     ("buildkit", &["model", "trace"]),
     ("engine", &["model"]),
     ("builder", &["model", "trace", "buildkit"]),
@@ -21,13 +22,16 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
         &["model", "scenario", "buildkit", "builder", "trace"],
     ),
     ("store", &["model", "race", "trace", "escape"]),
-    ("report", &["model", "trace", "stats", "escape"]),
+    ("report", &["model", "trace", "stats", "explain", "escape"]),
+    ("otlp", &["model", "explain"]),
     ("progress", &["model", "race", "trace", "escape"]),
     ("cli", &["model"]),
 ];
 
 /// Modules that do no I/O, read no clock and print nothing.
-const PURE: &[&str] = &["model", "escape", "plan", "trace", "stats", "report"];
+const PURE: &[&str] = &[
+    "model", "escape", "plan", "trace", "explain", "stats", "report",
+];
 
 /// What a pure module may not name.
 const IMPURE: &[&str] = &[

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use buildrace::report::{self, View};
+use buildrace::commands::report;
 use buildrace::store::{read_run, read_trace};
 use buildrace::trace::Trace;
 
@@ -60,18 +60,16 @@ fn traces_say_what_samples_say() {
 fn reports_are_made_from_results() {
     for dir in published() {
         let run = read_run(&dir).unwrap();
-        let view = View::new(&run.record, &run.samples);
-        let reports = Path::new(env!("CARGO_MANIFEST_DIR"))
+        let explained = report::explain(&run).unwrap();
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("reports")
             .join(&run.record.run);
-        for (name, made) in [
-            ("summary.md", report::markdown(&view)),
-            ("headline.svg", report::svg(&view)),
-        ] {
-            let kept = fs::read_to_string(reports.join(name)).unwrap();
+        for (name, made) in report::files(&run, &explained) {
+            let kept = fs::read_to_string(folder.join(&name)).unwrap();
             assert!(
                 kept == made,
-                "{}/{name} differs from its results",
+                "{}/{name} differs from its results: `buildrace report {}` writes it again",
+                run.record.run,
                 run.record.run
             );
         }

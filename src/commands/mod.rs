@@ -11,11 +11,13 @@ macro_rules! out {
 
 pub mod doctor;
 pub mod engine;
+pub mod explain;
 pub mod images;
 pub mod list;
+pub mod report;
 pub mod run;
 
-use std::io::{ErrorKind, Write};
+use std::io::{ErrorKind, IsTerminal, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
@@ -60,6 +62,18 @@ fn write_line(line: std::fmt::Arguments<'_>) -> anyhow::Result<()> {
     }
 }
 
+/// Columns of the terminal that stdout is; 100 where it is none.
+fn terminal_width() -> usize {
+    console::Term::stdout()
+        .size_checked()
+        .map_or(100, |(_, columns)| usize::from(columns))
+}
+
+/// Whether what goes to stdout may have colours.
+fn is_coloured() -> bool {
+    std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none()
+}
+
 /// Long work's progress as lines on stderr, each with the time since the
 /// first.
 fn progress_lines() -> Progress {
@@ -74,6 +88,8 @@ fn progress_lines() -> Progress {
 pub async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
     match cli.command {
         Command::Run(args) => run::run(args).await,
+        Command::Explain(args) => explain::run(args).await,
+        Command::Report(args) => report::run(&args),
         Command::List(args) => list::list(&args),
         Command::Engine(args) => engine::run(args.action).await,
         Command::Images(args) => images::run(args).await,

@@ -48,7 +48,8 @@ pub async fn try_platforms(
     Ok(wanted
         .into_iter()
         .map(|platform| {
-            let native = platform.architecture() == engine.facts().native.architecture();
+            let own = &engine.facts().native;
+            let mut native = platform.architecture() == own.architecture();
             let outcome = outcomes
                 .iter()
                 .find(|(probed, _)| *probed == platform)
@@ -62,6 +63,9 @@ pub async fn try_platforms(
                         .or_else(|| serving().next())
                 })
                 .cloned();
+            // A 64-bit CPU's 32-bit mode is its own, unless a handler takes
+            // its programs before the kernel does.
+            native |= engine.is_local() && handler.is_none() && platform.is_32_bit_mode_of(own);
             Execution {
                 platform,
                 native,

@@ -1,11 +1,13 @@
 //! The plain data that every other module shares: it knows nobody, does no
 //! I/O and reads no clock.
 
+mod duration;
 mod kind;
 mod platform;
 mod run;
 mod sample;
 
+pub(crate) use duration::{optional_seconds, seconds};
 pub use kind::BuildKind;
 pub use platform::{Platform, PlatformError};
 pub use run::{

@@ -47,6 +47,20 @@ impl Platform {
         self.variant.as_deref()
     }
 
+    /// Whether CPUs of the other platform may execute this one's programs
+    /// themselves, in a 32-bit mode that not all of them have: `linux/386` on
+    /// `linux/amd64`, `linux/arm/v7` on `linux/arm64`.
+    pub fn is_32_bit_mode_of(&self, other: &Self) -> bool {
+        let modes = [
+            ("386", "amd64"),
+            ("arm", "arm64"),
+            ("mips", "mips64"),
+            ("mipsle", "mips64le"),
+        ];
+        let pair = (self.architecture(), other.architecture());
+        self.os == other.os && modes.contains(&pair)
+    }
+
     /// A name fit for a file: `linux-arm-v7`.
     pub fn slug(&self) -> String {
         self.to_string().replace('/', "-")

@@ -34,6 +34,7 @@ pub fn markdown(view: &View) -> String {
     let _ = writeln!(out, "![Build times of each variant]({CHART})\n");
     for scenario in &view.scenarios {
         table(&mut out, scenario);
+        culprits(&mut out, scenario);
     }
     let _ = writeln!(out, "{}\n", explanation(view));
     failures(&mut out, view);
@@ -74,6 +75,22 @@ fn table(out: &mut String, scenario: &ScenarioView) {
         let _ = writeln!(out, "| {} |", cells.join(" | "));
     }
     out.push('\n');
+}
+
+/// Why: which step of each variant is to blame.
+fn culprits(out: &mut String, scenario: &ScenarioView) {
+    for culprit in &scenario.culprits {
+        let _ = writeln!(
+            out,
+            "- {} of {}: {}.",
+            culprit.kind,
+            text(&culprit.variant),
+            text(&culprit.sentence)
+        );
+    }
+    if !scenario.culprits.is_empty() {
+        out.push('\n');
+    }
 }
 
 fn shows_cost(scenario: &ScenarioView, kind: BuildKind) -> bool {

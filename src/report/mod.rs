@@ -1,10 +1,12 @@
 //! Reports: one view model, and renderers that turn it into text. Renderers
 //! are pure; writing files is their callers' work.
 
+pub mod explain;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod markdown;
 mod number;
+mod paint;
 mod sentence;
 mod svg;
 mod terminal;
@@ -15,7 +17,9 @@ pub use markdown::markdown;
 pub use sentence::sentence;
 pub use svg::svg;
 pub use terminal::terminal;
-pub use view::{BaseImageView, Cell, EmulatorView, FailureView, ScenarioView, VariantView, View};
+pub use view::{
+    BaseImageView, Cell, CulpritView, EmulatorView, FailureView, ScenarioView, VariantView, View,
+};
 
 #[cfg(test)]
 mod tests;

@@ -60,6 +60,20 @@ pub fn percent(ratio: f64) -> String {
     }
 }
 
+/// `99.8%`, `0.1%`: a share of a whole, from 0 to 1.
+pub fn share(share: f64) -> String {
+    format!("{:.1}%", share * 100.0)
+}
+
+/// `12.8 s`, or `6.96…7.31 s` where the ends are not written the same.
+pub fn range(low: f64, high: f64) -> String {
+    if bare_seconds(low) == bare_seconds(high) {
+        seconds(high)
+    } else {
+        format!("{}…{}", bare_seconds(low), seconds(high))
+    }
+}
+
 /// What a second platform costs: `11.3x`, `+41%`, `-3%`; of one round `~+41%`
 /// where that is not clear, and `~none` for less than nothing, which is noise.
 pub fn told_cost(ratio: &Ratio) -> String {

@@ -2,7 +2,7 @@
 //! one picture that can be pasted into a pull request.
 
 mod panel;
-mod style;
+pub(super) mod style;
 
 use plotters::coord::Shift;
 use plotters::prelude::*;

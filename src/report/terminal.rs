@@ -6,8 +6,9 @@ use std::fmt::Write;
 use unicode_width::UnicodeWidthStr;
 
 use super::number;
+use super::paint::{Paint, Style};
 use super::sentence::sentence;
-use super::view::{Cell, FailureView, ScenarioView, View, join};
+use super::view::{Cell, CulpritView, FailureView, ScenarioView, View, join};
 use super::wrap::wrap;
 use crate::escape;
 use crate::model::BuildKind;
@@ -40,6 +41,7 @@ pub fn terminal(view: &View, width: usize, colour: bool) -> String {
         out.push('\n');
     }
     wrapped(&mut out, &sentence(view), width, Style::Bold, paint);
+    culprits(&mut out, view, width, paint);
     failures(&mut out, view, width, paint);
     notes(&mut out, view, width, paint);
     out
@@ -49,6 +51,23 @@ pub fn terminal(view: &View, width: usize, colour: bool) -> String {
 fn wrapped(out: &mut String, text: &str, width: usize, style: Style, paint: Paint) {
     for line in wrap(text, width) {
         let _ = writeln!(out, "{}", paint.apply(style, &line));
+    }
+}
+
+/// Why: a line a variant.
+fn culprits(out: &mut String, view: &View, width: usize, paint: Paint) {
+    for (at, culprit) in view.scenarios.iter().flat_map(|s| &s.culprits).enumerate() {
+        if at == 0 {
+            out.push('\n');
+        }
+        let CulpritView {
+            variant,
+            kind,
+            sentence,
+        } = culprit;
+        let variant = escape::columns(variant, MAX_NAME);
+        let text = format!("{kind} of {variant}: {sentence}.");
+        wrapped(out, &text, width, Style::Plain, paint);
     }
 }
 
@@ -335,36 +354,5 @@ fn notes(out: &mut String, view: &View, width: usize, paint: Paint) {
     out.push('\n');
     for note in notes {
         wrapped(out, &note, width, Style::Dim, paint);
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Style {
-    Plain,
-    Bold,
-    Dim,
-    Good,
-    Bad,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Paint {
-    colour: bool,
-}
-
-impl Paint {
-    fn apply(self, style: Style, text: &str) -> String {
-        let code = match style {
-            Style::Plain => return text.to_owned(),
-            Style::Bold => "1",
-            Style::Dim => "2",
-            Style::Good => "32",
-            Style::Bad => "31",
-        };
-        if self.colour {
-            format!("\x1b[{code}m{text}\x1b[0m")
-        } else {
-            text.to_owned()
-        }
     }
 }

@@ -7,7 +7,7 @@ use super::{View, markdown, sentence, svg, terminal};
 use crate::model::{BuildKind, HostInfo, Outcome, Platform, RunRecord, Sample};
 
 fn view((record, samples): (RunRecord, Vec<Sample>)) -> View {
-    View::new(&record, &samples)
+    View::new(&record, &samples, &Default::default())
 }
 
 fn article() -> View {
@@ -28,7 +28,7 @@ fn failing() -> View {
             _ => {}
         }
     }
-    View::new(&record, &samples)
+    View::new(&record, &samples, &Default::default())
 }
 
 /// Stopped within the only round.
@@ -36,7 +36,7 @@ fn interrupted() -> View {
     let (record, mut samples) = fixture::run(&ARTICLE, 1);
     samples.truncate(6);
     fixture::fail(&mut samples[5], Outcome::Interrupted);
-    View::new(&record, &samples)
+    View::new(&record, &samples, &Default::default())
 }
 
 fn hostile() -> View {
@@ -170,7 +170,7 @@ fn svg_of_one_variant_and_of_nothing() {
     for samples in [4, 0] {
         let (record, mut all) = fixture::run(&ARTICLE[..1], 1);
         all.truncate(samples);
-        let text = svg(&View::new(&record, &all));
+        let text = svg(&View::new(&record, &all, &Default::default()));
         assert_eq!(text.contains("no times"), samples == 0);
     }
 }
@@ -233,7 +233,7 @@ fn more_rounds_make_small_differences_clear() {
 fn foreign_only() -> View {
     let (mut record, samples) = fixture::run(&ARTICLE, 1);
     record.scenarios[0].platforms = vec![Platform::linux("arm64")];
-    View::new(&record, &samples)
+    View::new(&record, &samples, &Default::default())
 }
 
 #[test]
@@ -261,7 +261,7 @@ fn nothing_is_added_where_the_native_platform_is_not_built() {
 fn without_reference() -> View {
     let (mut record, samples) = fixture::run(&ARTICLE, 1);
     record.scenarios[0].reference = String::new();
-    View::new(&record, &samples)
+    View::new(&record, &samples, &Default::default())
 }
 
 #[test]
@@ -287,7 +287,7 @@ fn a_machine_of_which_nothing_is_known_has_no_empty_lines() {
     record.host = HostInfo::default();
     record.builder.engine_version = None;
     record.builder.buildkit_version = Some(String::new());
-    let view = View::new(&record, &samples);
+    let view = View::new(&record, &samples, &Default::default());
     let summary = markdown(&view);
     for row in [
         "CPU",
@@ -355,7 +355,7 @@ fn the_sentence_says_what_is_missing() {
     );
     let (record, _) = fixture::run(&ARTICLE, 1);
     assert_eq!(
-        sentence(&View::new(&record, &[])),
+        sentence(&View::new(&record, &[], &Default::default())),
         "What linux/arm64 costs is not known: naive was not measured in multi-arch and cross was not measured in multi-arch; after an edit naive was not measured and cross was not measured."
     );
 }
@@ -373,7 +373,7 @@ fn the_sentence_leaves_open_what_the_interval_does() {
             sample.wall = std::time::Duration::from_secs_f64(seconds);
         }
     }
-    let text = sentence(&View::new(&record, &samples));
+    let text = sentence(&View::new(&record, &samples, &Default::default()));
     assert!(
         text.ends_with("cross rebuilds neither clearly faster nor clearly slower than naive (10.0 s against 10.0 s)."),
         "{text}"
@@ -397,7 +397,7 @@ fn two_scenarios() -> View {
     }
     fixture::fail(&mut more[1], Outcome::LostBuilder);
     samples.extend(more);
-    View::new(&record, &samples)
+    View::new(&record, &samples, &Default::default())
 }
 
 #[test]
@@ -426,5 +426,5 @@ fn svg_of_many_failures() {
     {
         fixture::fail(sample, Outcome::TimedOut);
     }
-    assert_snapshot!(svg(&View::new(&record, &samples)));
+    assert_snapshot!(svg(&View::new(&record, &samples, &Default::default())));
 }

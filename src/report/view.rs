@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
+use super::explain;
+use crate::explain::RunExplanation;
 use crate::model::{BuildKind, BuilderInfo, Failure, HostInfo, Outcome, Platform};
 use crate::model::{RunRecord, Sample, ScenarioInfo};
 use crate::stats::{Ratio, Times, paired_ratio};
@@ -65,6 +67,20 @@ pub struct ScenarioView {
     pub kinds: Vec<BuildKind>,
     /// Variants, the reference first if it was raced.
     pub variants: Vec<VariantView>,
+    /// Which step of each variant is to blame, in the order of the variants.
+    pub culprits: Vec<CulpritView>,
+}
+
+/// The step that is to blame for a variant's time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CulpritView {
+    /// The variant.
+    pub variant: String,
+    /// Of which kind of build.
+    pub kind: BuildKind,
+    /// What it is and what it costs: a sentence without its full stop, safe
+    /// for a terminal.
+    pub sentence: String,
 }
 
 /// One variant.
@@ -154,8 +170,9 @@ pub struct BaseImageView {
 }
 
 impl View {
-    /// What a run's record and samples say.
-    pub fn new(record: &RunRecord, samples: &[Sample]) -> Self {
+    /// What a run's record and samples say, and why their times are what they
+    /// are, as far as that was explained.
+    pub fn new(record: &RunRecord, samples: &[Sample], explained: &RunExplanation) -> Self {
         let failures = samples
             .iter()
             .filter(|sample| sample.outcome != Outcome::Ok)
@@ -180,7 +197,7 @@ impl View {
             scenarios: record
                 .scenarios
                 .iter()
-                .map(|info| scenario(info, samples))
+                .map(|info| scenario(info, samples, explained))
                 .collect(),
             failures,
             disturbances,
@@ -315,7 +332,7 @@ fn by_round<'a>(samples: impl Iterator<Item = &'a &'a Sample>) -> BTreeMap<u32, 
         .collect()
 }
 
-fn scenario(info: &ScenarioInfo, samples: &[Sample]) -> ScenarioView {
+fn scenario(info: &ScenarioInfo, samples: &[Sample], explained: &RunExplanation) -> ScenarioView {
     let of = |variant: &str, kind: BuildKind| -> Vec<&Sample> {
         let wanted = |sample: &&Sample| {
             sample.scenario == info.name && sample.variant == variant && sample.kind == kind
@@ -375,7 +392,11 @@ fn scenario(info: &ScenarioInfo, samples: &[Sample]) -> ScenarioView {
         })
         .collect();
     variants.sort_by_key(|variant| !variant.reference);
+    let culprits = variants
+        .iter()
+        .filter_map(|variant| culprit_of(info, variant, explained));
     ScenarioView {
+        culprits: culprits.collect(),
         name: info.name.clone(),
         title: info.title.clone(),
         native: info.native.clone(),
@@ -384,6 +405,28 @@ fn scenario(info: &ScenarioInfo, samples: &[Sample]) -> ScenarioView {
         kinds: kinds.into_iter().collect(),
         variants,
     }
+}
+
+/// Who is to blame for a variant's time from nothing on all platforms, or for
+/// that of the first kind that was raced instead.
+fn culprit_of(
+    info: &ScenarioInfo,
+    variant: &VariantView,
+    explained: &RunExplanation,
+) -> Option<CulpritView> {
+    let kinds = [
+        BuildKind::MultiArch,
+        BuildKind::Incremental,
+        BuildKind::Cold,
+    ];
+    let found = kinds
+        .into_iter()
+        .find_map(|kind| explained.typical(&info.name, &variant.name, kind))?;
+    Some(CulpritView {
+        variant: variant.name.clone(),
+        kind: found.sample.kind,
+        sentence: explain::culprit(&found.explanation)?,
+    })
 }
 
 fn failure(sample: &Sample) -> FailureView {

@@ -70,11 +70,11 @@ pub(super) fn stage_names(text: &str) -> Result<Vec<String>, DockerfileError> {
 }
 
 /// The text without a byte order mark, as the parser counts its offsets.
-fn without_mark(text: &str) -> &str {
+pub(super) fn without_mark(text: &str) -> &str {
     text.strip_prefix('\u{feff}').unwrap_or(text)
 }
 
-fn parse(text: &str) -> Result<Dockerfile<'_>, DockerfileError> {
+pub(super) fn parse(text: &str) -> Result<Dockerfile<'_>, DockerfileError> {
     let dockerfile = parse_dockerfile::parse(text).map_err(|error| {
         // Not the crate's column: it is off by one after the first line.
         DockerfileError::new(
@@ -355,7 +355,7 @@ fn values<'f>(flags: &'f [Flag<'_>], name: &'f str) -> impl Iterator<Item = &'f 
 }
 
 /// Line of a byte offset, from 1.
-fn line(text: &str, offset: usize) -> usize {
+pub(super) fn line(text: &str, offset: usize) -> usize {
     let bytes = text.as_bytes();
     bytes[..offset.min(bytes.len())]
         .iter()

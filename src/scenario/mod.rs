@@ -11,6 +11,7 @@ mod edit;
 mod error;
 mod expand;
 mod format;
+mod instructions;
 mod name;
 mod project;
 mod snapshot;
@@ -22,6 +23,7 @@ pub use copy::{SourceCopy, sources_digest};
 pub use dockerfile::BaseImageUse;
 pub use edit::{Edit, EditError};
 pub use error::{Place, ScenarioError};
+pub use instructions::{InstructionPlace, instructions};
 pub use project::Project;
 pub use snapshot::Snapshot;
 

@@ -105,13 +105,18 @@ pub fn read_run(dir: &Path) -> Result<StoredRun, StoreError> {
     Ok(run)
 }
 
+/// Where the recorded status stream of a sample is, if it has one.
+pub fn trace_path(dir: &Path, sample: &str) -> Result<PathBuf, StoreError> {
+    check::name(sample)?;
+    Ok(dir.join(TRACES_DIR).join(format!("{sample}.rawjson.gz")))
+}
+
 /// The recorded status stream of a sample.
 pub fn read_trace(
     dir: &Path,
     sample: &str,
 ) -> Result<rawjson::Reader<impl Read + use<>>, StoreError> {
-    check::name(sample)?;
-    let path = dir.join(TRACES_DIR).join(format!("{sample}.rawjson.gz"));
+    let path = trace_path(dir, sample)?;
     let file = File::open(&path).map_err(StoreError::read(&path))?;
     Ok(rawjson::Reader::new(MultiGzDecoder::new(BufReader::new(
         file,

@@ -10,6 +10,10 @@ use super::status::SolveStatus;
 use super::step::{MAX_DIGEST, Step, bounded};
 use crate::model::Failure;
 
+/// Steps whose output or progress may come before they are reported
+/// themselves; a real stream has none.
+const MAX_EARLY: usize = 1024;
+
 /// What is known of a build from its status stream.
 ///
 /// Memory grows with the number of steps, not with what they print: of each
@@ -18,6 +22,8 @@ use crate::model::Failure;
 pub struct Trace {
     steps: Vec<Step>,
     by_digest: HashMap<String, usize>,
+    /// What is known of steps that were not reported yet.
+    early: HashMap<String, Step>,
 }
 
 impl Trace {
@@ -26,26 +32,49 @@ impl Trace {
         Self::default()
     }
 
-    /// Adds an update. Vertices may repeat and come in any order; output of a
-    /// vertex that was not reported before it is ignored.
+    /// Adds an update. Vertices and progress may repeat and come in any order.
+    /// Output is taken as it comes: its end is what came last.
     pub fn push(&mut self, status: &SolveStatus) {
         for vertex in &status.vertexes {
             let digest = bounded(&vertex.digest, MAX_DIGEST);
             let index = match self.by_digest.get(digest) {
                 Some(&index) => index,
                 None => {
+                    let step = self.early.remove(digest);
                     self.by_digest.insert(digest.to_owned(), self.steps.len());
-                    self.steps.push(Step::new(digest));
+                    self.steps.push(step.unwrap_or_else(|| Step::new(digest)));
                     self.steps.len() - 1
                 }
             };
             self.steps[index].update(vertex);
         }
         for log in &status.logs {
-            if let Some(&index) = self.by_digest.get(bounded(&log.vertex, MAX_DIGEST)) {
-                self.steps[index].log.push(&log.data);
+            if let Some(step) = self.step_mut(&log.vertex) {
+                step.wrote(log);
             }
         }
+        for part in &status.statuses {
+            if let Some(step) = self.step_mut(&part.vertex) {
+                step.moved(part);
+            }
+        }
+    }
+
+    fn step_mut(&mut self, digest: &str) -> Option<&mut Step> {
+        let digest = bounded(digest, MAX_DIGEST);
+        if let Some(&index) = self.by_digest.get(digest) {
+            return self.steps.get_mut(index);
+        }
+        if self.early.len() >= MAX_EARLY && !self.early.contains_key(digest) {
+            return None;
+        }
+        let early = self.early.entry(digest.to_owned());
+        Some(early.or_insert_with(|| Step::new(digest)))
+    }
+
+    /// The place of a digest's step in [`steps`](Self::steps).
+    pub fn index_of(&self, digest: &str) -> Option<usize> {
+        self.by_digest.get(bounded(digest, MAX_DIGEST)).copied()
     }
 
     /// All vertices, in the order in which they were first reported:
@@ -91,20 +120,33 @@ impl Trace {
     /// own clock; `None` where no step began. Of a build that was cut off, to
     /// the last moment that is known.
     pub fn server_span(&self) -> Option<Duration> {
+        let (first, last) = self.server_window()?;
+        Duration::try_from(last.duration_since(first)).ok()
+    }
+
+    /// The first step's start and the last step's end, as in
+    /// [`server_span`](Self::server_span).
+    pub fn server_window(&self) -> Option<(Timestamp, Timestamp)> {
         let first = self.steps.iter().filter_map(Step::started).min()?;
         let last = self.steps.iter().filter_map(Step::last_seen).max()?;
-        Duration::try_from(last.duration_since(first)).ok()
+        Some((first, last))
     }
 
     /// The step that made the build fail: of those with an error that is no
     /// cancellation, the one that ended first. `None` where none failed,
     /// which a failed build can have too: a Dockerfile that does not parse.
-    pub fn failure(&self) -> Option<Failure> {
+    pub fn failed_step(&self) -> Option<&Step> {
         let failed = self
             .steps
             .iter()
             .filter(|step| step.error.is_some() && !step.was_cancelled());
-        let step = failed.min_by_key(|step| step.completed().unwrap_or(Timestamp::MAX))?;
+        failed.min_by_key(|step| step.completed().unwrap_or(Timestamp::MAX))
+    }
+
+    /// What is told of the step that made the build fail, see
+    /// [`failed_step`](Self::failed_step).
+    pub fn failure(&self) -> Option<Failure> {
+        let step = self.failed_step()?;
         let message = match step.exit_code() {
             Some(code) => format!("{} ended with exit code {code}", first_line(&step.name)),
             None => first_line(step.error.as_deref().unwrap_or_default()),

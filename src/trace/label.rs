@@ -66,13 +66,31 @@ impl Label {
     /// the cache: one of a Dockerfile's, but not FROM. See
     /// [`Trace::count`](super::Trace::count).
     pub fn is_instruction(&self) -> bool {
-        let word = self.instruction.split_whitespace().next().unwrap_or("");
-        self.position.is_some() && !word.eq_ignore_ascii_case("FROM")
+        self.position.is_some() && !self.is("FROM")
+    }
+
+    /// The platform that the step makes something for, as its name says.
+    pub fn made_for(&self) -> Option<&Platform> {
+        self.target.as_ref().or(self.platform.as_ref())
+    }
+
+    /// Whether its instruction is this one, `RUN`. An ONBUILD trigger's is the
+    /// one that it triggers, and a linked COPY's is COPY.
+    pub fn is(&self, instruction: &str) -> bool {
+        let mut words = self.instruction.split_whitespace();
+        let word = words.find(|word| !["ONBUILD", "LINK"].contains(word));
+        word.is_some_and(|word| word.eq_ignore_ascii_case(instruction))
     }
 }
 
 /// `linux/arm64`, or `linux/amd64->arm64` with the target after the arrow.
+/// Newer frontends write an operating system's version too,
+/// `windows(10.0.17763)/amd64`, which says nothing of the CPU.
 fn platforms(word: &str) -> Option<(Platform, Option<Platform>)> {
+    if let Some((system, rest)) = word.split_once('(') {
+        let (_, rest) = rest.split_once(')')?;
+        return platforms(&format!("{system}{rest}"));
+    }
     let Some((platform, target)) = word.split_once("->") else {
         return Some((word.parse().ok()?, None));
     };
@@ -130,6 +148,17 @@ mod tests {
             ),
             (
                 "[linux/amd64->windows/amd64 build 1/2] RUN x",
+                Label {
+                    platform: platform("linux/amd64"),
+                    target: platform("windows/amd64"),
+                    stage: Some("build".into()),
+                    position: Some((1, 2)),
+                    internal: false,
+                    instruction: "RUN x".into(),
+                },
+            ),
+            (
+                "[linux/amd64->windows(10.0.17763)/amd64 build 1/2] RUN x",
                 Label {
                     platform: platform("linux/amd64"),
                     target: platform("windows/amd64"),

@@ -11,6 +11,8 @@ use super::step::bounded;
 
 /// Characters kept of text that follows the recording.
 const MAX_TEXT: usize = 4 * 1024;
+/// Bytes of other text before the recording that are passed over.
+const MAX_PREFACE: u64 = 1024 * 1024;
 
 /// Why a recording cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +55,8 @@ pub struct Reader<R> {
     values: u64,
     tail: Option<Tail>,
     failed: bool,
+    /// Bytes of text passed over, and the first line of it.
+    preface: (u64, Option<String>),
 }
 
 impl<R: Read> Reader<R> {
@@ -63,6 +67,7 @@ impl<R: Read> Reader<R> {
             values: 0,
             tail: None,
             failed: false,
+            preface: (0, None),
         }
     }
 
@@ -90,6 +95,24 @@ impl<R: Read> Reader<R> {
                 .count();
             self.input.consume(blank);
         }
+    }
+
+    /// Passes over a line that stands before the first value: buildx writes
+    /// its warnings to the same place. False where that is no preface any more.
+    fn skip_line(&mut self) -> io::Result<bool> {
+        let (skipped, first) = &mut self.preface;
+        if self.values > 0 || *skipped >= MAX_PREFACE {
+            return Ok(false);
+        }
+        let mut line = Vec::new();
+        let left = MAX_PREFACE - *skipped;
+        let read = (&mut self.input).take(left).read_until(b'\n', &mut line)?;
+        *skipped += read as u64;
+        first.get_or_insert_with(|| {
+            let text = String::from_utf8_lossy(&line);
+            bounded(text.trim_end(), MAX_TEXT).to_owned()
+        });
+        Ok(true)
     }
 
     fn rest(&mut self) -> String {
@@ -120,8 +143,22 @@ impl<R: Read> Iterator for Reader<R> {
             return None;
         }
         let value = self.values + 1;
-        match self.next_byte() {
-            Ok(None) => return self.end(Tail::Whole),
+        let byte = loop {
+            let byte = self.next_byte();
+            match byte {
+                Ok(Some(b'{') | None) | Err(_) => break byte,
+                Ok(Some(_)) => match self.skip_line() {
+                    Ok(true) => {}
+                    Ok(false) => break byte,
+                    Err(error) => break Err(error),
+                },
+            }
+        };
+        match byte {
+            Ok(None) => {
+                let preface = self.preface.1.take().filter(|_| self.values == 0);
+                return self.end(preface.map_or(Tail::Whole, Tail::Text));
+            }
             Ok(Some(b'{')) => {}
             Ok(Some(_)) => {
                 let text = self.rest();
@@ -196,6 +233,15 @@ mod tests {
         assert_eq!(statuses.len(), 1);
         assert_eq!(tail, Some(Tail::Text("ERROR: failed to solve: x".into())));
         assert_eq!(error, None);
+    }
+
+    #[test]
+    fn warnings_before_the_recording_are_passed_over() {
+        let (statuses, tail, error) = read(b"WARNING: no output\n \nWARNING: x\n{}\n{}\n");
+        assert_eq!((statuses.len(), tail, error), (2, Some(Tail::Whole), None));
+        let (statuses, tail, error) = read(b"#1 [internal] load build definition\n#1 DONE\n");
+        let text = Tail::Text("#1 [internal] load build definition".into());
+        assert_eq!((statuses.len(), tail, error), (0, Some(text), None));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::label::Label;
 use super::log::LogTail;
-use super::status::Vertex;
+use super::status::{Vertex, VertexLog, VertexStatus};
 
 /// Bytes kept of a name.
 const MAX_NAME: usize = 4 * 1024;
@@ -18,6 +18,12 @@ const MAX_ERROR: usize = 8 * 1024;
 pub(super) const MAX_DIGEST: usize = 256;
 /// Intervals kept apart; a real step has a handful.
 const MAX_INTERVALS: usize = 64;
+/// Inputs kept of a step; a real one has as many as it has mounts and sources.
+const MAX_INPUTS: usize = 4 * 1024;
+/// Parts of a step whose bytes are counted, layers mostly.
+const MAX_PARTS: usize = 1024;
+/// Bytes kept of a part's id.
+const MAX_PART_ID: usize = 256;
 
 /// A time in which a step was worked on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,15 +43,22 @@ pub struct Step {
     pub name: String,
     /// What the name says of platform, stage and instruction.
     pub label: Label,
+    /// Digests of the steps that it takes something from, as far as the
+    /// stream told; not every one of them need be a step of the trace.
+    pub inputs: Vec<String>,
     /// Whether its result came from the cache.
     pub cached: bool,
     /// Why it failed, from outside, bounded to 8 KiB.
     pub error: Option<String>,
     /// The end of its log.
     pub log: LogTail,
+    /// Bytes that its processes wrote, stdout and stderr together.
+    pub log_bytes: u64,
     /// End of each interval by its start. A vertex repeats: one start comes
     /// first without an end, then with it, and several may be open at a time.
     spans: BTreeMap<Timestamp, Option<Timestamp>>,
+    /// Bytes done of each part by its id: a layer, a transfer.
+    parts: BTreeMap<String, u64>,
 }
 
 impl Step {
@@ -54,10 +67,13 @@ impl Step {
             digest: digest.to_owned(),
             name: String::new(),
             label: Label::default(),
+            inputs: Vec::new(),
             cached: false,
             error: None,
             log: LogTail::default(),
+            log_bytes: 0,
             spans: BTreeMap::new(),
+            parts: BTreeMap::new(),
         }
     }
 
@@ -67,6 +83,12 @@ impl Step {
         if self.name.is_empty() && !vertex.name.is_empty() {
             self.name = bounded(&vertex.name, MAX_NAME).to_owned();
             self.label = Label::parse(&self.name);
+        }
+        if self.inputs.is_empty() && !vertex.inputs.is_empty() {
+            let inputs = vertex.inputs.iter().take(MAX_INPUTS);
+            self.inputs = inputs
+                .map(|digest| bounded(digest, MAX_DIGEST).to_owned())
+                .collect();
         }
         self.cached |= vertex.cached;
         if !vertex.error.is_empty() {
@@ -87,14 +109,39 @@ impl Step {
         }
     }
 
+    /// Adds what it wrote.
+    pub(super) fn wrote(&mut self, log: &VertexLog) {
+        self.log.push(&log.data);
+        self.log_bytes = self.log_bytes.saturating_add(log.data.len() as u64);
+    }
+
+    /// Adds how far a part of it is. Repetitions and order do not matter: a
+    /// part's bytes only grow.
+    pub(super) fn moved(&mut self, part: &VertexStatus) {
+        let Ok(bytes @ 1..) = u64::try_from(part.current) else {
+            return;
+        };
+        let id = bounded(&part.id, MAX_PART_ID);
+        let is_full = self.parts.len() >= MAX_PARTS;
+        match self.parts.get_mut(id) {
+            Some(known) => *known = bytes.max(*known),
+            None if is_full => {}
+            None => {
+                self.parts.insert(id.to_owned(), bytes);
+            }
+        }
+    }
+
+    /// Joins the first two to one that has ended: the end of either may have
+    /// been told already, or be told yet, and where it is told again nobody
+    /// knows that it was.
     fn join_first_two(&mut self) {
-        let (Some((start, first)), Some((_, second))) =
+        let (Some((start, first)), Some((later, second))) =
             (self.spans.pop_first(), self.spans.pop_first())
         else {
             return;
         };
-        let end = first.zip(second).map(|(first, second)| first.max(second));
-        self.spans.insert(start, end);
+        self.spans.insert(start, first.max(second).max(Some(later)));
     }
 
     /// Whether it has begun.
@@ -105,6 +152,14 @@ impl Step {
     /// Whether it has begun and not ended.
     pub fn is_running(&self) -> bool {
         self.spans.values().any(Option::is_none)
+    }
+
+    /// Bytes that it transferred, pulled or pushed, as BuildKit counts them:
+    /// files of a context, layers of an image.
+    pub fn bytes_moved(&self) -> u64 {
+        self.parts
+            .values()
+            .fold(0, |sum: u64, bytes| sum.saturating_add(*bytes))
     }
 
     /// When it first began, on BuildKit's clock.
@@ -272,5 +327,39 @@ mod tests {
         assert_eq!(step.intervals(), expected);
         assert_eq!(step.busy(), Duration::from_secs(5));
         assert!(!step.is_running());
+    }
+    #[test]
+    fn of_many_intervals_the_last_ones_are_kept_in_whatever_order_they_come() {
+        let at = |second: i64| Timestamp::from_second(second).unwrap();
+        let updates = |ended: bool| {
+            (0..100).map(move |n| Vertex {
+                started: Some(at(10 * n)),
+                completed: ended.then(|| at(10 * n + 5)),
+                ..Vertex::default()
+            })
+        };
+        let told = |updates: Vec<Vertex>| {
+            let mut step = Step::new("sha256:a");
+            for vertex in &updates {
+                step.update(vertex);
+            }
+            step
+        };
+        // Each begins and ends before the next begins.
+        let in_order = updates(false).zip(updates(true));
+        let in_order = told(in_order.flat_map(|(begun, ended)| [begun, ended]).collect());
+        assert!(!in_order.is_running());
+        let intervals = in_order.intervals();
+        assert_eq!(intervals.len(), MAX_INTERVALS);
+        assert_eq!(
+            (intervals[0].start, intervals[0].end),
+            (at(0), Some(at(365)))
+        );
+        assert_eq!(in_order.busy(), Duration::from_secs(365 + 5 * 63));
+
+        let all_begin_first = told(updates(false).chain(updates(true)).collect());
+        assert_eq!(all_begin_first, in_order);
+        let told_again = told(updates(true).chain(updates(false)).rev().collect());
+        assert_eq!(told_again, in_order);
     }
 }

@@ -1,6 +1,7 @@
 //! What a person gets back for bad input: one clear line on stderr, exit code
 //! 2, and nothing half-written. No engine is needed here.
 
+mod explain;
 mod fake_engine;
 #[path = "../support/project.rs"]
 mod project;

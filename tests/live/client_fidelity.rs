@@ -73,6 +73,7 @@ async fn compare(engine: &Engine, subject: &Subject) -> Files {
         context: subject.root.clone(),
         dockerfile: subject.dockerfile.clone(),
         archive: Some(archive.clone()),
+        ..Job::new(&subject.root)
     };
     let buildx = Buildx::on(&engine.host);
     let mut made: Vec<Vec<Made>> = Vec::new();

@@ -9,18 +9,18 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use tokio_util::sync::CancellationToken;
 
-use super::{Exit, images, progress_lines};
+use super::{Exit, explain, images, progress_lines, report};
 use crate::builder::{Builder, DockerBuilder};
 use crate::cli::RunArgs;
 use crate::engine::images::StandIns;
 use crate::engine::{self, Engine};
+use crate::explain::RunExplanation;
 use crate::model::{Outcome, RunRecord, Sample, Slot};
 use crate::plan::{self, PlanInput};
 use crate::progress::{Expected, Progress};
 use crate::race::{Event, Race, Recorder, RecorderError, RunEnd};
-use crate::report::{self, View};
 use crate::scenario::{Project, Scenario, Snapshot};
-use crate::store::{self, RunWriter, TraceWriter};
+use crate::store::{self, RunWriter, StoredRun, TraceWriter};
 use crate::trace::{SolveStatus, Trace};
 
 /// Races scenarios.
@@ -127,12 +127,23 @@ async fn run_and_report(
     let folder = writer.dir().to_owned();
     drop(writer);
 
-    let view = View::new(record, &samples);
-    let reported = write_report(&args.reports, record, &view);
+    let stored = StoredRun {
+        dir: folder.clone(),
+        record: record.clone(),
+        samples,
+        end: None,
+        warnings: Vec::new(),
+    };
+    // What was measured is reported, whatever became of the traces.
+    let explained = report::explain(&stored).unwrap_or_else(|error| {
+        eprintln!("warning: nothing is explained: {error:#}");
+        RunExplanation::default()
+    });
+    let reported = report::write(&args.reports, &stored, &explained);
+    explain::collector::send_run(&record.run, &explained).await;
+    let samples = &stored.samples;
     if !samples.is_empty() {
-        let width = terminal_width();
-        let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-        out!("{}", report::terminal(&view, width, colour));
+        report::summary(&stored, &explained)?;
     }
     if args.json {
         let answer = serde_json::json!({
@@ -307,26 +318,6 @@ fn learn_from_last_run(results: &Path, record: &RunRecord) -> Expected {
         }
     }
     expected
-}
-
-fn write_report(root: &Path, record: &RunRecord, view: &View) -> anyhow::Result<PathBuf> {
-    let folder = root.join(&record.run);
-    std::fs::create_dir_all(&folder)
-        .with_context(|| format!("cannot make the report's folder {}", folder.display()))?;
-    for (name, text) in [
-        ("summary.md", report::markdown(view)),
-        ("headline.svg", report::svg(view)),
-    ] {
-        let file = folder.join(name);
-        std::fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))?;
-    }
-    Ok(folder)
-}
-
-fn terminal_width() -> usize {
-    console::Term::stdout()
-        .size_checked()
-        .map_or(100, |(_, columns)| usize::from(columns))
 }
 
 /// A token that Ctrl-C and SIGTERM cancel. A second one ends the process at

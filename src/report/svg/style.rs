@@ -6,16 +6,18 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 /// Text.
-pub(super) const INK: RGBColor = RGBColor(0x22, 0x2b, 0x36);
+pub(in crate::report) const INK: RGBColor = RGBColor(0x22, 0x2b, 0x36);
 /// Text that explains.
-pub(super) const MUTED: RGBColor = RGBColor(0x5a, 0x66, 0x74);
+pub(in crate::report) const MUTED: RGBColor = RGBColor(0x5a, 0x66, 0x74);
 /// Lines behind the bars.
-pub(super) const GRID: RGBColor = RGBColor(0xe3, 0xe7, 0xec);
+pub(in crate::report) const GRID: RGBColor = RGBColor(0xe3, 0xe7, 0xec);
 /// What went wrong.
-pub(super) const RED: RGBColor = RGBColor(0xb3, 0x26, 0x1e);
+pub(in crate::report) const RED: RGBColor = RGBColor(0xb3, 0x26, 0x1e);
 
-const YELLOW: RGBColor = RGBColor(0xf0, 0xb4, 0x29);
-const BLUES: [RGBColor; 4] = [
+/// What runs under an emulator.
+pub(in crate::report) const YELLOW: RGBColor = RGBColor(0xf0, 0xb4, 0x29);
+/// What the CPU executes itself, and what it cross-compiles.
+pub(in crate::report) const BLUES: [RGBColor; 4] = [
     RGBColor(0x1d, 0x63, 0xed),
     RGBColor(0x0f, 0x9b, 0xc4),
     RGBColor(0x5b, 0x4b, 0xc4),

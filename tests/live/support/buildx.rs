@@ -6,7 +6,7 @@ use std::process::Command;
 use buildrace::trace::SolveStatus;
 use tempfile::TempDir;
 
-use super::{Job, Steps, fold, native};
+use super::{Job, Steps, fold};
 
 /// buildx, with a configuration of its own.
 pub struct Buildx {
@@ -35,6 +35,7 @@ impl Buildx {
     /// The command that builds `job`.
     pub fn command(&self, job: &Job) -> Command {
         let mut command = Command::new(&self.program);
+        let platforms: Vec<String> = job.platforms.iter().map(ToString::to_string).collect();
         let output = match &job.archive {
             Some(path) => format!("type=oci,dest={}", path.display()),
             None => "type=cacheonly".into(),
@@ -43,7 +44,7 @@ impl Buildx {
             .arg("build")
             .args(["--progress=rawjson", "--provenance=false", "--sbom=false"])
             .args(["--build-arg", "BUILDKIT_MULTI_PLATFORM=1"])
-            .args(["--platform", &native().to_string()])
+            .args(["--platform", &platforms.join(",")])
             .args(["--output", &output])
             .arg("--file")
             .arg(&job.dockerfile)
@@ -56,14 +57,21 @@ impl Buildx {
         command
     }
 
-    /// Builds and returns what it says of the steps.
-    pub fn build(&self, job: &Job) -> Steps {
+    /// Builds and returns the rawjson that it wrote.
+    pub fn record(&self, job: &Job) -> Vec<u8> {
         let output = self.command(job).output().expect("buildx runs");
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(output.status.success(), "buildx: {said}");
+        output.stderr
+    }
+
+    /// Builds and returns what it says of the steps.
+    pub fn build(&self, job: &Job) -> Steps {
+        let recording = self.record(job);
+        let said = String::from_utf8_lossy(&recording);
         let mut steps = Steps::new();
         // Not a message a line: buildx 0.13 indents them.
-        for status in serde_json::Deserializer::from_slice(&output.stderr).into_iter() {
+        for status in serde_json::Deserializer::from_slice(&recording).into_iter() {
             let status: SolveStatus = status.unwrap_or_else(|e| panic!("buildx: {e} in {said}"));
             fold(&mut steps, &status);
         }

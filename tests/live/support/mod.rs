@@ -100,14 +100,24 @@ impl Engine {
 
     /// Builds with our client.
     pub async fn build(&self, job: &Job) -> (BuildEnd, Steps) {
+        let (end, statuses) = self.record(job).await;
+        let mut steps = Steps::new();
+        for status in &statuses {
+            fold(&mut steps, status);
+        }
+        (end, steps)
+    }
+
+    /// Builds with our client, and returns all that BuildKit told.
+    pub async fn record(&self, job: &Job) -> (BuildEnd, Vec<SolveStatus>) {
         let (sink, mut messages) = mpsc::unbounded_channel();
         let cancel = CancellationToken::new();
         let end = self.builder.build(&job.request(), sink, cancel).await;
-        let mut steps = Steps::new();
+        let mut statuses = Vec::new();
         while let Ok(status) = messages.try_recv() {
-            fold(&mut steps, &status);
+            statuses.push(status);
         }
-        (end, steps)
+        (end, statuses)
     }
 }
 
@@ -128,6 +138,8 @@ pub struct Job {
     pub dockerfile: PathBuf,
     /// OCI archive to write; the result stays in the cache where `None`.
     pub archive: Option<PathBuf>,
+    /// Platforms to build.
+    pub platforms: Vec<Platform>,
 }
 
 impl Job {
@@ -137,6 +149,7 @@ impl Job {
             context: context.to_owned(),
             dockerfile: context.join("Dockerfile"),
             archive: None,
+            platforms: vec![native()],
         }
     }
 
@@ -148,7 +161,7 @@ impl Job {
             context: self.context.clone(),
             dockerfile: self.dockerfile.clone(),
             shared_key: format!("buildrace-live:{}", self.context.display()),
-            platforms: vec![native()],
+            platforms: self.platforms.clone(),
             target: None,
             build_args: BTreeMap::new(),
             no_cache: false,
@@ -164,7 +177,7 @@ impl Job {
     }
 }
 
-/// The platform that builds are for; nothing of it is run.
+/// The engine's own platform: it is on this machine, or on one like it.
 pub fn native() -> Platform {
     Platform::linux(std::env::consts::ARCH)
 }

@@ -1,0 +1,242 @@
+//! `buildrace explain`: why a build, or each build of a run, took as long as it
+//! did.
+
+pub(super) mod collector;
+mod source;
+mod stored;
+
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use serde_json::{Value, json};
+
+use super::Exit;
+use crate::cli::ExplainArgs;
+use crate::explain::diff::diff;
+use crate::explain::{
+    Conditions, Explanation, Lines, Node, RunExplanation, SampleExplanation, explain,
+};
+use crate::report::View;
+use crate::report::explain::{self as shown, Look, Subject};
+use crate::scenario::Project;
+use crate::store::{self, StoredRun};
+pub(in crate::commands) use source::newest_run;
+use source::{Source, read_recording};
+pub(in crate::commands) use stored::explained;
+use stored::{lines_in, lines_of};
+
+/// Version of what `--json` prints.
+const SCHEMA_VERSION: u32 = 1;
+
+/// Explains a build, or a run, or what changed from one build to another.
+pub async fn run(args: ExplainArgs) -> anyhow::Result<Exit> {
+    let source = Source::find(args.build.as_deref(), &args.results)?;
+    check_flags(&args, &source)?;
+    match (&source, &args.against) {
+        (Source::Run(dir), None) => explain_stored_run(dir, &args).await?,
+        (_, None) => explain_build(&Build::read(&source, &args)?, &args).await?,
+        (_, Some(against)) => {
+            let first = Build::read(&source, &args)?;
+            let source = Source::find(Some(against), &args.results)?;
+            compare(&first, &Build::read(&source, &args)?, &args)?;
+        }
+    }
+    Ok(Exit::Good)
+}
+
+/// Refuses what would be passed over in silence.
+fn check_flags(args: &ExplainArgs, source: &Source) -> anyhow::Result<()> {
+    let pictures = args.waterfall.is_some() || args.trace_events.is_some();
+    if pictures && args.against.is_some() {
+        bail!("--waterfall and --trace-events show one build: leave the other one out");
+    }
+    if pictures && matches!(source, Source::Run(_)) {
+        bail!(
+            "--waterfall and --trace-events show one build: name a sample of the run \
+             (its report has the waterfalls of all of them)"
+        );
+    }
+    let of_files = args.node.is_some() || args.platform.is_some() || args.file.is_some();
+    if of_files && !matches!(source, Source::Recording(_)) {
+        bail!("--node, --platform and --file are for recordings: of a run they are known");
+    }
+    Ok(())
+}
+
+async fn explain_stored_run(dir: &Path, args: &ExplainArgs) -> anyhow::Result<()> {
+    let run = read_run(dir)?;
+    let explained = explained_with_lines(&run, args)?;
+    if explained.samples.is_empty() {
+        bail!("{} has no trace of any build", dir.display());
+    }
+    collector::send_run(&run.record.run, &explained).await;
+    if args.json {
+        let samples = explained.samples.iter();
+        let samples: Vec<Value> = samples
+            .map(|found| Build::of_sample(&run, found).json())
+            .collect::<anyhow::Result<_>>()?;
+        print_json(json!({
+            "schema": SCHEMA_VERSION, "run": run.record.run, "samples": samples,
+        }))
+    } else {
+        let view = View::new(&run.record, &run.samples, &explained);
+        out!("{}", shown::run(&view, &explained, look(args)));
+        Ok(())
+    }
+}
+
+async fn explain_build(build: &Build, args: &ExplainArgs) -> anyhow::Result<()> {
+    let Build {
+        subject,
+        explanation,
+        run,
+    } = build;
+    let name = collector::name(subject, run.as_deref());
+    collector::send([(name, explanation)]).await;
+    if let Some(file) = &args.waterfall {
+        write(file, &shown::waterfall(subject, explanation))?;
+    }
+    if let Some(file) = &args.trace_events {
+        write(file, &shown::trace_events(subject, explanation))?;
+    }
+    if args.json {
+        let mut answer = build.json()?;
+        answer["schema"] = json!(SCHEMA_VERSION);
+        return print_json(answer);
+    }
+    out!("{}", shown::build(subject, explanation, look(args)));
+    Ok(())
+}
+
+fn compare(first: &Build, second: &Build, args: &ExplainArgs) -> anyhow::Result<()> {
+    let diff = diff(&first.explanation, &second.explanation);
+    if args.json {
+        return print_json(json!({
+            "schema": SCHEMA_VERSION,
+            "first": first.json()?,
+            "second": second.json()?,
+            "diff": diff,
+        }));
+    }
+    let first = (&first.subject, &first.explanation);
+    let second = (&second.subject, &second.explanation);
+    out!("{}", shown::diff(first, second, &diff, look(args)));
+    Ok(())
+}
+
+/// One build, explained.
+struct Build {
+    subject: Subject,
+    explanation: Explanation,
+    /// Id of its run, where it is of one.
+    run: Option<String>,
+}
+
+impl Build {
+    fn read(source: &Source, args: &ExplainArgs) -> anyhow::Result<Self> {
+        match source {
+            Source::Run(dir) => bail!(
+                "{} is a run, and two builds are compared: name a sample of each, like {}",
+                dir.display(),
+                dir.join("r1-01-…").display()
+            ),
+            Source::Sample { run, sample } => {
+                let run = read_run(run)?;
+                let explained = explained_with_lines(&run, args)?;
+                match explained.sample(sample) {
+                    Some(found) => Ok(Self::of_sample(&run, found)),
+                    None if run.samples.iter().any(|known| known.id == *sample) => {
+                        bail!("{sample} has no trace in which a step began")
+                    }
+                    None => bail!(
+                        "run {} has no sample {sample:?} that is done; `buildrace explain {}` \
+                         shows those that it has",
+                        run.record.run,
+                        run.dir.display()
+                    ),
+                }
+            }
+            Source::Recording(path) => Self::of_recording(path.as_deref(), args),
+        }
+    }
+
+    fn of_sample(run: &StoredRun, found: &SampleExplanation) -> Self {
+        Self {
+            subject: Subject::of_sample(&found.sample),
+            explanation: found.explanation.clone(),
+            run: Some(run.record.run.clone()),
+        }
+    }
+
+    fn of_recording(path: Option<&Path>, args: &ExplainArgs) -> anyhow::Result<Self> {
+        let stored = read_recording(path)?;
+        let lines = match &args.file {
+            Some(file) => {
+                let text = std::fs::read_to_string(file)
+                    .with_context(|| format!("cannot read {}", file.display()))?;
+                lines_of(&text)
+            }
+            None => Lines::default(),
+        };
+        let conditions = Conditions {
+            node: args.node.clone().map(Node::of),
+            platform: args.platform.clone(),
+            lines,
+            cores: args.cores,
+            cut_off: stored.cut_off,
+            ..Conditions::default()
+        };
+        let name = match path.and_then(Path::file_name) {
+            Some(name) => name.to_string_lossy().into_owned(),
+            None => "standard input".to_owned(),
+        };
+        let explanation = explain(&stored.trace, &conditions)
+            .with_context(|| format!("{name}: no step of the build began"))?;
+        Ok(Self {
+            subject: Subject::of_recording(name),
+            explanation,
+            run: None,
+        })
+    }
+
+    fn json(&self) -> anyhow::Result<Value> {
+        let mut answer = serde_json::to_value(&self.explanation)?;
+        answer["build"] = serde_json::to_value(&self.subject)?;
+        Ok(answer)
+    }
+}
+
+fn read_run(dir: &Path) -> anyhow::Result<StoredRun> {
+    let run = store::read_run(dir)?;
+    for warning in &run.warnings {
+        eprintln!("warning: {}", crate::escape::terminal(warning, 1000));
+    }
+    Ok(run)
+}
+
+fn explained_with_lines(run: &StoredRun, args: &ExplainArgs) -> anyhow::Result<RunExplanation> {
+    let here = std::env::current_dir().context("cannot tell the current folder")?;
+    let project = Project::find(&here).ok();
+    explained(run, args.cores, |_, variant| {
+        lines_in(project.as_ref(), variant)
+    })
+}
+
+fn look(args: &ExplainArgs) -> Look {
+    Look {
+        width: super::terminal_width(),
+        colour: super::is_coloured(),
+        all: args.all,
+    }
+}
+
+fn write(file: &Path, text: &str) -> anyhow::Result<()> {
+    std::fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))?;
+    eprintln!("wrote {}", file.display());
+    Ok(())
+}
+
+fn print_json(answer: Value) -> anyhow::Result<()> {
+    out!("{}", serde_json::to_string_pretty(&answer)?);
+    Ok(())
+}

@@ -1,0 +1,157 @@
+//! Which build is meant: a run, a sample of one, or a recording.
+
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader, IsTerminal, Read};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use flate2::read::MultiGzDecoder;
+
+use crate::explain::StoredTrace;
+use crate::store::{RUN_FILE, TRACES_DIR};
+use crate::trace::Trace;
+use crate::trace::rawjson::{Reader, Tail};
+
+/// What a person named.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Source {
+    /// A run's folder.
+    Run(PathBuf),
+    /// A sample of a run.
+    Sample {
+        /// The run's folder.
+        run: PathBuf,
+        /// The sample's id.
+        sample: String,
+    },
+    /// A recording; `None` for standard input.
+    Recording(Option<PathBuf>),
+}
+
+impl Source {
+    /// What `name` means, with runs looked for in `results`; the newest run
+    /// without one.
+    pub(super) fn find(name: Option<&str>, results: &Path) -> anyhow::Result<Self> {
+        let Some(name) = name else {
+            return Ok(Self::Run(newest_run(results)?));
+        };
+        if name == "-" {
+            if io::stdin().is_terminal() {
+                bail!(
+                    "- reads a recording from standard input, and that is a terminal: pipe `docker buildx build --progress=rawjson` into it, or name a file"
+                );
+            }
+            return Ok(Self::Recording(None));
+        }
+        let path = Path::new(name);
+        if path.is_file() {
+            return Ok(sample_of_trace(path).unwrap_or_else(|| Self::Recording(Some(path.into()))));
+        }
+        for run in [path.to_owned(), results.join(name)] {
+            if run.join(RUN_FILE).is_file() {
+                return Ok(Self::Run(run));
+            }
+        }
+        if path.is_dir() {
+            bail!("{name} is no run: it has no {RUN_FILE}");
+        }
+        if let (Some(run), Some(sample)) = (path.parent(), path.file_name()) {
+            for run in [run.to_owned(), results.join(run)] {
+                if run.join(RUN_FILE).is_file() {
+                    let sample = sample.to_string_lossy().into_owned();
+                    return Ok(Self::Sample { run, sample });
+                }
+            }
+        }
+        for run in runs(results).into_iter().rev() {
+            if trace_file(&run, name).is_file() {
+                let sample = name.to_owned();
+                return Ok(Self::Sample { run, sample });
+            }
+        }
+        bail!(
+            "no build {name:?}: it is no file, no run in {} and no sample of one there; `ls {}` shows the runs",
+            results.display(),
+            results.display(),
+        )
+    }
+}
+
+/// Folders of the runs in a folder, the newest last.
+pub(in crate::commands) fn runs(results: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(results).into_iter().flatten().flatten();
+    let mut runs: Vec<PathBuf> = entries
+        .map(|entry| entry.path())
+        .filter(|path| path.join(RUN_FILE).is_file())
+        .collect();
+    runs.sort();
+    runs
+}
+
+/// The newest run in a folder.
+pub(in crate::commands) fn newest_run(results: &Path) -> anyhow::Result<PathBuf> {
+    runs(results).pop().with_context(|| {
+        format!(
+            "there is no run in {}: make one with `buildrace run`, or name a recording",
+            results.display()
+        )
+    })
+}
+
+fn trace_file(run: &Path, sample: &str) -> PathBuf {
+    run.join(TRACES_DIR).join(format!("{sample}.rawjson.gz"))
+}
+
+/// The sample that a file is the trace of.
+fn sample_of_trace(path: &Path) -> Option<Source> {
+    let sample = path.file_name()?.to_str()?.strip_suffix(".rawjson.gz")?;
+    let path = std::path::absolute(path).ok()?;
+    let run = path.parent()?.parent()?;
+    let is_trace = trace_file(run, sample) == path && run.join(RUN_FILE).is_file();
+    is_trace.then(|| Source::Sample {
+        run: run.to_owned(),
+        sample: sample.to_owned(),
+    })
+}
+
+/// Reads a recording of any buildx, or of ours, compressed or not.
+pub(super) fn read_recording(path: Option<&Path>) -> anyhow::Result<StoredTrace> {
+    let name = path.map_or("standard input".into(), |path| path.display().to_string());
+    let input: Box<dyn Read> = match path {
+        Some(path) => Box::new(File::open(path).with_context(|| format!("cannot read {name}"))?),
+        None => Box::new(io::stdin()),
+    };
+    let mut input = BufReader::new(input);
+    let start = input
+        .fill_buf()
+        .with_context(|| format!("cannot read {name}"))?;
+    let stored = if start.starts_with(&[0x1f, 0x8b]) {
+        fold(Reader::new(MultiGzDecoder::new(input)))
+    } else {
+        fold(Reader::new(input))
+    };
+    let (stored, text) = stored.with_context(|| format!("cannot read {name}"))?;
+    if stored.trace.steps().is_empty() {
+        let found = text.map_or_else(String::new, |text| format!(", it begins {text:.80?}"));
+        bail!(
+            "{name} holds no build{found}: expected what `docker buildx build --progress=rawjson` writes"
+        );
+    }
+    Ok(stored)
+}
+
+/// Folds a recording into a trace; with the other text that it ends in.
+pub(in crate::commands) fn fold(
+    mut reader: Reader<impl Read>,
+) -> anyhow::Result<(StoredTrace, Option<String>)> {
+    let mut trace = Trace::new();
+    for status in reader.by_ref() {
+        trace.push(&status?);
+    }
+    let (cut_off, text) = match reader.tail() {
+        Some(Tail::Text(text)) => (false, Some(text.clone())),
+        Some(Tail::Whole) => (false, None),
+        Some(Tail::CutOff) | None => (true, None),
+    };
+    Ok((StoredTrace { trace, cut_off }, text))
+}

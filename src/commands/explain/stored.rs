@@ -1,0 +1,69 @@
+//! Explaining a run from its stored traces.
+
+use std::path::Path;
+
+use sha2::{Digest, Sha256};
+
+use super::source::fold;
+use crate::explain::{Lines, RunExplanation, StoredTrace, explain_run};
+use crate::model::{Sample, ScenarioInfo, VariantInfo};
+use crate::scenario::{Project, instructions};
+use crate::store::{self, StoredRun, trace_path};
+
+/// Explains the samples of a stored run that have a trace. `lines` tells the
+/// Dockerfiles' lines, where they are known, and `cores` is a number of cores
+/// to ask of.
+///
+/// # Errors
+/// A trace is damaged; which, and where in it.
+pub(in crate::commands) fn explained(
+    run: &StoredRun,
+    cores: Option<u32>,
+    lines: impl Fn(&ScenarioInfo, &VariantInfo) -> Lines,
+) -> anyhow::Result<RunExplanation> {
+    let mut failed = None;
+    let explained = explain_run(&run.record, &run.samples, cores, lines, |sample| {
+        stored_trace(&run.dir, sample).unwrap_or_else(|error| {
+            failed.get_or_insert(error);
+            None
+        })
+    });
+    match failed {
+        Some(error) => Err(error),
+        None => Ok(explained),
+    }
+}
+
+fn stored_trace(dir: &Path, sample: &Sample) -> anyhow::Result<Option<StoredTrace>> {
+    // A sample that was not built has none.
+    if !trace_path(dir, &sample.id)?.is_file() {
+        return Ok(None);
+    }
+    let reader = store::read_trace(dir, &sample.id)?;
+    let (stored, _) = fold(reader)
+        .map_err(|error| error.context(format!("the trace of {} is damaged", sample.id)))?;
+    Ok(Some(stored))
+}
+
+/// The lines of a variant's Dockerfile, if the project still has the one that
+/// was built.
+pub(super) fn lines_in(project: Option<&Project>, variant: &VariantInfo) -> Lines {
+    let text = project.and_then(|project| {
+        let bytes = std::fs::read(project.root().join(&variant.dockerfile)).ok()?;
+        let is_same = hex::encode(Sha256::digest(&bytes)) == variant.digest;
+        String::from_utf8(bytes).ok().filter(|_| is_same)
+    });
+    text.map_or_else(Lines::default, |text| lines_of(&text))
+}
+
+/// The lines of a Dockerfile.
+pub(super) fn lines_of(dockerfile: &str) -> Lines {
+    let mut lines = Lines::default();
+    for place in instructions(dockerfile) {
+        if place.only_stage {
+            lines.add(None, place.position, place.word, place.line);
+        }
+        lines.add(Some(place.stage), place.position, place.word, place.line);
+    }
+    lines
+}

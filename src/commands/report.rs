@@ -1,0 +1,87 @@
+//! `buildrace report`: the summary and the files of a report, made when a run
+//! ends and again from its stored results.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+
+use super::{Exit, explain};
+use crate::cli::ReportArgs;
+use crate::explain::{Lines, RunExplanation};
+use crate::report::explain::{Subject, waterfall};
+use crate::report::{self, View};
+use crate::store::{self, RUN_FILE, StoredRun};
+
+/// Folder of a report with a picture of each sample.
+const WATERFALLS: &str = "waterfalls";
+
+/// Writes the reports of stored runs again.
+pub fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
+    let dirs = if args.runs.is_empty() {
+        vec![explain::newest_run(&args.results)?]
+    } else {
+        let dirs = args.runs.iter().map(|name| {
+            let path = PathBuf::from(name);
+            if path.join(RUN_FILE).is_file() {
+                path
+            } else {
+                args.results.join(name)
+            }
+        });
+        dirs.collect()
+    };
+    for dir in dirs {
+        let run = store::read_run(&dir)?;
+        let explained = explain(&run)?;
+        let folder = write(&args.reports, &run, &explained)?;
+        summary(&run, &explained)?;
+        eprintln!("report: {}", folder.display());
+    }
+    Ok(Exit::Good)
+}
+
+/// Explains a run for its report. Lines of Dockerfiles are left out: a
+/// report says what its results say, whatever the project holds today.
+pub fn explain(run: &StoredRun) -> anyhow::Result<RunExplanation> {
+    explain::explained(run, None, |_, _| Lines::default())
+}
+
+/// The files of a run's report: their names within it, and what they hold.
+pub fn files(run: &StoredRun, explained: &RunExplanation) -> Vec<(String, String)> {
+    let view = View::new(&run.record, &run.samples, explained);
+    let mut files = vec![
+        ("summary.md".to_owned(), report::markdown(&view)),
+        ("headline.svg".to_owned(), report::svg(&view)),
+    ];
+    files.extend(explained.samples.iter().map(|found| {
+        let subject = Subject::of_sample(&found.sample);
+        let name = format!("{WATERFALLS}/{}.svg", found.sample.id);
+        (name, waterfall(&subject, &found.explanation))
+    }));
+    files
+}
+
+/// Prints a run's summary.
+pub(super) fn summary(run: &StoredRun, explained: &RunExplanation) -> anyhow::Result<()> {
+    let view = View::new(&run.record, &run.samples, explained);
+    let summary = report::terminal(&view, super::terminal_width(), super::is_coloured());
+    out!("{summary}");
+    Ok(())
+}
+
+/// Writes a run's report below `reports`, and returns its folder.
+pub(super) fn write(
+    reports: &Path,
+    run: &StoredRun,
+    explained: &RunExplanation,
+) -> anyhow::Result<PathBuf> {
+    let folder = reports.join(&run.record.run);
+    let waterfalls = folder.join(WATERFALLS);
+    std::fs::create_dir_all(&waterfalls)
+        .with_context(|| format!("cannot make the report's folder {}", waterfalls.display()))?;
+    for (name, text) in files(run, explained) {
+        let file = folder.join(name);
+        std::fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))?;
+    }
+    Ok(folder)
+}

@@ -1,0 +1,133 @@
+//! What each interval of a step came after: the links that the critical path
+//! and the replay go by.
+//!
+//! BuildKit executes a step when its inputs are there. A result that exists
+//! already, a base image or one of the cache, it loads only when a step needs
+//! it, which may be long after it was found: such a load comes after the other
+//! inputs of the steps that take from it. A step without inputs (a base image,
+//! the context, an export) has no other link to what came before it in the
+//! status stream; the Dockerfile frontend and the exporters run one thing
+//! after another, so what ended last before it stands for its cause.
+//! (`solver/edge.go`, `solver/jobs.go` of moby/buildkit.)
+
+use std::cmp::Reverse;
+
+use super::graph::{Graph, Nanos, Span};
+
+/// Steps that take from a result, and inputs of each, that are looked at to
+/// find what its load came after.
+const MAX_CONSUMERS: usize = 64;
+
+/// An interval of a step.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Piece {
+    pub(super) span: Span,
+    /// Place of the step in [`Graph::steps`].
+    pub(super) step: usize,
+}
+
+/// All intervals of a build, and what each came after.
+#[derive(Debug)]
+pub(super) struct Pieces<'g> {
+    graph: &'g Graph<'g>,
+    /// Step by step, each step's in order of time.
+    pub(super) all: Vec<Piece>,
+    /// Place of each step's first in `all`.
+    firsts: Vec<usize>,
+    /// Places in `all` by their end; of those that end together the longest
+    /// last.
+    by_end: Vec<usize>,
+    /// The steps that take from each step.
+    consumers: Vec<Vec<usize>>,
+}
+
+impl<'g> Pieces<'g> {
+    pub(super) fn of(graph: &'g Graph<'g>) -> Self {
+        let mut all = Vec::new();
+        let mut firsts = Vec::with_capacity(graph.steps.len());
+        let mut consumers = vec![Vec::new(); graph.steps.len()];
+        for (step, found) in graph.steps.iter().enumerate() {
+            firsts.push(all.len());
+            all.extend(found.spans.iter().map(|&span| Piece { span, step }));
+            for &input in &found.inputs {
+                consumers[input].push(step);
+            }
+        }
+        let mut by_end: Vec<usize> = (0..all.len()).collect();
+        by_end.sort_by_key(|at| end_order(&all, *at, Nanos::MAX));
+        Self {
+            graph,
+            all,
+            firsts,
+            by_end,
+            consumers,
+        }
+    }
+
+    /// The one that ended last of all.
+    pub(super) fn last(&self) -> Option<usize> {
+        self.by_end.last().copied()
+    }
+
+    /// The last one of each step that no other takes from.
+    pub(super) fn results(&self) -> impl Iterator<Item = usize> {
+        let steps = self.graph.steps.iter().enumerate();
+        steps
+            .filter(|(step, _)| self.consumers[*step].is_empty())
+            .map(|(step, found)| self.firsts[step] + found.spans.len() - 1)
+    }
+
+    /// Those that a step's links name as what it came after: each began
+    /// before it, and may not have ended.
+    pub(super) fn before(&self, at: usize) -> Vec<usize> {
+        let Piece { span, step } = self.all[at];
+        let found = &self.graph.steps[step];
+        let mut before = Vec::new();
+        if at > self.firsts[step] {
+            before.push(at - 1);
+        }
+        let inputs = found.inputs.iter();
+        before.extend(inputs.filter_map(|&input| self.begun(input, span.start)));
+        if found.inputs.is_empty() || found.step.cached {
+            let consumers = self.consumers[step].iter().take(MAX_CONSUMERS);
+            let others = consumers.flat_map(|&consumer| {
+                let inputs = self.graph.steps[consumer].inputs.iter();
+                inputs.copied().take(MAX_CONSUMERS)
+            });
+            let others = others.filter(|other| *other != step);
+            before.extend(
+                others
+                    .filter_map(|other| self.begun(other, span.start))
+                    .filter(|other| self.all[*other].span.end <= span.start),
+            );
+            before.sort_unstable();
+            before.dedup();
+        }
+        before
+    }
+
+    /// The last interval of a step that began before a moment.
+    fn begun(&self, step: usize, now: Nanos) -> Option<usize> {
+        let spans = &self.graph.steps[step].spans;
+        let before = spans.partition_point(|span| span.start < now);
+        before.checked_sub(1).map(|place| self.firsts[step] + place)
+    }
+
+    /// All that had ended by a moment, the last one first.
+    pub(super) fn ended_by(&self, now: Nanos) -> impl Iterator<Item = usize> {
+        let ended = self
+            .by_end
+            .partition_point(|at| self.all[*at].span.end <= now);
+        self.by_end[..ended].iter().rev().copied()
+    }
+
+    /// The one of some that was over last by a moment, the longest of several.
+    pub(super) fn latest(&self, some: impl Iterator<Item = usize>, now: Nanos) -> Option<usize> {
+        some.max_by_key(|at| end_order(&self.all, *at, now))
+    }
+}
+
+fn end_order(all: &[Piece], at: usize, now: Nanos) -> (Nanos, Nanos, Reverse<usize>) {
+    let span = all[at].span;
+    (span.end.min(now), span.end - span.start, Reverse(at))
+}

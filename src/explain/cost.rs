@@ -1,0 +1,261 @@
+//! What steps cost: emulation's slow-down of each instruction, the step most
+//! worth changing, and what the build would take if it were changed.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::graph::Graph;
+use super::what_if::{Change, NativeTime, Question, Share, WhatIf};
+use super::{
+    Conditions, Culprit, Instruction, InstructionFacts, NativeElsewhere, SlowDown, StepFacts,
+    StepKind, share_of,
+};
+use crate::model::Platform;
+
+/// Emulated steps of which it is asked what they would take natively: the
+/// longest ones.
+const MAX_ASKED: usize = 5;
+/// Platforms of which it is asked what a native node would bring.
+const MAX_NODES: usize = 8;
+
+pub(super) struct Costs {
+    pub(super) instructions: Vec<InstructionFacts>,
+    pub(super) culprit: Option<Culprit>,
+    pub(super) what_if: Vec<WhatIf>,
+}
+
+/// `is_whole` says whether the build is known to its end, and that it did not
+/// fail: of others it is not asked what they would have taken.
+pub(super) fn costs(
+    graph: &Graph<'_>,
+    steps: &[StepFacts],
+    is_whole: bool,
+    shares: &[Share],
+    conditions: &Conditions,
+) -> Costs {
+    let kinds: Vec<StepKind> = steps.iter().map(|step| step.kind).collect();
+    let question = Question::new(graph, &kinds, shares);
+    let instructions = instructions(graph, steps, &question, conditions);
+    let native_times = native_times(graph, steps, &instructions, conditions);
+    let mut what_if = if is_whole {
+        asked(&question, steps, &native_times, conditions)
+    } else {
+        Vec::new()
+    };
+    let mut culprit = culprit(graph, steps, &instructions, &what_if);
+    if let Some(culprit) = culprit.as_mut().filter(|_| is_whole)
+        && culprit.best_case.is_none()
+    {
+        culprit.best_case = Some(what_if.len());
+        what_if.push(question.no_step(culprit.step));
+    }
+    Costs {
+        instructions,
+        culprit,
+        what_if,
+    }
+}
+
+/// RUN instructions that ran more than once, with what emulation costs them;
+/// and emulated ones that ran once, where their native time is known from
+/// elsewhere.
+fn instructions(
+    graph: &Graph<'_>,
+    steps: &[StepFacts],
+    question: &Question,
+    conditions: &Conditions,
+) -> Vec<InstructionFacts> {
+    let mut by_instruction: BTreeMap<Instruction, Vec<usize>> = BTreeMap::new();
+    for (at, facts) in steps.iter().enumerate() {
+        // What failed or did not end did not take the time that it needs.
+        let ran = !facts.cached && facts.error.is_none() && !facts.unfinished;
+        if facts.kind.is_run()
+            && ran
+            && let Some(instruction) = Instruction::of(&graph.steps[at].step.label)
+        {
+            by_instruction.entry(instruction).or_default().push(at);
+        }
+    }
+    let facts = by_instruction.into_iter().map(|(instruction, places)| {
+        let native = places
+            .iter()
+            .copied()
+            .filter(|at| steps[*at].kind == StepKind::NativeRun)
+            .min_by_key(|at| steps[*at].busy);
+        let elsewhere = conditions.elsewhere.get(&instruction);
+        let emulated = places
+            .iter()
+            .copied()
+            .filter(|at| steps[*at].kind == StepKind::EmulatedRun);
+        let slow_downs = emulated.filter_map(|at| {
+            let busy = steps[at].busy;
+            let elsewhere = elsewhere.and_then(|found| {
+                Some(NativeElsewhere {
+                    what: found.what.clone(),
+                    time: found.time,
+                    ratio: ratio(busy, found.time)?,
+                })
+            });
+            if native.is_none() && elsewhere.is_none() {
+                return None;
+            }
+            Some(SlowDown {
+                step: at,
+                native,
+                ratio: native.and_then(|native| ratio(busy, steps[native].busy)),
+                alone: native.and_then(|native| question.alone_ratio(at, native)),
+                elsewhere,
+            })
+        });
+        InstructionFacts {
+            slow_downs: slow_downs.collect(),
+            steps: places,
+        }
+    });
+    facts
+        .filter(|facts| facts.steps.len() > 1 || !facts.slow_downs.is_empty())
+        .collect()
+}
+
+fn ratio(time: Duration, reference: Duration) -> Option<f64> {
+    (!reference.is_zero()).then(|| time.as_secs_f64() / reference.as_secs_f64())
+}
+
+/// What each emulated step would take natively: as long as its native twin of
+/// the same build, or else as it took elsewhere.
+fn native_times(
+    graph: &Graph<'_>,
+    steps: &[StepFacts],
+    instructions: &[InstructionFacts],
+    conditions: &Conditions,
+) -> Vec<(usize, NativeTime)> {
+    let mut times: Vec<(usize, NativeTime)> = Vec::new();
+    for slow_down in instructions.iter().flat_map(|facts| &facts.slow_downs) {
+        let at = slow_down.step;
+        let elsewhere = || {
+            let instruction = Instruction::of(&graph.steps[at].step.label)?;
+            let time = conditions.elsewhere.get(&instruction)?.time;
+            Some(NativeTime::Alone(
+                u64::try_from(time.as_nanos()).unwrap_or(u64::MAX),
+            ))
+        };
+        let time = slow_down.native.map(NativeTime::AsStep);
+        times.extend(time.or_else(elsewhere).map(|time| (at, time)));
+    }
+    times.sort_by_key(|(at, _)| (std::cmp::Reverse(steps[*at].busy), *at));
+    times
+}
+
+fn asked(
+    question: &Question,
+    steps: &[StepFacts],
+    native_times: &[(usize, NativeTime)],
+    conditions: &Conditions,
+) -> Vec<WhatIf> {
+    let mut what_if: Vec<WhatIf> = native_times
+        .iter()
+        .take(MAX_ASKED)
+        .map(|&(at, time)| question.native_step(at, time))
+        .collect();
+
+    // A platform's node is asked of only where each of its steps is known.
+    let mut by_platform: BTreeMap<&Platform, Option<Vec<(usize, NativeTime)>>> = BTreeMap::new();
+    for (at, facts) in steps.iter().enumerate() {
+        let took_time = facts.kind == StepKind::EmulatedRun && !facts.cached;
+        if let Some(platform) = facts.platform.as_ref()
+            && took_time
+        {
+            let known = native_times.iter().find(|(step, _)| *step == at);
+            let of_platform = by_platform.entry(platform).or_insert(Some(Vec::new()));
+            match (known, of_platform) {
+                (Some(known), Some(of_platform)) => of_platform.push(*known),
+                (_, of_platform) => *of_platform = None,
+            }
+        }
+    }
+    let nodes = by_platform
+        .into_iter()
+        .filter_map(|(platform, steps)| Some((platform, steps?)));
+    what_if.extend(
+        nodes
+            .take(MAX_NODES)
+            .map(|(platform, steps)| question.native_node(platform.clone(), &steps)),
+    );
+
+    let cores = conditions.node.as_ref().and_then(|node| node.cores);
+    if let Some(cores) = cores.filter(|cores| *cores > 0)
+        && steps.iter().any(|step| step.kind.is_run() && !step.cached)
+    {
+        let twice = Some(cores.saturating_mul(2)).filter(|_| conditions.cores.is_none());
+        let others = [twice, conditions.cores].into_iter().flatten();
+        what_if.extend(
+            others
+                .filter(|other| *other != cores && *other > 0)
+                .map(|other| question.cores(cores, other)),
+        );
+    }
+    what_if
+}
+
+/// The step that is most worth changing: of the emulated ones that whose
+/// native speed would save most, or, where none is emulated or no native time
+/// is known, the step with the most of the critical path.
+fn culprit(
+    graph: &Graph<'_>,
+    steps: &[StepFacts],
+    instructions: &[InstructionFacts],
+    what_if: &[WhatIf],
+) -> Option<Culprit> {
+    let best_native = what_if
+        .iter()
+        .enumerate()
+        .filter_map(|(place, answer)| match answer.change {
+            Change::NativeStep { step } if !steps[step].critical.is_zero() => {
+                Some((place, step, answer.middle()))
+            }
+            _ => None,
+        })
+        .min_by_key(|(_, _, middle)| *middle);
+    let worth_changing =
+        |facts: &StepFacts| !facts.critical.is_zero() && facts.kind != StepKind::Internal;
+    let most = |emulated: bool| {
+        let steps = steps.iter().enumerate();
+        let steps = steps.filter(|(_, facts)| {
+            worth_changing(facts) && (!emulated || facts.kind == StepKind::EmulatedRun)
+        });
+        let most = steps.max_by_key(|(at, facts)| (facts.critical, std::cmp::Reverse(*at)));
+        most.map(|(at, _)| at)
+    };
+    let step = match best_native {
+        Some((_, step, _)) => step,
+        None => most(true).or_else(|| most(false))?,
+    };
+    let slow_down = instructions
+        .iter()
+        .flat_map(|facts| &facts.slow_downs)
+        .find(|slow_down| slow_down.step == step);
+    let told = slow_down.and_then(|slow_down| told(slow_down, steps));
+    Some(Culprit {
+        step,
+        critical_share: share_of(steps[step].critical, Duration::from_nanos(graph.length)),
+        best_case: best_native.map(|(place, ..)| place),
+        slow_down: told.as_ref().map(|(ratio, ..)| *ratio),
+        against: told.as_ref().map(|(_, against, _)| against.clone()),
+        native_time: told.map(|(.., time)| time),
+    })
+}
+
+/// The slow-down that stands for a step: its ratio, what it is against, and
+/// the native time.
+fn told(slow_down: &SlowDown, steps: &[StepFacts]) -> Option<(f64, String, Duration)> {
+    if let Some(elsewhere) = &slow_down.elsewhere {
+        return Some((elsewhere.ratio, elsewhere.what.clone(), elsewhere.time));
+    }
+    let native = &steps[slow_down.native?];
+    let platform = native.platform.as_ref().map(ToString::to_string);
+    Some((
+        slow_down.ratio?,
+        format!("{} of the same build", platform.unwrap_or_default()),
+        native.busy,
+    ))
+}

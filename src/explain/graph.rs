@@ -1,0 +1,194 @@
+//! The step graph of a trace in numbers: which steps began, when they were
+//! worked on, what they take from, and which platforms they serve. Everything
+//! else here works on it.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+
+use crate::model::Platform;
+use crate::trace::{Step, Trace};
+
+/// Nanoseconds since the build's first step began.
+pub(super) type Nanos = u64;
+
+/// Platforms that are told apart; a build has a handful.
+const MAX_TARGETS: usize = 64;
+
+/// A time in which a step was worked on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Span {
+    pub(super) start: Nanos,
+    pub(super) end: Nanos,
+}
+
+/// A step that began.
+#[derive(Debug, Clone)]
+pub(super) struct GraphStep<'t> {
+    pub(super) step: &'t Step,
+    /// In order of time, not overlapping, at least one. One that had not ended
+    /// when the trace did ends with it.
+    pub(super) spans: Vec<Span>,
+    /// Places in [`Graph::steps`] of those that it takes something from.
+    pub(super) inputs: Vec<usize>,
+    /// The platforms that the build makes of it, in order.
+    pub(super) serves: Vec<Platform>,
+}
+
+impl GraphStep<'_> {
+    /// Time that was spent on it.
+    pub(super) fn busy(&self) -> Nanos {
+        self.spans.iter().map(|span| span.end - span.start).sum()
+    }
+}
+
+/// The steps of a trace that began.
+#[derive(Debug, Clone)]
+pub(super) struct Graph<'t> {
+    /// In order of their start, then name, then digest: the same for the same
+    /// trace, in whatever order it was told.
+    pub(super) steps: Vec<GraphStep<'t>>,
+    /// When the first began.
+    pub(super) begin: Timestamp,
+    /// From the first step's start to the last one's end.
+    pub(super) length: Nanos,
+}
+
+impl<'t> Graph<'t> {
+    /// The graph of a trace; `None` where no step began.
+    pub(super) fn of(trace: &'t Trace) -> Option<Self> {
+        let (begin, end) = trace.server_window()?;
+        let nanos = |at: Timestamp| -> Nanos {
+            let since = at.duration_since(begin).as_nanos();
+            Nanos::try_from(since.max(0)).unwrap_or(Nanos::MAX)
+        };
+        let length = nanos(end);
+        let serves = targets(trace);
+        let mut began: Vec<usize> = (0..trace.steps().len())
+            .filter(|at| trace.steps()[*at].has_started())
+            .collect();
+        began.sort_by_key(|at| {
+            let step = &trace.steps()[*at];
+            (step.started(), &step.name, &step.digest)
+        });
+        let mut places = vec![None; trace.steps().len()];
+        for (place, at) in began.iter().enumerate() {
+            places[*at] = Some(place);
+        }
+        let steps = began
+            .into_iter()
+            .map(|at| {
+                let step = &trace.steps()[at];
+                let spans = step.intervals().into_iter().map(|interval| Span {
+                    start: nanos(interval.start),
+                    end: interval.end.map_or(length, nanos),
+                });
+                let mut inputs: Vec<usize> = step
+                    .inputs
+                    .iter()
+                    .filter_map(|digest| places[trace.index_of(digest)?])
+                    .filter(|input| places[at] != Some(*input))
+                    .collect();
+                inputs.sort_unstable();
+                inputs.dedup();
+                GraphStep {
+                    step,
+                    spans: spans.collect(),
+                    inputs,
+                    serves: serves[at].clone(),
+                }
+            })
+            .collect();
+        Some(Self {
+            steps,
+            begin,
+            length,
+        })
+    }
+
+    /// When how many steps were worked on: at each point from when on, how
+    /// many of those that `counts` says; in order of time.
+    pub(super) fn concurrency(&self, counts: impl Fn(usize) -> bool) -> Vec<(Nanos, u32)> {
+        let mut changes: Vec<(Nanos, i32)> = Vec::new();
+        for (at, step) in self.steps.iter().enumerate() {
+            if counts(at) {
+                for span in step.spans.iter().filter(|span| span.end > span.start) {
+                    changes.push((span.start, 1));
+                    changes.push((span.end, -1));
+                }
+            }
+        }
+        changes.sort_unstable();
+        let mut points: Vec<(Nanos, u32)> = Vec::new();
+        let mut running = 0i32;
+        for (at, change) in changes {
+            running += change;
+            let count = running.unsigned_abs();
+            match points.last_mut() {
+                Some((time, last)) if *time == at => *last = count,
+                _ => points.push((at, count)),
+            }
+        }
+        points.dedup_by_key(|(_, count)| *count);
+        points
+    }
+}
+
+/// For every step of a trace, the platforms that the build makes of it.
+///
+/// A step whose result no other takes is the end of a platform's build, and
+/// its name tells which. What it takes from, directly or not, serves the same
+/// platform: a step that serves several was executed once for all of them,
+/// since BuildKit joins steps that are the same.
+fn targets(trace: &Trace) -> Vec<Vec<Platform>> {
+    let steps = trace.steps();
+    let mut inputs: Vec<Vec<usize>> = Vec::with_capacity(steps.len());
+    let mut consumers = vec![0usize; steps.len()];
+    for (at, step) in steps.iter().enumerate() {
+        let found: BTreeSet<usize> = step
+            .inputs
+            .iter()
+            .filter_map(|digest| trace.index_of(digest))
+            .filter(|input| *input != at)
+            .collect();
+        for input in &found {
+            consumers[*input] += 1;
+        }
+        inputs.push(found.into_iter().collect());
+    }
+    let platforms: BTreeSet<&Platform> = steps
+        .iter()
+        .zip(&consumers)
+        .filter(|(_, consumers)| **consumers == 0)
+        .filter_map(|(step, _)| step.label.made_for())
+        .collect();
+    let platforms: Vec<&Platform> = platforms.into_iter().take(MAX_TARGETS).collect();
+
+    let mut served = vec![0u64; steps.len()];
+    let mut ready: Vec<usize> = Vec::new();
+    for (at, step) in steps.iter().enumerate() {
+        if consumers[at] == 0 {
+            let platform = step.label.made_for();
+            let place = platform.and_then(|p| platforms.iter().position(|known| *known == p));
+            served[at] = place.map_or(0, |place| 1 << place);
+            ready.push(at);
+        }
+    }
+    // Steps that take from each other in a ring, which no build has, are
+    // never ready and serve nothing.
+    while let Some(at) = ready.pop() {
+        for &input in &inputs[at] {
+            served[input] |= served[at];
+            consumers[input] -= 1;
+            if consumers[input] == 0 {
+                ready.push(input);
+            }
+        }
+    }
+    let named = |bits: u64| {
+        let chosen = platforms.iter().enumerate();
+        let chosen = chosen.filter(|(place, _)| bits & (1 << place) != 0);
+        chosen.map(|(_, platform)| (*platform).clone()).collect()
+    };
+    served.into_iter().map(named).collect()
+}

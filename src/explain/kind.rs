@@ -1,0 +1,220 @@
+//! What a step is: which of the things that a build does.
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+use super::node::{Execution, Node};
+use crate::model::Platform;
+use crate::trace::Label;
+
+/// What a step does, as far as time goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum StepKind {
+    /// A RUN whose platform the node's CPU cannot execute itself.
+    EmulatedRun,
+    /// A RUN that the node's CPU executes, for the platform that it runs on.
+    NativeRun,
+    /// A RUN that the node's CPU executes, for another platform.
+    CrossRun,
+    /// A RUN of which it is not known whether it is emulated.
+    UnknownRun,
+    /// COPY, ADD, WORKDIR: BuildKit does these itself, on any platform.
+    FileOperation,
+    /// FROM, and images that contexts name: resolved, pulled, unpacked.
+    BaseImage,
+    /// Sources that come from the client, a git server or a web server.
+    ContextTransfer,
+    /// What happens to the result: exports, pushes, cache exports.
+    Export,
+    /// What BuildKit does on its own account: reading the Dockerfile, asking
+    /// registries, signing in.
+    Internal,
+    /// Its name says none of these.
+    Unknown,
+}
+
+impl StepKind {
+    /// Every kind, in the order of reports.
+    pub const ALL: [Self; 10] = [
+        Self::EmulatedRun,
+        Self::NativeRun,
+        Self::CrossRun,
+        Self::UnknownRun,
+        Self::FileOperation,
+        Self::BaseImage,
+        Self::ContextTransfer,
+        Self::Export,
+        Self::Internal,
+        Self::Unknown,
+    ];
+
+    /// The name used in files.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::EmulatedRun => "emulated-run",
+            Self::NativeRun => "native-run",
+            Self::CrossRun => "cross-run",
+            Self::UnknownRun => "unknown-run",
+            Self::FileOperation => "file-operation",
+            Self::BaseImage => "base-image",
+            Self::ContextTransfer => "context-transfer",
+            Self::Export => "export",
+            Self::Internal => "internal",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// What a person reads.
+    pub fn describe(self) -> &'static str {
+        match self {
+            Self::EmulatedRun => "emulated RUN",
+            Self::NativeRun => "native RUN",
+            Self::CrossRun => "cross-compiling RUN",
+            Self::UnknownRun => "RUN, native or emulated",
+            Self::FileOperation => "files",
+            Self::BaseImage => "base images",
+            Self::ContextTransfer => "context transfer",
+            Self::Export => "export",
+            Self::Internal => "BuildKit's own",
+            Self::Unknown => "other",
+        }
+    }
+
+    /// Whether a process ran, on the node's CPU or an emulated one.
+    pub fn is_run(self) -> bool {
+        matches!(
+            self,
+            Self::EmulatedRun | Self::NativeRun | Self::CrossRun | Self::UnknownRun
+        )
+    }
+}
+
+impl fmt::Display for StepKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl Serialize for StepKind {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+/// What a step's name says that it does.
+///
+/// The names are those of BuildKit's Dockerfile frontend
+/// (`frontend/dockerfile/dockerfile2llb`, `frontend/dockerui`), of its solver
+/// and its exporters. `platform` is the one of steps whose names tell none,
+/// and `node` the one that built; without it no RUN is known to be emulated.
+pub(super) fn kind_of(label: &Label, platform: Option<&Platform>, node: Option<&Node>) -> StepKind {
+    let said = label.instruction.as_str();
+    let begins = |words: &[&str]| words.iter().any(|word| said.starts_with(word));
+    if label.internal {
+        let sources = ["load build context", "load git source", "load remote build"];
+        return if begins(&sources) {
+            StepKind::ContextTransfer
+        } else {
+            StepKind::Internal
+        };
+    }
+    let is_context = label
+        .stage
+        .as_deref()
+        .is_some_and(|stage| stage.starts_with("context "));
+    if label.position.is_none() && is_context {
+        return match said.starts_with("docker-image://") {
+            true => StepKind::BaseImage,
+            false => StepKind::ContextTransfer,
+        };
+    }
+    if label.is("RUN") || begins(&["generating sbom"]) {
+        return run_kind(label, platform, node);
+    }
+    if ["COPY", "ADD", "WORKDIR"].iter().any(|word| label.is(word)) {
+        return StepKind::FileOperation;
+    }
+    if label.is("FROM") || begins(&["docker-image://"]) {
+        return StepKind::BaseImage;
+    }
+    if label.position.is_some() {
+        return StepKind::Unknown;
+    }
+    if begins(&[
+        "importing cache",
+        "resolving provenance",
+        "booting buildkit",
+    ]) {
+        StepKind::Internal
+    } else if begins(&["local://", "git://", "http://", "https://"]) {
+        StepKind::ContextTransfer
+    } else if begins(&[
+        "exporting",
+        "pushing",
+        "sending",
+        "preparing build cache",
+        "merging manifest list",
+        "Verifying build result",
+    ]) {
+        StepKind::Export
+    } else {
+        StepKind::Unknown
+    }
+}
+
+fn run_kind(label: &Label, platform: Option<&Platform>, node: Option<&Node>) -> StepKind {
+    let Some((platform, node)) = label.platform.as_ref().or(platform).zip(node) else {
+        return StepKind::UnknownRun;
+    };
+    match node.execution(platform) {
+        Execution::Emulated => StepKind::EmulatedRun,
+        Execution::Unknown => StepKind::UnknownRun,
+        Execution::Native if label.target.is_some() => StepKind::CrossRun,
+        Execution::Native => StepKind::NativeRun,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_say_what_steps_are() {
+        use StepKind::*;
+        let node = Node::of(Platform::linux("amd64"));
+        for (name, expected) in [
+            ("[linux/arm64 build 4/4] RUN go build", EmulatedRun),
+            ("[linux/amd64 build 4/4] RUN go build", NativeRun),
+            ("[linux/amd64->arm64 build 4/4] RUN go build", CrossRun),
+            ("[linux/arm64->amd64 build 4/4] RUN go build", EmulatedRun),
+            ("[linux/386 build 2/2] RUN true", NativeRun),
+            ("[build 4/4] RUN go build", UnknownRun),
+            ("[linux/arm64 build 2/3] ONBUILD RUN x", EmulatedRun),
+            // BuildKit copies files itself.
+            ("[linux/arm64 build 3/4] COPY . .", FileOperation),
+            ("[linux/arm64 build 3/4] LINK COPY a b", FileOperation),
+            ("[linux/arm64 build 2/4] WORKDIR /src", FileOperation),
+            ("[linux/arm64 build 1/4] FROM golang", BaseImage),
+            ("[context base] docker-image://golang", BaseImage),
+            ("[context src] load from client", ContextTransfer),
+            ("[internal] load build context", ContextTransfer),
+            ("[internal] load .dockerignore", Internal),
+            ("[linux/arm64 internal] load metadata for x", Internal),
+            ("[auth] library/golang:pull token", Internal),
+            ("exporting to image", Export),
+            ("exporting cache to registry", Export),
+            ("importing cache manifest from x", Internal),
+            ("/bin/sh -c make", Unknown),
+            ("", Unknown),
+        ] {
+            let kind = kind_of(&Label::parse(name), None, Some(&node));
+            assert_eq!(kind, expected, "{name}");
+        }
+        let label = Label::parse("[build 4/4] RUN go build");
+        let arm64 = Platform::linux("arm64");
+        assert_eq!(kind_of(&label, Some(&arm64), Some(&node)), EmulatedRun);
+        let label = Label::parse("[linux/arm64 build 4/4] RUN go build");
+        assert_eq!(kind_of(&label, None, None), UnknownRun);
+    }
+}

@@ -1,0 +1,303 @@
+//! Why a build took as long as it did: what each step is, what the build was
+//! waiting for, what emulation costs, and what it would have taken otherwise.
+//! Pure: a trace and what is known of its builder in, plain data out.
+
+mod cause;
+mod cost;
+pub mod diff;
+mod facts;
+mod graph;
+mod kind;
+mod lines;
+mod node;
+mod path;
+mod run;
+pub mod what_if;
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use crate::model::Platform;
+use crate::trace::{Label, Trace};
+pub use facts::{
+    Activity, Concurrency, ConcurrencyPoint, Culprit, Explanation, InstructionFacts, Interval,
+    MakeUp, NativeElsewhere, PathPart, PlatformFacts, SharedStep, SlowDown, StepFacts,
+};
+use graph::{Graph, GraphStep, Nanos};
+pub use kind::StepKind;
+pub use lines::Lines;
+pub use node::{Execution, Node};
+pub use run::{RunExplanation, SampleExplanation, StoredTrace, explain_run};
+use what_if::Share;
+
+/// What is known of a build besides its trace. All of it may be unknown.
+#[derive(Debug, Clone, Default)]
+pub struct Conditions {
+    /// The node that built.
+    pub node: Option<Node>,
+    /// Platform of steps whose names tell none: a build for one platform does
+    /// not name it.
+    pub platform: Option<Platform>,
+    /// Share of all the node's cores that was busy during the build, 0 to 1.
+    pub cpu_busy: Option<f64>,
+    /// Lines of the Dockerfile.
+    pub lines: Lines,
+    /// What instructions took natively in other builds of the same
+    /// Dockerfile, where they had the node to themselves.
+    pub elsewhere: HashMap<Instruction, NativeAlone>,
+    /// A number of cores to ask of besides twice those that there are.
+    pub cores: Option<u32>,
+    /// Whether the recording was cut off.
+    pub cut_off: bool,
+}
+
+/// An instruction of a Dockerfile: its stage, and its position there from 1.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Instruction {
+    /// Its stage, as BuildKit names it.
+    pub stage: Option<String>,
+    /// Its position in the stage.
+    pub position: u32,
+}
+
+impl Instruction {
+    /// The instruction that a step is of; `None` for what is none of a
+    /// Dockerfile's.
+    pub fn of(label: &Label) -> Option<Self> {
+        let (position, _) = label.position?;
+        Some(Self {
+            stage: label.stage.clone(),
+            position,
+        })
+    }
+}
+
+/// What an instruction took natively elsewhere.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NativeAlone {
+    /// In which builds, `cold of naive`.
+    pub what: String,
+    /// The median of its times.
+    pub time: Duration,
+}
+
+/// Explains a build; `None` where no step of it began.
+pub fn explain(trace: &Trace, conditions: &Conditions) -> Option<Explanation> {
+    let graph = Graph::of(trace)?;
+    let node = conditions.node.as_ref();
+    let platform = conditions.platform.as_ref();
+    let kinds: Vec<StepKind> = graph
+        .steps
+        .iter()
+        .map(|step| kind::kind_of(&step.step.label, platform, node))
+        .collect();
+    let shares = shares(&graph, &kinds, conditions);
+    let critical_path = critical_path(&graph);
+    let steps = step_facts(&graph, &kinds, &critical_path, conditions);
+    let complete = !conditions.cut_off && !steps.iter().any(|step| step.unfinished);
+    let failed = trace.failed_step().and_then(|failed| {
+        let place = |step: &GraphStep<'_>| std::ptr::eq(step.step, failed);
+        graph.steps.iter().position(place)
+    });
+    let is_whole = complete && failed.is_none();
+    let costs = cost::costs(&graph, &steps, is_whole, &shares, conditions);
+    let emulated = steps.iter().filter(|s| s.kind == StepKind::EmulatedRun);
+    Some(Explanation {
+        complete,
+        failed,
+        begin: graph.begin,
+        span: Duration::from_nanos(graph.length),
+        node: node.map(|node| node.native.clone()),
+        core_share: core_share(&shares),
+        make_up: make_up(&critical_path, &steps, graph.length),
+        critical_path,
+        emulated: emulated.map(|step| step.busy).sum(),
+        concurrency: concurrency(&graph),
+        platforms: platforms(&graph, &steps),
+        shared: shared(&steps),
+        instructions: costs.instructions,
+        culprit: costs.culprit,
+        what_if: costs.what_if,
+        steps,
+    })
+}
+
+/// The assumptions on how RUN steps share cores between which the truth lies:
+/// near each other where it is known how busy the machine was.
+fn shares(graph: &Graph<'_>, kinds: &[StepKind], conditions: &Conditions) -> Vec<Share> {
+    let running = graph.concurrency(|at| kinds[at].is_run());
+    let known = conditions
+        .cpu_busy
+        .and_then(|busy| Share::explaining(busy, graph.length, &running));
+    let (low, high) = known.unwrap_or((Share::NONE, Share::ALL));
+    vec![low, high]
+}
+
+fn core_share(shares: &[Share]) -> (f64, f64) {
+    let values = shares.iter().map(|share| share.value());
+    values.fold((1.0, 0.0), |(low, high), value| {
+        (value.min(low), value.max(high))
+    })
+}
+
+fn critical_path(graph: &Graph<'_>) -> Vec<PathPart> {
+    let stretches = path::critical_path(graph);
+    let parts = stretches.into_iter().map(|stretch| PathPart {
+        time: interval(stretch.span),
+        step: stretch.step,
+    });
+    parts.collect()
+}
+
+fn interval(span: graph::Span) -> Interval {
+    Interval {
+        start: Duration::from_nanos(span.start),
+        end: Duration::from_nanos(span.end),
+    }
+}
+
+fn step_facts(
+    graph: &Graph<'_>,
+    kinds: &[StepKind],
+    critical_path: &[PathPart],
+    conditions: &Conditions,
+) -> Vec<StepFacts> {
+    let mut critical = vec![Duration::ZERO; graph.steps.len()];
+    for part in critical_path {
+        if let Some(step) = part.step {
+            critical[step] += part.time.length();
+        }
+    }
+    let facts = graph.steps.iter().zip(kinds).zip(critical);
+    let facts = facts.map(|((found, &kind), critical)| {
+        let GraphStep {
+            step,
+            spans,
+            inputs,
+            serves,
+        } = found;
+        let label = &step.label;
+        // BuildKit's own work and the transfer of sources are of no platform.
+        let is_on_platform = label.position.is_some() || kind.is_run();
+        let assumed = conditions.platform.as_ref().filter(|_| is_on_platform);
+        StepFacts {
+            digest: step.digest.clone(),
+            name: step.name.clone(),
+            kind,
+            stage: label.stage.clone(),
+            position: label.position,
+            instruction: label.instruction.clone(),
+            line: conditions.lines.of(label),
+            platform: label.platform.as_ref().or(assumed).cloned(),
+            target: label.made_for().or(assumed).cloned(),
+            serves: serves.clone(),
+            inputs: inputs.clone(),
+            cached: step.cached,
+            error: step.error.clone(),
+            cancelled: step.was_cancelled(),
+            intervals: spans.iter().copied().map(interval).collect(),
+            busy: Duration::from_nanos(found.busy()),
+            critical,
+            bytes_moved: step.bytes_moved(),
+            log_bytes: step.log_bytes,
+            unfinished: step.is_running(),
+        }
+    });
+    facts.collect()
+}
+
+fn make_up(critical_path: &[PathPart], steps: &[StepFacts], length: Nanos) -> Vec<MakeUp> {
+    let mut times: BTreeMap<Activity, Duration> = BTreeMap::new();
+    for part in critical_path {
+        let activity = match part.step {
+            Some(step) => Activity::Step(steps[step].kind),
+            None => Activity::Waiting,
+        };
+        *times.entry(activity).or_default() += part.time.length();
+    }
+    let whole = Duration::from_nanos(length);
+    let parts = times.into_iter().map(|(activity, time)| MakeUp {
+        activity,
+        time,
+        share: share_of(time, whole),
+    });
+    let mut parts: Vec<MakeUp> = parts.collect();
+    parts.sort_by_key(|part| std::cmp::Reverse(part.time));
+    parts
+}
+
+/// A time's share of a whole, 0 where there is no whole.
+fn share_of(time: Duration, whole: Duration) -> f64 {
+    if whole.is_zero() {
+        0.0
+    } else {
+        time.as_secs_f64() / whole.as_secs_f64()
+    }
+}
+
+fn concurrency(graph: &Graph<'_>) -> Concurrency {
+    let points = graph.concurrency(|_| true);
+    let busy: u128 = graph.steps.iter().map(|s| u128::from(s.busy())).sum();
+    Concurrency {
+        mean: if graph.length == 0 {
+            0.0
+        } else {
+            busy as f64 / graph.length as f64
+        },
+        max: points.iter().map(|(_, steps)| *steps).max().unwrap_or(0),
+        points: points
+            .into_iter()
+            .map(|(at, steps)| ConcurrencyPoint {
+                at: Duration::from_nanos(at),
+                steps,
+            })
+            .collect(),
+    }
+}
+
+/// Instructions and cache hits by the platform that they ran on.
+fn platforms(graph: &Graph<'_>, steps: &[StepFacts]) -> Vec<PlatformFacts> {
+    let mut platforms: BTreeMap<&Platform, (u32, u32)> = BTreeMap::new();
+    for (found, facts) in graph.steps.iter().zip(steps) {
+        if let Some(platform) = facts.platform.as_ref()
+            && found.step.label.is_instruction()
+        {
+            let (steps, cached) = platforms.entry(platform).or_default();
+            *steps += 1;
+            *cached += u32::from(facts.cached);
+        }
+    }
+    let platforms = platforms.into_iter();
+    platforms
+        .map(|(platform, (steps, cached))| PlatformFacts {
+            platform: platform.clone(),
+            steps,
+            cached,
+        })
+        .collect()
+}
+
+/// Steps that were executed once for several platforms.
+fn shared(steps: &[StepFacts]) -> Vec<SharedStep> {
+    let was_executed = |facts: &StepFacts| {
+        let ended = !facts.cached && facts.error.is_none() && !facts.unfinished;
+        ended && facts.kind != StepKind::Internal && facts.serves.len() > 1
+    };
+    let mut shared: Vec<SharedStep> = steps
+        .iter()
+        .enumerate()
+        .filter(|(_, facts)| was_executed(facts))
+        .map(|(step, facts)| {
+            let again = u32::try_from(facts.serves.len() - 1).unwrap_or(u32::MAX);
+            SharedStep {
+                step,
+                saved: facts.busy.saturating_mul(again),
+            }
+        })
+        .collect();
+    shared.sort_by_key(|shared| std::cmp::Reverse(shared.saved));
+    shared
+}
+
+#[cfg(test)]
+mod tests;

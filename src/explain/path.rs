@@ -1,0 +1,60 @@
+//! The critical path: what the build was doing, or waiting for, at each moment
+//! that its end depended on.
+//!
+//! It is found from its end, as the interval that ended last. Before it came
+//! whatever ended last of what it came after (`cause.rs`). Time between is
+//! waiting: for a place among BuildKit's parallel steps, for the frontend, for
+//! the client.
+//!
+//! So the path covers the build from its first step's start to its last one's
+//! end, each moment once.
+
+use super::cause::{Piece, Pieces};
+use super::graph::{Graph, Nanos, Span};
+
+/// A part of the critical path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Stretch {
+    pub(super) span: Span,
+    /// Place of the step in [`Graph::steps`]; `None` for waiting.
+    pub(super) step: Option<usize>,
+}
+
+/// The parts of the critical path in order of time, without gaps.
+pub(super) fn critical_path(graph: &Graph<'_>) -> Vec<Stretch> {
+    let pieces = Pieces::of(graph);
+    // One that takes no time could be met again at the same moment.
+    let mut visited = vec![false; pieces.all.len()];
+    let mut stretches = Vec::new();
+    let mut now = graph.length;
+    let mut next = pieces.last();
+    while let Some(at) = next {
+        visited[at] = true;
+        let Piece { span, step } = pieces.all[at];
+        let end = span.end.min(now);
+        push(&mut stretches, end, now, None);
+        push(&mut stretches, span.start, end, Some(step));
+        now = span.start;
+        let before = pieces.before(at).into_iter().filter(|at| !visited[*at]);
+        next = pieces
+            .latest(before, now)
+            .or_else(|| pieces.ended_by(now).find(|at| !visited[*at]));
+    }
+    push(&mut stretches, 0, now, None);
+    stretches.reverse();
+    stretches
+}
+
+/// Adds a stretch that comes before those that are there.
+fn push(stretches: &mut Vec<Stretch>, start: Nanos, end: Nanos, step: Option<usize>) {
+    if start >= end {
+        return;
+    }
+    match stretches.last_mut() {
+        Some(later) if later.step == step && later.span.start == end => later.span.start = start,
+        _ => stretches.push(Stretch {
+            span: Span { start, end },
+            step,
+        }),
+    }
+}

@@ -1,0 +1,220 @@
+//! Explaining a run: each of its samples, with what the others tell of it.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use super::what_if::{Change, Measured};
+use super::{Conditions, Explanation, Instruction, Lines, NativeAlone, Node, StepKind, explain};
+use crate::model::{BuildKind, Outcome, RunRecord, Sample, ScenarioInfo, VariantInfo};
+use crate::stats::Times;
+use crate::trace::Trace;
+
+/// The samples of a run that have a trace, in the order they were built.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RunExplanation {
+    /// Each with its explanation.
+    pub samples: Vec<SampleExplanation>,
+}
+
+/// A sample and why it took as long as it did.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SampleExplanation {
+    /// The sample.
+    pub sample: Sample,
+    /// Why it took as long as it did.
+    pub explanation: Explanation,
+}
+
+impl RunExplanation {
+    /// The explanation of a sample.
+    pub fn sample(&self, id: &str) -> Option<&SampleExplanation> {
+        self.samples.iter().find(|found| found.sample.id == id)
+    }
+
+    /// The sample that stands for a variant's kind: of those that are ok, the
+    /// one of middle wall time.
+    pub fn typical(
+        &self,
+        scenario: &str,
+        variant: &str,
+        kind: BuildKind,
+    ) -> Option<&SampleExplanation> {
+        let wanted = |found: &&SampleExplanation| {
+            let sample = &found.sample;
+            sample.outcome == Outcome::Ok
+                && sample.scenario == scenario
+                && sample.variant == variant
+                && sample.kind == kind
+        };
+        let mut found: Vec<&SampleExplanation> = self.samples.iter().filter(wanted).collect();
+        found.sort_by_key(|found| found.sample.wall);
+        found.get(found.len().saturating_sub(1) / 2).copied()
+    }
+}
+
+/// A trace as it was read back.
+#[derive(Debug, Clone)]
+pub struct StoredTrace {
+    /// What it says.
+    pub trace: Trace,
+    /// Whether its end is missing.
+    pub cut_off: bool,
+}
+
+/// Explains every sample of a run that `trace` has a recording of.
+///
+/// `lines` tells the Dockerfile's lines of a variant, as far as they are
+/// known, and `cores` is a number of cores to ask of.
+pub fn explain_run(
+    record: &RunRecord,
+    samples: &[Sample],
+    cores: Option<u32>,
+    lines: impl Fn(&ScenarioInfo, &VariantInfo) -> Lines,
+    mut trace: impl FnMut(&Sample) -> Option<StoredTrace>,
+) -> RunExplanation {
+    let node = Node::of_run(record);
+    let told: Vec<(&Sample, StoredTrace)> = samples
+        .iter()
+        .filter_map(|sample| Some((sample, trace(sample)?)))
+        .collect();
+    let mut lines_of: HashMap<(&str, &str), Lines> = HashMap::new();
+    for scenario in &record.scenarios {
+        for variant in &scenario.variants {
+            let key = (scenario.name.as_str(), variant.name.as_str());
+            lines_of.insert(key, lines(scenario, variant));
+        }
+    }
+    let alone = native_alone(&told, node.as_ref());
+    let explained = told.iter().filter_map(|(sample, stored)| {
+        let variant = (sample.scenario.as_str(), sample.variant.as_str());
+        let conditions = Conditions {
+            node: node.clone(),
+            platform: match sample.platforms.as_slice() {
+                [platform] => Some(platform.clone()),
+                _ => None,
+            },
+            cpu_busy: sample.host.cpu_busy,
+            lines: lines_of.get(&variant).cloned().unwrap_or_default(),
+            elsewhere: alone.get(&variant).cloned().unwrap_or_default(),
+            cores,
+            cut_off: stored.cut_off,
+        };
+        Some(SampleExplanation {
+            sample: (*sample).clone(),
+            explanation: explain(&stored.trace, &conditions)?,
+        })
+    });
+    let mut run = RunExplanation {
+        samples: explained.collect(),
+    };
+    add_measurements(record, &mut run);
+    run
+}
+
+/// What the instructions of each scenario's variants took natively in cold
+/// builds, where no other platform used the node.
+fn native_alone<'s>(
+    told: &[(&'s Sample, StoredTrace)],
+    node: Option<&Node>,
+) -> HashMap<(&'s str, &'s str), HashMap<Instruction, NativeAlone>> {
+    let mut times: BTreeMap<(&str, &str, Instruction), Vec<f64>> = BTreeMap::new();
+    for (sample, stored) in told {
+        if sample.kind != BuildKind::Cold || sample.outcome != Outcome::Ok {
+            continue;
+        }
+        for step in stored.trace.steps().iter().filter(|step| !step.cached) {
+            let kind = super::kind::kind_of(&step.label, sample.platforms.first(), node);
+            if kind == StepKind::NativeRun
+                && let Some(instruction) = Instruction::of(&step.label)
+            {
+                let key = (
+                    sample.scenario.as_str(),
+                    sample.variant.as_str(),
+                    instruction,
+                );
+                let times = times.entry(key).or_default();
+                times.push(step.busy().as_secs_f64());
+            }
+        }
+    }
+    let mut alone: HashMap<_, HashMap<_, _>> = HashMap::new();
+    for ((scenario, variant, instruction), times) in times {
+        if let Some(time) = median(times) {
+            let what = format!("{} of {variant}", BuildKind::Cold);
+            let native = NativeAlone { what, time };
+            let of_variant = alone.entry((scenario, variant)).or_default();
+            of_variant.insert(instruction, native);
+        }
+    }
+    alone
+}
+
+fn median(seconds: Vec<f64>) -> Option<Duration> {
+    Duration::try_from_secs_f64(Times::of(seconds)?.median).ok()
+}
+
+/// Puts beside each prediction what the run measured that comes near it.
+///
+/// With a native node for the only foreign platform, each node builds one
+/// platform, as `cold` does. With the only emulated step at native speed, both
+/// platforms are compiled natively on one node, as a variant that emulates
+/// nothing does.
+fn add_measurements(record: &RunRecord, run: &mut RunExplanation) {
+    let mut spans: BTreeMap<(&str, &str, BuildKind), Vec<f64>> = BTreeMap::new();
+    let mut emulates: BTreeMap<(&str, &str), bool> = BTreeMap::new();
+    for SampleExplanation {
+        sample,
+        explanation,
+    } in &run.samples
+    {
+        let variant = (sample.scenario.as_str(), sample.variant.as_str());
+        if sample.outcome == Outcome::Ok {
+            let key = (variant.0, variant.1, sample.kind);
+            let spans = spans.entry(key).or_default();
+            spans.push(explanation.span.as_secs_f64());
+        }
+        if sample.kind == BuildKind::MultiArch {
+            *emulates.entry(variant).or_default() |= !explanation.emulated.is_zero();
+        }
+    }
+    let measured = |scenario: &str, variant: &str, kind: BuildKind| {
+        let spans = spans.get(&(scenario, variant, kind))?;
+        Some(Measured {
+            what: format!("{kind} of {variant}"),
+            span: median(spans.clone())?,
+        })
+    };
+    let mut found = Vec::new();
+    for (at, told) in run.samples.iter().enumerate() {
+        let sample = &told.sample;
+        let scenario = record.scenarios.iter().find(|s| s.name == sample.scenario);
+        let Some(scenario) = scenario.filter(|_| sample.kind == BuildKind::MultiArch) else {
+            continue;
+        };
+        let foreign = scenario.platforms.iter().filter(|p| **p != scenario.native);
+        let is_pair = scenario.platforms.len() == 2 && foreign.count() == 1;
+        let steps = &told.explanation.steps;
+        let emulated = |step: &&super::StepFacts| step.kind == StepKind::EmulatedRun;
+        let one_emulated = steps.iter().filter(emulated).count() == 1;
+        for (place, answer) in told.explanation.what_if.iter().enumerate() {
+            let near = match answer.change {
+                Change::NativeNode { .. } if is_pair => {
+                    measured(&sample.scenario, &sample.variant, BuildKind::Cold)
+                }
+                Change::NativeStep { .. } if one_emulated => scenario
+                    .variants
+                    .iter()
+                    .filter(|variant| {
+                        let key = (scenario.name.as_str(), variant.name.as_str());
+                        emulates.get(&key) == Some(&false)
+                    })
+                    .find_map(|variant| measured(&scenario.name, &variant.name, sample.kind)),
+                _ => None,
+            };
+            found.extend(near.map(|near| (at, place, near)));
+        }
+    }
+    for (at, place, near) in found {
+        run.samples[at].explanation.what_if[place].measured = Some(near);
+    }
+}

@@ -1,0 +1,228 @@
+//! Replaying the step graph: tasks begin when those before them have ended,
+//! and RUN tasks share their node's cores while they run.
+
+use std::cmp::Ordering;
+use std::collections::BinaryHeap;
+
+use super::super::cause::{Piece, Pieces};
+use super::super::graph::Graph;
+use super::super::kind::StepKind;
+use super::sharing::{Share, Work};
+
+/// An interval of a step, to be replayed.
+#[derive(Debug, Clone)]
+pub(super) struct Task {
+    /// Place of its step in the graph.
+    pub(super) step: usize,
+    /// Tasks that must have ended before it begins.
+    after: Vec<usize>,
+    /// Nanoseconds from their end, or from the build's begin, to its own.
+    lag: f64,
+    /// Nanoseconds that it takes; of a RUN, if it has the node to itself.
+    pub(super) work: f64,
+    /// Whether it shares the cores of its node.
+    pub(super) shares: bool,
+    /// The node that it runs on, 0 or 1.
+    pub(super) node: usize,
+}
+
+/// The tasks of a build: what each began after, and the work of each.
+///
+/// A task comes after what its links name and had ended when it began. Where
+/// they name nothing, it comes after what ended last before it, and an export
+/// after every result.
+pub(super) fn tasks(graph: &Graph<'_>, kinds: &[StepKind], work: &Work) -> Vec<Task> {
+    let pieces = Pieces::of(graph);
+    let results: Vec<usize> = pieces
+        .results()
+        .filter(|at| kinds[pieces.all[*at].step] != StepKind::Export)
+        .collect();
+    let tasks = pieces.all.iter().enumerate().map(|(task, piece)| {
+        let &Piece { span, step } = piece;
+        // Of tasks without length at one moment, the first is before the
+        // others, whatever the stream says: none waits for itself.
+        let ended = |other: &usize| {
+            let before = pieces.all[*other].span;
+            let order = (before.start, before.end, *other);
+            before.end <= span.start && order < (span.start, span.end, task)
+        };
+        let mut after: Vec<usize> = pieces.before(task).into_iter().filter(ended).collect();
+        if after.is_empty() && kinds[step] == StepKind::Export {
+            after.extend(results.iter().copied().filter(ended));
+        }
+        if after.is_empty() {
+            after.extend(pieces.ended_by(span.start).find(ended));
+        }
+        let ends = after.iter().map(|task| pieces.all[*task].span.end);
+        let shares = kinds[step].is_run();
+        Task {
+            step,
+            lag: (span.start - ends.max().unwrap_or(0)) as f64,
+            work: if shares {
+                work.between(span.start, span.end)
+            } else {
+                (span.end - span.start) as f64
+            },
+            after,
+            shares,
+            node: 0,
+        }
+    });
+    tasks.collect()
+}
+
+/// A moment at which something happens to a task.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct At {
+    time: f64,
+    task: usize,
+}
+
+impl Eq for At {}
+
+impl Ord for At {
+    fn cmp(&self, other: &Self) -> Ordering {
+        // The earliest first: a heap gives its greatest.
+        let by_time = other.time.total_cmp(&self.time);
+        by_time.then(other.task.cmp(&self.task))
+    }
+}
+
+impl PartialOrd for At {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// A node's RUN tasks under way. All run at the same speed, so one clock of
+/// work done serves them all, and each ends when the clock has come far enough.
+#[derive(Debug)]
+struct Cores {
+    share: Share,
+    /// Work that each task under way since the begin would have done.
+    clock: f64,
+    /// Tasks under way by where the clock stands when they end.
+    ends: BinaryHeap<At>,
+}
+
+impl Cores {
+    fn speed(&self) -> f64 {
+        let count = u32::try_from(self.ends.len()).unwrap_or(u32::MAX);
+        self.share.speed(count)
+    }
+
+    /// When the next task ends if nothing else happens, and which.
+    fn next(&self, now: f64) -> Option<At> {
+        let At { time, task } = *self.ends.peek()?;
+        let left = (time - self.clock).max(0.0);
+        Some(At {
+            time: now + left / self.speed(),
+            task,
+        })
+    }
+}
+
+/// One replay.
+pub(super) struct Replay<'t> {
+    tasks: &'t [Task],
+    /// Tasks that each task lets begin.
+    before: Vec<Vec<usize>>,
+    /// How many tasks each still waits for.
+    waiting: Vec<usize>,
+    cores: [Cores; 2],
+}
+
+impl<'t> Replay<'t> {
+    pub(super) fn new(tasks: &'t [Task], shares: [Share; 2]) -> Self {
+        let mut before = vec![Vec::new(); tasks.len()];
+        for (task, found) in tasks.iter().enumerate() {
+            for &earlier in &found.after {
+                before[earlier].push(task);
+            }
+        }
+        Self {
+            tasks,
+            before,
+            waiting: tasks.iter().map(|task| task.after.len()).collect(),
+            cores: shares.map(|share| Cores {
+                share,
+                clock: 0.0,
+                ends: BinaryHeap::new(),
+            }),
+        }
+    }
+
+    /// When the last task ends, nanoseconds from the build's begin.
+    pub(super) fn run(mut self) -> f64 {
+        let mut begins = BinaryHeap::new();
+        let mut fixed_ends: BinaryHeap<At> = BinaryHeap::new();
+        for (task, found) in self.tasks.iter().enumerate() {
+            if self.waiting[task] == 0 {
+                let time = found.lag;
+                begins.push(At { time, task });
+            }
+        }
+        let mut now = 0.0f64;
+        loop {
+            let begin = begins.peek().copied();
+            let fixed = fixed_ends.peek().copied();
+            let shared = [0, 1].map(|node| self.cores[node].next(now));
+            // What ends makes way for what begins at the same moment.
+            let ends = [fixed, shared[0], shared[1]].into_iter().enumerate();
+            let end = ends
+                .filter_map(|(place, end)| Some((end?, place)))
+                .min_by(|(a, _), (b, _)| a.time.total_cmp(&b.time));
+            let (next, place) = match (end, begin) {
+                (Some((end, place)), Some(begin)) if end.time <= begin.time => (end, Some(place)),
+                (_, Some(begin)) => (begin, None),
+                (Some((end, place)), None) => (end, Some(place)),
+                (None, None) => return now,
+            };
+            self.pass(next.time - now);
+            now = now.max(next.time);
+            match place {
+                None => {
+                    begins.pop();
+                    let task = next.task;
+                    let Task {
+                        work, shares, node, ..
+                    } = self.tasks[task];
+                    if shares {
+                        let cores = &mut self.cores[node];
+                        let time = cores.clock + work;
+                        cores.ends.push(At { time, task });
+                    } else {
+                        let time = now + work;
+                        fixed_ends.push(At { time, task });
+                    }
+                }
+                Some(place) => {
+                    match place.checked_sub(1) {
+                        None => fixed_ends.pop(),
+                        Some(node) => {
+                            let ended = self.cores[node].ends.pop();
+                            // Rounding must not leave the clock behind.
+                            if let Some(At { time, .. }) = ended {
+                                self.cores[node].clock = self.cores[node].clock.max(time);
+                            }
+                            ended
+                        }
+                    };
+                    for &task in &self.before[next.task] {
+                        self.waiting[task] -= 1;
+                        if self.waiting[task] == 0 {
+                            let time = now + self.tasks[task].lag;
+                            begins.push(At { time, task });
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn pass(&mut self, time: f64) {
+        for cores in &mut self.cores {
+            cores.clock += time.max(0.0) * cores.speed();
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! The HTTP client of the exporter. It remembers what went wrong, which the
+//! exporter only logs: a collector may answer that it took a part.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::{self, connect::HttpConnector};
+use hyper_util::rt::TokioExecutor;
+use opentelemetry_http::{HttpClient, HttpError};
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
+use prost::Message;
+
+/// Bytes of an answer; it holds a number and a message.
+const MAX_ANSWER: usize = 1024 * 1024;
+
+type Hyper = legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
+
+/// A client for http and https, the latter with the system's certificates.
+#[derive(Debug, Clone)]
+pub(super) struct Client {
+    hyper: Hyper,
+    timeout: Duration,
+    problem: Arc<Mutex<Option<String>>>,
+}
+
+impl Client {
+    /// A client whose requests take at most `timeout`.
+    ///
+    /// # Errors
+    /// The system's certificates cannot be read.
+    pub(super) fn new(timeout: Duration) -> std::io::Result<Self> {
+        let connector = HttpsConnectorBuilder::new()
+            .with_native_roots()?
+            .https_or_http()
+            .enable_http1()
+            .build();
+        Ok(Self {
+            hyper: legacy::Client::builder(TokioExecutor::new()).build(connector),
+            timeout,
+            problem: Arc::default(),
+        })
+    }
+
+    /// What went wrong with the last request, if anything did.
+    pub(super) fn problem(&self) -> Option<String> {
+        let mut problem = self.problem.lock().unwrap_or_else(PoisonError::into_inner);
+        problem.take()
+    }
+
+    fn remember(&self, problem: Option<String>) {
+        *self.problem.lock().unwrap_or_else(PoisonError::into_inner) = problem;
+    }
+
+    async fn exchange(&self, request: Request<Bytes>) -> Result<Response<Bytes>, String> {
+        let response = self
+            .hyper
+            .request(request.map(Full::new))
+            .await
+            .map_err(|error| with_cause(&error))?;
+        let (parts, body) = response.into_parts();
+        let body = Limited::new(body, MAX_ANSWER).collect().await;
+        let body = body.map_err(|error| error.to_string())?.to_bytes();
+        Ok(Response::from_parts(parts, body))
+    }
+}
+
+/// What the client says, and why: `client error (Connect): refused`.
+fn with_cause(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(&format!(": {error}"));
+        cause = error.source();
+    }
+    text
+}
+
+/// What is wrong with an answer.
+fn complaint(response: &Response<Bytes>) -> Option<String> {
+    let status = response.status();
+    if !status.is_success() {
+        return Some(format!("it answered {status}"));
+    }
+    let answer = ExportTraceServiceResponse::decode(response.body().clone()).ok()?;
+    let partial = answer.partial_success?;
+    (partial.rejected_spans > 0).then(|| {
+        format!(
+            "it rejected {} of them: {:.200?}",
+            partial.rejected_spans, partial.error_message
+        )
+    })
+}
+
+#[async_trait]
+impl HttpClient for Client {
+    async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
+        let answer = tokio::time::timeout(self.timeout, self.exchange(request)).await;
+        let answer = answer.unwrap_or_else(|_| {
+            let seconds = self.timeout.as_secs_f64();
+            Err(format!(
+                "no answer within {seconds} s (OTEL_EXPORTER_OTLP_TIMEOUT)"
+            ))
+        });
+        match answer {
+            Ok(response) => {
+                self.remember(complaint(&response));
+                Ok(response)
+            }
+            Err(problem) => {
+                self.remember(Some(problem.clone()));
+                Err(problem.into())
+            }
+        }
+    }
+}

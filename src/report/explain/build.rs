@@ -1,0 +1,432 @@
+//! One build on a terminal: the culprit, the critical path, the steps, and
+//! what would have been otherwise.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use unicode_width::UnicodeWidthStr;
+
+use super::super::number;
+use super::super::paint::{Paint, Style};
+use super::super::view::join;
+use super::super::wrap::wrap;
+use super::culprit::{capitalised, culprit};
+use super::text::short_instruction;
+use super::{Look, Subject};
+use crate::escape;
+use crate::explain::what_if::{Change, WhatIf};
+use crate::explain::{Explanation, Interval, SlowDown, StepFacts, StepKind};
+use crate::model::Outcome;
+
+/// Steps shown without `--all`.
+const MAX_STEPS: usize = 20;
+/// Share of the build from which on a step is shown without `--all`.
+const WORTH_SHOWING: f64 = 0.005;
+/// Columns of the picture of when a step was worked on.
+const BAR: usize = 24;
+
+/// One build, with colours if the look has them. Ends with a line break.
+pub fn build(subject: &Subject, explanation: &Explanation, look: Look) -> String {
+    let mut page = Page::new(look);
+    heading(&mut page, subject, explanation);
+    critical_path(&mut page, explanation);
+    steps(&mut page, explanation, look.all);
+    platforms(&mut page, explanation);
+    shared(&mut page, explanation);
+    page.what_if(explanation, "");
+    page.out
+}
+
+/// A page of a terminal.
+pub(super) struct Page {
+    pub(super) out: String,
+    pub(super) width: usize,
+    pub(super) paint: Paint,
+}
+
+impl Page {
+    pub(super) fn new(look: Look) -> Self {
+        Self {
+            out: String::new(),
+            width: look.width.clamp(40, 400),
+            paint: Paint {
+                colour: look.colour,
+            },
+        }
+    }
+
+    pub(super) fn line(&mut self, style: Style, text: &str) {
+        let _ = writeln!(self.out, "{}", self.paint.apply(style, text));
+    }
+
+    pub(super) fn wrapped(&mut self, style: Style, text: &str) {
+        for line in wrap(text, self.width) {
+            self.line(style, &line);
+        }
+    }
+
+    /// What would have been otherwise, and what the answers stand on.
+    pub(super) fn what_if(&mut self, explanation: &Explanation, of: &str) {
+        if explanation.what_if.is_empty() {
+            return;
+        }
+        self.out.push('\n');
+        self.line(Style::Bold, &format!("what if{of}"));
+        let rows: Vec<(String, String, String)> = explanation
+            .what_if
+            .iter()
+            .map(|answer| {
+                let measured = answer.measured.as_ref().map(|measured| {
+                    format!(
+                        "measured: {} {}",
+                        escape::terminal(&measured.what, 60),
+                        number::seconds(measured.span.as_secs_f64())
+                    )
+                });
+                let change = change(&answer.change, &explanation.steps);
+                (change, predicted(answer), measured.unwrap_or_default())
+            })
+            .collect();
+        let widest = rows.iter().map(|(change, ..)| change.width()).max();
+        for (change, predicted, measured) in rows {
+            let blanks = " ".repeat(widest.unwrap_or(0) - change.width());
+            let line = format!("  {change}{blanks}  {predicted:>12}  {measured}");
+            self.line(Style::Plain, line.trim_end());
+        }
+        self.wrapped(Style::Dim, &model(explanation));
+    }
+}
+
+fn heading(page: &mut Page, subject: &Subject, explanation: &Explanation) {
+    page.line(Style::Bold, &escape::columns(&subject.title, page.width));
+    let mut facts = vec![format!(
+        "{} on BuildKit's clock",
+        number::seconds(explanation.span.as_secs_f64())
+    )];
+    if let Some(wall) = subject.wall {
+        facts.push(format!(
+            "{} on the client's",
+            number::seconds(wall.as_secs_f64())
+        ));
+    }
+    if let Some(node) = &explanation.node {
+        facts.push(format!("node {node}"));
+    }
+    if let Some(sample) = &subject.sample {
+        facts.push(escape::terminal(sample, 128));
+    }
+    page.wrapped(Style::Dim, &facts.join(", "));
+    if let Some(outcome) = subject.outcome.filter(|outcome| *outcome != Outcome::Ok) {
+        page.line(Style::Bad, &format!("the build ended: {outcome}"));
+    }
+    if let Some(failed) = explanation.failed {
+        let step = &explanation.steps[failed];
+        let error = step.error.as_deref().unwrap_or_default();
+        let name = escape::terminal(&step.name, 200);
+        let error = escape::terminal(error.lines().next_back().unwrap_or_default(), 300);
+        page.wrapped(Style::Bad, &format!("it failed at {name}: {error}"));
+    }
+    if !explanation.complete {
+        page.wrapped(
+            Style::Bad,
+            "incomplete: the recording was cut off or steps had not ended; what there is of it \
+             is shown, up to its last moment",
+        );
+    }
+    if explanation.node.is_none() {
+        page.wrapped(
+            Style::Bad,
+            "Whether RUN steps were emulated is not known, since a recording does not tell what \
+             CPU it was built on: say so with --node, like --node linux/amd64.",
+        );
+    }
+    if let Some(sentence) = culprit(explanation) {
+        page.out.push('\n');
+        page.wrapped(Style::Bold, &format!("{}.", capitalised(&sentence)));
+    }
+    let culprit = explanation.culprit.as_ref().map(|culprit| culprit.step);
+    for slow_down in explanation.instructions.iter().flat_map(|i| &i.slow_downs) {
+        let is_culprit = culprit == Some(slow_down.step);
+        let text = told_slow_down(slow_down, &explanation.steps, is_culprit);
+        page.wrapped(Style::Plain, &text);
+    }
+}
+
+/// `RUN go build on linux/arm64, line 6, took 69.3 s: 5.5x the 12.6 s of
+/// linux/amd64 in this build; 8.9 to 9.4x if each had the node to itself`. Of
+/// the culprit, what its sentence has said already is left out.
+fn told_slow_down(slow_down: &SlowDown, steps: &[StepFacts], is_culprit: bool) -> String {
+    let emulated = &steps[slow_down.step];
+    let line = emulated.line.map(|line| format!("line {line}"));
+    let mut parts = Vec::new();
+    if let (Some(native), Some(ratio)) = (slow_down.native, slow_down.ratio) {
+        let native = &steps[native];
+        parts.push(format!(
+            "{} the {} of {} in this build",
+            number::factor(ratio),
+            number::seconds(native.busy.as_secs_f64()),
+            platform(native)
+        ));
+    }
+    if let Some((low, high)) = slow_down.alone {
+        let (low, high) = (number::factor(low), number::factor(high));
+        let range = if low == high {
+            high
+        } else {
+            format!("{} to {high}", low.trim_end_matches('x'))
+        };
+        parts.push(format!("{range} if each had the node to itself"));
+    }
+    if is_culprit {
+        let line = line.map(|line| format!("It is {line} of the Dockerfile. "));
+        let line = line.unwrap_or_default();
+        return match parts.as_slice() {
+            [] => line,
+            parts => format!("{line}It took {}.", parts.join("; ")),
+        };
+    }
+    if let Some(elsewhere) = &slow_down.elsewhere {
+        parts.push(format!(
+            "{} the {} of {}",
+            number::factor(elsewhere.ratio),
+            number::seconds(elsewhere.time.as_secs_f64()),
+            escape::terminal(&elsewhere.what, 80)
+        ));
+    }
+    let line = line.map(|line| format!(", {line},")).unwrap_or_default();
+    format!(
+        "{} on {}{line} took {}: {}.",
+        short_instruction(&emulated.instruction, 60),
+        platform(emulated),
+        number::seconds(emulated.busy.as_secs_f64()),
+        parts.join("; ")
+    )
+}
+
+fn platform(step: &StepFacts) -> String {
+    step.platform
+        .as_ref()
+        .map_or_else(|| "it".to_owned(), ToString::to_string)
+}
+
+fn critical_path(page: &mut Page, explanation: &Explanation) {
+    page.out.push('\n');
+    let span = explanation.span.as_secs_f64();
+    page.line(
+        Style::Bold,
+        &format!("critical path, {}", number::seconds(span)),
+    );
+    for part in &explanation.make_up {
+        let style = match part.activity {
+            crate::explain::Activity::Step(kind) => style(kind),
+            crate::explain::Activity::Waiting => Style::Dim,
+        };
+        let width = (part.share * BAR as f64).round() as usize;
+        let line = format!(
+            "  {:<24}{:>9}  {:>6}  {}",
+            part.activity.describe(),
+            number::seconds(part.time.as_secs_f64()),
+            number::share(part.share),
+            page.paint.apply(style, &"━".repeat(width))
+        );
+        page.line(Style::Plain, line.trim_end());
+    }
+    let concurrency = &explanation.concurrency;
+    page.line(
+        Style::Dim,
+        &format!(
+            "  {:.1} steps at once on average, {} at most",
+            concurrency.mean, concurrency.max
+        ),
+    );
+}
+
+fn style(kind: StepKind) -> Style {
+    match kind {
+        StepKind::EmulatedRun => Style::Emulated,
+        StepKind::NativeRun | StepKind::CrossRun => Style::Native,
+        _ => Style::Dim,
+    }
+}
+
+fn steps(page: &mut Page, explanation: &Explanation, all: bool) {
+    let least = explanation.span.mul_f64(WORTH_SHOWING);
+    let mut shown: Vec<usize> = (0..explanation.steps.len()).collect();
+    if !all {
+        shown.retain(|at| {
+            let step = &explanation.steps[*at];
+            step.busy >= least || step.error.is_some()
+        });
+        // The longest ones, still in the order in which they began.
+        shown.sort_by_key(|at| std::cmp::Reverse(explanation.steps[*at].busy));
+        shown.truncate(MAX_STEPS);
+        shown.sort_unstable();
+    }
+    let hidden = explanation.steps.len() - shown.len();
+    page.out.push('\n');
+    page.line(Style::Bold, "steps (━ on the critical path, ─ beside it)");
+    for at in shown {
+        step_line(page, explanation, at);
+    }
+    if hidden > 0 {
+        page.line(
+            Style::Dim,
+            &format!("  and {hidden} more that took little; --all shows them"),
+        );
+    }
+}
+
+fn step_line(page: &mut Page, explanation: &Explanation, at: usize) {
+    let step = &explanation.steps[at];
+    let label = match step.name.find(']') {
+        Some(end) if step.name.starts_with('[') => {
+            let label = step.name[..=end].split_whitespace().collect::<Vec<_>>();
+            format!("{} ", escape::columns(&label.join(" "), 40))
+        }
+        _ => String::new(),
+    };
+    let what = if step.cached {
+        "cached"
+    } else {
+        short_kind(step.kind)
+    };
+    let start = format!(
+        "  {:>8}  {what:<9} ",
+        number::seconds(step.busy.as_secs_f64())
+    );
+    let bar = page.paint.apply(
+        if step.cached {
+            Style::Dim
+        } else {
+            style(step.kind)
+        },
+        &timeline(step, explanation, at),
+    );
+    let taken = start.width() + BAR + 2 + label.width();
+    let instruction =
+        short_instruction(&step.instruction, page.width.saturating_sub(taken).max(16));
+    let failed = match &step.error {
+        Some(_) if step.cancelled => page.paint.apply(Style::Dim, " (cancelled)"),
+        Some(_) => page.paint.apply(Style::Bad, " (failed)"),
+        None if step.unfinished => page.paint.apply(Style::Bad, " (unfinished)"),
+        None => String::new(),
+    };
+    page.line(
+        Style::Plain,
+        &format!("{start} {bar} {label}{instruction}{failed}"),
+    );
+}
+
+fn short_kind(kind: StepKind) -> &'static str {
+    match kind {
+        StepKind::EmulatedRun => "emulated",
+        StepKind::NativeRun => "native",
+        StepKind::CrossRun => "cross",
+        StepKind::UnknownRun => "run",
+        StepKind::FileOperation => "files",
+        StepKind::BaseImage => "image",
+        StepKind::ContextTransfer => "context",
+        StepKind::Export => "export",
+        StepKind::Internal => "internal",
+        StepKind::Unknown => "other",
+    }
+}
+
+/// When a step was worked on, and when it was on the critical path.
+fn timeline(step: &StepFacts, explanation: &Explanation, at: usize) -> String {
+    let span = explanation.span.as_secs_f64();
+    let mut cells = [' '; BAR];
+    let mut mark = |time: &Interval, with: char| {
+        if span <= 0.0 {
+            return;
+        }
+        let place = |at: Duration| at.as_secs_f64() / span * BAR as f64;
+        let first = (place(time.start) as usize).min(BAR - 1);
+        let end = (place(time.end).ceil() as usize).clamp(first + 1, BAR);
+        cells[first..end].fill(with);
+    };
+    step.intervals.iter().for_each(|time| mark(time, '─'));
+    let on_path = explanation.critical_path.iter();
+    on_path
+        .filter(|part| part.step == Some(at))
+        .for_each(|part| mark(&part.time, '━'));
+    cells.into_iter().collect()
+}
+
+fn platforms(page: &mut Page, explanation: &Explanation) {
+    let facts: Vec<String> = explanation
+        .platforms
+        .iter()
+        .map(|facts| {
+            let executed = facts.steps - facts.cached;
+            format!("{} {executed} of {}", facts.platform, facts.steps)
+        })
+        .collect();
+    if !facts.is_empty() {
+        let text = format!("instructions not from the cache: {}", facts.join(", "));
+        page.wrapped(Style::Dim, &text);
+    }
+}
+
+fn shared(page: &mut Page, explanation: &Explanation) {
+    if explanation.shared.is_empty() {
+        return;
+    }
+    page.out.push('\n');
+    let saved: Duration = explanation.shared.iter().map(|shared| shared.saved).sum();
+    page.line(
+        Style::Bold,
+        &format!(
+            "executed once for several platforms, {} less",
+            number::seconds(saved.as_secs_f64())
+        ),
+    );
+    for shared in explanation.shared.iter().take(MAX_STEPS) {
+        let step = &explanation.steps[shared.step];
+        let platforms = join(step.serves.iter().map(ToString::to_string));
+        let line = format!(
+            "  {:>8}  {} for {platforms}",
+            number::seconds(step.busy.as_secs_f64()),
+            short_instruction(&step.instruction, 60)
+        );
+        page.line(Style::Plain, &line);
+    }
+}
+
+fn change(change: &Change, steps: &[StepFacts]) -> String {
+    let named = |step: usize| {
+        let step = &steps[step];
+        let platform = step.platform.as_ref().map(|p| format!(" on {p}"));
+        format!(
+            "{}{}",
+            short_instruction(&step.instruction, 44),
+            platform.unwrap_or_default()
+        )
+    };
+    match change {
+        Change::NativeStep { step } => format!("{} at native speed", named(*step)),
+        Change::NativeNode { platform } => format!("a native node for {platform}"),
+        Change::NoStep { step } => format!("{} took no time", named(*step)),
+        Change::Cores { from, to } => format!("{to} cores for RUN steps, not {from}"),
+    }
+}
+
+fn predicted(answer: &WhatIf) -> String {
+    let (low, high) = (answer.low.as_secs_f64(), answer.high.as_secs_f64());
+    number::range(low, high)
+}
+
+/// What the answers stand on, and how far to trust them.
+fn model(explanation: &Explanation) -> String {
+    let (low, high) = explanation.core_share;
+    let share = if (low, high) == (0.0, 1.0) {
+        "how busy the machine was is not known, so from no sharing to all of it".to_owned()
+    } else {
+        let (low, high) = (number::share(low), number::share(high));
+        format!("one keeps {low} to {high} of the cores busy, as the machine's load shows")
+    };
+    format!(
+        "A model: the same steps in the same order with the same delays, and RUN steps that share \
+         the cores evenly ({share}); caches, disks and networks stay as they were."
+    )
+}

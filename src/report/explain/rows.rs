@@ -1,0 +1,100 @@
+//! The steps that a picture shows, by platform.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::collections::HashSet;
+
+use crate::explain::{Explanation, StepFacts, StepKind};
+use crate::model::Platform;
+
+/// Rows of a picture.
+const MAX_ROWS: usize = 40;
+/// Groups of a picture.
+const MAX_GROUPS: usize = 12;
+/// Share of the build from which on a step has a row.
+const WORTH_SHOWING: f64 = 0.005;
+
+/// Steps of one platform.
+#[derive(Debug)]
+pub(super) struct Group<'e> {
+    /// The platform, and how its programs run.
+    pub(super) name: String,
+    /// Its steps in the order in which they began.
+    pub(super) rows: Vec<Row<'e>>,
+}
+
+/// A step that is shown.
+#[derive(Debug)]
+pub(super) struct Row<'e> {
+    /// Its place among all steps.
+    pub(super) place: usize,
+    pub(super) step: &'e StepFacts,
+}
+
+/// The steps that matter, by platform: what is of no platform first, then the
+/// node's own. With the number of those that are left out.
+pub(super) fn groups(explanation: &Explanation) -> (Vec<Group<'_>>, usize) {
+    let least = explanation.span.mul_f64(WORTH_SHOWING);
+    let steps = explanation.steps.iter().enumerate();
+    let mut shown: Vec<usize> = steps
+        .filter(|(_, step)| {
+            let is_instruction = step.position.is_some() && step.kind != StepKind::BaseImage;
+            step.busy >= least || step.error.is_some() || is_instruction
+        })
+        .map(|(place, _)| place)
+        .collect();
+    shown.sort_by_key(|place| {
+        let step = &explanation.steps[*place];
+        (Reverse(step.busy.max(step.critical)), *place)
+    });
+    shown.truncate(MAX_ROWS);
+    let platforms: BTreeMap<Option<(bool, &Platform)>, Vec<usize>> =
+        shown.iter().fold(BTreeMap::new(), |mut platforms, &place| {
+            let platform = explanation.steps[place].platform.as_ref();
+            let is_foreign = |platform: &Platform| explanation.node.as_ref() != Some(platform);
+            let key = platform.map(|platform| (is_foreign(platform), platform));
+            platforms.entry(key).or_insert_with(Vec::new).push(place);
+            platforms
+        });
+    let groups: Vec<Group<'_>> = platforms
+        .into_iter()
+        .take(MAX_GROUPS)
+        .map(|(platform, mut places)| {
+            places.sort_unstable();
+            Group {
+                name: match platform {
+                    None => "for the whole build".to_owned(),
+                    Some((_, platform)) => name(explanation, platform),
+                },
+                rows: places
+                    .into_iter()
+                    .map(|place| Row {
+                        place,
+                        step: &explanation.steps[place],
+                    })
+                    .collect(),
+            }
+        })
+        .collect();
+    let in_groups: HashSet<usize> = groups
+        .iter()
+        .flat_map(|group| group.rows.iter().map(|row| row.place))
+        .collect();
+    let hidden = explanation.steps.len() - in_groups.len();
+    (groups, hidden)
+}
+
+/// `on linux/arm64, emulated`.
+fn name(explanation: &Explanation, platform: &Platform) -> String {
+    let mut kinds = explanation.steps.iter().filter(|step| {
+        step.platform.as_ref() == Some(platform) && step.kind == StepKind::EmulatedRun
+    });
+    let how = if kinds.next().is_some() {
+        ", emulated"
+    } else if explanation.node.as_ref() == Some(platform) {
+        ", native"
+    } else {
+        ""
+    };
+    format!("on {platform}{how}")
+}

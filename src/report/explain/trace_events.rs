@@ -1,0 +1,171 @@
+//! One build as Chrome trace events, which Perfetto and `chrome://tracing`
+//! open. The form is the "Trace Event Format" document's: an object with
+//! `traceEvents`, times in microseconds.
+//!
+//! A process is a platform, a thread of it a lane: steps that ran at once are
+//! in different lanes, since events of one thread must not overlap. The
+//! critical path and the number of steps at once have processes of their own.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+
+use super::Subject;
+use crate::escape;
+use crate::explain::{Explanation, Interval, StepFacts};
+use crate::model::Platform;
+
+/// Characters of a text from outside.
+const MAX_TEXT: usize = 1000;
+
+/// One build as a JSON document. Text from outside is bounded, with control
+/// characters written out.
+pub fn trace_events(subject: &Subject, explanation: &Explanation) -> String {
+    let mut events = Vec::new();
+    let path = critical_path(explanation);
+    process(&mut events, 1, "critical path");
+    thread(&mut events, 1, 1, "critical path");
+    events.extend(path);
+    process(&mut events, 2, "steps at once");
+    events.extend(explanation.concurrency.points.iter().map(|point| {
+        json!({
+            "ph": "C", "pid": 2, "tid": 0, "name": "steps at once",
+            "ts": micros(point.at), "args": { "steps": point.steps },
+        })
+    }));
+    for (number, (platform, steps)) in by_platform(explanation).into_iter().enumerate() {
+        let pid = number + 3;
+        let name = match platform {
+            Some((_, platform)) => platform.to_string(),
+            None => "for the whole build".to_owned(),
+        };
+        process(&mut events, pid, &name);
+        let mut lanes: Vec<Duration> = Vec::new();
+        for step in steps {
+            for interval in &step.intervals {
+                let free = lanes.iter().position(|end| *end <= interval.start);
+                let lane = free.unwrap_or_else(|| {
+                    lanes.push(Duration::ZERO);
+                    thread(
+                        &mut events,
+                        pid,
+                        lanes.len(),
+                        &format!("lane {}", lanes.len()),
+                    );
+                    lanes.len() - 1
+                });
+                lanes[lane] = interval.end;
+                let name = escape::terminal(&step.name, MAX_TEXT);
+                let kind = step.kind.as_str();
+                events.push(complete(
+                    (pid, lane + 1),
+                    &name,
+                    kind,
+                    interval,
+                    arguments(step),
+                ));
+            }
+        }
+    }
+    let mut other = Map::new();
+    other.insert(
+        "title".into(),
+        json!(escape::terminal(&subject.title, MAX_TEXT)),
+    );
+    other.insert("begin".into(), json!(explanation.begin.to_string()));
+    other.insert("complete".into(), json!(explanation.complete));
+    if let Some(node) = &explanation.node {
+        other.insert("node".into(), json!(node.to_string()));
+    }
+    let document = json!({
+        "traceEvents": events,
+        "displayTimeUnit": "ms",
+        "otherData": other,
+    });
+    format!("{document}\n")
+}
+
+type Steps<'e> = BTreeMap<Option<(bool, &'e Platform)>, Vec<&'e StepFacts>>;
+
+/// Steps by platform: those of none first, then the node's own.
+fn by_platform(explanation: &Explanation) -> Steps<'_> {
+    let mut platforms = Steps::new();
+    for step in &explanation.steps {
+        let is_foreign = |platform: &Platform| explanation.node.as_ref() != Some(platform);
+        let platform = step.platform.as_ref();
+        let key = platform.map(|platform| (is_foreign(platform), platform));
+        platforms.entry(key).or_default().push(step);
+    }
+    platforms
+}
+
+fn critical_path(explanation: &Explanation) -> impl Iterator<Item = Value> {
+    explanation.critical_path.iter().map(|part| {
+        let (name, kind, arguments) = match part.step {
+            Some(step) => {
+                let step = &explanation.steps[step];
+                let name = escape::terminal(&step.name, MAX_TEXT);
+                (name, step.kind.as_str(), json!({ "digest": step.digest }))
+            }
+            None => ("waiting".to_owned(), "waiting", json!({})),
+        };
+        complete((1, 1), &name, kind, &part.time, arguments)
+    })
+}
+
+fn process(events: &mut Vec<Value>, pid: usize, name: &str) {
+    for (what, arguments) in [
+        ("process_name", json!({ "name": name })),
+        ("process_sort_index", json!({ "sort_index": pid })),
+    ] {
+        events.push(json!({ "ph": "M", "pid": pid, "name": what, "args": arguments }));
+    }
+}
+
+fn thread(events: &mut Vec<Value>, pid: usize, tid: usize, name: &str) {
+    let arguments = json!({ "name": name });
+    events.push(json!({
+        "ph": "M", "pid": pid, "tid": tid, "name": "thread_name", "args": arguments,
+    }));
+}
+
+/// An event with a start and a length.
+fn complete(
+    (pid, tid): (usize, usize),
+    name: &str,
+    category: &str,
+    time: &Interval,
+    arguments: Value,
+) -> Value {
+    json!({
+        "ph": "X", "pid": pid, "tid": tid, "name": name, "cat": category,
+        "ts": micros(time.start), "dur": micros(time.length()), "args": arguments,
+    })
+}
+
+fn arguments(step: &StepFacts) -> Value {
+    let platform = |platform: &Option<Platform>| platform.as_ref().map(ToString::to_string);
+    let serves: Vec<String> = step.serves.iter().map(ToString::to_string).collect();
+    let error = step.error.as_ref();
+    json!({
+        "kind": step.kind,
+        "digest": escape::terminal(&step.digest, MAX_TEXT),
+        "instruction": escape::terminal(&step.instruction, MAX_TEXT),
+        "stage": step.stage.as_ref().map(|stage| escape::terminal(stage, MAX_TEXT)),
+        "line": step.line,
+        "platform": platform(&step.platform),
+        "target": platform(&step.target),
+        "serves": serves,
+        "cached": step.cached,
+        "error": error.map(|error| escape::terminal(error, MAX_TEXT)),
+        "critical_seconds": step.critical.as_secs_f64(),
+        "bytes_moved": step.bytes_moved,
+        "log_bytes": step.log_bytes,
+    })
+}
+
+/// Microseconds, with the nanoseconds after the point.
+fn micros(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e6
+}
