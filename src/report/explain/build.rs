@@ -221,13 +221,17 @@ fn critical_path(page: &mut Page, explanation: &Explanation) {
             crate::explain::Activity::Step(kind) => style(kind),
             crate::explain::Activity::Waiting => Style::Dim,
         };
-        let width = (part.share * BAR as f64).round() as usize;
+        let bar = "━".repeat((part.share * BAR as f64).round() as usize);
+        let bar = match bar.as_str() {
+            "" => bar,
+            bar => page.paint.apply(style, bar),
+        };
         let line = format!(
             "  {:<24}{:>9}  {:>6}  {}",
             part.activity.describe(),
             number::seconds(part.time.as_secs_f64()),
             number::share(part.share),
-            page.paint.apply(style, &"━".repeat(width))
+            bar
         );
         page.line(Style::Plain, line.trim_end());
     }

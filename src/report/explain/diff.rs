@@ -140,8 +140,11 @@ fn told(time: Duration) -> String {
     number::seconds(time.as_secs_f64())
 }
 
-/// `+1.20 s`, `-58.6 s`.
+/// `+1.20 s`, `-58.6 s`, `0 s`.
 fn signed(seconds: f64) -> String {
+    if seconds.abs() < 0.0005 {
+        return "0 s".to_owned();
+    }
     let sign = if seconds < 0.0 { '-' } else { '+' };
     format!("{sign}{}", number::seconds(seconds.abs()))
 }

@@ -9,6 +9,11 @@ mod text;
 mod trace_events;
 mod waterfall;
 
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
 
 use serde::Serialize;

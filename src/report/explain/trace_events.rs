@@ -56,7 +56,7 @@ pub fn trace_events(subject: &Subject, explanation: &Explanation) -> String {
                     lanes.len() - 1
                 });
                 lanes[lane] = interval.end;
-                let name = escape::terminal(&step.name, MAX_TEXT);
+                let name = step_name(step);
                 let kind = step.kind.as_str();
                 events.push(complete(
                     (pid, lane + 1),
@@ -86,6 +86,14 @@ pub fn trace_events(subject: &Subject, explanation: &Explanation) -> String {
     format!("{document}\n")
 }
 
+/// A step's name; an event must have one.
+fn step_name(step: &StepFacts) -> String {
+    match step.name.as_str() {
+        "" => "a step without a name".to_owned(),
+        name => escape::terminal(name, MAX_TEXT),
+    }
+}
+
 type Steps<'e> = BTreeMap<Option<(bool, &'e Platform)>, Vec<&'e StepFacts>>;
 
 /// Steps by platform: those of none first, then the node's own.
@@ -105,7 +113,7 @@ fn critical_path(explanation: &Explanation) -> impl Iterator<Item = Value> {
         let (name, kind, arguments) = match part.step {
             Some(step) => {
                 let step = &explanation.steps[step];
-                let name = escape::terminal(&step.name, MAX_TEXT);
+                let name = step_name(step);
                 (name, step.kind.as_str(), json!({ "digest": step.digest }))
             }
             None => ("waiting".to_owned(), "waiting", json!({})),

@@ -231,7 +231,8 @@ impl Picture {
             let (paint, told) = match part.step {
                 Some(step) => {
                     let step = &explanation.steps[step];
-                    (paint(step.kind, step.cached), step.name.as_str())
+                    let paint = fill(step.kind, step.cached) + outline(step.cached);
+                    (paint, step.name.as_str())
                 }
                 None => (
                     format!(
@@ -328,11 +329,11 @@ impl Picture {
         for kind in StepKind::ALL {
             let mut of_kind = explanation.steps.iter().filter(|step| step.kind == kind);
             if of_kind.any(|step| !step.cached) {
-                entries.push((paint(kind, false), kind.describe().to_owned()));
+                entries.push((fill(kind, false), kind.describe().to_owned()));
             }
         }
         if explanation.steps.iter().any(|step| step.cached) {
-            let paint = paint(StepKind::Unknown, true);
+            let paint = fill(StepKind::Unknown, true) + outline(true);
             entries.push((paint, "from the cache".to_owned()));
         }
         let on_path = format!("fill=\"{}\"", hex(INK));
@@ -390,22 +391,28 @@ fn tooltip(name: &str, time: &Interval) -> String {
 }
 
 fn row_paint(step: &StepFacts) -> String {
-    let paint = paint(step.kind, step.cached);
+    let fill = fill(step.kind, step.cached);
     if step.error.is_some() && !step.cancelled {
-        format!("{paint} stroke=\"{}\" stroke-width=\"2\"", hex(RED))
+        format!("{fill} stroke=\"{}\" stroke-width=\"2\"", hex(RED))
     } else {
-        paint
+        fill + outline(step.cached)
+    }
+}
+
+/// The hatching of what came from the cache needs a line around it.
+fn outline(cached: bool) -> &'static str {
+    if cached {
+        " stroke=\"#5a6674\" stroke-width=\"0.5\""
+    } else {
+        ""
     }
 }
 
 /// How a step's bar is filled: native blue and emulated yellow, as in the
 /// article that buildrace is about; cached hatched.
-fn paint(kind: StepKind, cached: bool) -> String {
+fn fill(kind: StepKind, cached: bool) -> String {
     if cached {
-        return format!(
-            "fill=\"url(#cached)\" stroke=\"{}\" stroke-width=\"0.5\"",
-            hex(MUTED)
-        );
+        return "fill=\"url(#cached)\"".to_owned();
     }
     let colour = match kind {
         StepKind::EmulatedRun => YELLOW,
