@@ -15,6 +15,9 @@ use crate::model::Platform;
 /// Emulated steps of which it is asked what they would take natively: the
 /// longest ones.
 const MAX_ASKED: usize = 5;
+/// Share of a build that a change must save to be worth it: what a verdict
+/// takes for the same.
+const WORTH_CHANGING: f64 = 0.05;
 /// Platforms of which it is asked what a native node would bring.
 const MAX_NODES: usize = 8;
 
@@ -198,37 +201,43 @@ fn asked(
 }
 
 /// The step that is most worth changing: of the emulated ones that whose
-/// native speed would save most, or, where none is emulated or no native time
-/// is known, the step with the most of the critical path.
+/// native speed would save most, if it would save enough; of those whose native
+/// time is not known the one with the most of the critical path, if it has
+/// enough of it; else the step with the most of it.
 fn culprit(
     graph: &Graph<'_>,
     steps: &[StepFacts],
     instructions: &[InstructionFacts],
     what_if: &[WhatIf],
 ) -> Option<Culprit> {
-    let best_native = what_if
-        .iter()
-        .enumerate()
-        .filter_map(|(place, answer)| match answer.change {
-            Change::NativeStep { step } if !steps[step].critical.is_zero() => {
-                Some((place, step, answer.middle()))
-            }
-            _ => None,
-        })
-        .min_by_key(|(_, _, middle)| *middle);
-    let worth_changing =
-        |facts: &StepFacts| !facts.critical.is_zero() && facts.kind != StepKind::Internal;
-    let most = |emulated: bool| {
+    let span = Duration::from_nanos(graph.length);
+    let enough = |time: Duration| share_of(time, span) >= WORTH_CHANGING;
+    let at_native_speed = |answer: &WhatIf| match answer.change {
+        Change::NativeStep { step } if !steps[step].critical.is_zero() => {
+            Some((step, span.saturating_sub(answer.middle())))
+        }
+        _ => None,
+    };
+    let most = |of: &dyn Fn(&StepFacts) -> bool| {
         let steps = steps.iter().enumerate();
-        let steps = steps.filter(|(_, facts)| {
-            worth_changing(facts) && (!emulated || facts.kind == StepKind::EmulatedRun)
-        });
+        let steps = steps.filter(|(_, facts)| !facts.critical.is_zero() && of(facts));
         let most = steps.max_by_key(|(at, facts)| (facts.critical, std::cmp::Reverse(*at)));
         most.map(|(at, _)| at)
     };
-    let step = match best_native {
-        Some((_, step, _)) => step,
-        None => most(true).or_else(|| most(false))?,
+    let saves_most = what_if
+        .iter()
+        .filter_map(at_native_speed)
+        .max_by_key(|(_, saved)| *saved)
+        .filter(|(_, saved)| enough(*saved));
+    let is_known = |facts: &StepFacts| {
+        let mut asked = what_if.iter().filter_map(at_native_speed);
+        asked.any(|(step, _)| std::ptr::eq(&steps[step], facts))
+    };
+    let step = match saves_most {
+        Some((step, _)) => step,
+        None => most(&|facts| facts.kind == StepKind::EmulatedRun && !is_known(facts))
+            .filter(|step| enough(steps[*step].critical))
+            .or_else(|| most(&|facts| facts.kind != StepKind::Internal))?,
     };
     let slow_down = instructions
         .iter()
@@ -237,8 +246,10 @@ fn culprit(
     let told = slow_down.and_then(|slow_down| told(slow_down, steps));
     Some(Culprit {
         step,
-        critical_share: share_of(steps[step].critical, Duration::from_nanos(graph.length)),
-        best_case: best_native.map(|(place, ..)| place),
+        critical_share: share_of(steps[step].critical, span),
+        best_case: what_if
+            .iter()
+            .position(|answer| answer.change == Change::NativeStep { step }),
         slow_down: told.as_ref().map(|(ratio, ..)| *ratio),
         against: told.as_ref().map(|(_, against, _)| against.clone()),
         native_time: told.map(|(.., time)| time),

@@ -122,7 +122,7 @@ pub(super) fn kind_of(label: &Label, platform: Option<&Platform>, node: Option<&
     let is_context = label
         .stage
         .as_deref()
-        .is_some_and(|stage| stage.starts_with("context "));
+        .is_some_and(|stage| stage.split(' ').take(2).any(|word| word == "context"));
     if label.position.is_none() && is_context {
         return match said.starts_with("docker-image://") {
             true => StepKind::BaseImage,
@@ -197,6 +197,8 @@ mod tests {
             ("[linux/arm64 build 2/4] WORKDIR /src", FileOperation),
             ("[linux/arm64 build 1/4] FROM golang", BaseImage),
             ("[context base] docker-image://golang", BaseImage),
+            ("[app context src] load from client", ContextTransfer),
+            ("[app] exporting to image", Export),
             ("[context src] load from client", ContextTransfer),
             ("[internal] load build context", ContextTransfer),
             ("[internal] load .dockerignore", Internal),

@@ -31,7 +31,13 @@ impl Lines {
     /// there, as with triggers of a base image.
     pub(super) fn of(&self, label: &Label) -> Option<usize> {
         let (position, _) = label.position?;
-        let found = self.by_place.get(&(label.stage.clone(), position))?;
+        let stage = label.stage.as_deref();
+        // Without the target that buildx's bake puts before the stage.
+        let alone = stage.and_then(|stage| stage.split(' ').next_back());
+        let found = [stage, alone].into_iter().find_map(|stage| {
+            let stage = stage.map(str::to_owned);
+            self.by_place.get(&(stage, position))
+        })?;
         label.is(&found.word).then_some(found.line)
     }
 }

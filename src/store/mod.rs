@@ -9,7 +9,7 @@ mod trace;
 mod write;
 
 pub use error::StoreError;
-pub use read::{StoredRun, read_run, read_trace, trace_path};
+pub use read::{StoredRun, read_run, read_trace, runs, trace_path};
 pub use trace::TraceWriter;
 pub use write::RunWriter;
 

@@ -105,6 +105,18 @@ pub fn read_run(dir: &Path) -> Result<StoredRun, StoreError> {
     Ok(run)
 }
 
+/// Folders of the runs in a folder, the newest last: their names begin with
+/// the time. None where it cannot be read.
+pub fn runs(results: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(results).into_iter().flatten().flatten();
+    let mut runs: Vec<PathBuf> = entries
+        .map(|entry| entry.path())
+        .filter(|path| path.join(RUN_FILE).is_file())
+        .collect();
+    runs.sort();
+    runs
+}
+
 /// Where the recorded status stream of a sample is, if it has one.
 pub fn trace_path(dir: &Path, sample: &str) -> Result<PathBuf, StoreError> {
     check::name(sample)?;

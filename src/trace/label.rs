@@ -13,6 +13,8 @@ pub struct Label {
     /// Platform that it builds for, where the name says that it is another.
     pub target: Option<Platform>,
     /// Stage, `build` or `stage-1`; the only stage of a Dockerfile has no name.
+    /// Where buildx bakes several targets at once, the target stands before
+    /// it, `app build`.
     pub stage: Option<String>,
     /// Position in its stage and number of the stage's instructions, both from
     /// 1. Only instructions of a Dockerfile have it.
@@ -48,13 +50,19 @@ impl Label {
             parsed.position = position;
             words.pop();
         }
-        if let Some((platform, target)) = words.first().and_then(|word| platforms(word)) {
+        // The second word where buildx's bake puts its target before it all.
+        let found = words.iter().take(2).enumerate();
+        let found = found
+            .filter_map(|(at, word)| Some((at, platforms(word)?)))
+            .next();
+        if let Some((at, (platform, target))) = found {
             parsed.platform = Some(platform);
             parsed.target = target;
-            words.remove(0);
+            words.remove(at);
         }
         if position.is_none() {
-            parsed.internal = matches!(words.as_slice(), ["internal" | "auth", ..]);
+            let mut first = words.iter().take(2);
+            parsed.internal = first.any(|word| ["internal", "auth"].contains(word));
         }
         if !parsed.internal && !words.is_empty() {
             parsed.stage = Some(words.join(" "));
@@ -197,6 +205,26 @@ mod tests {
                 "exporting to image",
                 Label {
                     instruction: "exporting to image".into(),
+                    ..Label::default()
+                },
+            ),
+            (
+                // As buildx's bake names steps of its target app.
+                "[app linux/amd64->arm64 build 3/3] RUN go build",
+                Label {
+                    platform: platform("linux/amd64"),
+                    target: platform("linux/arm64"),
+                    stage: Some("app build".into()),
+                    position: Some((3, 3)),
+                    internal: false,
+                    instruction: "RUN go build".into(),
+                },
+            ),
+            (
+                "[app internal] load build context",
+                Label {
+                    internal: true,
+                    instruction: "load build context".into(),
                     ..Label::default()
                 },
             ),

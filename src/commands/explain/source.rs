@@ -1,6 +1,6 @@
 //! Which build is meant: a run, a sample of one, or a recording.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, BufRead, BufReader, IsTerminal, Read};
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use anyhow::{Context, bail};
 use flate2::read::MultiGzDecoder;
 
 use crate::explain::StoredTrace;
-use crate::store::{RUN_FILE, TRACES_DIR};
+use crate::store::{RUN_FILE, runs, trace_path};
 use crate::trace::Trace;
 use crate::trace::rawjson::{Reader, Tail};
 
@@ -64,7 +64,7 @@ impl Source {
             }
         }
         for run in runs(results).into_iter().rev() {
-            if trace_file(&run, name).is_file() {
+            if has_trace(&run, name) {
                 let sample = name.to_owned();
                 return Ok(Self::Sample { run, sample });
             }
@@ -77,17 +77,6 @@ impl Source {
     }
 }
 
-/// Folders of the runs in a folder, the newest last.
-pub(in crate::commands) fn runs(results: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(results).into_iter().flatten().flatten();
-    let mut runs: Vec<PathBuf> = entries
-        .map(|entry| entry.path())
-        .filter(|path| path.join(RUN_FILE).is_file())
-        .collect();
-    runs.sort();
-    runs
-}
-
 /// The newest run in a folder.
 pub(in crate::commands) fn newest_run(results: &Path) -> anyhow::Result<PathBuf> {
     runs(results).pop().with_context(|| {
@@ -98,8 +87,8 @@ pub(in crate::commands) fn newest_run(results: &Path) -> anyhow::Result<PathBuf>
     })
 }
 
-fn trace_file(run: &Path, sample: &str) -> PathBuf {
-    run.join(TRACES_DIR).join(format!("{sample}.rawjson.gz"))
+fn has_trace(run: &Path, sample: &str) -> bool {
+    trace_path(run, sample).is_ok_and(|path| path.is_file())
 }
 
 /// The sample that a file is the trace of.
@@ -107,7 +96,8 @@ fn sample_of_trace(path: &Path) -> Option<Source> {
     let sample = path.file_name()?.to_str()?.strip_suffix(".rawjson.gz")?;
     let path = std::path::absolute(path).ok()?;
     let run = path.parent()?.parent()?;
-    let is_trace = trace_file(run, sample) == path && run.join(RUN_FILE).is_file();
+    let is_own = trace_path(run, sample).is_ok_and(|own| own == path);
+    let is_trace = is_own && run.join(RUN_FILE).is_file();
     is_trace.then(|| Source::Sample {
         run: run.to_owned(),
         sample: sample.to_owned(),

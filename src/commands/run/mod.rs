@@ -4,7 +4,7 @@
 mod record;
 
 use std::io::IsTerminal;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Context;
 use tokio_util::sync::CancellationToken;
@@ -299,14 +299,7 @@ fn tell_of_added_kinds(inputs: &[PlanInput]) {
 /// scenarios. It only feeds the display, so what cannot be read is passed over.
 fn learn_from_last_run(results: &Path, record: &RunRecord) -> Expected {
     let mut expected = Expected::default();
-    let mut folders: Vec<PathBuf> = std::fs::read_dir(results)
-        .into_iter()
-        .flatten()
-        .flatten()
-        .map(|entry| entry.path())
-        .filter(|path| path.join("run.json").is_file())
-        .collect();
-    folders.sort();
+    let folders = store::runs(results);
     for folder in folders.iter().rev().take(10).rev() {
         let Ok(run) = store::read_run(folder) else {
             continue;

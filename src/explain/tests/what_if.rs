@@ -311,3 +311,25 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn an_emulated_step_that_costs_next_to_nothing_is_not_to_blame() {
+    let build = |emulated: u64| {
+        Build::default()
+            .step("a", "[linux/amd64 b 1/2] RUN slow", &[], 0..10_000)
+            .step("b", "[linux/amd64 b 2/2] RUN test", &["a"], 10_000..10_100)
+            .step(
+                "c",
+                "[linux/arm64 b 2/2] RUN test",
+                &["a"],
+                10_000..10_000 + emulated,
+            )
+            .explain(&busy_node())
+    };
+    let blamed = |explanation: &Explanation| {
+        let culprit = explanation.culprit.as_ref().unwrap();
+        explanation.steps[culprit.step].name.clone()
+    };
+    assert_eq!(blamed(&build(300)), "[linux/amd64 b 1/2] RUN slow");
+    assert_eq!(blamed(&build(3_000)), "[linux/arm64 b 2/2] RUN test");
+}

@@ -1,20 +1,19 @@
 //! One build on a terminal: the culprit, the critical path, the steps, and
 //! what would have been otherwise.
 
-use std::fmt::Write;
 use std::time::Duration;
 
 use unicode_width::UnicodeWidthStr;
 
 use super::super::number;
-use super::super::paint::{Paint, Style};
+use super::super::paint::Style;
 use super::super::view::join;
-use super::super::wrap::wrap;
 use super::culprit::{capitalised, culprit};
+use super::page::Page;
 use super::text::short_instruction;
+use super::what_if::what_if;
 use super::{Look, Subject};
 use crate::escape;
-use crate::explain::what_if::{Change, WhatIf};
 use crate::explain::{Explanation, Interval, SlowDown, StepFacts, StepKind};
 use crate::model::Outcome;
 
@@ -33,68 +32,8 @@ pub fn build(subject: &Subject, explanation: &Explanation, look: Look) -> String
     steps(&mut page, explanation, look.all);
     platforms(&mut page, explanation);
     shared(&mut page, explanation);
-    page.what_if(explanation, "");
+    what_if(&mut page, explanation, "");
     page.out
-}
-
-/// A page of a terminal.
-pub(super) struct Page {
-    pub(super) out: String,
-    pub(super) width: usize,
-    pub(super) paint: Paint,
-}
-
-impl Page {
-    pub(super) fn new(look: Look) -> Self {
-        Self {
-            out: String::new(),
-            width: look.width.clamp(40, 400),
-            paint: Paint {
-                colour: look.colour,
-            },
-        }
-    }
-
-    pub(super) fn line(&mut self, style: Style, text: &str) {
-        let _ = writeln!(self.out, "{}", self.paint.apply(style, text));
-    }
-
-    pub(super) fn wrapped(&mut self, style: Style, text: &str) {
-        for line in wrap(text, self.width) {
-            self.line(style, &line);
-        }
-    }
-
-    /// What would have been otherwise, and what the answers stand on.
-    pub(super) fn what_if(&mut self, explanation: &Explanation, of: &str) {
-        if explanation.what_if.is_empty() {
-            return;
-        }
-        self.out.push('\n');
-        self.line(Style::Bold, &format!("what if{of}"));
-        let rows: Vec<(String, String, String)> = explanation
-            .what_if
-            .iter()
-            .map(|answer| {
-                let measured = answer.measured.as_ref().map(|measured| {
-                    format!(
-                        "measured: {} {}",
-                        escape::terminal(&measured.what, 60),
-                        number::seconds(measured.span.as_secs_f64())
-                    )
-                });
-                let change = change(&answer.change, &explanation.steps);
-                (change, predicted(answer), measured.unwrap_or_default())
-            })
-            .collect();
-        let widest = rows.iter().map(|(change, ..)| change.width()).max();
-        for (change, predicted, measured) in rows {
-            let blanks = " ".repeat(widest.unwrap_or(0) - change.width());
-            let line = format!("  {change}{blanks}  {predicted:>12}  {measured}");
-            self.line(Style::Plain, line.trim_end());
-        }
-        self.wrapped(Style::Dim, &model(explanation));
-    }
 }
 
 fn heading(page: &mut Page, subject: &Subject, explanation: &Explanation) {
@@ -395,42 +334,4 @@ fn shared(page: &mut Page, explanation: &Explanation) {
         );
         page.line(Style::Plain, &line);
     }
-}
-
-fn change(change: &Change, steps: &[StepFacts]) -> String {
-    let named = |step: usize| {
-        let step = &steps[step];
-        let platform = step.platform.as_ref().map(|p| format!(" on {p}"));
-        format!(
-            "{}{}",
-            short_instruction(&step.instruction, 44),
-            platform.unwrap_or_default()
-        )
-    };
-    match change {
-        Change::NativeStep { step } => format!("{} at native speed", named(*step)),
-        Change::NativeNode { platform } => format!("a native node for {platform}"),
-        Change::NoStep { step } => format!("{} took no time", named(*step)),
-        Change::Cores { from, to } => format!("{to} cores for RUN steps, not {from}"),
-    }
-}
-
-fn predicted(answer: &WhatIf) -> String {
-    let (low, high) = (answer.low.as_secs_f64(), answer.high.as_secs_f64());
-    number::range(low, high)
-}
-
-/// What the answers stand on, and how far to trust them.
-fn model(explanation: &Explanation) -> String {
-    let (low, high) = explanation.core_share;
-    let share = if (low, high) == (0.0, 1.0) {
-        "how busy the machine was is not known, so from no sharing to all of it".to_owned()
-    } else {
-        let (low, high) = (number::share(low), number::share(high));
-        format!("one keeps {low} to {high} of the cores busy, as the machine's load shows")
-    };
-    format!(
-        "A model: the same steps in the same order with the same delays, and RUN steps that share \
-         the cores evenly ({share}); caches, disks and networks stay as they were."
-    )
 }

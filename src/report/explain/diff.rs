@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::super::number;
 use super::super::paint::Style;
-use super::build::Page;
 use super::culprit::culprit;
+use super::page::Page;
 use super::text::short_instruction;
 use super::{Look, Subject};
 use crate::escape;

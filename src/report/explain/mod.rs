@@ -3,11 +3,14 @@
 mod build;
 mod culprit;
 mod diff;
+mod page;
 mod rows;
 mod run;
+mod scale;
 mod text;
 mod trace_events;
 mod waterfall;
+mod what_if;
 
 #[cfg(test)]
 mod fixture;
@@ -41,6 +44,7 @@ pub struct Subject {
 }
 
 impl Subject {
+    /// A sample of a run.
     pub fn of_sample(sample: &Sample) -> Self {
         Self {
             title: format!(
@@ -53,6 +57,7 @@ impl Subject {
         }
     }
 
+    /// A recording of which only its file's name is known.
     pub fn of_recording(name: String) -> Self {
         Self {
             title: name,

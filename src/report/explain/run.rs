@@ -5,8 +5,9 @@ use super::super::number;
 use super::super::paint::Style;
 use super::super::view::{ScenarioView, View};
 use super::Look;
-use super::build::Page;
 use super::culprit::culprit;
+use super::page::Page;
+use super::what_if::what_if;
 use crate::escape;
 use crate::explain::{Activity, Explanation, RunExplanation, SampleExplanation, StepKind};
 use crate::model::BuildKind;
@@ -121,7 +122,7 @@ fn predictions(page: &mut Page, scenario: &ScenarioView, explained: &RunExplanat
         let has_emulated = !found.explanation.emulated.is_zero();
         if kind == BuildKind::MultiArch && has_emulated {
             let name = escape::columns(&found.sample.variant, MAX_NAME);
-            page.what_if(&found.explanation, &format!(", {kind} of {name}"));
+            what_if(page, &found.explanation, &format!(", {kind} of {name}"));
         }
     }
 }

@@ -5,7 +5,6 @@
 //! has no patterns and no tooltips.
 
 use std::fmt::Write;
-use std::time::Duration;
 
 use plotters::style::RGBColor;
 
@@ -15,6 +14,7 @@ use super::super::wrap::wrap;
 use super::Subject;
 use super::culprit::{capitalised, culprit};
 use super::rows::{Group, Row, groups};
+use super::scale::Scale;
 use super::text::short_instruction;
 use crate::escape;
 use crate::explain::{Explanation, Interval, StepFacts, StepKind};
@@ -47,7 +47,7 @@ pub fn waterfall(subject: &Subject, explanation: &Explanation) -> String {
     let mut picture = Picture {
         out: String::new(),
         y: 30.0,
-        scale: Scale::of(explanation.span),
+        scale: Scale::new(explanation.span, LEFT, RIGHT),
     };
     picture.heading(subject, explanation);
     let (groups, hidden) = groups(explanation);
@@ -82,49 +82,6 @@ pub fn waterfall(subject: &Subject, explanation: &Explanation) -> String {
          <rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n{above}{grid}{rows}{legend}</svg>\n",
         hex(MUTED)
     )
-}
-
-/// From times to places on the axis.
-#[derive(Debug, Clone, Copy)]
-struct Scale {
-    seconds: f64,
-}
-
-impl Scale {
-    fn of(span: Duration) -> Self {
-        Self {
-            seconds: span.as_secs_f64(),
-        }
-    }
-
-    fn x(self, at: f64) -> f64 {
-        if self.seconds > 0.0 {
-            LEFT + (at / self.seconds).clamp(0.0, 1.0) * (RIGHT - LEFT)
-        } else {
-            LEFT
-        }
-    }
-
-    /// Round times, about six of them, with the digits that tell them apart.
-    fn ticks(self) -> Vec<(f64, String)> {
-        if self.seconds <= 0.0 {
-            return vec![(0.0, "0 s".to_owned())];
-        }
-        let rough = self.seconds / 6.0;
-        let power = 10f64.powf(rough.log10().floor());
-        let step = [1.0, 2.0, 5.0, 10.0]
-            .into_iter()
-            .map(|factor| factor * power)
-            .find(|step| *step >= rough)
-            .unwrap_or(rough);
-        let digits = (-step.log10().floor()).clamp(0.0, 9.0) as usize;
-        (0..)
-            .map(|tick| f64::from(tick) * step)
-            .take_while(|at| *at <= self.seconds)
-            .take(20)
-            .map(|at| (at, format!("{at:.digits$} s")))
-            .collect()
-    }
 }
 
 struct Picture {

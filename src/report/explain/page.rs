@@ -1,0 +1,36 @@
+//! A page of a terminal.
+
+use std::fmt::Write;
+
+use super::super::paint::{Paint, Style};
+use super::super::wrap::wrap;
+use super::Look;
+
+/// A page of a terminal.
+pub(super) struct Page {
+    pub(super) out: String,
+    pub(super) width: usize,
+    pub(super) paint: Paint,
+}
+
+impl Page {
+    pub(super) fn new(look: Look) -> Self {
+        Self {
+            out: String::new(),
+            width: look.width.clamp(40, 400),
+            paint: Paint {
+                colour: look.colour,
+            },
+        }
+    }
+
+    pub(super) fn line(&mut self, style: Style, text: &str) {
+        let _ = writeln!(self.out, "{}", self.paint.apply(style, text));
+    }
+
+    pub(super) fn wrapped(&mut self, style: Style, text: &str) {
+        for line in wrap(text, self.width) {
+            self.line(style, &line);
+        }
+    }
+}
