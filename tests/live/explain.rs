@@ -38,7 +38,12 @@ fn explained(recording: &[u8]) -> Explanation {
 fn facts(explanation: &Explanation) -> BTreeMap<&str, String> {
     let steps = &explanation.steps;
     let of = |step: &StepFacts| {
-        let mut inputs: Vec<&str> = step.inputs.iter().map(|at| &*steps[*at].name).collect();
+        // Both stages are of one image, so either names the step that finds it.
+        let name = |at: &usize| match steps[*at].kind {
+            StepKind::BaseImage => "a base image",
+            _ => steps[*at].name.as_str(),
+        };
+        let mut inputs: Vec<&str> = step.inputs.iter().map(name).collect();
         inputs.sort_unstable();
         format!(
             "{} {:?} {:?} {:?} {:?} cached={} log={} {inputs:?}",
