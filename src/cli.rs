@@ -111,6 +111,9 @@ pub struct ExplainArgs {
     #[arg(long, value_name = "PLATFORM")]
     pub node: Option<Platform>,
     /// Platform of the build, for a FILE whose step names tell none
+    ///
+    /// It is taken for that of every RUN. Names tell their platforms where
+    /// several are built, or with --build-arg BUILDKIT_MULTI_PLATFORM=1.
     #[arg(long, value_name = "PLATFORM")]
     pub platform: Option<Platform>,
     /// Dockerfile that was built, for a FILE, to tell lines

@@ -129,8 +129,11 @@ pub(super) fn kind_of(label: &Label, platform: Option<&Platform>, node: Option<&
             false => StepKind::ContextTransfer,
         };
     }
-    if label.is("RUN") || begins(&["generating sbom"]) {
+    if label.is("RUN") {
         return run_kind(label, platform, node);
+    }
+    if begins(&["generating sbom"]) {
+        return StepKind::UnknownRun;
     }
     if ["COPY", "ADD", "WORKDIR"].iter().any(|word| label.is(word)) {
         return StepKind::FileOperation;
@@ -204,6 +207,7 @@ mod tests {
             ("[internal] load .dockerignore", Internal),
             ("[linux/arm64 internal] load metadata for x", Internal),
             ("[auth] library/golang:pull token", Internal),
+            ("[linux/arm64] generating sbom using x", UnknownRun),
             ("exporting to image", Export),
             ("exporting cache to registry", Export),
             ("importing cache manifest from x", Internal),

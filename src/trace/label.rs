@@ -60,6 +60,11 @@ impl Label {
             parsed.target = target;
             words.remove(at);
         }
+        // A scanner of what was built runs on a platform of its own, which its
+        // name does not tell.
+        if parsed.instruction.starts_with("generating sbom") {
+            parsed.target = parsed.platform.take();
+        }
         if position.is_none() {
             let mut first = words.iter().take(2);
             parsed.internal = first.any(|word| ["internal", "auth"].contains(word));
@@ -198,6 +203,14 @@ mod tests {
                 Label {
                     internal: true,
                     instruction: "load build context".into(),
+                    ..Label::default()
+                },
+            ),
+            (
+                "[linux/arm64] generating sbom using docker/scanner",
+                Label {
+                    target: platform("linux/arm64"),
+                    instruction: "generating sbom using docker/scanner".into(),
                     ..Label::default()
                 },
             ),
