@@ -119,7 +119,7 @@ pub struct ExplainArgs {
     /// Dockerfile that was built, for a FILE, to tell lines
     #[arg(long, short = 'f', value_name = "DOCKERFILE")]
     pub file: Option<PathBuf>,
-    /// Ask also what the build would take with N cores for RUN steps
+    /// Ask what the builds of a run would take with N cores for RUN steps
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
     pub cores: Option<u32>,
     /// Write a waterfall of the build as SVG
@@ -128,7 +128,7 @@ pub struct ExplainArgs {
     /// Write the build as trace events, for Perfetto or chrome://tracing
     #[arg(long, value_name = "FILE")]
     pub trace_events: Option<PathBuf>,
-    /// Show every step, not only those that took long
+    /// Show every step, or every sample of a run, not only what matters most
     #[arg(long)]
     pub all: bool,
     /// Folder that runs are in

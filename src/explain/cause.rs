@@ -69,6 +69,12 @@ impl<'g> Pieces<'g> {
         self.by_end.last().copied()
     }
 
+    /// The last one of a step.
+    pub(super) fn last_of(&self, step: usize) -> Option<usize> {
+        let spans = self.graph.steps.get(step)?.spans.len();
+        (self.firsts[step] + spans).checked_sub(1)
+    }
+
     /// The last one of each step that no other takes from.
     pub(super) fn results(&self) -> impl Iterator<Item = usize> {
         let steps = self.graph.steps.iter().enumerate();
@@ -106,10 +112,11 @@ impl<'g> Pieces<'g> {
         before
     }
 
-    /// The last interval of a step that began before a moment.
+    /// The last interval of a step that began before a moment, or took no time
+    /// at it: results of the cache are told together, with one time.
     fn begun(&self, step: usize, now: Nanos) -> Option<usize> {
         let spans = &self.graph.steps[step].spans;
-        let before = spans.partition_point(|span| span.start < now);
+        let before = spans.partition_point(|span| span.start < now || span.end <= now);
         before.checked_sub(1).map(|place| self.firsts[step] + place)
     }
 
@@ -121,9 +128,39 @@ impl<'g> Pieces<'g> {
         self.by_end[..ended].iter().rev().copied()
     }
 
+    /// The same for moments that only go back.
+    pub(super) fn ended(&self) -> Ended<'_> {
+        Ended {
+            all: &self.all,
+            left: &self.by_end,
+        }
+    }
+
     /// The one of some that was over last by a moment, the longest of several.
     pub(super) fn latest(&self, some: impl Iterator<Item = usize>, now: Nanos) -> Option<usize> {
         some.max_by_key(|at| end_order(&self.all, *at, now))
+    }
+}
+
+/// What had ended by moments that only go back.
+#[derive(Debug)]
+pub(super) struct Ended<'p> {
+    all: &'p [Piece],
+    /// Those that had ended by the moment asked last, by their end.
+    left: &'p [usize],
+}
+
+impl Ended<'_> {
+    /// The last one that had ended by `now` and was not visited. Each is
+    /// passed over once, however many moments are asked.
+    pub(super) fn by(&mut self, now: Nanos, visited: &[bool]) -> Option<usize> {
+        while let Some((&last, rest)) = self.left.split_last() {
+            if self.all[last].span.end <= now && !visited[last] {
+                return Some(last);
+            }
+            self.left = rest;
+        }
+        None
     }
 }
 

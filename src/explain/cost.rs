@@ -12,12 +12,15 @@ use super::{
 };
 use crate::model::Platform;
 
-/// Emulated steps of which it is asked what they would take natively: the
-/// longest ones.
+/// Emulated steps of which it is asked what they would take natively: those
+/// with the most of the critical path.
 const MAX_ASKED: usize = 5;
 /// Share of a build that a change must save to be worth it: what a verdict
 /// takes for the same.
 const WORTH_CHANGING: f64 = 0.05;
+/// The same of a build of which nothing changed: it goes through its base
+/// images and sources, and nobody is to blame for that.
+const WORTH_CHANGING_UNCHANGED: f64 = 0.5;
 /// Platforms of which it is asked what a native node would bring.
 const MAX_NODES: usize = 8;
 
@@ -46,17 +49,34 @@ pub(super) fn costs(
         Vec::new()
     };
     let mut culprit = culprit(graph, steps, &instructions, &what_if);
-    if let Some(culprit) = culprit.as_mut().filter(|_| is_whole)
-        && culprit.best_case.is_none()
+    if let Some(found) = culprit.as_mut().filter(|_| is_whole)
+        && found.best_case.is_none()
     {
-        culprit.best_case = Some(what_if.len());
-        what_if.push(question.no_step(culprit.step));
+        let answer = question.no_step(found.step);
+        let saved = Duration::from_nanos(graph.length).saturating_sub(answer.low);
+        let share = share_of(saved, Duration::from_nanos(graph.length));
+        let least = if steps.iter().any(was_executed) {
+            WORTH_CHANGING
+        } else {
+            WORTH_CHANGING_UNCHANGED
+        };
+        if steps[found.step].kind.is_run() || share >= least {
+            found.best_case = Some(what_if.len());
+            what_if.push(answer);
+        } else {
+            culprit = None;
+        }
     }
     Costs {
         instructions,
         culprit,
         what_if,
     }
+}
+
+/// Whether a step is an instruction that did not come from the cache.
+fn was_executed(facts: &StepFacts) -> bool {
+    facts.position.is_some() && facts.kind != StepKind::BaseImage && !facts.cached
 }
 
 /// RUN instructions that ran more than once, with what emulation costs them;
@@ -145,7 +165,10 @@ fn native_times(
         let time = slow_down.native.map(NativeTime::AsStep);
         times.extend(time.or_else(elsewhere).map(|time| (at, time)));
     }
-    times.sort_by_key(|(at, _)| (std::cmp::Reverse(steps[*at].busy), *at));
+    times.sort_by_key(|(at, _)| {
+        let facts = &steps[*at];
+        (std::cmp::Reverse((facts.critical, facts.busy)), *at)
+    });
     times
 }
 
@@ -220,7 +243,10 @@ fn culprit(
     };
     let most = |of: &dyn Fn(&StepFacts) -> bool| {
         let steps = steps.iter().enumerate();
-        let steps = steps.filter(|(_, facts)| !facts.critical.is_zero() && of(facts));
+        let steps = steps.filter(|(_, facts)| {
+            // One that was stopped is a victim.
+            !facts.critical.is_zero() && !facts.cancelled && of(facts)
+        });
         let most = steps.max_by_key(|(at, facts)| (facts.critical, std::cmp::Reverse(*at)));
         most.map(|(at, _)| at)
     };

@@ -168,6 +168,7 @@ impl<'s> Pairs<'s> {
 
     fn changes(self) -> Vec<StepChange> {
         let mut changes = Vec::new();
+        let (before, after) = (Shared::of(self.first), Shared::of(self.second));
         for (at, partner) in self.of_first.iter().enumerate() {
             let step = &self.first[at];
             changes.push(match partner {
@@ -180,7 +181,7 @@ impl<'s> Pairs<'s> {
                     };
                     change(fate, Some((at, step)), Some((*partner, other)))
                 }
-                None => match serves_for(self.second, step) {
+                None => match after.doing(self.second, step) {
                     Some(joined) => StepChange {
                         second: Some(joined),
                         ..change(Fate::Joined, Some((at, step)), None)
@@ -193,7 +194,7 @@ impl<'s> Pairs<'s> {
             if self.paired_seconds.contains(&at) {
                 continue;
             }
-            changes.push(match serves_for(self.first, step) {
+            changes.push(match before.doing(self.first, step) {
                 Some(split) => StepChange {
                     first: Some(split),
                     ..change(Fate::Split, None, Some((at, step)))
@@ -223,16 +224,31 @@ fn change(
     }
 }
 
-/// A step that does the same for several platforms, this one's among them.
-fn serves_for(steps: &[StepFacts], step: &StepFacts) -> Option<usize> {
-    let target = step.target.as_ref()?;
-    steps.iter().position(|other| {
-        other.serves.len() > 1
-            && other.serves.contains(target)
-            && other.position.is_some()
-            && other.stage == step.stage
-            && words(other) == words(step)
-    })
+/// The steps that do the same for several platforms, by stage and instruction.
+struct Shared<'s> {
+    by_words: HashMap<(Option<&'s str>, String), Vec<usize>>,
+}
+
+impl<'s> Shared<'s> {
+    fn of(steps: &'s [StepFacts]) -> Self {
+        let mut by_words: HashMap<_, Vec<usize>> = HashMap::new();
+        for (at, step) in steps.iter().enumerate() {
+            if step.serves.len() > 1 && step.position.is_some() {
+                let key = (step.stage.as_deref(), words(step));
+                by_words.entry(key).or_default().push(at);
+            }
+        }
+        Self { by_words }
+    }
+
+    /// The one of `steps` that does a step's work, this one's platform's among
+    /// others.
+    fn doing(&self, steps: &[StepFacts], step: &StepFacts) -> Option<usize> {
+        let target = step.target.as_ref()?;
+        let found = self.by_words.get(&(step.stage.as_deref(), words(step)))?;
+        let mut found = found.iter().copied();
+        found.find(|at| steps[*at].serves.contains(target))
+    }
 }
 
 fn made_for(step: &StepFacts) -> Option<String> {

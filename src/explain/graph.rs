@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
+use super::links::links;
 use crate::model::Platform;
 use crate::trace::{Step, Trace};
 
@@ -63,7 +64,8 @@ impl<'t> Graph<'t> {
             Nanos::try_from(since.max(0)).unwrap_or(Nanos::MAX)
         };
         let length = nanos(end);
-        let serves = targets(trace);
+        let links = links(trace);
+        let serves = targets(trace, &links);
         let mut began: Vec<usize> = (0..trace.steps().len())
             .filter(|at| trace.steps()[*at].has_started())
             .collect();
@@ -83,14 +85,11 @@ impl<'t> Graph<'t> {
                     start: nanos(interval.start),
                     end: interval.end.map_or(length, nanos),
                 });
-                let mut inputs: Vec<usize> = step
-                    .inputs
+                let mut inputs: Vec<usize> = links[at]
                     .iter()
-                    .filter_map(|digest| places[trace.index_of(digest)?])
-                    .filter(|input| places[at] != Some(*input))
+                    .filter_map(|input| places[*input])
                     .collect();
                 inputs.sort_unstable();
-                inputs.dedup();
                 GraphStep {
                     step,
                     spans: spans.collect(),
@@ -140,21 +139,11 @@ impl<'t> Graph<'t> {
 /// its name tells which. What it takes from, directly or not, serves the same
 /// platform: a step that serves several was executed once for all of them,
 /// since BuildKit joins steps that are the same.
-fn targets(trace: &Trace) -> Vec<Vec<Platform>> {
+fn targets(trace: &Trace, inputs: &[Vec<usize>]) -> Vec<Vec<Platform>> {
     let steps = trace.steps();
-    let mut inputs: Vec<Vec<usize>> = Vec::with_capacity(steps.len());
     let mut consumers = vec![0usize; steps.len()];
-    for (at, step) in steps.iter().enumerate() {
-        let found: BTreeSet<usize> = step
-            .inputs
-            .iter()
-            .filter_map(|digest| trace.index_of(digest))
-            .filter(|input| *input != at)
-            .collect();
-        for input in &found {
-            consumers[*input] += 1;
-        }
-        inputs.push(found.into_iter().collect());
+    for input in inputs.iter().flatten() {
+        consumers[*input] += 1;
     }
     let platforms: BTreeSet<&Platform> = steps
         .iter()

@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 
 use super::node::{Execution, Node};
 use crate::model::Platform;
-use crate::trace::Label;
+use crate::trace::{Label, Step};
 
 /// What a step does, as far as time goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -108,7 +108,8 @@ impl Serialize for StepKind {
 /// (`frontend/dockerfile/dockerfile2llb`, `frontend/dockerui`), of its solver
 /// and its exporters. `platform` is the one of steps whose names tell none,
 /// and `node` the one that built; without it no RUN is known to be emulated.
-pub(super) fn kind_of(label: &Label, platform: Option<&Platform>, node: Option<&Node>) -> StepKind {
+pub(super) fn kind_of(step: &Step, platform: Option<&Platform>, node: Option<&Node>) -> StepKind {
+    let label = &step.label;
     let said = label.instruction.as_str();
     let begins = |words: &[&str]| words.iter().any(|word| said.starts_with(word));
     if label.internal {
@@ -135,6 +136,11 @@ pub(super) fn kind_of(label: &Label, platform: Option<&Platform>, node: Option<&
     if begins(&["generating sbom"]) {
         return StepKind::UnknownRun;
     }
+    // What ADD downloads has its name, and takes from no other step.
+    let remote = ["http://", "https://", "git://", "git@", ".git"];
+    if label.is("ADD") && step.inputs.is_empty() && remote.iter().any(|part| said.contains(part)) {
+        return StepKind::ContextTransfer;
+    }
     if ["COPY", "ADD", "WORKDIR"].iter().any(|word| label.is(word)) {
         return StepKind::FileOperation;
     }
@@ -154,6 +160,7 @@ pub(super) fn kind_of(label: &Label, platform: Option<&Platform>, node: Option<&
         StepKind::ContextTransfer
     } else if begins(&[
         "exporting",
+        "importing to docker",
         "pushing",
         "sending",
         "preparing build cache",
@@ -181,6 +188,22 @@ fn run_kind(label: &Label, platform: Option<&Platform>, node: Option<&Node>) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::trace::status::Vertex;
+    use crate::trace::{SolveStatus, Trace};
+
+    /// A step of this name that takes from no other.
+    fn named(name: &str) -> Step {
+        let mut trace = Trace::new();
+        trace.push(&SolveStatus {
+            vertexes: vec![Vertex {
+                digest: "sha256:x".into(),
+                name: name.to_owned(),
+                ..Vertex::default()
+            }],
+            ..SolveStatus::default()
+        });
+        trace.steps()[0].clone()
+    }
 
     #[test]
     fn names_say_what_steps_are() {
@@ -208,19 +231,22 @@ mod tests {
             ("[linux/arm64 internal] load metadata for x", Internal),
             ("[auth] library/golang:pull token", Internal),
             ("[linux/arm64] generating sbom using x", UnknownRun),
+            ("[build 2/3] ADD https://example.org/x /x", ContextTransfer),
+            ("[build 2/3] ADD x /x", FileOperation),
+            ("importing to docker", Export),
             ("exporting to image", Export),
             ("exporting cache to registry", Export),
             ("importing cache manifest from x", Internal),
             ("/bin/sh -c make", Unknown),
             ("", Unknown),
         ] {
-            let kind = kind_of(&Label::parse(name), None, Some(&node));
+            let kind = kind_of(&named(name), None, Some(&node));
             assert_eq!(kind, expected, "{name}");
         }
-        let label = Label::parse("[build 4/4] RUN go build");
+        let step = named("[build 4/4] RUN go build");
         let arm64 = Platform::linux("arm64");
-        assert_eq!(kind_of(&label, Some(&arm64), Some(&node)), EmulatedRun);
-        let label = Label::parse("[linux/arm64 build 4/4] RUN go build");
-        assert_eq!(kind_of(&label, None, None), UnknownRun);
+        assert_eq!(kind_of(&step, Some(&arm64), Some(&node)), EmulatedRun);
+        let step = named("[linux/arm64 build 4/4] RUN go build");
+        assert_eq!(kind_of(&step, None, None), UnknownRun);
     }
 }

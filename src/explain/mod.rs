@@ -9,6 +9,7 @@ mod facts;
 mod graph;
 mod kind;
 mod lines;
+mod links;
 mod node;
 mod path;
 mod run;
@@ -18,7 +19,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use crate::model::Platform;
-use crate::trace::{Label, Trace};
+use crate::trace::{Label, Step, Trace};
 pub use facts::{
     Activity, Concurrency, ConcurrencyPoint, Culprit, Explanation, InstructionFacts, Interval,
     MakeUp, NativeElsewhere, PathPart, PlatformFacts, SharedStep, SlowDown, StepFacts,
@@ -79,26 +80,30 @@ pub struct NativeAlone {
     pub what: String,
     /// The median of its times.
     pub time: Duration,
+    /// Whether it keeps something in a cache mount, which was empty there.
+    pub has_cache_mount: bool,
 }
 
 /// Explains a build; `None` where no step of it began.
 pub fn explain(trace: &Trace, conditions: &Conditions) -> Option<Explanation> {
     let graph = Graph::of(trace)?;
     let node = conditions.node.as_ref();
-    let platform = conditions.platform.as_ref();
     let kinds: Vec<StepKind> = graph
         .steps
         .iter()
-        .map(|step| kind::kind_of(&step.step.label, platform, node))
+        .map(|step| {
+            let assumed = assumed_platform(&step.step.label, conditions);
+            kind::kind_of(step.step, assumed, node)
+        })
         .collect();
     let shares = shares(&graph, &kinds, conditions);
-    let critical_path = critical_path(&graph);
-    let steps = step_facts(&graph, &kinds, &critical_path, conditions);
-    let complete = !conditions.cut_off && !steps.iter().any(|step| step.unfinished);
     let failed = trace.failed_step().and_then(|failed| {
         let place = |step: &GraphStep<'_>| std::ptr::eq(step.step, failed);
         graph.steps.iter().position(place)
     });
+    let critical_path = critical_path(&graph, failed);
+    let steps = step_facts(&graph, &kinds, &critical_path, conditions);
+    let complete = !conditions.cut_off && !steps.iter().any(|step| step.unfinished);
     let is_whole = complete && failed.is_none();
     let costs = cost::costs(&graph, &steps, is_whole, &shares, conditions);
     let emulated = steps.iter().filter(|s| s.kind == StepKind::EmulatedRun);
@@ -140,8 +145,8 @@ fn core_share(shares: &[Share]) -> (f64, f64) {
     })
 }
 
-fn critical_path(graph: &Graph<'_>) -> Vec<PathPart> {
-    let stretches = path::critical_path(graph);
+fn critical_path(graph: &Graph<'_>, failed: Option<usize>) -> Vec<PathPart> {
+    let stretches = path::critical_path(graph, failed);
     let parts = stretches.into_iter().map(|stretch| PathPart {
         time: interval(stretch.span),
         step: stretch.step,
@@ -178,8 +183,7 @@ fn step_facts(
         } = found;
         let label = &step.label;
         // BuildKit's own work and the transfer of sources are of no platform.
-        let is_on_platform = label.position.is_some() || kind.is_run();
-        let assumed = conditions.platform.as_ref().filter(|_| is_on_platform);
+        let assumed = assumed_platform(label, conditions).filter(|_| label.position.is_some());
         StepFacts {
             digest: step.digest.clone(),
             name: step.name.clone(),
@@ -192,7 +196,7 @@ fn step_facts(
             target: label.made_for().or(assumed).cloned(),
             serves: serves.clone(),
             inputs: inputs.clone(),
-            cached: step.cached,
+            cached: step.cached && !was_executed(step),
             error: step.error.clone(),
             cancelled: step.was_cancelled(),
             intervals: spans.iter().copied().map(interval).collect(),
@@ -204,6 +208,28 @@ fn step_facts(
         }
     });
     facts.collect()
+}
+
+/// The platform that a step whose name tells none is taken to run on.
+///
+/// It is the one that was built, unless its stage may run elsewhere: a stage
+/// that is `FROM --platform=…`. Where the Dockerfile is not known, any may be
+/// that; one that runs natively all the same loses nothing by it.
+fn assumed_platform<'c>(label: &Label, conditions: &'c Conditions) -> Option<&'c Platform> {
+    let platform = conditions.platform.as_ref()?;
+    let is_native = |node: &Node| node.execution(platform) == Execution::Native;
+    let is_sure = match conditions.lines.is_pinned(label) {
+        Some(is_pinned) => !is_pinned,
+        None => conditions.node.as_ref().is_some_and(is_native),
+    };
+    is_sure.then_some(platform)
+}
+
+/// Whether a step was executed in this build, though it was taken from the
+/// cache afterwards: a second target that needs it finds it there. A step
+/// without inputs tells the same when it is only looked up.
+fn was_executed(step: &Step) -> bool {
+    step.executed && !step.inputs.is_empty()
 }
 
 fn make_up(critical_path: &[PathPart], steps: &[StepFacts], length: Nanos) -> Vec<MakeUp> {

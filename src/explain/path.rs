@@ -20,14 +20,20 @@ pub(super) struct Stretch {
     pub(super) step: Option<usize>,
 }
 
-/// The parts of the critical path in order of time, without gaps.
-pub(super) fn critical_path(graph: &Graph<'_>) -> Vec<Stretch> {
+/// The parts of the critical path in order of time, without gaps. Of a build
+/// that failed it leads to the end of the step that did: what comes after is
+/// waiting for other steps to be stopped.
+pub(super) fn critical_path(graph: &Graph<'_>, failed: Option<usize>) -> Vec<Stretch> {
     let pieces = Pieces::of(graph);
     // One that takes no time could be met again at the same moment.
     let mut visited = vec![false; pieces.all.len()];
     let mut stretches = Vec::new();
     let mut now = graph.length;
-    let mut next = pieces.last();
+    let mut next = match failed {
+        Some(step) => pieces.last_of(step),
+        None => pieces.last(),
+    };
+    let mut ended = pieces.ended();
     while let Some(at) = next {
         visited[at] = true;
         let Piece { span, step } = pieces.all[at];
@@ -38,7 +44,7 @@ pub(super) fn critical_path(graph: &Graph<'_>) -> Vec<Stretch> {
         let before = pieces.before(at).into_iter().filter(|at| !visited[*at]);
         next = pieces
             .latest(before, now)
-            .or_else(|| pieces.ended_by(now).find(|at| !visited[*at]));
+            .or_else(|| ended.by(now, &visited));
     }
     push(&mut stretches, 0, now, None);
     stretches.reverse();

@@ -95,7 +95,7 @@ pub fn explain_run(
             },
             cpu_busy: sample.host.cpu_busy,
             lines: lines_of.get(&variant).cloned().unwrap_or_default(),
-            elsewhere: alone.get(&variant).cloned().unwrap_or_default(),
+            elsewhere: comparable(alone.get(&variant), sample.kind),
             cores,
             cut_off: stored.cut_off,
         };
@@ -117,13 +117,13 @@ fn native_alone<'s>(
     told: &[(&'s Sample, StoredTrace)],
     node: Option<&Node>,
 ) -> HashMap<(&'s str, &'s str), HashMap<Instruction, NativeAlone>> {
-    let mut times: BTreeMap<(&str, &str, Instruction), Vec<f64>> = BTreeMap::new();
+    let mut times: BTreeMap<(&str, &str, Instruction), (Vec<f64>, bool)> = BTreeMap::new();
     for (sample, stored) in told {
         if sample.kind != BuildKind::Cold || sample.outcome != Outcome::Ok {
             continue;
         }
         for step in stored.trace.steps().iter().filter(|step| !step.cached) {
-            let kind = super::kind::kind_of(&step.label, sample.platforms.first(), node);
+            let kind = super::kind::kind_of(step, sample.platforms.first(), node);
             if kind == StepKind::NativeRun
                 && let Some(instruction) = Instruction::of(&step.label)
             {
@@ -132,19 +132,37 @@ fn native_alone<'s>(
                     sample.variant.as_str(),
                     instruction,
                 );
-                let times = times.entry(key).or_default();
+                let (times, has_cache_mount) = times.entry(key).or_default();
                 times.push(step.busy().as_secs_f64());
+                *has_cache_mount |= step.label.instruction.contains("type=cache");
             }
         }
     }
     let mut alone: HashMap<_, HashMap<_, _>> = HashMap::new();
-    for ((scenario, variant, instruction), times) in times {
+    for ((scenario, variant, instruction), (times, has_cache_mount)) in times {
         if let Some(time) = median(times) {
             let what = format!("{} of {variant}", BuildKind::Cold);
-            let native = NativeAlone { what, time };
+            let native = NativeAlone {
+                what,
+                time,
+                has_cache_mount,
+            };
             let of_variant = alone.entry((scenario, variant)).or_default();
             of_variant.insert(instruction, native);
         }
+    }
+    alone
+}
+
+/// What may be compared with a build of a kind: a cold build's cache mounts
+/// were empty, and those of a kind that follows another are not.
+fn comparable(
+    alone: Option<&HashMap<Instruction, NativeAlone>>,
+    kind: BuildKind,
+) -> HashMap<Instruction, NativeAlone> {
+    let mut alone = alone.cloned().unwrap_or_default();
+    if kind.starts_from().is_some() {
+        alone.retain(|_, native| !native.has_cache_mount);
     }
     alone
 }

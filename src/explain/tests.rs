@@ -3,6 +3,7 @@
 
 mod diff;
 mod holds;
+mod joined;
 mod kinds;
 mod path;
 mod random;

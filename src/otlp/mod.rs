@@ -139,14 +139,16 @@ pub async fn send(spans: Vec<Span>) -> Result<(), OtlpError> {
     let protocol = variable("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL")
         .or_else(|| variable("OTEL_EXPORTER_OTLP_PROTOCOL"));
     if let Some(protocol) = protocol.filter(|protocol| protocol != "http/protobuf") {
-        let problem = format!("OTEL_EXPORTER_OTLP_PROTOCOL is {protocol:.40?}");
+        let protocol: String = protocol.chars().take(40).collect();
+        let problem = format!("OTEL_EXPORTER_OTLP_PROTOCOL is {protocol:?}");
         return Err(OtlpError::Settings(problem));
     }
     let refused = |problem: String| OtlpError::Refused {
         endpoint: endpoint.clone(),
         problem,
     };
-    let client = Client::new(timeout()).map_err(|error| refused(error.to_string()))?;
+    let (limit, is_https) = (timeout(), endpoint.starts_with("https:"));
+    let client = Client::new(limit, is_https).map_err(|error| refused(error.to_string()))?;
     let mut exporter = SpanExporter::builder()
         .with_http()
         .with_http_client(client.clone())
@@ -162,11 +164,15 @@ pub async fn send(spans: Vec<Span>) -> Result<(), OtlpError> {
     let mut spans = spans.into_iter().map(|span| data(span, &scope)).peekable();
     while spans.peek().is_some() {
         let batch: Vec<SpanData> = spans.by_ref().take(MAX_BATCH).collect();
-        let sent = exporter.export(batch).await;
+        // The exporter tries again where a collector is busy: one limit for all.
+        let sent = tokio::time::timeout(limit, exporter.export(batch)).await;
         if let Some(problem) = client.problem() {
             return Err(refused(problem));
         }
-        sent.map_err(|error| refused(error.to_string()))?;
+        match sent {
+            Ok(sent) => sent.map_err(|error| refused(error.to_string()))?,
+            Err(_) => return Err(refused("it was not ready in time".to_owned())),
+        }
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Where in a Dockerfile the instructions are that BuildKit counts.
 
-use parse_dockerfile::Instruction;
+use parse_dockerfile::{Flag, Instruction};
 
 use super::dockerfile::{line, parse, without_mark};
 
@@ -12,8 +12,9 @@ pub struct InstructionPlace {
     /// Whether it is the Dockerfile's only stage and has no name, which older
     /// frontends tell without one.
     pub only_stage: bool,
-    /// Its position among those of its stage, from 1.
-    pub position: u32,
+    /// Whether the stage, or one that it is made from, is
+    /// `FROM --platform=…`: it runs there whatever platform is built.
+    pub is_pinned: bool,
     /// `RUN`.
     pub word: &'static str,
     /// Its line, from 1.
@@ -24,15 +25,15 @@ pub struct InstructionPlace {
 /// BuildKit's Dockerfile frontend gives them
 /// (`frontend/dockerfile/dockerfile2llb/convert.go`): a stage's FROM counts
 /// unless it is `scratch` or another stage, and so do ADD, COPY, RUN and
-/// WORKDIR. Empty where it does not parse; triggers of a base image shift its
-/// positions, which the text cannot tell.
+/// WORKDIR. Each stage's are in order. Empty where it does not parse; triggers
+/// of a base image come before them, which the text cannot tell.
 pub fn instructions(text: &str) -> Vec<InstructionPlace> {
     let text = without_mark(text);
     let Ok(dockerfile) = parse(text) else {
         return Vec::new();
     };
     let stages: Vec<_> = dockerfile.stages().collect();
-    let mut names: Vec<String> = Vec::new();
+    let mut names: Vec<(String, bool)> = Vec::new();
     let mut places = Vec::new();
     for (number, stage) in stages.iter().enumerate() {
         let name = stage
@@ -41,16 +42,25 @@ pub fn instructions(text: &str) -> Vec<InstructionPlace> {
             .as_ref()
             .map(|(_, name)| name.value.to_ascii_lowercase());
         let base = stage.from.image.value.as_ref();
-        let is_stage = names.iter().any(|name| name.eq_ignore_ascii_case(base));
+        let made_from = names
+            .iter()
+            .rev()
+            .find(|(name, _)| name.eq_ignore_ascii_case(base));
         let only_stage = stages.len() == 1 && name.is_none();
         let stage_name = name.unwrap_or_else(|| format!("stage-{number}"));
-        let mut position = 0;
+        let has_flag = |flag: &Flag<'_>| {
+            let value = flag.value.as_ref().map(|value| value.value.as_ref());
+            let is_target = matches!(value, Some("$TARGETPLATFORM" | "${TARGETPLATFORM}"));
+            flag.name.value == "platform" && !is_target
+        };
+        let is_pinned = stage.from.options.iter().any(has_flag)
+            || made_from.is_some_and(|(_, is_pinned)| *is_pinned);
+        let is_stage = made_from.is_some();
         let mut place = |word, offset| {
-            position += 1;
             places.push(InstructionPlace {
                 stage: stage_name.clone(),
                 only_stage,
-                position,
+                is_pinned,
                 word,
                 line: line(text, offset),
             });
@@ -67,7 +77,7 @@ pub fn instructions(text: &str) -> Vec<InstructionPlace> {
                 _ => {}
             }
         }
-        names.push(stage_name);
+        names.push((stage_name, is_pinned));
     }
     places
 }
@@ -83,21 +93,32 @@ mod tests {
                     COPY --from=build /x /x\n\nFROM debian\nADD a b\n";
         let found: Vec<_> = instructions(text)
             .into_iter()
-            .map(|place| (place.stage, place.position, place.word, place.line))
+            .map(|place| (place.stage, place.word, place.line))
             .collect();
         let expected = [
-            ("build", 1, "FROM", 3),
-            ("build", 2, "WORKDIR", 5),
-            ("build", 3, "COPY", 6),
-            ("build", 4, "RUN", 7),
-            ("test", 1, "RUN", 11),
-            ("stage-2", 1, "COPY", 14),
-            ("stage-3", 1, "FROM", 16),
-            ("stage-3", 2, "ADD", 17),
+            ("build", "FROM", 3),
+            ("build", "WORKDIR", 5),
+            ("build", "COPY", 6),
+            ("build", "RUN", 7),
+            ("test", "RUN", 11),
+            ("stage-2", "COPY", 14),
+            ("stage-3", "FROM", 16),
+            ("stage-3", "ADD", 17),
         ]
-        .map(|(stage, position, word, line)| (stage.to_owned(), position, word, line));
+        .map(|(stage, word, line)| (stage.to_owned(), word, line));
         assert_eq!(found, expected);
         assert!(instructions("FROM a\nRUN x\n").iter().all(|p| p.only_stage));
         assert_eq!(instructions("RUNN x"), []);
+    }
+
+    #[test]
+    fn a_stage_made_from_a_pinned_one_is_pinned_too() {
+        let text = "FROM --platform=$BUILDPLATFORM golang AS base\nFROM base AS build\nRUN x\n\
+                    FROM debian\nRUN y\n";
+        let pinned: Vec<_> = instructions(text)
+            .into_iter()
+            .map(|place| (place.line, place.is_pinned))
+            .collect();
+        assert_eq!(pinned, [(1, true), (3, true), (4, false), (5, false)]);
     }
 }

@@ -48,6 +48,8 @@ pub struct Step {
     pub inputs: Vec<String>,
     /// Whether its result came from the cache.
     pub cached: bool,
+    /// Whether an interval of it ended without its result coming from there.
+    pub executed: bool,
     /// Why it failed, from outside, bounded to 8 KiB.
     pub error: Option<String>,
     /// The end of its log.
@@ -69,6 +71,7 @@ impl Step {
             label: Label::default(),
             inputs: Vec::new(),
             cached: false,
+            executed: false,
             error: None,
             log: LogTail::default(),
             log_bytes: 0,
@@ -91,6 +94,7 @@ impl Step {
                 .collect();
         }
         self.cached |= vertex.cached;
+        self.executed |= vertex.completed.is_some() && !vertex.cached;
         if !vertex.error.is_empty() {
             let error = bounded_end(&vertex.error, MAX_ERROR);
             // A failure says more than the cancellation that may follow it.

@@ -151,6 +151,14 @@ fn a_run_and_its_samples_are_found_by_their_names() {
     assert_eq!(of(sample), by_trace);
     assert_eq!(of(&in_run), by_trace);
 
+    let file = recording();
+    let mixed = [sample, file.to_str().unwrap(), "--node", "linux/amd64"];
+    let diff = json(&project, &[&results[..], &mixed].concat(), b"");
+    assert!(run_kinds(&diff["second"]).contains(&"emulated-run"));
+
+    let all = explained(&project, &[&results[..], &[run, "--all"]].concat(), b"");
+    assert!(all.contains("r3-08-go-hello-cross-noop"), "{all}");
+
     let cross = "r1-01-go-hello-cross-multi-arch";
     let diff = json(&project, &[&results[..], &[sample, cross]].concat(), b"");
     assert!(diff["diff"]["seconds"].as_f64().unwrap() < -50.0);
@@ -186,7 +194,11 @@ fn what_cannot_be_explained_is_refused_with_what_to_do() {
     );
     project.write("broken.rawjson", "{}\n{\"vertexes\": 3}\n");
     project.write("empty.rawjson", "");
+    project.write("x.rawjson", &fs::read_to_string(recording()).unwrap());
+    project.write("long.txt", &"x".repeat(5000));
     fs::create_dir(project.path().join("folder")).unwrap();
+    let long = refused(&project, &["explain", "long.txt"]);
+    assert!(long.len() < 300, "{long}");
     let folder = results();
     let folder = folder.to_str().unwrap();
     let run = "20261123T225710Z-dbe9c9";
@@ -216,6 +228,14 @@ fn what_cannot_be_explained_is_refused_with_what_to_do() {
         (
             &["explain", "--results", folder, run, "--node", "linux/amd64"],
             &["--node", "recordings"],
+        ),
+        (
+            &["explain", "--results", folder, "x.rawjson", "--cores", "8"],
+            &["--cores", "a recording does not tell"],
+        ),
+        (
+            &["explain", "x.rawjson", "-f", "notes.txt"],
+            &["notes.txt", "no Dockerfile"],
         ),
         (
             &["explain", "--results", folder, run, run],

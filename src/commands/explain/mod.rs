@@ -31,34 +31,47 @@ const SCHEMA_VERSION: u32 = 1;
 /// Explains a build, or a run, or what changed from one build to another.
 pub async fn run(args: ExplainArgs) -> anyhow::Result<Exit> {
     let source = Source::find(args.build.as_deref(), &args.results)?;
-    check_flags(&args, &source)?;
-    match (&source, &args.against) {
+    let against = args.against.as_deref();
+    let against = against
+        .map(|against| Source::find(Some(against), &args.results))
+        .transpose()?;
+    check_flags(&args, &source, against.as_ref())?;
+    match (&source, &against) {
         (Source::Run(dir), None) => explain_stored_run(dir, &args).await?,
         (_, None) => explain_build(&Build::read(&source, &args)?, &args).await?,
         (_, Some(against)) => {
             let first = Build::read(&source, &args)?;
-            let source = Source::find(Some(against), &args.results)?;
-            compare(&first, &Build::read(&source, &args)?, &args)?;
+            compare(&first, &Build::read(against, &args)?, &args).await?;
         }
     }
     Ok(Exit::Good)
 }
 
 /// Refuses what would be passed over in silence.
-fn check_flags(args: &ExplainArgs, source: &Source) -> anyhow::Result<()> {
+fn check_flags(args: &ExplainArgs, first: &Source, second: Option<&Source>) -> anyhow::Result<()> {
+    let is_recording = |source: &Source| matches!(source, Source::Recording(_));
     let pictures = args.waterfall.is_some() || args.trace_events.is_some();
-    if pictures && args.against.is_some() {
+    if pictures && second.is_some() {
         bail!("--waterfall and --trace-events show one build: leave the other one out");
     }
-    if pictures && matches!(source, Source::Run(_)) {
+    if pictures && matches!(first, Source::Run(_)) {
         bail!(
             "--waterfall and --trace-events show one build: name a sample of the run \
              (its report has the waterfalls of all of them)"
         );
     }
     let of_files = args.node.is_some() || args.platform.is_some() || args.file.is_some();
-    if of_files && !matches!(source, Source::Recording(_)) {
+    if of_files && !is_recording(first) && !second.is_some_and(is_recording) {
         bail!("--node, --platform and --file are for recordings: of a run they are known");
+    }
+    if args.cores.is_some() && is_recording(first) {
+        bail!(
+            "--cores is for runs: a recording does not tell how many cores there were, \
+             so nothing can be said of another number"
+        );
+    }
+    if args.cores.is_some() && second.is_some() {
+        bail!("--cores asks of one build: leave the other one out");
     }
     Ok(())
 }
@@ -108,7 +121,10 @@ async fn explain_build(build: &Build, args: &ExplainArgs) -> anyhow::Result<()> 
     Ok(())
 }
 
-fn compare(first: &Build, second: &Build, args: &ExplainArgs) -> anyhow::Result<()> {
+async fn compare(first: &Build, second: &Build, args: &ExplainArgs) -> anyhow::Result<()> {
+    let named = |build: &Build| collector::name(&build.subject, build.run.as_deref());
+    let builds = [first, second].map(|build| (named(build), &build.explanation));
+    collector::send(builds).await;
     let diff = diff(&first.explanation, &second.explanation);
     if args.json {
         return print_json(json!({
@@ -174,7 +190,14 @@ impl Build {
             Some(file) => {
                 let text = std::fs::read_to_string(file)
                     .with_context(|| format!("cannot read {}", file.display()))?;
-                lines_of(&text)
+                let lines = lines_of(&text);
+                if lines.is_empty() {
+                    bail!(
+                        "{} is no Dockerfile: no instruction of a stage is in it",
+                        file.display()
+                    );
+                }
+                lines
             }
             None => Lines::default(),
         };

@@ -122,7 +122,10 @@ pub(super) fn read_recording(path: Option<&Path>) -> anyhow::Result<StoredTrace>
     };
     let (stored, text) = stored.with_context(|| format!("cannot read {name}"))?;
     if stored.trace.steps().is_empty() {
-        let found = text.map_or_else(String::new, |text| format!(", it begins {text:.80?}"));
+        let found = text.map_or_else(String::new, |text| {
+            let start: String = text.chars().take(80).collect();
+            format!(", it begins {start:?}")
+        });
         bail!(
             "{name} holds no build{found}: expected what `docker buildx build --progress=rawjson` writes"
         );

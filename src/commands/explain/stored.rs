@@ -61,9 +61,9 @@ pub(super) fn lines_of(dockerfile: &str) -> Lines {
     let mut lines = Lines::default();
     for place in instructions(dockerfile) {
         if place.only_stage {
-            lines.add(None, place.position, place.word, place.line);
+            lines.add(None, place.is_pinned, place.word, place.line);
         }
-        lines.add(Some(place.stage), place.position, place.word, place.line);
+        lines.add(Some(place.stage), place.is_pinned, place.word, place.line);
     }
     lines
 }

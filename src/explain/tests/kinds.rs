@@ -56,10 +56,28 @@ fn without_its_node_no_run_is_known_to_be_emulated() {
 #[test]
 fn a_build_for_one_platform_is_for_the_one_that_is_given() {
     let arm64 = Platform::linux("arm64");
+    let lines = |is_pinned| {
+        let mut lines = Lines::default();
+        for word in ["FROM", "RUN", "COPY"] {
+            lines.add(Some("build".to_owned()), is_pinned, word, 1);
+        }
+        lines
+    };
     let conditions = Conditions {
         platform: Some(arm64.clone()),
+        lines: lines(false),
         ..busy_node()
     };
+    // A stage that names its platform itself, or may, runs nobody knows where:
+    // a compiler for the other platform must not be called emulated.
+    for lines in [lines(true), Lines::default()] {
+        let explanation = single().explain(&Conditions {
+            lines,
+            ..conditions.clone()
+        });
+        let run = &explanation.steps[place(&explanation, "[build 2/3] RUN make")];
+        assert_eq!((run.kind, &run.platform), (StepKind::UnknownRun, &None));
+    }
     let explanation = single().explain(&conditions);
     let step = |name| &explanation.steps[place(&explanation, name)];
     let run = step("[build 2/3] RUN make");
@@ -95,10 +113,10 @@ fn a_build_for_one_platform_is_for_the_one_that_is_given() {
 fn lines_are_those_of_the_dockerfile_only() {
     let stage = || Some("build".to_owned());
     let mut lines = Lines::default();
-    lines.add(stage(), 1, "FROM", 1);
-    lines.add(stage(), 2, "RUN", 7);
+    lines.add(stage(), false, "FROM", 1);
+    lines.add(stage(), false, "RUN", 7);
     // The build ran something else there, as a base image's trigger does.
-    lines.add(stage(), 3, "RUN", 9);
+    lines.add(stage(), false, "RUN", 9);
     let explanation = single().explain(&Conditions {
         lines,
         ..busy_node()

@@ -308,7 +308,7 @@ prop_compose! {
         let elsewhere = elsewhere.map(|(position, nanos)| {
             let stage = Some("build".to_owned());
             let time = Duration::from_nanos(nanos);
-            let native = NativeAlone { what: "cold of naive".into(), time };
+            let native = NativeAlone { what: "cold of naive".into(), time, has_cache_mount: false };
             (Instruction { stage, position }, native)
         });
         Conditions {

@@ -132,6 +132,7 @@ fn a_time_measured_alone_is_told_first() {
     let native = NativeAlone {
         what: "cold of naive".into(),
         time: secs(5.0),
+        has_cache_mount: false,
     };
     let conditions = Conditions {
         elsewhere: HashMap::from([(instruction, native)]),
@@ -222,7 +223,7 @@ fn kinds(graph: &Graph<'_>) -> Vec<StepKind> {
     let node = busy_node().node;
     let steps = graph.steps.iter();
     steps
-        .map(|step| kind_of(&step.step.label, None, node.as_ref()))
+        .map(|step| kind_of(step.step, None, node.as_ref()))
         .collect()
 }
 

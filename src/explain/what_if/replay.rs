@@ -9,6 +9,10 @@ use super::super::graph::Graph;
 use super::super::kind::StepKind;
 use super::sharing::{Share, Work};
 
+/// Tasks without length at one moment that are passed over to find what came
+/// before them; a real build has none.
+const MAX_TIES: usize = 1000;
+
 /// An interval of a step, to be replayed.
 #[derive(Debug, Clone)]
 pub(super) struct Task {
@@ -51,7 +55,7 @@ pub(super) fn tasks(graph: &Graph<'_>, kinds: &[StepKind], work: &Work) -> Vec<T
             after.extend(results.iter().copied().filter(ended));
         }
         if after.is_empty() {
-            after.extend(pieces.ended_by(span.start).find(ended));
+            after.extend(pieces.ended_by(span.start).take(MAX_TIES).find(ended));
         }
         let ends = after.iter().map(|task| pieces.all[*task].span.end);
         let shares = kinds[step].is_run();

@@ -17,6 +17,8 @@ use crate::escape;
 use crate::explain::{Explanation, Interval, SlowDown, StepFacts, StepKind};
 use crate::model::Outcome;
 
+/// Emulated steps whose slow-down is told.
+const MAX_SLOW_DOWNS: usize = 5;
 /// Steps shown without `--all`.
 const MAX_STEPS: usize = 20;
 /// Share of the build from which on a step is shown without `--all`.
@@ -79,15 +81,40 @@ fn heading(page: &mut Page, subject: &Subject, explanation: &Explanation) {
              CPU it was built on: say so with --node, like --node linux/amd64.",
         );
     }
+    let is_nowhere =
+        |step: &StepFacts| step.kind == StepKind::UnknownRun && step.platform.is_none();
+    if explanation.node.is_some() && explanation.steps.iter().any(is_nowhere) {
+        page.wrapped(
+            Style::Bad,
+            "Some RUN steps' names do not tell which platform they ran on: say so with --platform \
+             and --file DOCKERFILE, or record with --build-arg BUILDKIT_MULTI_PLATFORM=1.",
+        );
+    }
     if let Some(sentence) = culprit(explanation) {
         page.out.push('\n');
         page.wrapped(Style::Bold, &format!("{}.", capitalised(&sentence)));
     }
+    slow_downs(page, explanation);
+}
+
+/// What emulation costs: the culprit first, then those that took longest.
+fn slow_downs(page: &mut Page, explanation: &Explanation) {
     let culprit = explanation.culprit.as_ref().map(|culprit| culprit.step);
-    for slow_down in explanation.instructions.iter().flat_map(|i| &i.slow_downs) {
+    let steps = &explanation.steps;
+    let slow_downs = explanation.instructions.iter().flat_map(|i| &i.slow_downs);
+    let mut slow_downs: Vec<&SlowDown> = slow_downs.collect();
+    slow_downs.sort_by_key(|slow_down| {
+        let at = slow_down.step;
+        (culprit != Some(at), std::cmp::Reverse(steps[at].busy))
+    });
+    for slow_down in slow_downs.iter().take(MAX_SLOW_DOWNS) {
         let is_culprit = culprit == Some(slow_down.step);
-        let text = told_slow_down(slow_down, &explanation.steps, is_culprit);
+        let text = told_slow_down(slow_down, steps, is_culprit);
         page.wrapped(Style::Plain, &text);
+    }
+    if let Some(more @ 1..) = slow_downs.len().checked_sub(MAX_SLOW_DOWNS) {
+        let text = format!("and {more} more emulated steps; --json has all of them");
+        page.line(Style::Dim, &text);
     }
 }
 
@@ -98,7 +125,10 @@ fn told_slow_down(slow_down: &SlowDown, steps: &[StepFacts], is_culprit: bool) -
     let emulated = &steps[slow_down.step];
     let line = emulated.line.map(|line| format!("line {line}"));
     let mut parts = Vec::new();
-    if let (Some(native), Some(ratio)) = (slow_down.native, slow_down.ratio) {
+    let is_told = is_culprit && slow_down.elsewhere.is_none();
+    if let (Some(native), Some(ratio)) = (slow_down.native, slow_down.ratio)
+        && !is_told
+    {
         let native = &steps[native];
         parts.push(format!(
             "{} the {} of {} in this build",
@@ -114,13 +144,14 @@ fn told_slow_down(slow_down: &SlowDown, steps: &[StepFacts], is_culprit: bool) -
         } else {
             format!("{} to {high}", low.trim_end_matches('x'))
         };
-        parts.push(format!("{range} if each had the node to itself"));
+        parts.push(format!("{range} as long if each had the node to itself"));
     }
     if is_culprit {
         let line = line.map(|line| format!("It is {line} of the Dockerfile. "));
         let line = line.unwrap_or_default();
         return match parts.as_slice() {
             [] => line,
+            parts if is_told => format!("{line}It would take {}.", parts.join("; ")),
             parts => format!("{line}It took {}.", parts.join("; ")),
         };
     }

@@ -84,15 +84,15 @@ pub(super) fn groups(explanation: &Explanation) -> (Vec<Group<'_>>, usize) {
     (groups, hidden)
 }
 
-/// `on linux/arm64, emulated`.
+/// `on linux/arm64, RUN emulated`: COPY and WORKDIR never are.
 fn name(explanation: &Explanation, platform: &Platform) -> String {
     let mut kinds = explanation.steps.iter().filter(|step| {
         step.platform.as_ref() == Some(platform) && step.kind == StepKind::EmulatedRun
     });
     let how = if kinds.next().is_some() {
-        ", emulated"
+        ", RUN emulated"
     } else if explanation.node.as_ref() == Some(platform) {
-        ", native"
+        ", RUN native"
     } else {
         ""
     };

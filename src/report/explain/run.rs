@@ -22,7 +22,7 @@ pub fn run(view: &View, explained: &RunExplanation, look: Look) -> String {
         let name = escape::columns(&scenario.name, 48);
         let title = escape::columns(&scenario.title, page.width.saturating_sub(50).max(20));
         page.line(Style::Bold, &format!("{name}: {title}"));
-        table(&mut page, scenario, explained);
+        table(&mut page, scenario, explained, look.all);
         culprits(&mut page, scenario, explained);
         predictions(&mut page, scenario, explained);
         page.out.push('\n');
@@ -53,7 +53,7 @@ fn typical<'e>(
     found.collect()
 }
 
-fn table(page: &mut Page, scenario: &ScenarioView, explained: &RunExplanation) {
+fn table(page: &mut Page, scenario: &ScenarioView, explained: &RunExplanation, all: bool) {
     page.line(
         Style::Dim,
         &format!(
@@ -61,7 +61,14 @@ fn table(page: &mut Page, scenario: &ScenarioView, explained: &RunExplanation) {
             "kind", "variant", "time", "emulated", "native", "other", "waiting"
         ),
     );
-    for (found, kind) in typical(scenario, explained) {
+    let samples = if all {
+        let samples = explained.samples.iter();
+        let samples = samples.filter(|found| found.sample.scenario == scenario.name);
+        samples.map(|found| (found, found.sample.kind)).collect()
+    } else {
+        typical(scenario, explained)
+    };
+    for (found, kind) in samples {
         let explanation = &found.explanation;
         let emulated = share(explanation, |kind| kind == StepKind::EmulatedRun);
         let native = share(explanation, |kind| {

@@ -114,7 +114,11 @@ fn critical_path(explanation: &Explanation) -> impl Iterator<Item = Value> {
             Some(step) => {
                 let step = &explanation.steps[step];
                 let name = step_name(step);
-                (name, step.kind.as_str(), json!({ "digest": step.digest }))
+                (
+                    name,
+                    step.kind.as_str(),
+                    json!({ "digest": escape::terminal(&step.digest, MAX_TEXT) }),
+                )
             }
             None => ("waiting".to_owned(), "waiting", json!({})),
         };
