@@ -296,11 +296,15 @@ fn memory_does_not_grow_with_what_steps_print() {
             error: "e".repeat(MIB),
             ..Vertex::default()
         }],
-        logs: vec![VertexLog {
-            vertex: digest(step),
-            data: vec![b'x'; MIB],
-            ..VertexLog::default()
-        }],
+        // As much at a time as is kept, so that each piece pushes out the last.
+        logs: vec![
+            VertexLog {
+                vertex: digest(step),
+                data: vec![b'x'; MIB / 128],
+                ..VertexLog::default()
+            };
+            128
+        ],
         statuses: (0..100)
             .map(|n| VertexStatus {
                 id: format!("{} {part} {n}", "layer".repeat(60)),

@@ -1,7 +1,7 @@
 //! What steps cost: emulation's slow-down of each instruction, the step most
 //! worth changing, and what the build would take if it were changed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use super::graph::Graph;
@@ -184,6 +184,7 @@ fn asked(
         .map(|&(at, time)| question.native_step(at, time))
         .collect();
 
+    let known: HashMap<usize, NativeTime> = native_times.iter().copied().collect();
     // A platform's node is asked of only where each of its steps is known.
     let mut by_platform: BTreeMap<&Platform, Option<Vec<(usize, NativeTime)>>> = BTreeMap::new();
     for (at, facts) in steps.iter().enumerate() {
@@ -191,10 +192,9 @@ fn asked(
         if let Some(platform) = facts.platform.as_ref()
             && took_time
         {
-            let known = native_times.iter().find(|(step, _)| *step == at);
             let of_platform = by_platform.entry(platform).or_insert(Some(Vec::new()));
-            match (known, of_platform) {
-                (Some(known), Some(of_platform)) => of_platform.push(*known),
+            match (known.get(&at), of_platform) {
+                (Some(time), Some(of_platform)) => of_platform.push((at, *time)),
                 (_, of_platform) => *of_platform = None,
             }
         }

@@ -85,6 +85,12 @@ fn with_cause(error: &dyn std::error::Error) -> String {
     text
 }
 
+/// What is told where there was no answer in time.
+pub(super) fn no_answer(timeout: Duration) -> String {
+    let seconds = timeout.as_secs_f64();
+    format!("no answer within {seconds} s (OTEL_EXPORTER_OTLP_TIMEOUT)")
+}
+
 /// What is wrong with an answer.
 fn complaint(response: &Response<Bytes>) -> Option<String> {
     let status = response.status();
@@ -103,12 +109,7 @@ fn complaint(response: &Response<Bytes>) -> Option<String> {
 impl HttpClient for Client {
     async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
         let answer = tokio::time::timeout(self.timeout, self.exchange(request)).await;
-        let answer = answer.unwrap_or_else(|_| {
-            let seconds = self.timeout.as_secs_f64();
-            Err(format!(
-                "no answer within {seconds} s (OTEL_EXPORTER_OTLP_TIMEOUT)"
-            ))
-        });
+        let answer = answer.unwrap_or_else(|_| Err(no_answer(self.timeout)));
         match answer {
             Ok(response) => {
                 self.remember(complaint(&response));

@@ -171,7 +171,7 @@ pub async fn send(spans: Vec<Span>) -> Result<(), OtlpError> {
         }
         match sent {
             Ok(sent) => sent.map_err(|error| refused(error.to_string()))?,
-            Err(_) => return Err(refused("it was not ready in time".to_owned())),
+            Err(_) => return Err(refused(client::no_answer(limit))),
         }
     }
     Ok(())

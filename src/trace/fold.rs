@@ -189,7 +189,9 @@ fn first_line(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::status::{Vertex, VertexLog};
+    use std::collections::BTreeMap;
+
+    use super::super::status::{Vertex, VertexLog, VertexStatus};
     use super::*;
     use proptest::prelude::*;
 
@@ -290,16 +292,20 @@ mod tests {
             proptest::option::of(0i64..50),
             any::<bool>(),
             "|.{0,30}|did not complete successfully: exit code: [0-9]{0,12}.{0,20}",
+            proptest::collection::vec("[a-e]", 0..4),
         )
-            .prop_map(|(digest, name, started, completed, cached, error)| Vertex {
-                digest,
-                name,
-                started: started.map(at),
-                completed: completed.map(at),
-                cached,
-                error,
-                ..Vertex::default()
-            })
+            .prop_map(
+                |(digest, name, started, completed, cached, error, inputs)| Vertex {
+                    digest,
+                    name,
+                    inputs,
+                    started: started.map(at),
+                    completed: completed.map(at),
+                    cached,
+                    error,
+                    ..Vertex::default()
+                },
+            )
     }
 
     proptest! {
@@ -313,8 +319,15 @@ mod tests {
             prop_assert!(trace.cached_count() <= trace.count());
             trace.failure();
             trace.stopped("x");
-            trace.server_span();
-            for step in trace.steps() {
+            let window = trace.server_window();
+            prop_assert_eq!(window.is_some(), trace.steps().iter().any(Step::has_started));
+            let length = window.map(|(first, last)| Duration::try_from(last.duration_since(first)).unwrap());
+            prop_assert_eq!(trace.server_span(), length);
+            for (at, step) in trace.steps().iter().enumerate() {
+                prop_assert_eq!(trace.index_of(&step.digest), Some(at));
+                let (first, last) = (step.started(), step.completed());
+                prop_assert!(first.is_none_or(|first| window.unwrap().0 <= first));
+                prop_assert!(last.is_none_or(|last| last <= window.unwrap().1));
                 for pair in step.intervals().windows(2) {
                     prop_assert!(pair[0].end.unwrap() < pair[1].start);
                 }
@@ -344,6 +357,52 @@ mod tests {
                 steps
             };
             prop_assert_eq!(steps(updates), steps(turned));
+        }
+
+        /// Progress and output may be told before the step that they are of,
+        /// and progress again.
+        #[test]
+        fn bytes_are_those_of_each_step(
+            parts in proptest::collection::vec((0usize..4, "[a-c]", -3i64..100), 0..40),
+            logs in proptest::collection::vec((0usize..4, proptest::collection::vec(any::<u8>(), 0..50)), 0..20),
+            at in any::<prop::sample::Index>(),
+            again in any::<prop::sample::Index>(),
+        ) {
+            let digest = |n: usize| format!("sha256:{n}");
+            let progress: Vec<SolveStatus> = parts.iter().map(|(n, id, current)| SolveStatus {
+                statuses: vec![VertexStatus { id: id.clone(), vertex: digest(*n), current: *current, ..VertexStatus::default() }],
+                ..SolveStatus::default()
+            }).collect();
+            let mut stream = progress.clone();
+            stream.extend(progress.iter().take(again.index(progress.len() + 1)).cloned());
+            stream.extend(logs.iter().map(|(n, data)| SolveStatus {
+                logs: vec![VertexLog { vertex: digest(*n), data: data.clone(), ..VertexLog::default() }],
+                ..SolveStatus::default()
+            }));
+            // The last digest is never reported as a step.
+            let vertexes = (0..3).map(|n| Vertex { digest: digest(n), inputs: vec![digest(n + 1), "x".into()], ..Vertex::default() });
+            let reported = SolveStatus { vertexes: vertexes.collect(), ..SolveStatus::default() };
+            stream.insert(at.index(stream.len() + 1), reported.clone());
+            stream.push(reported);
+            let mut trace = Trace::new();
+            for status in &stream {
+                trace.push(status);
+            }
+            prop_assert_eq!(trace.steps().len(), 3);
+            prop_assert_eq!(trace.index_of(&digest(3)), None);
+            for (n, step) in trace.steps().iter().enumerate() {
+                prop_assert_eq!(&step.inputs, &[digest(n + 1), "x".to_owned()]);
+                let mut most: BTreeMap<&str, u64> = BTreeMap::new();
+                for (_, id, current) in parts.iter().filter(|(of, ..)| *of == n) {
+                    let most = most.entry(id).or_default();
+                    *most = (*most).max(u64::try_from(*current).unwrap_or(0));
+                }
+                prop_assert_eq!(step.bytes_moved(), most.values().sum::<u64>());
+                let own = logs.iter().filter(|(of, _)| *of == n);
+                let written: usize = own.map(|(_, data)| data.len()).sum();
+                prop_assert_eq!(step.log_bytes, written as u64);
+                prop_assert_eq!(step.log.is_empty(), written == 0);
+            }
         }
     }
 }

@@ -83,6 +83,18 @@ fn the_path_goes_by_what_each_step_waited_for() {
 }
 
 #[test]
+fn a_step_that_takes_no_time_is_still_what_another_waited_for() {
+    let build = Build::default()
+        .step("early", "[a 1/4] COPY a a", &[], 0..100)
+        .step("long", "[a 2/4] RUN make", &[], 0..900)
+        .step("link", "[a 3/4] COPY b b", &["long"], 900..900)
+        .but(|vertex| vertex.cached = true)
+        .step("end", "[a 4/4] RUN end", &["early", "link"], 900..1000);
+    let explanation = build.explain(&busy_node());
+    assert_eq!(names(&explanation), ["[a 2/4] RUN make", "[a 4/4] RUN end"]);
+}
+
+#[test]
 fn a_step_that_did_not_end_lasts_as_long_as_the_recording() {
     let build = Build::default()
         .step("a", "[a 1/2] RUN a", &[], 0..500)

@@ -110,6 +110,18 @@ fn emulated_twins() {
 }
 
 #[test]
+fn many_exports_of_many_results() {
+    let build = (0..STEPS).fold(Build::default(), |build, step| {
+        let name = match step % 2 {
+            0 => name("amd64", step),
+            _ => format!("exporting {step}"),
+        };
+        build.step(&step.to_string(), &name, &[], step..step + 1)
+    });
+    comes_to_an_end(build, busy_node());
+}
+
+#[test]
 fn a_step_that_was_worked_on_often() {
     let build = (0..STEPS).fold(Build::default(), |build, time| {
         build.step("a", &name("amd64", 1), &[], time * 3..time * 3 + 1)

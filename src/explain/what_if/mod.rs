@@ -145,10 +145,14 @@ impl Model {
 
     /// Replays with steps that take other times, some of them on another node.
     fn with(&self, changed: &[(usize, f64)], moved: bool) -> f64 {
-        let mut tasks = self.tasks.clone();
+        let mut wanted = vec![None; self.work.len()];
         for &(step, work) in changed {
-            let now = self.work[step];
-            for task in tasks.iter_mut().filter(|task| task.step == step) {
+            wanted[step] = Some(work);
+        }
+        let mut tasks = self.tasks.clone();
+        for task in &mut tasks {
+            if let Some(work) = wanted[task.step] {
+                let now = self.work[task.step];
                 task.work = if now > 0.0 {
                     task.work * work / now
                 } else {
