@@ -1,0 +1,148 @@
+//! The rule against simulated machines: how often a gate fails though nothing
+//! changed, and how often an interval misses the truth.
+
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use super::verdict::{Decision, Judgement, LEAST_DELTA, LOOKS, Verdict, judge};
+
+const GATES: usize = 10_000;
+
+/// A machine: what it adds to the logarithm of each build's time, build by
+/// build.
+trait Machine {
+    fn next(&mut self, random: &mut ChaCha8Rng) -> f64;
+}
+
+/// A standard normal number, by Box and Muller.
+fn normal(random: &mut ChaCha8Rng) -> f64 {
+    let (u, v): (f64, f64) = (random.random(), random.random());
+    (-2.0 * (1.0 - u).ln()).sqrt() * (std::f64::consts::TAU * v).cos()
+}
+
+/// Normal noise of the log times: lognormal times.
+struct Lognormal(f64);
+
+impl Machine for Lognormal {
+    fn next(&mut self, random: &mut ChaCha8Rng) -> f64 {
+        self.0 * normal(random)
+    }
+}
+
+/// The same time always, to whole percents: ties and zeros.
+struct Constant;
+
+impl Machine for Constant {
+    fn next(&mut self, random: &mut ChaCha8Rng) -> f64 {
+        0.01 * f64::from(random.random_range(0u8..3))
+    }
+}
+
+/// Slower with each build, as a disk that fills or a CPU that heats.
+struct Drifting {
+    now: f64,
+}
+
+impl Machine for Drifting {
+    fn next(&mut self, random: &mut ChaCha8Rng) -> f64 {
+        self.now += 0.02;
+        self.now + 0.05 * normal(random)
+    }
+}
+
+/// A fast and a slow mode, a third apart, that a build falls into by chance.
+struct Bimodal;
+
+impl Machine for Bimodal {
+    fn next(&mut self, random: &mut ChaCha8Rng) -> f64 {
+        let slow = if random.random_bool(0.3) { 0.33 } else { 0.0 };
+        slow + 0.03 * normal(random)
+    }
+}
+
+/// A neighbour who comes and goes: each build is much like the one before.
+struct Autocorrelated {
+    now: f64,
+}
+
+impl Machine for Autocorrelated {
+    fn next(&mut self, random: &mut ChaCha8Rng) -> f64 {
+        self.now = 0.9 * self.now + 0.05 * normal(random);
+        self.now
+    }
+}
+
+fn machines() -> Vec<(&'static str, fn() -> Box<dyn Machine>)> {
+    vec![
+        ("constant", || Box::new(Constant)),
+        ("lognormal 5%", || Box::new(Lognormal(0.05))),
+        ("lognormal 30%", || Box::new(Lognormal(0.3))),
+        ("drifting", || Box::new(Drifting { now: 0.0 })),
+        ("bimodal", || Box::new(Bimodal)),
+        ("autocorrelated", || Box::new(Autocorrelated { now: 0.0 })),
+    ]
+}
+
+/// One gate: rounds in an order drawn by lot, until there is a verdict.
+/// `effect` is the truth, ln(candidate / reference).
+fn gate(machine: &mut dyn Machine, effect: f64, random: &mut ChaCha8Rng) -> Decision {
+    let mut ratios = Vec::new();
+    loop {
+        let first = machine.next(random);
+        let second = machine.next(random);
+        let candidate_first = random.random_bool(0.5);
+        let difference = if candidate_first {
+            first - second
+        } else {
+            second - first
+        };
+        ratios.push(effect + difference);
+        let is_look = LOOKS.iter().any(|look| look.rounds == ratios.len());
+        if let (true, Judgement::Decided(decision)) = (is_look, judge(&ratios, LEAST_DELTA)) {
+            return decision;
+        }
+    }
+}
+
+#[test]
+fn a_gate_fails_in_at_most_2_5_percent_though_nothing_changed() {
+    for (name, machine) in machines() {
+        let mut random = ChaCha8Rng::seed_from_u64(1);
+        let failed = (0..GATES)
+            .filter(|_| gate(&mut *machine(), 0.0, &mut random).verdict == Verdict::Slower)
+            .count();
+        assert!(failed * 1000 <= GATES * 25, "{name}: {failed} of {GATES}");
+    }
+}
+
+#[test]
+fn the_interval_covers_the_truth_in_at_least_95_percent() {
+    for (name, machine) in machines() {
+        for effect in [0.0, 1.05f64.ln(), 1.2f64.ln(), 0.5f64.ln()] {
+            let mut random = ChaCha8Rng::seed_from_u64(2);
+            let covered = (0..GATES)
+                .filter(|_| {
+                    let interval = gate(&mut *machine(), effect, &mut random).interval;
+                    // Rounding must not exclude a truth at the very end.
+                    let truth = effect.exp();
+                    interval.low <= truth * (1.0 + 1e-12) && truth <= interval.high * (1.0 + 1e-12)
+                })
+                .count();
+            assert!(
+                covered * 100 >= GATES * 95,
+                "{name}, {effect}: {covered} of {GATES}"
+            );
+        }
+    }
+}
+
+#[test]
+fn what_is_much_slower_fails_at_the_first_look() {
+    let mut random = ChaCha8Rng::seed_from_u64(3);
+    let found = (0..1000).filter(|_| {
+        let decision = gate(&mut Lognormal(0.05), 1.3f64.ln(), &mut random);
+        decision.verdict == Verdict::Slower && decision.look == LOOKS[0]
+    });
+    let found = found.count();
+    assert!(found > 950, "{found} of 1000");
+}

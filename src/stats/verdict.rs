@@ -1,0 +1,202 @@
+//! The verdict: whether a candidate is faster, slower, the same, or whether
+//! that cannot be told. `docs/verdict.md` states the rule and its sources.
+
+use super::Interval;
+use super::signed_rank::lower_tail;
+use super::walsh::WalshAverages;
+
+/// A moment at which a run may be judged: after so many rounds, with so wide
+/// an interval.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Look {
+    /// Rounds with a pair of times.
+    pub rounds: usize,
+    /// The interval goes from the k-th least Walsh average to the k-th
+    /// greatest.
+    pub k: usize,
+}
+
+/// The looks at a run: together they miss the truth in 4.74% of runs at most.
+pub const LOOKS: [Look; 2] = [Look { rounds: 6, k: 1 }, Look { rounds: 12, k: 10 }];
+
+impl Look {
+    /// Probability that its interval misses the truth, without ties.
+    pub fn alpha(self) -> f64 {
+        2.0 * lower_tail(self.rounds, self.k)
+    }
+}
+
+/// Least change that matters, as a share: below it nobody would act.
+pub const LEAST_DELTA: f64 = 0.05;
+
+/// What is said of a candidate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Verdict {
+    /// It takes less time, by more than the change that matters.
+    Faster,
+    /// It takes more time, by more than the change that matters.
+    Slower,
+    /// It differs by less than the change that matters.
+    Same,
+    /// The last look could not tell.
+    Inconclusive,
+}
+
+impl Verdict {
+    /// The word used in reports and files.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Faster => "faster",
+            Self::Slower => "slower",
+            Self::Same => "same",
+            Self::Inconclusive => "inconclusive",
+        }
+    }
+}
+
+/// A run's state after some rounds.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Judgement {
+    /// There is a verdict.
+    Decided(Decision),
+    /// More rounds are needed: the next look is after so many.
+    GoOn {
+        /// Rounds with a pair of times that the next look takes.
+        until: usize,
+    },
+}
+
+/// A verdict and what it stands on.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Decision {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// The look at which it fell.
+    pub look: Look,
+    /// Candidate over reference, the Hodges–Lehmann estimate: above 1 is
+    /// slower.
+    pub estimate: f64,
+    /// Interval of the ratio, which misses the truth with the probability of
+    /// all looks until this one at most.
+    pub interval: Interval,
+}
+
+/// Judges a run by the log ratios of its rounds, ln(candidate / reference), in
+/// the order of the rounds. `delta` is the change that matters, 0.05 for 5%.
+///
+/// Rounds beyond those of a look are not looked at by it: what was decided at
+/// the first look stands, however many rounds there are. A ratio that is no
+/// finite number, of a time of 0, is no round.
+pub fn judge(log_ratios: &[f64], delta: f64) -> Judgement {
+    let finite = log_ratios.iter().copied().filter(|ratio| ratio.is_finite());
+    let ratios: Vec<f64> = finite.collect();
+    let threshold = (1.0 + delta).ln();
+    for look in LOOKS {
+        let seen = ratios.get(..look.rounds).and_then(|rounds| {
+            let walsh = WalshAverages::of(rounds)?;
+            Some((walsh.median(), walsh.interval(look.k)?))
+        });
+        let Some((estimate, interval)) = seen else {
+            return Judgement::GoOn { until: look.rounds };
+        };
+        let clear = if interval.low > threshold {
+            Some(Verdict::Slower)
+        } else if interval.high < -threshold {
+            Some(Verdict::Faster)
+        } else if interval.low >= -threshold && interval.high <= threshold {
+            Some(Verdict::Same)
+        } else {
+            None
+        };
+        let is_last = look == LOOKS[LOOKS.len() - 1];
+        if let Some(verdict) = clear.or(is_last.then_some(Verdict::Inconclusive)) {
+            return Judgement::Decided(Decision {
+                verdict,
+                look,
+                estimate: estimate.exp(),
+                interval: Interval {
+                    low: interval.low.exp(),
+                    high: interval.high.exp(),
+                },
+            });
+        }
+    }
+    // The last look has decided.
+    Judgement::GoOn {
+        until: LOOKS[LOOKS.len() - 1].rounds,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// The verdict, and the rounds that it took.
+    fn decided(log_ratios: &[f64], delta: f64) -> (Verdict, usize) {
+        match judge(log_ratios, delta) {
+            Judgement::Decided(decision) => (decision.verdict, decision.look.rounds),
+            Judgement::GoOn { until } => panic!("it goes on until {until}"),
+        }
+    }
+
+    #[test]
+    fn both_looks_together_miss_less_than_one_in_twenty() {
+        let alphas: Vec<f64> = LOOKS.iter().map(|look| look.alpha()).collect();
+        assert_eq!(alphas, [0.03125, 66.0 / 4096.0]);
+        assert!(alphas.iter().sum::<f64>() < 0.05);
+    }
+
+    #[test]
+    fn what_is_clear_is_told_at_the_first_look() {
+        let around = |middle: f64| [-0.01, 0.005, 0.0, 0.01, -0.005, 0.002].map(|d| middle + d);
+        assert_eq!(decided(&around(0.3), 0.05), (Verdict::Slower, 6));
+        assert_eq!(decided(&around(-0.3), 0.05), (Verdict::Faster, 6));
+        assert_eq!(decided(&around(0.0), 0.05), (Verdict::Same, 6));
+        // A difference that does not matter is none.
+        assert_eq!(decided(&around(0.03), 0.05), (Verdict::Same, 6));
+        assert_eq!(decided(&around(0.3), 0.5), (Verdict::Same, 6));
+    }
+
+    #[test]
+    fn what_is_not_clear_goes_on_to_the_second_look_and_no_further() {
+        let mut ratios = vec![0.3, 0.25, 0.35, 0.3, -0.1, 0.3];
+        assert_eq!(judge(&ratios, 0.05), Judgement::GoOn { until: 12 });
+        ratios.extend([0.3, 0.28, 0.31, 0.29, 0.33]);
+        assert_eq!(judge(&ratios, 0.05), Judgement::GoOn { until: 12 });
+        ratios.push(0.3);
+        assert_eq!(decided(&ratios, 0.05), (Verdict::Slower, 12));
+        let torn: Vec<f64> = (0..12)
+            .map(|n| if n % 2 == 0 { 0.2 } else { -0.2 })
+            .collect();
+        assert_eq!(decided(&torn, 0.05), (Verdict::Inconclusive, 12));
+    }
+
+    #[test]
+    fn less_than_six_rounds_decide_nothing() {
+        assert_eq!(judge(&[], 0.05), Judgement::GoOn { until: 6 });
+        assert_eq!(judge(&[9.0; 5], 0.05), Judgement::GoOn { until: 6 });
+        let with_failed = [9.0, 9.0, f64::NAN, 9.0, f64::INFINITY, 9.0];
+        assert_eq!(judge(&with_failed, 0.05), Judgement::GoOn { until: 6 });
+    }
+
+    proptest! {
+        /// Exchanging candidate and reference exchanges faster and slower, and
+        /// rounds after a decision change nothing.
+        #[test]
+        fn it_is_symmetrical_and_final(ratios in proptest::collection::vec(-0.5f64..0.5, 12..20)) {
+            let Judgement::Decided(found) = judge(&ratios, 0.05) else {
+                return Err(TestCaseError::fail("twelve rounds decide"));
+            };
+            let turned: Vec<f64> = ratios.iter().map(|ratio| -ratio).collect();
+            let opposite = match found.verdict {
+                Verdict::Faster => Verdict::Slower,
+                Verdict::Slower => Verdict::Faster,
+                same => same,
+            };
+            prop_assert_eq!(decided(&turned, 0.05), (opposite, found.look.rounds));
+            prop_assert_eq!(judge(&ratios[..found.look.rounds], 0.05), Judgement::Decided(found));
+            prop_assert!(found.interval.low <= found.estimate && found.estimate <= found.interval.high);
+        }
+    }
+}
