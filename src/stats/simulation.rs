@@ -72,8 +72,11 @@ impl Machine for Autocorrelated {
     }
 }
 
-fn machines() -> Vec<(&'static str, fn() -> Box<dyn Machine>)> {
-    vec![
+/// A machine's name, and how to get a new one.
+type Kind = (&'static str, fn() -> Box<dyn Machine>);
+
+fn machines() -> [Kind; 6] {
+    [
         ("constant", || Box::new(Constant)),
         ("lognormal 5%", || Box::new(Lognormal(0.05))),
         ("lognormal 30%", || Box::new(Lognormal(0.3))),
