@@ -13,6 +13,10 @@ use super::sharing::{Share, Work};
 /// before them; a real build has none.
 const MAX_TIES: usize = 1000;
 
+/// Results that an export waits for, those that ended last; a build has one
+/// or two for each platform.
+const MAX_RESULTS: usize = 64;
+
 /// An interval of a step, to be replayed.
 #[derive(Debug, Clone)]
 pub(super) struct Task {
@@ -37,10 +41,11 @@ pub(super) struct Task {
 /// after every result.
 pub(super) fn tasks(graph: &Graph<'_>, kinds: &[StepKind], work: &Work) -> Vec<Task> {
     let pieces = Pieces::of(graph);
-    let results: Vec<usize> = pieces
+    let mut results: Vec<usize> = pieces
         .results()
         .filter(|at| kinds[pieces.all[*at].step] != StepKind::Export)
         .collect();
+    results.sort_by_key(|at| pieces.all[*at].span.end);
     let tasks = pieces.all.iter().enumerate().map(|(task, piece)| {
         let &Piece { span, step } = piece;
         // Of tasks without length at one moment, the first is before the
@@ -52,7 +57,9 @@ pub(super) fn tasks(graph: &Graph<'_>, kinds: &[StepKind], work: &Work) -> Vec<T
         };
         let mut after: Vec<usize> = pieces.before(task).into_iter().filter(ended).collect();
         if after.is_empty() && kinds[step] == StepKind::Export {
-            after.extend(results.iter().copied().filter(ended));
+            let there = results.partition_point(|at| pieces.all[*at].span.end <= span.start);
+            let there = results[..there].iter().rev().copied();
+            after.extend(there.filter(ended).take(MAX_RESULTS));
         }
         if after.is_empty() {
             after.extend(pieces.ended_by(span.start).take(MAX_TIES).find(ended));
@@ -227,6 +234,48 @@ impl<'t> Replay<'t> {
     fn pass(&mut self, time: f64) {
         for cores in &mut self.cores {
             cores.clock += time.max(0.0) * cores.speed();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::super::kind::kind_of;
+    use super::*;
+    use crate::trace::status::Vertex;
+    use crate::trace::{SolveStatus, Trace};
+
+    #[test]
+    fn an_export_waits_for_the_results_that_ended_last() {
+        let begin: jiff::Timestamp = "2026-11-24T09:00:00Z".parse().unwrap();
+        let at = |seconds: u64| Some(begin + Duration::from_secs(seconds));
+        let vertex = |name: String, second: u64| Vertex {
+            digest: name.clone(),
+            name,
+            started: at(second),
+            completed: at(second + 1),
+            ..Vertex::default()
+        };
+        let results = (0..200).map(|n| vertex(format!("[stage-{n} 1/1] RUN x"), n));
+        let exports = (0..200).map(|n| vertex(format!("exporting {n}"), 500 + n));
+        let mut trace = Trace::new();
+        trace.push(&SolveStatus {
+            vertexes: results.chain(exports).collect(),
+            ..SolveStatus::default()
+        });
+        let graph = Graph::of(&trace).unwrap();
+        let steps = graph.steps.iter();
+        let kinds: Vec<StepKind> = steps.map(|step| kind_of(step.step, None, None)).collect();
+        let running = graph.concurrency(|at| kinds[at].is_run());
+        let tasks = tasks(&graph, &kinds, &Share::NONE.work(&running));
+        for (task, place) in tasks.iter().zip(0..) {
+            if kinds[task.step] == StepKind::Export {
+                assert_eq!(task.after.len(), MAX_RESULTS);
+                assert!(task.after.contains(&199) && !task.after.contains(&100));
+                assert_eq!(task.lag, (place - 200 + 300) as f64 * 1e9);
+            }
         }
     }
 }
