@@ -36,12 +36,13 @@ use what_if::Share;
 pub struct Conditions {
     /// The node that built.
     pub node: Option<Node>,
-    /// Platform of steps whose names tell none: a build for one platform does
-    /// not name it.
+    /// The platform that was built, where names of steps tell none: a build
+    /// for one platform does not name it. It is that of a step whose stage is
+    /// known not to run elsewhere; see `lines`.
     pub platform: Option<Platform>,
     /// Share of all the node's cores that was busy during the build, 0 to 1.
     pub cpu_busy: Option<f64>,
-    /// Lines of the Dockerfile.
+    /// Lines of the Dockerfile, and which of its stages name their platform.
     pub lines: Lines,
     /// What instructions took natively in other builds of the same
     /// Dockerfile, where they had the node to themselves.

@@ -1,8 +1,7 @@
 //! The steps that a picture shows, by platform.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use crate::explain::{Explanation, StepFacts, StepKind};
 use crate::model::Platform;
@@ -13,6 +12,9 @@ const MAX_ROWS: usize = 40;
 const MAX_GROUPS: usize = 12;
 /// Share of the build from which on a step has a row.
 const WORTH_SHOWING: f64 = 0.005;
+
+/// What steps of no platform are for.
+pub(super) const WHOLE_BUILD: &str = "for the whole build";
 
 /// Steps of one platform.
 #[derive(Debug)]
@@ -48,14 +50,7 @@ pub(super) fn groups(explanation: &Explanation) -> (Vec<Group<'_>>, usize) {
         (Reverse(step.busy.max(step.critical)), *place)
     });
     shown.truncate(MAX_ROWS);
-    let platforms: BTreeMap<Option<(bool, &Platform)>, Vec<usize>> =
-        shown.iter().fold(BTreeMap::new(), |mut platforms, &place| {
-            let platform = explanation.steps[place].platform.as_ref();
-            let is_foreign = |platform: &Platform| explanation.node.as_ref() != Some(platform);
-            let key = platform.map(|platform| (is_foreign(platform), platform));
-            platforms.entry(key).or_insert_with(Vec::new).push(place);
-            platforms
-        });
+    let platforms = by_platform(explanation, shown);
     let groups: Vec<Group<'_>> = platforms
         .into_iter()
         .take(MAX_GROUPS)
@@ -63,7 +58,7 @@ pub(super) fn groups(explanation: &Explanation) -> (Vec<Group<'_>>, usize) {
             places.sort_unstable();
             Group {
                 name: match platform {
-                    None => "for the whole build".to_owned(),
+                    None => WHOLE_BUILD.to_owned(),
                     Some((_, platform)) => name(explanation, platform),
                 },
                 rows: places
@@ -82,6 +77,22 @@ pub(super) fn groups(explanation: &Explanation) -> (Vec<Group<'_>>, usize) {
         .collect();
     let hidden = explanation.steps.len() - in_groups.len();
     (groups, hidden)
+}
+
+/// Places of steps by the platform that they run on: those of none first, then
+/// the node's own.
+pub(super) fn by_platform(
+    explanation: &Explanation,
+    places: impl IntoIterator<Item = usize>,
+) -> BTreeMap<Option<(bool, &Platform)>, Vec<usize>> {
+    let mut platforms: BTreeMap<_, Vec<usize>> = BTreeMap::new();
+    for place in places {
+        let platform = explanation.steps[place].platform.as_ref();
+        let is_foreign = |platform: &Platform| explanation.node.as_ref() != Some(platform);
+        let key = platform.map(|platform| (is_foreign(platform), platform));
+        platforms.entry(key).or_default().push(place);
+    }
+    platforms
 }
 
 /// `on linux/arm64, RUN emulated`: COPY and WORKDIR never are.

@@ -6,12 +6,12 @@
 //! in different lanes, since events of one thread must not overlap. The
 //! critical path and the number of steps at once have processes of their own.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
 use super::Subject;
+use super::rows::{WHOLE_BUILD, by_platform};
 use crate::escape;
 use crate::explain::{Explanation, Interval, StepFacts};
 use crate::model::Platform;
@@ -34,15 +34,16 @@ pub fn trace_events(subject: &Subject, explanation: &Explanation) -> String {
             "ts": micros(point.at), "args": { "steps": point.steps },
         })
     }));
-    for (number, (platform, steps)) in by_platform(explanation).into_iter().enumerate() {
+    let platforms = by_platform(explanation, 0..explanation.steps.len());
+    for (number, (platform, places)) in platforms.into_iter().enumerate() {
         let pid = number + 3;
         let name = match platform {
             Some((_, platform)) => platform.to_string(),
-            None => "for the whole build".to_owned(),
+            None => WHOLE_BUILD.to_owned(),
         };
         process(&mut events, pid, &name);
         let mut lanes: Vec<Duration> = Vec::new();
-        for step in steps {
+        for step in places.into_iter().map(|place| &explanation.steps[place]) {
             for interval in &step.intervals {
                 let free = lanes.iter().position(|end| *end <= interval.start);
                 let lane = free.unwrap_or_else(|| {
@@ -92,20 +93,6 @@ fn step_name(step: &StepFacts) -> String {
         "" => "a step without a name".to_owned(),
         name => escape::terminal(name, MAX_TEXT),
     }
-}
-
-type Steps<'e> = BTreeMap<Option<(bool, &'e Platform)>, Vec<&'e StepFacts>>;
-
-/// Steps by platform: those of none first, then the node's own.
-fn by_platform(explanation: &Explanation) -> Steps<'_> {
-    let mut platforms = Steps::new();
-    for step in &explanation.steps {
-        let is_foreign = |platform: &Platform| explanation.node.as_ref() != Some(platform);
-        let platform = step.platform.as_ref();
-        let key = platform.map(|platform| (is_foreign(platform), platform));
-        platforms.entry(key).or_default().push(step);
-    }
-    platforms
 }
 
 fn critical_path(explanation: &Explanation) -> impl Iterator<Item = Value> {

@@ -33,7 +33,7 @@ const LINE: f64 = 18.0;
 /// Characters of small text in a line of the whole width.
 const LINE_CHARS: usize = 150;
 /// Columns of a step's label.
-const LABEL_CHARS: usize = 50;
+const LABEL_CHARS: usize = 46;
 /// Height of the picture of how many steps ran at once.
 const STRIP: f64 = 34.0;
 /// Points of it that are drawn; more would lie within a pixel.
