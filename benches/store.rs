@@ -43,6 +43,7 @@ fn record() -> RunRecord {
         command: vec!["run".into()],
         seed: 1,
         rounds: ROUNDS,
+        rules: Default::default(),
         timeout_seconds: 1800.0,
         scenarios: vec![ScenarioInfo {
             name: "hello".into(),
@@ -58,9 +59,13 @@ fn record() -> RunRecord {
                     name: variant.to_string(),
                     dockerfile: format!("{variant}.Dockerfile"),
                     digest: "c".repeat(64),
+                    revision: None,
+                    sources_digest: None,
                 })
                 .collect(),
             kinds: BuildKind::ALL.to_vec(),
+            edit: None,
+            gate: None,
         }],
         plan: slots.collect(),
         builder: BuilderInfo {

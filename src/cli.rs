@@ -1,5 +1,6 @@
 //! The command line: clap definitions, nothing else.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -22,6 +23,8 @@ pub struct Cli {
 pub enum Command {
     /// Race the variants of scenarios and report which is faster
     Run(RunArgs),
+    /// Race two Dockerfiles of your own, or one with what it was in another revision
+    Compare(CompareArgs),
     /// Explain a build: which steps, emulated or native, and what they cost
     Explain(ExplainArgs),
     /// Show a stored run again, and write its report
@@ -42,7 +45,7 @@ pub enum Command {
 }
 
 /// Which engine to use.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct HostArgs {
     /// Docker Engine to use, like unix:///var/run/docker.sock or tcp://host:2375
     ///
@@ -52,15 +55,65 @@ pub struct HostArgs {
     pub host: Option<String>,
 }
 
+/// How to race: what every command that builds takes.
+#[derive(Debug, Clone, Args)]
+pub struct RaceArgs {
+    #[command(flatten)]
+    pub engine: HostArgs,
+    /// Rounds, in each of which every variant is built once for every kind; `auto` looks at 6
+    /// rounds, and at 12 where those are not clear
+    #[arg(long, short = 'n', value_name = "N|auto", value_parser = rounds)]
+    pub rounds: Option<Rounds>,
+    /// Seed of the order in which samples are built; drawn where not given
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Longest time for one build, like 90s or 30m
+    #[arg(long, value_name = "DURATION", default_value = "30m", value_parser = duration)]
+    pub timeout: Duration,
+    /// Least change that matters; a calibrated noise floor above it takes its place [default: 5%]
+    #[arg(long, value_name = "PERCENT", value_parser = share)]
+    pub delta: Option<f64>,
+    /// Keep rounds in which something else used the machine or the builder
+    ///
+    /// Without it they are dropped whole and built again, up to half as many
+    /// as planned.
+    #[arg(long)]
+    pub keep_contaminated: bool,
+    /// Folder that the run's data goes into
+    #[arg(long, value_name = "DIR", default_value = "results")]
+    pub results: PathBuf,
+    /// Folder that the run's report goes into
+    #[arg(long, value_name = "DIR", default_value = "reports")]
+    pub reports: PathBuf,
+    /// Print where the results are as JSON, last on stdout
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// How many rounds to build.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rounds {
+    /// So many.
+    Fixed(u32),
+    /// Until it is clear.
+    Auto,
+}
+
+impl fmt::Display for Rounds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Fixed(rounds) => write!(f, "{rounds}"),
+            Self::Auto => f.write_str("auto"),
+        }
+    }
+}
+
 /// `buildrace run`
 #[derive(Debug, Args)]
 pub struct RunArgs {
     /// Scenarios to race; all of the project's where none is named
     #[arg(value_name = "SCENARIO")]
     pub scenarios: Vec<String>,
-    /// Rounds: in each, every variant is built once for every kind
-    #[arg(long, short = 'n', value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=1000))]
-    pub rounds: u32,
     /// Build kinds, comma-separated [possible: cold, multi-arch, incremental, noop]
     #[arg(long, value_name = "K,…", value_delimiter = ',')]
     pub kinds: Vec<BuildKind>,
@@ -71,22 +124,65 @@ pub struct RunArgs {
     #[arg(long, value_name = "P,…", value_delimiter = ',')]
     pub platform: Vec<Platform>,
     #[command(flatten)]
-    pub engine: HostArgs,
-    /// Seed of the order in which samples are built; drawn where not given
-    #[arg(long, value_name = "N")]
-    pub seed: Option<u64>,
-    /// Longest time for one build, like 90s or 30m
-    #[arg(long, value_name = "DURATION", default_value = "30m", value_parser = duration)]
-    pub timeout: Duration,
-    /// Folder that the run's data goes into
-    #[arg(long, value_name = "DIR", default_value = "results")]
-    pub results: PathBuf,
-    /// Folder that the run's report goes into
-    #[arg(long, value_name = "DIR", default_value = "reports")]
-    pub reports: PathBuf,
-    /// Print where the results are as JSON, last on stdout
-    #[arg(long)]
-    pub json: bool,
+    pub race: RaceArgs,
+}
+
+/// What is built of a Dockerfile of one's own, in buildx's words.
+#[derive(Debug, Clone, Default, Args)]
+pub struct BuildArgs {
+    /// Folder that is the build context [default: .]
+    #[arg(long, value_name = "DIR")]
+    pub context: Option<PathBuf>,
+    /// Platforms of the multi-arch kinds, comma-separated; the builder's own where none is named
+    #[arg(long, value_name = "P,…", value_delimiter = ',')]
+    pub platform: Vec<Platform>,
+    /// Build argument; without a value it is that of the environment
+    #[arg(long, value_name = "NAME[=VALUE]")]
+    pub build_arg: Vec<String>,
+    /// Stage to build; the last where none is named
+    #[arg(long, value_name = "STAGE")]
+    pub target: Option<String>,
+    /// Secret for RUN --mount=type=secret: id=ID, and src=FILE or env=NAME
+    #[arg(long, value_name = "id=ID,…")]
+    pub secret: Vec<String>,
+    /// Further build context: a folder, or what BuildKit finds elsewhere, like docker-image://…
+    #[arg(long, value_name = "NAME=PATH")]
+    pub build_context: Vec<String>,
+    /// File that an incremental build changes, relative to the context: a line of comment is
+    /// appended
+    #[arg(long, value_name = "FILE")]
+    pub edit: Option<PathBuf>,
+    /// How to change it instead: s/REGEX/REPLACEMENT/[g], where the replacement holds {nonce}
+    #[arg(long, value_name = "RULE")]
+    pub edit_with: Option<String>,
+    /// Build kinds, comma-separated [possible: cold, multi-arch, incremental, noop]
+    ///
+    /// Without it: multi-arch, or cold where only the builder's own platform
+    /// is built, and incremental where --edit names a file.
+    #[arg(long, value_name = "K,…", value_delimiter = ',')]
+    pub kinds: Vec<BuildKind>,
+}
+
+/// `buildrace compare`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  buildrace compare Dockerfile Dockerfile.new --context . --platform linux/amd64,linux/arm64
+  buildrace compare Dockerfile --against main --edit cmd/main.go")]
+pub struct CompareArgs {
+    /// The Dockerfile to compare with, or with --against the one to race
+    #[arg(value_name = "DOCKERFILE")]
+    pub reference: PathBuf,
+    /// The Dockerfile that is compared with it
+    #[arg(value_name = "CANDIDATE", required_unless_present = "against")]
+    pub candidate: Option<PathBuf>,
+    /// Compare with the same Dockerfile and its context as they are in this git revision
+    #[arg(long, value_name = "REV", conflicts_with = "candidate")]
+    pub against: Option<String>,
+    #[command(flatten)]
+    pub build: BuildArgs,
+    #[command(flatten)]
+    pub race: RaceArgs,
 }
 
 /// `buildrace explain`
@@ -255,9 +351,51 @@ fn duration(text: &str) -> Result<Duration, String> {
     Ok(duration)
 }
 
+/// No more rounds are taken than anyone would wait for.
+const MOST_ROUNDS: u32 = 1000;
+
+fn rounds(text: &str) -> Result<Rounds, String> {
+    if text == "auto" {
+        return Ok(Rounds::Auto);
+    }
+    text.parse()
+        .ok()
+        .filter(|rounds| (1..=MOST_ROUNDS).contains(rounds))
+        .map(Rounds::Fixed)
+        .ok_or_else(|| format!("expected auto, or a number from 1 to {MOST_ROUNDS}"))
+}
+
+/// `5%` or `0.05`: a share from 0 to 1, without 1.
+pub fn share(text: &str) -> Result<f64, String> {
+    let number = match text.strip_suffix('%') {
+        Some(percent) => percent.trim().parse::<f64>().map(|percent| percent / 100.0),
+        None => text.parse(),
+    };
+    number
+        .ok()
+        .filter(|share| (0.0..1.0).contains(share))
+        .ok_or_else(|| "expected a share like 5% or 0.05, below 100%".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
+
+    #[test]
+    fn rounds_and_shares_are_read_as_people_write_them() {
+        use super::{Rounds, rounds, share};
+        assert_eq!(rounds("auto"), Ok(Rounds::Auto));
+        assert_eq!(rounds("6"), Ok(Rounds::Fixed(6)));
+        for text in ["", "0", "-1", "1001", "always", "6.5"] {
+            assert!(rounds(text).is_err(), "{text}");
+        }
+        assert_eq!(share("5%"), Ok(0.05));
+        assert_eq!(share("0.1"), Ok(0.1));
+        assert_eq!(share("0"), Ok(0.0));
+        for text in ["", "5", "-1%", "100%", "NaN", "inf", "five"] {
+            assert!(share(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn definitions_are_consistent() {

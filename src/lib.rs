@@ -21,3 +21,4 @@ pub mod scenario;
 pub mod stats;
 pub mod store;
 pub mod trace;
+pub mod verdict;

@@ -23,6 +23,8 @@ pub struct PlanInput {
     pub variants: Vec<String>,
     /// The kinds asked for; [`plan`] adds those that they start from.
     pub kinds: Vec<BuildKind>,
+    /// Whether it builds for the node's own platform alone.
+    pub native_only: bool,
 }
 
 /// Build kinds with those that they start from.
@@ -35,12 +37,13 @@ pub struct Kinds {
 }
 
 /// Adds to `asked` the kinds whose builder state they start from:
-/// `incremental` starts from `multi-arch`, so asking for it builds both.
-pub fn with_prerequisites(asked: &[BuildKind]) -> Kinds {
+/// `incremental` starts from `multi-arch`, or from `cold` where the scenario
+/// builds for the node's own platform alone, so asking for it builds both.
+pub fn with_prerequisites(asked: &[BuildKind], native_only: bool) -> Kinds {
     let mut all: BTreeSet<BuildKind> = asked.iter().copied().collect();
     for kind in asked {
         all.extend(std::iter::successors(Some(*kind), |kind| {
-            kind.starts_from()
+            kind.starts_from(native_only)
         }));
     }
     let added = all
@@ -85,15 +88,15 @@ struct Chain<'a> {
 }
 
 fn chains(input: &PlanInput) -> impl Iterator<Item = Chain<'_>> {
-    let all = with_prerequisites(&input.kinds).all;
+    let all = with_prerequisites(&input.kinds, input.native_only).all;
     let runs: Vec<Vec<BuildKind>> = all
         .iter()
-        .filter(|kind| kind.starts_from().is_none())
+        .filter(|kind| kind.starts_from(input.native_only).is_none())
         .map(|first| {
             std::iter::successors(Some(*first), |kind| {
                 all.iter()
                     .copied()
-                    .find(|next| next.starts_from() == Some(*kind))
+                    .find(|next| next.starts_from(input.native_only) == Some(*kind))
             })
             .collect()
         })
@@ -161,6 +164,7 @@ mod tests {
             scenario: "go-hello".into(),
             variants: vec!["naive".into(), "cross".into()],
             kinds: kinds.to_vec(),
+            native_only: false,
         }
     }
 
@@ -169,6 +173,7 @@ mod tests {
             scenario: "other".into(),
             variants: vec!["a".into(), "b".into(), "c".into()],
             kinds: BuildKind::ALL.to_vec(),
+            native_only: false,
         }
     }
 
@@ -200,7 +205,7 @@ mod tests {
         for seed in 0..50 {
             let slots = plan(&[go_hello(&BuildKind::ALL), other()], 2, seed);
             for (index, slot) in slots.iter().enumerate() {
-                if let Some(from) = slot.kind.starts_from() {
+                if let Some(from) = slot.kind.starts_from(false) {
                     let before = &slots[index - 1];
                     assert_eq!(
                         (&before.scenario, &before.variant, before.kind, before.round),
@@ -215,18 +220,29 @@ mod tests {
     fn asking_for_a_kind_plans_what_it_starts_from() {
         use BuildKind::*;
         assert_eq!(
-            with_prerequisites(&[Noop]),
+            with_prerequisites(&[Noop], false),
             Kinds {
                 all: vec![MultiArch, Incremental, Noop],
                 added: vec![MultiArch, Incremental],
             }
         );
-        assert_eq!(with_prerequisites(&BuildKind::ALL).added, []);
+        assert_eq!(with_prerequisites(&BuildKind::ALL, false).added, []);
         let kinds: Vec<BuildKind> = plan(&[go_hello(&[Incremental])], 1, 3)
             .iter()
             .map(|slot| slot.kind)
             .collect();
         assert_eq!(kinds, [MultiArch, Incremental, MultiArch, Incremental]);
+    }
+
+    #[test]
+    fn for_one_platform_an_incremental_build_starts_from_a_cold_one() {
+        use BuildKind::*;
+        let input = PlanInput {
+            native_only: true,
+            ..go_hello(&[Incremental])
+        };
+        let kinds: Vec<BuildKind> = plan(&[input], 1, 3).iter().map(|slot| slot.kind).collect();
+        assert_eq!(kinds, [Cold, Incremental, Cold, Incremental]);
     }
 
     #[test]

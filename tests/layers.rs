@@ -13,16 +13,22 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("plan", &["model"]),
     ("trace", &["model"]),
     ("stats", &["model"]),
+    ("verdict", &["model", "stats"]),
     ("explain", &["model", "trace", "stats"]),
     ("buildkit", &["model", "trace"]),
     ("engine", &["model"]),
     ("builder", &["model", "trace", "buildkit"]),
     (
         "race",
-        &["model", "scenario", "buildkit", "builder", "trace"],
+        &[
+            "model", "scenario", "buildkit", "builder", "trace", "stats", "verdict",
+        ],
     ),
     ("store", &["model", "race", "trace", "escape"]),
-    ("report", &["model", "trace", "stats", "explain", "escape"]),
+    (
+        "report",
+        &["model", "trace", "stats", "verdict", "explain", "escape"],
+    ),
     ("otlp", &["model", "explain"]),
     ("progress", &["model", "race", "trace", "escape"]),
     ("cli", &["model"]),
@@ -30,7 +36,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
 
 /// Modules that do no I/O, read no clock and print nothing.
 const PURE: &[&str] = &[
-    "model", "escape", "plan", "trace", "explain", "stats", "report",
+    "model", "escape", "plan", "trace", "explain", "stats", "verdict", "report",
 ];
 
 /// What a pure module may not name.

@@ -161,6 +161,7 @@ fn setting(kinds: &[BuildKind], variants: &[&str]) -> Setting {
         scenario: "tiny".into(),
         variants: names,
         kinds: kinds.to_vec(),
+        native_only: false,
     };
     let record = RunRecord {
         schema: SCHEMA_VERSION,
@@ -170,6 +171,7 @@ fn setting(kinds: &[BuildKind], variants: &[&str]) -> Setting {
         command: vec![],
         seed: 1,
         rounds: 1,
+        rules: Default::default(),
         timeout_seconds: 60.0,
         scenarios: vec![ScenarioInfo {
             name: "tiny".into(),
@@ -181,6 +183,8 @@ fn setting(kinds: &[BuildKind], variants: &[&str]) -> Setting {
             native: "linux/amd64".parse().unwrap(),
             variants: vec![],
             kinds: kinds.to_vec(),
+            edit: None,
+            gate: None,
         }],
         plan: plan::plan(&[input], 1, 1),
         builder: BuilderInfo {

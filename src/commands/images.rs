@@ -89,7 +89,7 @@ pub(super) fn platforms(scenarios: &[Scenario], native: &Platform) -> Vec<Platfo
 
 /// The platforms that the kinds of a scenario build.
 fn built(scenario: &Scenario, native: &Platform) -> Vec<Platform> {
-    let kinds = plan::with_prerequisites(&scenario.kinds).all;
+    let kinds = plan::with_prerequisites(&scenario.kinds, scenario.native_only(native)).all;
     let mut platforms = Vec::new();
     if kinds.contains(&BuildKind::Cold) {
         platforms.push(native.clone());

@@ -9,13 +9,17 @@ macro_rules! out {
     };
 }
 
+pub mod compare;
 pub mod doctor;
 pub mod engine;
 pub mod explain;
 pub mod images;
 pub mod list;
+mod own;
+mod race;
 pub mod report;
 pub mod run;
+mod signals;
 
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::process::ExitCode;
@@ -88,6 +92,7 @@ fn progress_lines() -> Progress {
 pub async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
     match cli.command {
         Command::Run(args) => run::run(args).await,
+        Command::Compare(args) => compare::run(args).await,
         Command::Explain(args) => explain::run(args).await,
         Command::Report(args) => report::run(&args),
         Command::List(args) => list::list(&args),

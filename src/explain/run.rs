@@ -161,7 +161,7 @@ fn comparable(
     kind: BuildKind,
 ) -> HashMap<Instruction, NativeAlone> {
     let mut alone = alone.cloned().unwrap_or_default();
-    if kind.starts_from().is_some() {
+    if !kind.starts_empty() {
         alone.retain(|_, native| !native.has_cache_mount);
     }
     alone

@@ -37,13 +37,29 @@ impl BuildKind {
     }
 
     /// The kind whose builder state this one starts from, built right before
-    /// it in the same round; `None` for a kind that starts from nothing.
-    pub fn starts_from(self) -> Option<Self> {
+    /// it in the same round; `None` for a kind that starts from nothing. Where
+    /// a scenario builds for the node's own platform alone, cold stands in for
+    /// multi-arch.
+    pub fn starts_from(self, native_only: bool) -> Option<Self> {
         match self {
             Self::Cold | Self::MultiArch => None,
+            Self::Incremental if native_only => Some(Self::Cold),
             Self::Incremental => Some(Self::MultiArch),
             Self::Noop => Some(Self::Incremental),
         }
+    }
+
+    /// Whether it starts from nothing: no layer cache, empty cache mounts.
+    pub fn starts_empty(self) -> bool {
+        self.starts_from(false).is_none()
+    }
+
+    /// Whether it starts from the builder state of `before`, where that was
+    /// built right before it.
+    pub fn follows(self, before: Self) -> bool {
+        [true, false]
+            .into_iter()
+            .any(|native_only| self.starts_from(native_only) == Some(before))
     }
 }
 

@@ -4,12 +4,14 @@
 mod duration;
 mod kind;
 mod platform;
+mod rules;
 mod run;
 mod sample;
 
 pub(crate) use duration::{optional_seconds, seconds};
 pub use kind::BuildKind;
 pub use platform::{Platform, PlatformError};
+pub use rules::{AUTO_ROUNDS, Contamination, LEAST_DELTA, NoiseFloor, Rules, Stopping};
 pub use run::{
     BaseImage, BuilderInfo, EmulatorInfo, HostInfo, RunRecord, SCHEMA_VERSION, ScenarioInfo, Slot,
     VariantInfo,

@@ -4,10 +4,10 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{BuildKind, Platform};
+use super::{BuildKind, Platform, Rules};
 
 /// Version of the result files. A reader refuses a newer one.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// Everything about a run that is known before its first sample.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -24,13 +24,17 @@ pub struct RunRecord {
     pub command: Vec<String>,
     /// Seed that the order was drawn from.
     pub seed: u64,
-    /// Rounds planned.
+    /// Rounds planned, spare ones not counted; the most where a run stops when
+    /// it is clear.
     pub rounds: u32,
+    /// How it is judged.
+    #[serde(default)]
+    pub rules: Rules,
     /// Time limit of a sample, seconds.
     pub timeout_seconds: f64,
     /// What is raced.
     pub scenarios: Vec<ScenarioInfo>,
-    /// The order that was drawn.
+    /// The order that was drawn, spare rounds included.
     pub plan: Vec<Slot>,
     /// Where it is built.
     pub builder: BuilderInfo,
@@ -49,7 +53,8 @@ pub struct ScenarioInfo {
     pub name: String,
     /// One line on what it is.
     pub title: String,
-    /// SHA-256 of its `scenario.toml`, hex.
+    /// SHA-256 of its `scenario.toml`, hex; empty where it has none, and comes
+    /// from a command line.
     pub digest: String,
     /// SHA-256 over names, modes and contents of its sources, hex.
     pub sources_digest: String,
@@ -63,6 +68,32 @@ pub struct ScenarioInfo {
     pub variants: Vec<VariantInfo>,
     /// Kinds raced.
     pub kinds: Vec<BuildKind>,
+    /// What an incremental build changes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edit: Option<String>,
+    /// The kind that a gate goes by, where it was chosen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gate: Option<BuildKind>,
+}
+
+impl ScenarioInfo {
+    /// Whether it is built for the node's own platform alone, and cold stands
+    /// in for multi-arch.
+    pub fn native_only(&self) -> bool {
+        self.platforms == [self.native.clone()] && !self.kinds.contains(&BuildKind::MultiArch)
+    }
+
+    /// The kind that a gate goes by, and a run that stops when it is clear:
+    /// the chosen one, or the first raced of incremental, multi-arch and cold.
+    pub fn gate(&self) -> Option<BuildKind> {
+        let usual = [
+            BuildKind::Incremental,
+            BuildKind::MultiArch,
+            BuildKind::Cold,
+        ];
+        let usual = usual.into_iter().find(|kind| self.kinds.contains(kind));
+        self.gate.or(usual).or(self.kinds.first().copied())
+    }
 }
 
 /// A variant as it was raced.
@@ -74,6 +105,14 @@ pub struct VariantInfo {
     pub dockerfile: String,
     /// SHA-256 of the Dockerfile, hex.
     pub digest: String,
+    /// The git commit that Dockerfile and sources are of, where they are not
+    /// those of the working tree.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<String>,
+    /// SHA-256 over names, modes and contents of its sources, hex, where they
+    /// are not the scenario's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sources_digest: Option<String>,
 }
 
 /// A sample's place in the plan.

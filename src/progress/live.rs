@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use super::{Expected, NAME_WIDTH, sample_line, sample_title};
+use super::{Expected, NAME_WIDTH, rounds_line, sample_line, sample_title};
 use crate::escape;
 use crate::model::Slot;
 use crate::race::Event;
@@ -18,6 +18,7 @@ const STEP_LINES: usize = 6;
 /// The display on a terminal.
 pub struct Live {
     plan: Vec<Slot>,
+    planned: usize,
     done: usize,
     expected: Expected,
     run_started: Instant,
@@ -30,9 +31,9 @@ pub struct Live {
 }
 
 impl Live {
-    pub(super) fn new(plan: &[Slot], expected: Expected) -> Self {
+    pub(super) fn new(plan: &[Slot], planned: usize, expected: Expected) -> Self {
         let area = MultiProgress::new();
-        let head = area.add(ProgressBar::new(plan.len() as u64));
+        let head = area.add(ProgressBar::new(planned as u64));
         head.set_style(
             ProgressStyle::with_template("{spinner} {bar:16} {pos}/{len} {wide_msg}")
                 .unwrap_or_else(|_| ProgressStyle::default_bar()),
@@ -41,6 +42,7 @@ impl Live {
         let now = Instant::now();
         Self {
             plan: plan.to_vec(),
+            planned,
             done: 0,
             expected,
             run_started: now,
@@ -63,7 +65,17 @@ impl Live {
                 self.expected.learn(sample);
                 self.show_steps(&[]);
                 self.head.set_position(self.done as u64);
-                self.print(&sample_line(sample, self.done, self.plan.len()));
+                self.print(&sample_line(sample, self.done, self.planned));
+            }
+            Event::Rounds {
+                scenario,
+                message,
+                samples,
+                ..
+            } => {
+                self.planned = *samples;
+                self.head.set_length(*samples as u64);
+                self.print(&rounds_line(scenario, message));
             }
             Event::Warning { message, .. } => {
                 self.print(&format!("warning: {}", escape::terminal(message, 1000)));
@@ -73,7 +85,8 @@ impl Live {
     }
 
     pub(super) fn tick(&mut self, slot: &Slot, trace: &Trace) {
-        let rounds = self.plan.iter().map(|slot| slot.round).max().unwrap_or(1);
+        let planned = self.plan.iter().take(self.planned);
+        let rounds = planned.map(|slot| slot.round).max().unwrap_or(1);
         let title = sample_title(&slot.scenario, &slot.variant, slot.kind.as_str());
         let round = if rounds > 1 {
             format!(", round {} of {rounds}", slot.round)
@@ -113,7 +126,7 @@ impl Live {
     }
 
     fn time_left(&self) -> String {
-        let rest = self.plan.get(self.done..).unwrap_or_default();
+        let rest = self.plan.get(self.done..self.planned).unwrap_or_default();
         let left = self.expected.remaining(rest, self.sample_started.elapsed());
         match (left.known.is_zero(), left.more) {
             (true, _) => String::new(),

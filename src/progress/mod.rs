@@ -26,13 +26,14 @@ pub enum Progress {
 }
 
 impl Progress {
-    /// A display for `plan`, redrawn in place where `live`. `expected` holds
-    /// what earlier runs took.
-    pub fn new(plan: &[Slot], expected: Expected, live: bool) -> Self {
+    /// A display for `plan`, redrawn in place where `live`. It begins with
+    /// `planned` samples, and there may be more or less as rounds are dropped
+    /// and looked at. `expected` holds what earlier runs took.
+    pub fn new(plan: &[Slot], planned: usize, expected: Expected, live: bool) -> Self {
         if live {
-            Self::Live(Live::new(plan, expected))
+            Self::Live(Live::new(plan, planned, expected))
         } else {
-            Self::Plain(Plain::new(plan))
+            Self::Plain(Plain::new(planned))
         }
     }
 
@@ -66,6 +67,15 @@ impl Progress {
             live.close();
         }
     }
+}
+
+/// `go-hello: first look, after 6 rounds …`
+fn rounds_line(scenario: &str, message: &str) -> String {
+    format!(
+        "{}: {}",
+        escape::terminal(scenario, NAME_WIDTH),
+        escape::terminal(message, 600)
+    )
 }
 
 /// `[3/8] go-hello naive multi-arch: 57.31 s, 14 steps, 0 cached`

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{NAME_WIDTH, sample_line, sample_title};
+use super::{NAME_WIDTH, rounds_line, sample_line, sample_title};
 use crate::escape;
 use crate::model::Slot;
 use crate::race::Event;
@@ -14,17 +14,17 @@ const SIGN_OF_LIFE: Duration = Duration::from_secs(30);
 
 /// The display where there is no terminal.
 pub struct Plain {
-    plan: Vec<Slot>,
+    planned: usize,
     done: usize,
     started: Instant,
     spoke: Instant,
 }
 
 impl Plain {
-    pub(super) fn new(plan: &[Slot]) -> Self {
+    pub(super) fn new(planned: usize) -> Self {
         let now = Instant::now();
         Self {
-            plan: plan.to_vec(),
+            planned,
             done: 0,
             started: now,
             spoke: now,
@@ -39,7 +39,16 @@ impl Plain {
             }
             Event::SampleFinished { sample, .. } => {
                 self.done += 1;
-                eprintln!("{}", sample_line(sample, self.done, self.plan.len()));
+                eprintln!("{}", sample_line(sample, self.done, self.planned));
+            }
+            Event::Rounds {
+                scenario,
+                message,
+                samples,
+                ..
+            } => {
+                self.planned = *samples;
+                eprintln!("{}", rounds_line(scenario, message));
             }
             Event::Warning { message, .. } => {
                 eprintln!("warning: {}", escape::terminal(message, 1000));

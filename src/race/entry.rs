@@ -34,10 +34,10 @@ impl Entry<'_> {
         prefix: &str,
         timeout: Duration,
     ) -> BuildRequest {
-        let starts_empty = slot.kind.starts_from().is_none();
-        // Cold builds are a block of their own; the kinds of a chain share
-        // their cache mounts and their context.
-        let block = if slot.kind == BuildKind::Cold {
+        let starts_empty = slot.kind.starts_empty();
+        // Cold builds are a block of their own, unless a chain starts from them;
+        // the kinds of a chain share their cache mounts and their context.
+        let block = if slot.kind == BuildKind::Cold && !self.info.native_only() {
             "cold"
         } else {
             "chain"

@@ -35,6 +35,18 @@ pub enum Event {
         /// What was measured.
         sample: Sample,
     },
+    /// A round was dropped, or a look at the rounds was taken.
+    Rounds {
+        /// When.
+        at: Timestamp,
+        /// The scenario's name.
+        scenario: String,
+        /// One line: what was found, and what comes next.
+        message: String,
+        /// Samples that the run has when all the rounds that are wanted now
+        /// are built.
+        samples: usize,
+    },
     /// Something that a reader of the results should know.
     Warning {
         /// When.
@@ -55,7 +67,7 @@ pub enum Event {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RunEnd {
-    /// Every slot of the plan has a sample.
+    /// It has the rounds that its rules ask for, as far as the plan goes.
     Completed,
     /// The user stopped it.
     Interrupted,

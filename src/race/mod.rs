@@ -6,6 +6,7 @@ pub mod event;
 pub mod host;
 mod outcome;
 mod recorder;
+mod rounds;
 pub mod runner;
 pub mod warm_up;
 

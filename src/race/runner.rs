@@ -18,7 +18,8 @@ use super::entry::{Entry, nonce};
 use super::event::{Event, RunEnd};
 use super::host::{self, HostSampler};
 use super::outcome::{disturbances, judge, skipped};
-use super::recorder::{Recorder, RecorderError};
+use super::recorder::{Keeping, Recorder, RecorderError};
+use super::rounds;
 use super::warm_up::{self, WarmUpError};
 use crate::builder::{Builder, BuilderError};
 use crate::buildkit::{BuildEnd, BuildError, BuildRequest};
@@ -157,10 +158,28 @@ impl Race<'_> {
             return Ok(RunEnd::Interrupted);
         }
         unpacked?;
-        for block in blocks(&self.record.plan) {
-            self.block(block, recorder, stop, prefix).await?;
-            if stop.is_cancelled() {
-                return Ok(RunEnd::Interrupted);
+        let mut keeping = Keeping {
+            recorder,
+            samples: Vec::new(),
+        };
+        let rounds = self
+            .record
+            .plan
+            .chunk_by(|one, next| one.round == next.round);
+        for round in rounds {
+            let open = rounds::open(self.record, &keeping.samples);
+            for block in blocks(round).filter(|block| open.contains(&block[0].scenario)) {
+                self.block(block, &mut keeping, stop, prefix).await?;
+                if stop.is_cancelled() {
+                    return Ok(RunEnd::Interrupted);
+                }
+            }
+            let built = self.record.scenarios.iter();
+            for scenario in built.filter(|scenario| open.contains(&scenario.name)) {
+                let number = round[0].round;
+                let told = rounds::after(self.record, scenario, &keeping.samples, number);
+                told.into_iter()
+                    .try_for_each(|event| record(&mut keeping, event))?;
             }
         }
         Ok(RunEnd::Completed)
@@ -179,7 +198,10 @@ impl Race<'_> {
         };
         recorder.phase("copying the sources");
         let entry = self.entry(first)?;
-        let mut sources = SourceCopy::create(entry.scenario)?;
+        let mut sources = SourceCopy::create(
+            entry.scenario.sources_of(entry.variant),
+            entry.scenario.edit.as_ref(),
+        )?;
         let guard = CacheGuard::set(self.builder, prefix).await?;
         if self.disk.is_some() {
             recorder.phase("waiting for the machine to come to rest");
@@ -413,7 +435,7 @@ impl Race<'_> {
 /// Splits a plan where a sample starts from nothing.
 fn blocks(plan: &[Slot]) -> impl Iterator<Item = &[Slot]> {
     plan.chunk_by(|before, slot| {
-        slot.kind.starts_from() == Some(before.kind)
+        slot.kind.follows(before.kind)
             && (slot.round, &slot.scenario, &slot.variant)
                 == (before.round, &before.scenario, &before.variant)
     })

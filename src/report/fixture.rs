@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::model::{
     BaseImage, BuildKind, BuilderInfo, EmulatorInfo, Failure, HostInfo, HostUse, Outcome, Platform,
-    RunRecord, SCHEMA_VERSION, Sample, ScenarioInfo, Slot, VariantInfo,
+    Rules, RunRecord, SCHEMA_VERSION, Sample, ScenarioInfo, Slot, VariantInfo,
 };
 
 /// Times of a variant, seconds: cold, multi-arch, incremental, noop.
@@ -43,6 +43,7 @@ pub(crate) fn record(variants: &[&str], rounds: u32) -> RunRecord {
         command: vec!["run".into(), "go-hello".into()],
         seed: 42,
         rounds,
+        rules: Rules::default(),
         timeout_seconds: 1800.0,
         scenarios: vec![ScenarioInfo {
             name: "go-hello".into(),
@@ -58,9 +59,13 @@ pub(crate) fn record(variants: &[&str], rounds: u32) -> RunRecord {
                     name: variant.to_string(),
                     dockerfile: format!("dockerfiles/go-hello/{variant}.Dockerfile"),
                     digest: "cc".repeat(32),
+                    revision: None,
+                    sources_digest: None,
                 })
                 .collect(),
             kinds: BuildKind::ALL.to_vec(),
+            edit: None,
+            gate: None,
         }],
         plan,
         builder: BuilderInfo {

@@ -4,6 +4,7 @@
 use std::fmt::Write;
 
 use super::number;
+use super::rounds;
 use super::sentence::sentence;
 use super::view::{Cell, FailureView, ScenarioView, View, join};
 use crate::escape::{self, markdown as text, markdown_code as code};
@@ -35,6 +36,12 @@ pub fn markdown(view: &View) -> String {
     for scenario in &view.scenarios {
         table(&mut out, scenario);
         culprits(&mut out, scenario);
+    }
+    for roll_up in &view.roll_up {
+        let _ = writeln!(out, "- {}", text(&rounds::rolled_up(roll_up)));
+    }
+    if !view.roll_up.is_empty() {
+        out.push('\n');
     }
     let _ = writeln!(out, "{}\n", explanation(view));
     failures(&mut out, view);
@@ -115,6 +122,7 @@ fn cell(cell: Option<&Cell>) -> String {
     if let Some(ratio) = &cell.ratio {
         let told = format!("**{}**", told(ratio));
         parts.push(with_interval(told, number::interval(ratio)));
+        parts.extend(cell.verdict.map(|verdict| verdict.as_str().to_owned()));
     }
     for (outcome, count) in &cell.failed {
         parts.push(match (cell.times, count) {
@@ -163,10 +171,18 @@ fn explanation(view: &View) -> String {
             text(&scenario.platform_names()),
         ));
     }
-    if view.has_intervals() {
+    if !view.looks().is_empty() {
+        parts.push(format!(
+            "In brackets, from six rounds on, signed-rank intervals ({}); {}. A verdict is \
+             faster, slower or same where all of the interval says so, and inconclusive else.",
+            alphas(view),
+            rounds::delta(view)
+        ));
+    }
+    if view.has_model_based() {
         parts.push(
-            "In brackets, the 95% t-interval of the mean log ratio; it is model-based: right if \
-             the log ratios are normal."
+            "In brackets, of fewer than six rounds, the 95% t-interval of the mean log ratio; it \
+             is model-based: right if the log ratios are normal. No verdict is given on it."
                 .to_owned(),
         );
     }
@@ -178,6 +194,15 @@ fn explanation(view: &View) -> String {
         );
     }
     parts.join(" ")
+}
+
+/// `α=0.0313 at 6 rounds`
+fn alphas(view: &View) -> String {
+    let looks = view.looks();
+    let looks = looks
+        .iter()
+        .map(|(rounds, alpha)| format!("α={alpha:.4} at {rounds} rounds"));
+    looks.collect::<Vec<_>>().join(", ")
 }
 
 fn failures(out: &mut String, view: &View) {
@@ -226,6 +251,37 @@ fn failures(out: &mut String, view: &View) {
     }
 }
 
+/// How many rounds there are, which were dropped, and where it was decided.
+fn rule(view: &View) -> Vec<String> {
+    let mut parts = Vec::new();
+    if let Some(rule) = view.rules.contamination {
+        parts.push(format!(
+            "A round is dropped whole where somebody else used the builder, where the hypervisor \
+             gave more than {:.0}% of CPU time to other machines during a build, or where the \
+             machine was more than {:.0}% busy just before one; up to {} were to be built in \
+             place of such.",
+            rule.steal * 100.0,
+            rule.busy_before * 100.0,
+            view.rules.spare_rounds
+        ));
+        if view.dropped.is_empty() {
+            parts.push("None was dropped.".to_owned());
+        }
+    }
+    parts.extend(rounds::dropped(view).map(|told| text(&told)));
+    parts.extend(rounds::looked(view).map(|told| text(&told)));
+    for scenario in &view.scenarios {
+        if let Some(edit) = &scenario.edit {
+            parts.push(format!(
+                "An incremental build of {} changes {}.",
+                text(&scenario.name),
+                code(edit)
+            ));
+        }
+    }
+    parts
+}
+
 /// What an expert would ask before believing the figures.
 fn method(out: &mut String, view: &View) {
     let _ = writeln!(out, "## How it was measured\n");
@@ -248,6 +304,7 @@ fn method(out: &mut String, view: &View) {
             view.seed
         ),
     ];
+    parts.extend(rule(view));
     let emulators: Vec<String> = view.emulators.iter().map(|e| text(&e.describe())).collect();
     if !emulators.is_empty() {
         parts.push(format!(

@@ -7,6 +7,7 @@ pub(crate) mod fixture;
 mod markdown;
 mod number;
 mod paint;
+mod rounds;
 mod sentence;
 mod svg;
 mod terminal;
@@ -18,7 +19,8 @@ pub use sentence::sentence;
 pub use svg::svg;
 pub use terminal::terminal;
 pub use view::{
-    BaseImageView, Cell, CulpritView, EmulatorView, FailureView, ScenarioView, VariantView, View,
+    BaseImageView, Cell, CulpritView, EmulatorView, FailureView, RollUp, ScenarioView, VariantView,
+    View,
 };
 
 #[cfg(test)]

@@ -160,6 +160,7 @@ pub fn bytes(bytes: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stats::Basis;
 
     #[test]
     fn few_digits() {
@@ -205,6 +206,7 @@ mod tests {
             n: 1,
             estimate,
             interval: None,
+            basis: Basis::OneRound,
         };
         for (ratio, cost, comparison) in [
             (1.07, "~+7%", "~+7%"),
@@ -221,6 +223,7 @@ mod tests {
             n: 3,
             estimate: 0.55,
             interval: Some(Interval { low, high }),
+            basis: Basis::ModelBased,
         };
         assert_eq!(told_cost(&many), "-45%");
     }
@@ -232,6 +235,7 @@ mod tests {
                 n: 3,
                 estimate: 1.0,
                 interval: Some(Interval { low, high }),
+                basis: Basis::ModelBased,
             })
             .unwrap()
         };

@@ -4,7 +4,7 @@ use super::number::{self, SAME_WITHIN};
 use super::view::{ScenarioView, VariantView, View, join};
 use crate::escape;
 use crate::model::{BuildKind, Outcome};
-use crate::stats::Ratio;
+use crate::stats::{Ratio, Verdict};
 
 /// Columns that a name from outside may take here.
 const MAX_NAME: usize = 40;
@@ -197,12 +197,12 @@ fn against_reference(scenario: &ScenarioView, kind: BuildKind) -> Option<String>
         parts.push(match variant.ratio(kind) {
             None => format!("{candidate} {verb} in {time}, in no round beside {reference}"),
             Some(ratio) if named => {
-                let told = compared(&ratio, None);
+                let told = compared(&ratio, variant.verdict(kind), None);
                 format!("{candidate} {told} ({time})")
             }
             Some(ratio) => {
                 named = true;
-                let told = compared(&ratio, Some(&reference));
+                let told = compared(&ratio, variant.verdict(kind), Some(&reference));
                 let against = number::seconds(reference_time);
                 format!("{candidate} {verb} {told} ({time} against {against})")
             }
@@ -214,17 +214,21 @@ fn against_reference(scenario: &ScenarioView, kind: BuildKind) -> Option<String>
 /// `95x faster than naive`, `about as fast as naive`; without the reference's
 /// name where it is understood. What an interval, or the lack of one, leaves
 /// open is not called faster or slower.
-fn compared(ratio: &Ratio, reference: Option<&str>) -> String {
+fn compared(ratio: &Ratio, verdict: Option<Verdict>, reference: Option<&str>) -> String {
     let with = |word: &str| reference.map_or_else(String::new, |name| format!(" {word} {name}"));
     if number::is_unclear(ratio) {
         let from = with("from");
         return format!("with no clear difference{from} in one round");
     }
-    let open = ratio
-        .interval
-        .is_some_and(|interval| interval.low <= 1.0 && interval.high >= 1.0);
+    let open = match verdict {
+        Some(verdict) => verdict == Verdict::Inconclusive,
+        None => ratio
+            .interval
+            .is_some_and(|interval| interval.low <= 1.0 && interval.high >= 1.0),
+    };
     let ratio = ratio.estimate;
-    if ratio > 1.0 / (1.0 + SAME_WITHIN) && ratio < 1.0 + SAME_WITHIN {
+    let near = ratio > 1.0 / (1.0 + SAME_WITHIN) && ratio < 1.0 + SAME_WITHIN;
+    if verdict == Some(Verdict::Same) || (verdict.is_none() && near) {
         return format!("about as fast{}", with("as"));
     }
     let told = if open {

@@ -7,12 +7,13 @@ use unicode_width::UnicodeWidthStr;
 
 use super::number;
 use super::paint::{Paint, Style};
+use super::rounds;
 use super::sentence::sentence;
 use super::view::{Cell, CulpritView, FailureView, ScenarioView, View, join};
 use super::wrap::wrap;
 use crate::escape;
 use crate::model::BuildKind;
-use crate::stats::Ratio;
+use crate::stats::{Ratio, Verdict};
 
 /// Columns that a variant's name may take.
 const MAX_NAME: usize = 24;
@@ -39,6 +40,10 @@ pub fn terminal(view: &View, width: usize, colour: bool) -> String {
             list(&mut out, scenario, paint);
         }
         out.push('\n');
+    }
+    for roll_up in &view.roll_up {
+        let text = rounds::rolled_up(roll_up);
+        wrapped(&mut out, &text, width, Style::Plain, paint);
     }
     wrapped(&mut out, &sentence(view), width, Style::Bold, paint);
     culprits(&mut out, view, width, paint);
@@ -213,8 +218,13 @@ fn cell_lines(cell: Option<&Cell>) -> Vec<Line> {
         lines.push((Style::Dim, format!("{min}…{max}")));
     }
     if let Some(ratio) = &cell.ratio {
-        lines.push((tone(ratio), number::told_comparison(ratio)));
+        let tone = tone(ratio, cell.verdict);
+        lines.push((tone, number::told_comparison(ratio)));
         lines.extend(number::interval(ratio).map(|text| (Style::Dim, text)));
+        lines.extend(
+            cell.verdict
+                .map(|verdict| (tone, verdict.as_str().to_owned())),
+        );
     }
     if failed > 0 {
         let total = times.n + failed as usize;
@@ -232,9 +242,16 @@ fn cost_lines(cost: Option<&Ratio>) -> Vec<Line> {
     lines
 }
 
-/// Good or bad where all of the ratio's interval says so, or the ratio itself
-/// where there is none and it is clear enough.
-fn tone(ratio: &Ratio) -> Style {
+/// Good or bad as the verdict says; without one where all of the ratio's
+/// interval says so, or the ratio itself where there is none and it is clear
+/// enough.
+fn tone(ratio: &Ratio, verdict: Option<Verdict>) -> Style {
+    match verdict {
+        Some(Verdict::Faster) => return Style::Good,
+        Some(Verdict::Slower) => return Style::Bad,
+        Some(Verdict::Same | Verdict::Inconclusive) => return Style::Dim,
+        None => {}
+    }
     if number::is_unclear(ratio) {
         return Style::Dim;
     }
@@ -338,14 +355,17 @@ fn notes(out: &mut String, view: &View, width: usize, paint: Paint) {
             escape::terminal(text, 200)
         ));
     }
+    notes.extend(rounds::dropped(view).map(|text| escape::terminal(&text, 600)));
+    notes.extend(rounds::looked(view).map(|text| escape::terminal(&text, 600)));
     let mut facts = format!(
         "n={}, seed {}, run {}",
         view.n(),
         view.seed,
         escape::terminal(&view.run, 80)
     );
-    if view.has_intervals() {
-        facts.push_str("; intervals are 95% t-intervals of the log ratios (model-based)");
+    for text in rounds::intervals(view) {
+        facts.push_str("; ");
+        facts.push_str(&text);
     }
     if view.has_single_rounds() {
         facts.push_str("; one round: no interval, ~ is no clear difference");

@@ -8,8 +8,9 @@ use jiff::Timestamp;
 use super::explain;
 use crate::explain::RunExplanation;
 use crate::model::{BuildKind, BuilderInfo, Failure, HostInfo, Outcome, Platform};
-use crate::model::{RunRecord, Sample, ScenarioInfo};
-use crate::stats::{Ratio, Times, paired_ratio};
+use crate::model::{Rules, RunRecord, Sample, ScenarioInfo, Stopping};
+use crate::stats::{self, Basis, Looks, Ratio, Times, Verdict};
+use crate::verdict::{self, Comparison, Dropped};
 
 /// A run as reports show it. Names, steps and messages come from outside.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,14 +25,20 @@ pub struct View {
     pub command: Vec<String>,
     /// Seed of the order.
     pub seed: u64,
-    /// Rounds planned.
+    /// Rounds planned, spare ones not counted.
     pub rounds: u32,
-    /// Samples planned.
+    /// How it is judged.
+    pub rules: Rules,
+    /// Rounds that count for nothing.
+    pub dropped: Vec<Dropped>,
+    /// Samples planned, as far as rounds were wanted.
     pub planned: usize,
     /// Samples that there are, failed ones included.
     pub measured: usize,
     /// What was raced.
     pub scenarios: Vec<ScenarioView>,
+    /// Several scenarios as one, where there are several.
+    pub roll_up: Vec<RollUp>,
     /// Samples that are not ok, in the order they were built.
     pub failures: Vec<FailureView>,
     /// What disturbed samples, by sample.
@@ -67,6 +74,16 @@ pub struct ScenarioView {
     pub kinds: Vec<BuildKind>,
     /// Variants, the reference first if it was raced.
     pub variants: Vec<VariantView>,
+    /// The kind that a gate goes by.
+    pub gate: Option<BuildKind>,
+    /// Rounds that count.
+    pub clean: u32,
+    /// Wall time of all of its builds, seconds.
+    pub spent: f64,
+    /// How many builds that were.
+    pub builds: usize,
+    /// What an incremental build changes, from outside.
+    pub edit: Option<String>,
     /// Which step of each variant is to blame, in the order of the variants.
     pub culprits: Vec<CulpritView>,
 }
@@ -90,6 +107,10 @@ pub struct VariantView {
     pub name: String,
     /// Whether the others are compared with it.
     pub reference: bool,
+    /// Its Dockerfile, from outside.
+    pub dockerfile: String,
+    /// The git commit that it is of, where it is not the working tree's.
+    pub revision: Option<String>,
     /// What was measured, by kind; a kind without any sample has no cell.
     pub cells: BTreeMap<BuildKind, Cell>,
     /// multi-arch over cold, paired by round: what the added platforms cost;
@@ -100,13 +121,35 @@ pub struct VariantView {
 /// A variant's samples of one kind.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Cell {
-    /// Wall times of the samples that are ok, seconds.
+    /// Wall times of the samples that count, seconds.
     pub times: Option<Times>,
+    /// The same one by one, seconds by round.
+    pub by_round: BTreeMap<u32, f64>,
     /// How many samples ended otherwise, by outcome.
     pub failed: BTreeMap<Outcome, u32>,
     /// Against the reference variant, paired by round; `None` for the
     /// reference itself, and where it was not raced.
     pub ratio: Option<Ratio>,
+    /// What is said of it; `None` where there is nothing to compare with, or
+    /// there were too few rounds.
+    pub verdict: Option<Verdict>,
+    /// The change that matters, as a share.
+    pub delta: f64,
+}
+
+/// A kind of build over all scenarios of a run that have it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RollUp {
+    /// The kind.
+    pub kind: BuildKind,
+    /// Name of the candidate, which all of them have.
+    pub candidate: String,
+    /// How many scenarios.
+    pub scenarios: usize,
+    /// Geometric mean of the candidates' ratios.
+    pub ratio: Ratio,
+    /// What is said of it.
+    pub verdict: Option<Verdict>,
 }
 
 /// A sample that is not ok.
@@ -185,6 +228,7 @@ impl View {
                 texts.map(|text| (sample.id.clone(), text.clone()))
             })
             .collect();
+        let compared = verdict::comparisons(record, samples);
         Self {
             run: record.run.clone(),
             started: record.started,
@@ -192,13 +236,16 @@ impl View {
             command: record.command.clone(),
             seed: record.seed,
             rounds: record.rounds,
-            planned: record.plan.len(),
+            rules: record.rules.clone(),
+            dropped: verdict::dropped_rounds(record, samples),
+            planned: verdict::samples_planned(record, samples).max(samples.len()),
             measured: samples.len(),
             scenarios: record
                 .scenarios
                 .iter()
-                .map(|info| scenario(info, samples, explained))
+                .map(|info| scenario(record, info, samples, &compared, explained))
                 .collect(),
+            roll_up: roll_up(record, &compared),
             failures,
             disturbances,
             builder: record.builder.clone(),
@@ -234,15 +281,42 @@ impl View {
             .unwrap_or(0)
     }
 
-    /// Whether any ratio has an interval, which a report must call
-    /// model-based.
-    pub fn has_intervals(&self) -> bool {
-        self.ratios().any(|ratio| ratio.interval.is_some())
+    /// Whether any ratio rests on this.
+    pub fn rests_on(&self, basis: fn(Basis) -> bool) -> bool {
+        self.ratios().any(|ratio| basis(ratio.basis))
+    }
+
+    /// Whether any ratio has a model-based interval, which a report must call so.
+    pub fn has_model_based(&self) -> bool {
+        self.rests_on(|basis| basis == Basis::ModelBased)
     }
 
     /// Whether any ratio has none, since it comes from one round.
     pub fn has_single_rounds(&self) -> bool {
-        self.ratios().any(|ratio| ratio.interval.is_none())
+        self.rests_on(|basis| basis == Basis::OneRound)
+    }
+
+    /// The looks that signed-rank intervals come from: rounds, and the
+    /// probability that an interval misses the truth.
+    pub fn looks(&self) -> BTreeMap<usize, f64> {
+        let looks = self.ratios().filter_map(|ratio| match ratio.basis {
+            Basis::SignedRank(look) => Some((look.rounds, look.alpha())),
+            Basis::OneRound | Basis::ModelBased => None,
+        });
+        looks.collect()
+    }
+
+    /// Every change that matters, as a share, in order and each once.
+    pub fn deltas(&self) -> Vec<f64> {
+        let variants = self.scenarios.iter().flat_map(|s| &s.variants);
+        let cells = variants.flat_map(|variant| variant.cells.values());
+        let mut deltas: Vec<f64> = cells
+            .filter(|cell| cell.ratio.is_some())
+            .map(|cell| cell.delta)
+            .collect();
+        deltas.sort_by(f64::total_cmp);
+        deltas.dedup();
+        deltas
     }
 
     fn ratios(&self) -> impl Iterator<Item = Ratio> {
@@ -303,6 +377,11 @@ impl VariantView {
         self.cells.get(&kind)?.ratio
     }
 
+    /// Verdict of a kind.
+    pub fn verdict(&self, kind: BuildKind) -> Option<Verdict> {
+        self.cells.get(&kind)?.verdict
+    }
+
     /// The outcome to name where a kind has no time: the commonest.
     pub fn failed(&self, kind: BuildKind) -> Option<Outcome> {
         let cell = self.cells.get(&kind)?;
@@ -324,21 +403,13 @@ pub(super) fn join(parts: impl IntoIterator<Item = String>) -> String {
     }
 }
 
-/// Times of the samples that are ok, by round.
-fn by_round<'a>(samples: impl Iterator<Item = &'a &'a Sample>) -> BTreeMap<u32, f64> {
-    samples
-        .filter(|sample| sample.outcome == Outcome::Ok)
-        .map(|sample| (sample.round, sample.wall.as_secs_f64()))
-        .collect()
-}
-
-fn scenario(info: &ScenarioInfo, samples: &[Sample], explained: &RunExplanation) -> ScenarioView {
-    let of = |variant: &str, kind: BuildKind| -> Vec<&Sample> {
-        let wanted = |sample: &&Sample| {
-            sample.scenario == info.name && sample.variant == variant && sample.kind == kind
-        };
-        samples.iter().filter(wanted).collect()
-    };
+fn scenario(
+    record: &RunRecord,
+    info: &ScenarioInfo,
+    samples: &[Sample],
+    compared: &[Comparison],
+    explained: &RunExplanation,
+) -> ScenarioView {
     let kinds: BTreeSet<BuildKind> = info.kinds.iter().copied().collect();
     let others = info.platforms.iter().filter(|p| **p != info.native);
     let added: Vec<Platform> = if info.platforms.contains(&info.native) {
@@ -350,43 +421,50 @@ fn scenario(info: &ScenarioInfo, samples: &[Sample], explained: &RunExplanation)
         .variants
         .iter()
         .map(|variant| {
-            let reference = variant.name == info.reference;
+            let times = |kind| verdict::times(record, samples, &info.name, &variant.name, kind);
             let cells = kinds.iter().filter_map(|&kind| {
-                let samples = of(&variant.name, kind);
-                if samples.is_empty() {
-                    return None;
-                }
+                let mut of_cell = samples.iter().filter(|sample| {
+                    sample.scenario == info.name
+                        && sample.variant == variant.name
+                        && sample.kind == kind
+                });
+                of_cell.clone().next()?;
                 let mut failed = BTreeMap::new();
-                for sample in samples.iter().filter(|s| s.outcome != Outcome::Ok) {
+                for sample in of_cell.by_ref().filter(|s| s.outcome != Outcome::Ok) {
                     *failed.entry(sample.outcome).or_insert(0) += 1;
                 }
-                let times = by_round(samples.iter());
-                let ratio = if reference {
-                    None
-                } else {
-                    paired_ratio(&times, &by_round(of(&info.reference, kind).iter()))
+                let by_round = times(kind);
+                let compared = compared.iter().find(|found| {
+                    found.scenario == info.name
+                        && found.candidate == variant.name
+                        && found.kind == kind
+                });
+                let cell = Cell {
+                    times: Times::of(by_round.values().copied()),
+                    by_round,
+                    failed,
+                    ratio: compared.and_then(|found| found.ratio),
+                    verdict: compared.and_then(|found| found.verdict),
+                    delta: record.rules.delta(&info.name, kind),
                 };
-                let times = Times::of(times.into_values());
-                Some((
-                    kind,
-                    Cell {
-                        times,
-                        failed,
-                        ratio,
-                    },
-                ))
+                Some((kind, cell))
             });
             VariantView {
                 name: variant.name.clone(),
-                reference,
+                reference: variant.name == info.reference,
+                dockerfile: variant.dockerfile.clone(),
+                revision: variant.revision.clone(),
                 cells: cells.collect(),
                 added_cost: if added.is_empty() {
                     None
                 } else {
-                    paired_ratio(
-                        &by_round(of(&variant.name, BuildKind::MultiArch).iter()),
-                        &by_round(of(&variant.name, BuildKind::Cold).iter()),
-                    )
+                    let logs =
+                        stats::log_ratios(&times(BuildKind::MultiArch), &times(BuildKind::Cold));
+                    let looks = match record.rules.stopping {
+                        Stopping::Fixed => Looks::One,
+                        Stopping::Auto => Looks::Two,
+                    };
+                    stats::ratio(&logs, looks, record.rules.delta)
                 },
             }
         })
@@ -395,6 +473,7 @@ fn scenario(info: &ScenarioInfo, samples: &[Sample], explained: &RunExplanation)
     let culprits = variants
         .iter()
         .filter_map(|variant| culprit_of(info, variant, explained));
+    let built = samples.iter().filter(|s| s.scenario == info.name);
     ScenarioView {
         culprits: culprits.collect(),
         name: info.name.clone(),
@@ -403,8 +482,35 @@ fn scenario(info: &ScenarioInfo, samples: &[Sample], explained: &RunExplanation)
         platforms: info.platforms.clone(),
         added,
         kinds: kinds.into_iter().collect(),
+        gate: info.gate(),
+        clean: verdict::rounds_needed(record, info, samples).clean,
+        spent: built.clone().map(|s| s.wall.as_secs_f64()).sum(),
+        builds: built.count(),
+        edit: info.edit.clone(),
         variants,
     }
+}
+
+/// Candidates of one name over all scenarios that have it, kind by kind.
+fn roll_up(record: &RunRecord, compared: &[Comparison]) -> Vec<RollUp> {
+    let mut groups: BTreeMap<(BuildKind, &str), Vec<&Comparison>> = BTreeMap::new();
+    for found in compared.iter().filter(|found| found.ratio.is_some()) {
+        let group = groups.entry((found.kind, &found.candidate)).or_default();
+        group.push(found);
+    }
+    let groups = groups.into_iter();
+    groups
+        .filter_map(|((kind, candidate), parts)| {
+            let (ratio, verdict) = verdict::roll_up(record, &parts)?;
+            Some(RollUp {
+                kind,
+                candidate: candidate.to_owned(),
+                scenarios: parts.len(),
+                ratio,
+                verdict,
+            })
+        })
+        .collect()
 }
 
 /// Who is to blame for a variant's time from nothing on all platforms, or for

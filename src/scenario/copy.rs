@@ -1,4 +1,4 @@
-//! The private copy of a scenario's sources: builds see the copy, edits are
+//! The private copy of sources: builds see the copy, edits are
 //! made in the copy, and the user's tree is never written.
 //!
 //! The copy keeps what file sync looks at, modes, symlinks and modification
@@ -18,25 +18,25 @@ use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 use walkdir::WalkDir;
 
-use super::{Edit, Scenario, ScenarioError};
+use super::{Edit, ScenarioError};
 
-/// A private copy of a scenario's sources. It is removed when dropped.
+/// A private copy of sources. It is removed when dropped.
 #[derive(Debug)]
 pub struct SourceCopy {
     folder: TempDir,
-    edit: Edit,
-    /// The edited file as it was: each edit starts from it.
-    original: Vec<u8>,
+    /// The edit, and its file as it was: each edit starts from it.
+    edit: Option<(Edit, Vec<u8>)>,
 }
 
 impl SourceCopy {
-    /// Copies the scenario's sources into a new temporary folder.
+    /// Copies a folder of sources into a new temporary folder, where `edit` may
+    /// be made.
     ///
     /// # Errors
     /// Something in the sources cannot be read, or the copy cannot be written.
-    pub fn create(scenario: &Scenario) -> Result<Self, ScenarioError> {
+    pub fn create(sources: &Path, edit: Option<&Edit>) -> Result<Self, ScenarioError> {
         // Walked before the folder is made, which may be below the sources.
-        let entries = walk(&scenario.sources)?;
+        let entries = walk(sources)?;
         let folder = tempfile::Builder::new()
             .prefix("buildrace-sources-")
             .tempdir()
@@ -47,13 +47,9 @@ impl SourceCopy {
                     error,
                 )
             })?;
-        let mut copy = Self {
-            folder,
-            edit: scenario.edit.clone(),
-            original: Vec::new(),
-        };
+        let mut copy = Self { folder, edit: None };
         for entry in &entries {
-            copy_entry(&scenario.sources, copy.path(), entry)?;
+            copy_entry(sources, copy.path(), entry)?;
         }
         // Last, and the deepest first: writing into a folder changes its
         // time, and its mode may forbid writing.
@@ -63,9 +59,12 @@ impl SourceCopy {
                 .and_then(|()| keep_time(&target, entry))
                 .map_err(|error| ScenarioError::io("write", &target, error))?;
         }
-        let edited = copy.path().join(&copy.edit.file);
-        copy.original =
-            fs::read(&edited).map_err(|error| ScenarioError::io("read", &edited, error))?;
+        if let Some(edit) = edit {
+            let edited = copy.path().join(&edit.file);
+            let original =
+                fs::read(&edited).map_err(|error| ScenarioError::io("read", &edited, error))?;
+            copy.edit = Some((edit.clone(), original));
+        }
         Ok(copy)
     }
 
@@ -74,7 +73,7 @@ impl SourceCopy {
         self.folder.path()
     }
 
-    /// Makes the scenario's edit with this nonce, which should be letters and
+    /// Makes the edit, if there is one, with this nonce, which should be letters and
     /// digits, as it may end up in any language's string. It takes the place
     /// of an edit made before.
     ///
@@ -82,10 +81,12 @@ impl SourceCopy {
     /// The text to find is gone from the sources since they were loaded, or
     /// the copy cannot be written.
     pub fn edit(&mut self, nonce: &str) -> Result<(), ScenarioError> {
-        let path = self.path().join(&self.edit.file);
-        let edited = self
-            .edit
-            .apply(&self.original, nonce)
+        let Some((edit, original)) = &self.edit else {
+            return Ok(());
+        };
+        let path = self.path().join(&edit.file);
+        let edited = edit
+            .apply(original, nonce)
             .map_err(|error| ScenarioError::io("edit", &path, io::Error::other(error)))?;
         write_over(&path, &edited).map_err(|error| ScenarioError::io("edit", &path, error))
     }

@@ -5,19 +5,12 @@ use std::os::unix::net::UnixListener;
 use std::time::{Duration, SystemTime};
 
 use super::*;
+use crate::scenario::Change;
 
-fn scenario(sources: &Path) -> Scenario {
-    Scenario {
-        name: "demo".into(),
-        title: "A test".into(),
-        toml_path: "scenario.toml".into(),
-        digest: String::new(),
-        sources: sources.to_owned(),
-        platforms: Vec::new(),
-        kinds: Vec::new(),
-        variants: Vec::new(),
-        edit: Edit {
-            file: "lib/version.txt".into(),
+fn edit() -> Edit {
+    Edit {
+        file: "lib/version.txt".into(),
+        change: Change::Replace {
             find: "dev".into(),
             replace: "{nonce}".into(),
         },
@@ -100,7 +93,7 @@ fn picture(root: &Path) -> BTreeMap<PathBuf, (u32, i64, i64, Vec<u8>)> {
 #[test]
 fn a_copy_looks_like_the_sources_but_for_sockets() {
     let sources = sources();
-    let copy = SourceCopy::create(&scenario(sources.path())).unwrap();
+    let copy = SourceCopy::create(sources.path(), Some(&edit())).unwrap();
     let mut expected = picture(sources.path());
     assert!(expected.remove(Path::new("socket")).is_some());
     assert_eq!(picture(copy.path()), expected);
@@ -110,7 +103,7 @@ fn a_copy_looks_like_the_sources_but_for_sockets() {
 fn an_edit_changes_one_file_of_the_copy_and_never_the_sources() {
     let sources = sources();
     let before = picture(sources.path());
-    let mut copy = SourceCopy::create(&scenario(sources.path())).unwrap();
+    let mut copy = SourceCopy::create(sources.path(), Some(&edit())).unwrap();
     let unedited = picture(copy.path());
     copy.edit("first").unwrap();
     copy.edit("second").unwrap();
@@ -127,7 +120,7 @@ fn an_edit_changes_one_file_of_the_copy_and_never_the_sources() {
 #[test]
 fn a_copy_is_gone_when_dropped() {
     let sources = sources();
-    let copy = SourceCopy::create(&scenario(sources.path())).unwrap();
+    let copy = SourceCopy::create(sources.path(), Some(&edit())).unwrap();
     let path = copy.path().to_owned();
     assert!(path.exists());
     drop(copy);
@@ -139,7 +132,7 @@ fn what_no_context_can_hold_is_refused() {
     let sources = sources();
     let pipe = sources.path().join("pipe");
     nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
-    let message = SourceCopy::create(&scenario(sources.path()))
+    let message = SourceCopy::create(sources.path(), Some(&edit()))
         .unwrap_err()
         .to_string();
     assert_eq!(
@@ -155,8 +148,14 @@ fn what_no_context_can_hold_is_refused() {
 #[test]
 fn sources_that_changed_since_loading_are_an_error() {
     let sources = sources();
-    let mut copy = SourceCopy::create(&scenario(sources.path())).unwrap();
-    copy.edit.find = "gone".into();
+    let gone = Edit {
+        change: Change::Replace {
+            find: "gone".into(),
+            replace: "{nonce}".into(),
+        },
+        ..edit()
+    };
+    let mut copy = SourceCopy::create(sources.path(), Some(&gone)).unwrap();
     let message = copy.edit("n").unwrap_err().to_string();
     assert!(
         message.contains("\"find\" of [edit] matches nothing"),
@@ -167,7 +166,7 @@ fn sources_that_changed_since_loading_are_an_error() {
 #[test]
 fn the_digest_tells_contents_names_and_modes_but_not_times() {
     let sources = sources();
-    let copy = SourceCopy::create(&scenario(sources.path())).unwrap();
+    let copy = SourceCopy::create(sources.path(), Some(&edit())).unwrap();
     let digest = |copy: &SourceCopy| sources_digest(copy.path()).unwrap();
     let before = digest(&copy);
     assert_eq!(before, sources_digest(sources.path()).unwrap());

@@ -1,9 +1,12 @@
-//! The edit that an incremental build makes: one text in one file becomes
-//! another, with a nonce in it, so that every edit changes the program.
+//! The edit that an incremental build makes: one file changes, with a nonce in
+//! it, so that every edit changes the program.
 
-use std::path::PathBuf;
+use std::path::{Component, Path, PathBuf};
 
-use super::error::quoted;
+use regex::bytes::Regex;
+
+use super::comment;
+use super::error::{quoted, shown};
 use super::format::NONCE;
 
 /// An edit of the sources.
@@ -11,10 +14,38 @@ use super::format::NONCE;
 pub struct Edit {
     /// File to change, relative to the sources.
     pub file: PathBuf,
-    /// Text that is in the file exactly once.
-    pub find: String,
-    /// What takes its place; every `{nonce}` in it is replaced.
-    pub replace: String,
+    /// How it changes.
+    pub change: Change,
+}
+
+/// How an edit changes its file. Everything else stays as it is, byte for
+/// byte; the file need not be UTF-8.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// A text that is in the file exactly once becomes another.
+    Replace {
+        /// Text that is in the file exactly once.
+        find: String,
+        /// What takes its place; every `{nonce}` in it is replaced.
+        replace: String,
+    },
+    /// A line of comment is appended.
+    Comment {
+        /// What the line begins with.
+        open: &'static str,
+        /// What it ends with.
+        close: &'static str,
+    },
+    /// What a regular expression matches becomes another text, as `sed` does it.
+    Substitute {
+        /// The expression.
+        pattern: String,
+        /// What takes its place: `&` is what was matched, `\\1` its first
+        /// group; every `{nonce}` is replaced.
+        replacement: String,
+        /// Whether every match is replaced, not only the first.
+        all: bool,
+    },
 }
 
 /// An edit that cannot be made.
@@ -44,25 +75,213 @@ pub enum EditError {
         /// Line of the second match, from 1.
         second: usize,
     },
+    /// The expression matches nothing.
+    #[error("--edit-with: {} matches nothing in {file:?}", quoted(.pattern))]
+    NothingToSubstitute {
+        /// File of the edit.
+        file: PathBuf,
+        /// Expression of the edit.
+        pattern: String,
+    },
+    /// The rule is none.
+    #[error("--edit-with: {0}: expected a rule like s/REGEX/REPLACEMENT/, with {NONCE} in it")]
+    Rule(String),
+    /// No comment can be written in such a file.
+    #[error(
+        "--edit: how to write a comment in {} is not known: \
+         say how to change it with --edit-with 's/REGEX/REPLACEMENT/'",
+        shown(.0)
+    )]
+    NoComment(PathBuf),
+    /// The file is not one of the sources.
+    #[error("--edit: {} {what}: expected a file of the context, relative to it", shown(.file))]
+    File {
+        /// File of the edit.
+        file: PathBuf,
+        /// What is wrong with it.
+        what: String,
+    },
 }
 
 impl Edit {
-    /// The file's content after the edit. Everything but the text found stays
-    /// as it is, byte for byte; the file need not be UTF-8.
+    /// The edit that appends a comment in the file's language.
     ///
     /// # Errors
-    /// The text is not in the file exactly once.
+    /// Its language is not known, or has no comments.
+    pub fn comment(file: &Path) -> Result<Self, EditError> {
+        let (open, close) =
+            comment::of(file).ok_or_else(|| EditError::NoComment(file.to_owned()))?;
+        Ok(Self {
+            file: normal(file),
+            change: Change::Comment { open, close },
+        })
+    }
+
+    /// The edit that a rule like `s/REGEX/REPLACEMENT/g` makes; any character
+    /// may stand for `/`.
+    ///
+    /// # Errors
+    /// It is no such rule, or its replacement holds no `{nonce}`.
+    pub fn substitute(file: &Path, rule: &str) -> Result<Self, EditError> {
+        let wrong = |what: &str| EditError::Rule(format!("{what} in {}", quoted(rule)));
+        let mut rest = rule.strip_prefix('s').ok_or_else(|| wrong("no s"))?.chars();
+        let delimiter = rest
+            .next()
+            .filter(|c| !c.is_alphanumeric() && *c != '\\' && !c.is_whitespace())
+            .ok_or_else(|| wrong("no delimiter"))?;
+        let mut parts = vec![String::new()];
+        let mut escaped = false;
+        for character in rest {
+            let part = parts.len() - 1;
+            if escaped {
+                // The delimiter is escaped to stand for itself.
+                if character != delimiter {
+                    parts[part].push('\\');
+                }
+                parts[part].push(character);
+                escaped = false;
+            } else if character == '\\' {
+                escaped = true;
+            } else if character == delimiter {
+                parts.push(String::new());
+            } else {
+                parts[part].push(character);
+            }
+        }
+        let [pattern, replacement, flags] = parts
+            .try_into()
+            .map_err(|_| wrong("not three delimiters"))?;
+        if pattern.is_empty() {
+            return Err(wrong("an empty expression"));
+        }
+        Regex::new(&pattern).map_err(|error| {
+            let error = error.to_string();
+            let last = error.lines().last().unwrap_or_default();
+            EditError::Rule(format!("{} is no expression: {last}", quoted(&pattern)))
+        })?;
+        if !replacement.contains(NONCE) {
+            return Err(wrong(
+                "no {nonce}, which makes every edit another one, in the replacement",
+            ));
+        }
+        if !["", "g"].contains(&flags.as_str()) {
+            return Err(wrong("a flag other than g"));
+        }
+        Ok(Self {
+            file: normal(file),
+            change: Change::Substitute {
+                pattern,
+                replacement,
+                all: flags == "g",
+            },
+        })
+    }
+
+    /// Checks that it can be made in a folder of sources.
+    ///
+    /// # Errors
+    /// The file is not there, is reached through a symlink or out of the
+    /// folder, or does not hold what the edit changes.
+    pub fn check(&self, sources: &Path) -> Result<(), EditError> {
+        let wrong = |what: String| EditError::File {
+            file: self.file.clone(),
+            what,
+        };
+        let inside = self
+            .file
+            .components()
+            .all(|part| matches!(part, Component::Normal(_)));
+        if !inside || self.file.as_os_str().is_empty() {
+            return Err(wrong("is not in the context".to_owned()));
+        }
+        let path = sources.join(&self.file);
+        let real = path
+            .canonicalize()
+            .and_then(|real| Ok((real, sources.canonicalize()?)));
+        let (real, root) = real.map_err(|error| wrong(format!("cannot be opened: {error}")))?;
+        // Written to through a symlink, a copy could write the user's tree.
+        if real != root.join(&self.file) {
+            return Err(wrong("is reached through a symlink".to_owned()));
+        }
+        let content = super::project::read_file(&path)
+            .map_err(|error| wrong(format!("cannot be read: {error}")))?;
+        self.apply(&content, "0").map(|_| ())
+    }
+
+    /// What it does, in a line for results.
+    pub fn describe(&self) -> String {
+        let file = self.file.display();
+        match &self.change {
+            Change::Replace { find, replace } => format!("{file}: {find:?} becomes {replace:?}"),
+            Change::Comment { .. } => format!("{file}: a line of comment is appended"),
+            Change::Substitute {
+                pattern,
+                replacement,
+                all,
+            } => {
+                let flags = if *all { "g" } else { "" };
+                format!("{file}: s/{pattern}/{replacement}/{flags}")
+            }
+        }
+    }
+
+    /// The file's content after the edit.
+    ///
+    /// # Errors
+    /// What it changes is not in the file, or more often than it should be.
     pub fn apply(&self, original: &[u8], nonce: &str) -> Result<Vec<u8>, EditError> {
-        let at = self.locate(original)?;
-        let after = at + self.find.len();
-        let replacement = self.replace.replace(NONCE, nonce);
-        Ok([&original[..at], replacement.as_bytes(), &original[after..]].concat())
+        match &self.change {
+            Change::Replace { find, replace } => {
+                let at = self.locate(original, find)?;
+                let after = at + find.len();
+                let replacement = replace.replace(NONCE, nonce);
+                Ok([&original[..at], replacement.as_bytes(), &original[after..]].concat())
+            }
+            Change::Comment { open, close } => {
+                let newline: &[u8] = match original.last() {
+                    None | Some(b'\n') => b"",
+                    Some(_) => b"\n",
+                };
+                let line = format!("{open} buildrace {nonce}{close}\n");
+                Ok([original, newline, line.as_bytes()].concat())
+            }
+            Change::Substitute {
+                pattern,
+                replacement,
+                all,
+            } => self.substituted(original, nonce, pattern, replacement, *all),
+        }
+    }
+
+    fn substituted(
+        &self,
+        original: &[u8],
+        nonce: &str,
+        pattern: &str,
+        replacement: &str,
+        all: bool,
+    ) -> Result<Vec<u8>, EditError> {
+        let regex = Regex::new(pattern).map_err(|error| EditError::Rule(error.to_string()))?;
+        let replacement = replacement.replace(NONCE, nonce);
+        let limit = usize::from(!all);
+        let mut found = false;
+        let edited = regex.replacen(original, limit, |groups: &regex::bytes::Captures<'_>| {
+            found = true;
+            expand(&replacement, groups)
+        });
+        if !found {
+            return Err(EditError::NothingToSubstitute {
+                file: self.file.clone(),
+                pattern: pattern.to_owned(),
+            });
+        }
+        Ok(edited.into_owned())
     }
 
     /// Offset of the only match. Matches that overlap are two: which of them
     /// is meant would be a guess.
-    pub(super) fn locate(&self, original: &[u8]) -> Result<usize, EditError> {
-        let needle = self.find.as_bytes();
+    fn locate(&self, original: &[u8], find: &str) -> Result<usize, EditError> {
+        let needle = find.as_bytes();
         let mut matches = original
             .windows(needle.len())
             .enumerate()
@@ -71,19 +290,45 @@ impl Edit {
         let Some(first) = matches.next() else {
             return Err(EditError::NoMatch {
                 file: self.file.clone(),
-                find: self.find.clone(),
+                find: find.to_owned(),
             });
         };
         match matches.next() {
             None => Ok(first),
             Some(second) => Err(EditError::ManyMatches {
                 file: self.file.clone(),
-                find: self.find.clone(),
+                find: find.to_owned(),
                 first: line_of(original, first),
                 second: line_of(original, second),
             }),
         }
     }
+}
+
+/// A path without `.` in it.
+fn normal(file: &Path) -> PathBuf {
+    let parts = file.components();
+    parts.filter(|part| *part != Component::CurDir).collect()
+}
+
+/// A replacement with `&` and `\\1` … `\\9` as sed reads them.
+fn expand(replacement: &str, groups: &regex::bytes::Captures<'_>) -> Vec<u8> {
+    let group = |at: usize| groups.get(at).map_or(&b""[..], |group| group.as_bytes());
+    let mut out = Vec::new();
+    let mut characters = replacement.chars();
+    while let Some(character) = characters.next() {
+        match character {
+            '&' => out.extend(group(0)),
+            '\\' => match characters.next() {
+                Some(digit @ '0'..='9') => out.extend(group(digit as usize - '0' as usize)),
+                Some('n') => out.push(b'\n'),
+                Some(other) => out.extend(other.to_string().bytes()),
+                None => out.push(b'\\'),
+            },
+            other => out.extend(other.to_string().bytes()),
+        }
+    }
+    out
 }
 
 fn line_of(bytes: &[u8], offset: usize) -> usize {
@@ -99,8 +344,10 @@ mod tests {
     fn edit(find: &str, replace: &str) -> Edit {
         Edit {
             file: "src/version.go".into(),
-            find: find.into(),
-            replace: replace.into(),
+            change: Change::Replace {
+                find: find.into(),
+                replace: replace.into(),
+            },
         }
     }
 
@@ -132,7 +379,84 @@ mod tests {
         assert!(edit("aa", "{nonce}").apply(b"aaa", "n").is_err());
     }
 
+    #[test]
+    fn a_comment_goes_after_the_last_line() {
+        let go = Edit::comment(Path::new("./cmd/main.go")).unwrap();
+        assert_eq!(go.file, Path::new("cmd/main.go"));
+        assert_eq!(
+            go.apply(b"package main", "n1").unwrap(),
+            b"package main\n// buildrace n1\n"
+        );
+        assert_eq!(go.apply(b"x\n", "n1").unwrap(), b"x\n// buildrace n1\n");
+        let css = Edit::comment(Path::new("a.css")).unwrap();
+        assert_eq!(css.apply(b"", "n").unwrap(), b"/* buildrace n */\n");
+        let message = Edit::comment(Path::new("data.json"))
+            .unwrap_err()
+            .to_string();
+        assert!(message.contains("--edit-with"), "{message}");
+    }
+
+    #[test]
+    fn a_rule_substitutes_as_sed_does() {
+        let apply = |rule: &str, text: &str| {
+            let edit = Edit::substitute(Path::new("f"), rule)?;
+            let edited = edit.apply(text.as_bytes(), "N")?;
+            Ok::<_, EditError>(String::from_utf8(edited).unwrap())
+        };
+        assert_eq!(apply("s/dev/{nonce}/", "dev dev").unwrap(), "N dev");
+        assert_eq!(apply("s/dev/{nonce}/g", "dev dev").unwrap(), "N N");
+        assert_eq!(apply("s|a/b|&-{nonce}|", "a/b").unwrap(), "a/b-N");
+        assert_eq!(apply(r"s/a\/b/{nonce}/", "a/b").unwrap(), "N");
+        assert_eq!(
+            apply(r#"s/(v)=(\d+)/\1=\2-{nonce}\&/"#, "v=12;").unwrap(),
+            "v=12-N&;"
+        );
+        for rule in [
+            "",
+            "y/a/b/",
+            "s/a/b/",
+            "s/a/{nonce}",
+            "s/(/{nonce}/",
+            "s//{nonce}/",
+            "s/a/{nonce}/x",
+            "saaa",
+            "s/a/{nonce}/g/",
+        ] {
+            assert!(apply(rule, "a").is_err(), "{rule}");
+        }
+        let message = apply("s/z/{nonce}/", "a").unwrap_err().to_string();
+        assert_eq!(message, "--edit-with: \"z\" matches nothing in \"f\"");
+    }
+
+    #[test]
+    fn what_is_not_a_file_of_the_sources_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let sources = folder.path().join("src");
+        std::fs::create_dir(&sources).unwrap();
+        std::fs::write(folder.path().join("outside.go"), "x").unwrap();
+        std::fs::write(sources.join("in.go"), "x").unwrap();
+        std::os::unix::fs::symlink("in.go", sources.join("link.go")).unwrap();
+        let check = |file: &str| Edit::comment(Path::new(file)).unwrap().check(&sources);
+        assert_eq!(check("./in.go"), Ok(()));
+        for (file, what) in [
+            ("../outside.go", "is not in the context"),
+            ("/in.go", "is not in the context"),
+            ("link.go", "through a symlink"),
+            ("none.go", "cannot be opened"),
+        ] {
+            let message = check(file).unwrap_err().to_string();
+            assert!(message.contains(what), "{message}");
+        }
+    }
+
     proptest! {
+        #[test]
+        fn no_rule_and_no_file_make_it_panic(rule in "s?[/|]?.{0,20}\\{nonce\\}?.{0,10}", text in prop::collection::vec(any::<u8>(), 0..80)) {
+            if let Ok(edit) = Edit::substitute(Path::new("f"), &rule) {
+                let _ = edit.apply(&text, "n");
+            }
+        }
+
         #[test]
         fn only_the_match_changes(
             before in prop::collection::vec(any::<u8>(), 0..80),
@@ -152,7 +476,7 @@ mod tests {
                     prop_assert_eq!(edited, [&before[..], middle.as_bytes(), &after[..]].concat());
                 }
                 Err(EditError::ManyMatches { .. }) => prop_assert!(matches > 1),
-                Err(EditError::NoMatch { .. }) => prop_assert!(false, "the text is there"),
+                Err(error) => prop_assert!(false, "the text is there: {error}"),
             }
         }
 

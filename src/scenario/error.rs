@@ -40,6 +40,17 @@ pub enum ScenarioError {
         /// What is wrong and what was expected.
         message: String,
     },
+    /// Something is wrong with an argument of the command line.
+    #[error("{argument}: {message}")]
+    Argument {
+        /// Its name.
+        argument: &'static str,
+        /// What is wrong and what was expected.
+        message: String,
+    },
+    /// The edit of a command line cannot be made.
+    #[error("{0}")]
+    Edit(String),
     /// The operating system refused.
     #[error("cannot {action} {}: {error}", shown(.path))]
     Io {

@@ -4,6 +4,7 @@
 //! [`Project`] finds and loads scenarios and says which base images they need;
 //! [`SourceCopy`] is the private copy of the sources that builds see.
 
+mod comment;
 mod copy;
 mod dockerfile;
 mod document;
@@ -13,17 +14,19 @@ mod expand;
 mod format;
 mod instructions;
 mod name;
+mod own;
 mod project;
 mod snapshot;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 pub use copy::{SourceCopy, sources_digest};
 pub use dockerfile::BaseImageUse;
-pub use edit::{Edit, EditError};
+pub use edit::{Change, Edit, EditError};
 pub use error::{Place, ScenarioError};
 pub use instructions::{InstructionPlace, instructions};
+pub use own::{OwnDockerfile, OwnScenario, folder_name, revision_name, variant_names};
 pub use project::Project;
 pub use snapshot::Snapshot;
 
@@ -48,8 +51,10 @@ pub struct Scenario {
     pub kinds: Vec<BuildKind>,
     /// Variants, the reference first, the others as written.
     pub variants: Vec<Variant>,
-    /// The edit of an incremental build.
-    pub edit: Edit,
+    /// The edit of an incremental build; without it none is built.
+    pub edit: Option<Edit>,
+    /// The kind that a gate goes by, where it was chosen.
+    pub gate: Option<BuildKind>,
 }
 
 /// One Dockerfile of a scenario.
@@ -61,15 +66,44 @@ pub struct Variant {
     pub reference: bool,
     /// The Dockerfile; it need not be in the sources.
     pub dockerfile: PathBuf,
+    /// What results call it: its path in the project.
+    pub shown: String,
+    /// Its own build context, where it is not the scenario's sources.
+    pub sources: Option<PathBuf>,
+    /// The git commit that Dockerfile and context are of, where they are not
+    /// the working tree's.
+    pub revision: Option<String>,
     /// SHA-256 of the Dockerfile, hex.
     pub digest: String,
     /// Stage to build; the last where `None`.
     pub target: Option<String>,
     /// Build arguments.
     pub build_args: BTreeMap<String, String>,
+    /// Further build contexts by their names.
+    pub contexts: BTreeMap<String, ContextSource>,
+}
+
+/// Where a further build context comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ContextSource {
+    /// A folder.
+    Folder(PathBuf),
+    /// What BuildKit finds itself: `docker-image://…`, `https://…`.
+    Remote(String),
 }
 
 impl Scenario {
+    /// The build context of a variant.
+    pub fn sources_of<'a>(&'a self, variant: &'a Variant) -> &'a Path {
+        variant.sources.as_deref().unwrap_or(&self.sources)
+    }
+
+    /// Whether it is built for the node's own platform alone, so that cold
+    /// stands in for multi-arch.
+    pub fn native_only(&self, native: &Platform) -> bool {
+        self.platforms == [native.clone()] && !self.kinds.contains(&BuildKind::MultiArch)
+    }
+
     /// The variant that the others are compared with; `None` after
     /// [`Self::select_variants`] left it out.
     pub fn reference(&self) -> Option<&Variant> {

@@ -2,6 +2,7 @@
 //! it. What the text of a `scenario.toml` cannot tell is checked here: that
 //! its files are there, stay inside the project and make sense.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
@@ -10,11 +11,11 @@ use sha2::{Digest, Sha256};
 
 use super::dockerfile::{self, BaseImageUse, BuildOf};
 use super::document::{At, Problem};
-use super::edit::Edit;
+use super::edit::{Change, Edit};
 use super::error::{Place, ScenarioError, choice, position, quoted, shown};
 use super::format::{self, WrittenEdit, WrittenVariant};
 use super::name::check_name;
-use super::{Scenario, Variant};
+use super::{ContextSource, Scenario, Variant};
 use crate::model::Platform;
 
 /// No `scenario.toml`, Dockerfile or file to edit is larger: what is, is
@@ -43,6 +44,17 @@ impl Project {
                 root: root.to_owned(),
             })
             .ok_or(ScenarioError::NoProject(start))
+    }
+
+    /// A folder that need not hold scenarios, for Dockerfiles of one's own.
+    ///
+    /// # Errors
+    /// It cannot be resolved.
+    pub fn at(folder: &Path) -> Result<Self, ScenarioError> {
+        let root = folder
+            .canonicalize()
+            .map_err(|error| ScenarioError::io("open", folder, error))?;
+        Ok(Self { root })
     }
 
     /// The folder itself, absolute, without symlinks.
@@ -126,8 +138,9 @@ impl Project {
             node,
             platforms,
         };
-        dockerfile::images(&self.utf8(path, bytes)?, build)
-            .map_err(|error| error.at(self.relative(path)))
+        let images = dockerfile::images(&self.utf8(path, bytes)?, build)
+            .map_err(|error| error.at(Path::new(&variant.shown)))?;
+        Ok(replaced_by_contexts(images, &variant.contexts))
     }
 
     fn load_one(&self, name: &str) -> Result<Scenario, ScenarioError> {
@@ -165,7 +178,8 @@ impl Project {
             platforms: written.platforms,
             kinds: written.kinds,
             variants,
-            edit,
+            edit: Some(edit),
+            gate: None,
         })
     }
 
@@ -188,6 +202,28 @@ impl Project {
             message: problem.message.clone(),
         }
     }
+}
+
+/// Images that a named context stands for are not needed; the image that it
+/// comes from is, instead.
+fn replaced_by_contexts(
+    images: Vec<BaseImageUse>,
+    contexts: &BTreeMap<String, ContextSource>,
+) -> Vec<BaseImageUse> {
+    let plain = |name: &str| name.strip_suffix(":latest").unwrap_or(name).to_owned();
+    let replace = |image: BaseImageUse| {
+        let mut contexts = contexts.iter();
+        let context = contexts.find(|(name, _)| plain(name) == plain(&image.name));
+        match context {
+            None => Some(image),
+            Some((_, ContextSource::Remote(source))) => {
+                let name = source.strip_prefix("docker-image://")?.to_owned();
+                Some(BaseImageUse { name, ..image })
+            }
+            Some((_, ContextSource::Folder(_))) => None,
+        }
+    };
+    images.into_iter().filter_map(replace).collect()
 }
 
 /// Either the scenario's text or the Dockerfile it names is wrong.
@@ -253,10 +289,12 @@ impl Loading<'_> {
         })?;
         let edit = Edit {
             file: path_parts(name).collect(),
-            find: written.find.value.clone(),
-            replace: written.replace,
+            change: Change::Replace {
+                find: written.find.value.clone(),
+                replace: written.replace,
+            },
         };
-        edit.locate(&content)
+        edit.apply(&content, "0")
             .map_err(|error| written.find.problem(error.to_string()))?;
         Ok(edit)
     }
@@ -286,10 +324,14 @@ impl Loading<'_> {
         Ok(Variant {
             name: written.name.value,
             reference: written.reference,
+            shown: self.project.relative(&dockerfile).display().to_string(),
             dockerfile,
+            sources: None,
+            revision: None,
             digest,
             target,
             build_args: written.build_args,
+            contexts: BTreeMap::new(),
         })
     }
 
@@ -347,7 +389,7 @@ fn path_parts(path: &str) -> impl Iterator<Item = Component<'_>> {
         .filter(|part| *part != Component::CurDir)
 }
 
-fn check_target(target: At<String>, stages: &[String]) -> Result<String, Problem> {
+pub(super) fn check_target(target: At<String>, stages: &[String]) -> Result<String, Problem> {
     let found = stages
         .iter()
         .any(|stage| stage.eq_ignore_ascii_case(&target.value));
@@ -370,7 +412,7 @@ fn check_target(target: At<String>, stages: &[String]) -> Result<String, Problem
 
 /// Reads a regular file of bounded size. Opening something else, a pipe say,
 /// could wait forever.
-fn read_file(path: &Path) -> io::Result<Vec<u8>> {
+pub(super) fn read_file(path: &Path) -> io::Result<Vec<u8>> {
     let metadata = fs::metadata(path)?;
     if !metadata.is_file() {
         return Err(io::Error::other("not a regular file"));

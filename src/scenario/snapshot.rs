@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 use super::copy::SourceCopy;
-use super::{Scenario, ScenarioError, Variant};
+use super::{ContextSource, Scenario, ScenarioError, Variant};
 
 /// Copies of scenarios, removed when dropped.
 #[derive(Debug)]
@@ -34,16 +34,28 @@ impl Snapshot {
         let mut sources = Vec::new();
         let mut copies = Vec::new();
         for scenario in scenarios {
-            let copy = SourceCopy::create(scenario)?;
-            let mut scenario = Scenario {
-                sources: copy.path().to_owned(),
-                ..scenario.clone()
+            let mut scenario = scenario.clone();
+            let mut keep = |original: &mut PathBuf| {
+                let copy = SourceCopy::create(original, None)?;
+                *original = copy.path().to_owned();
+                sources.push(copy);
+                Ok::<_, ScenarioError>(())
             };
+            if scenario.variants.iter().any(|v| v.sources.is_none()) {
+                keep(&mut scenario.sources)?;
+            }
             let place = folder.path().join(&scenario.name);
             for variant in &mut scenario.variants {
+                if let Some(sources) = &mut variant.sources {
+                    keep(sources)?;
+                }
+                for context in variant.contexts.values_mut() {
+                    if let ContextSource::Folder(folder) = context {
+                        keep(folder)?;
+                    }
+                }
                 copy_dockerfile(variant, &place.join(&variant.name))?;
             }
-            sources.push(copy);
             copies.push(scenario);
         }
         Ok(Self {

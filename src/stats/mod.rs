@@ -2,6 +2,7 @@
 //! of numbers; they know nothing of builds.
 
 mod ratio;
+mod roll_up;
 pub mod signed_rank;
 #[cfg(test)]
 mod simulation;
@@ -9,7 +10,9 @@ mod times;
 mod verdict;
 mod walsh;
 
-pub use ratio::{Interval, Ratio, paired_ratio};
+pub use crate::model::LEAST_DELTA;
+pub use ratio::{Basis, Interval, Ratio, log_ratios, ratio};
+pub use roll_up::roll_up;
 pub use times::Times;
-pub use verdict::{Decision, Judgement, LEAST_DELTA, LOOKS, Look, Verdict, judge};
+pub use verdict::{Decision, Judgement, LOOKS, Look, Looks, Verdict, judge, judge_at};
 pub use walsh::WalshAverages;

@@ -4,7 +4,8 @@
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::verdict::{Decision, Judgement, LEAST_DELTA, LOOKS, Verdict, judge};
+use super::LEAST_DELTA;
+use super::verdict::{Decision, Judgement, LOOKS, Verdict, judge};
 
 const GATES: usize = 10_000;
 

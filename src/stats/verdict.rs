@@ -2,8 +2,11 @@
 //! that cannot be told. `docs/verdict.md` states the rule and its sources.
 
 use super::Interval;
-use super::signed_rank::lower_tail;
+use super::signed_rank::{MAX_PAIRS, greatest_k, lower_tail};
 use super::walsh::WalshAverages;
+
+/// Most that a run's looks together may miss the truth with.
+const ALPHA: f64 = 0.05;
 
 /// A moment at which a run may be judged: after so many rounds, with so wide
 /// an interval.
@@ -20,14 +23,46 @@ pub struct Look {
 pub const LOOKS: [Look; 2] = [Look { rounds: 6, k: 1 }, Look { rounds: 12, k: 10 }];
 
 impl Look {
+    /// The only look at a run of so many rounds, fixed before it began; `None`
+    /// for fewer than six, and for more than are counted exactly.
+    pub fn only(rounds: usize) -> Option<Self> {
+        if rounds > MAX_PAIRS {
+            return None;
+        }
+        greatest_k(rounds, ALPHA).map(|k| Self { rounds, k })
+    }
+
     /// Probability that its interval misses the truth, without ties.
     pub fn alpha(self) -> f64 {
         2.0 * lower_tail(self.rounds, self.k)
     }
+
+    /// Estimate and interval of the log ratio that it sees; `None` where there
+    /// are fewer rounds.
+    pub(super) fn see(self, log_ratios: &[f64]) -> Option<(f64, Interval)> {
+        let walsh = WalshAverages::of(log_ratios.get(..self.rounds)?)?;
+        Some((walsh.median(), walsh.interval(self.k)?))
+    }
 }
 
-/// Least change that matters, as a share: below it nobody would act.
-pub const LEAST_DELTA: f64 = 0.05;
+/// How often a run is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Looks {
+    /// Once, after a number of rounds that was fixed before it began.
+    One,
+    /// At each of [`LOOKS`], until it is clear.
+    Two,
+}
+
+impl Looks {
+    /// The looks at so many rounds with a pair of times.
+    pub fn at(self, rounds: usize) -> Vec<Look> {
+        match self {
+            Self::One => Look::only(rounds).into_iter().collect(),
+            Self::Two => LOOKS.to_vec(),
+        }
+    }
+}
 
 /// What is said of a candidate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -81,22 +116,25 @@ pub struct Decision {
     pub interval: Interval,
 }
 
-/// Judges a run by the log ratios of its rounds, ln(candidate / reference), in
-/// the order of the rounds. `delta` is the change that matters, 0.05 for 5%.
+/// Judges a run that is looked at twice by the log ratios of its rounds,
+/// ln(candidate / reference), in the order of the rounds. `delta` is the change
+/// that matters, 0.05 for 5%.
 ///
 /// Rounds beyond those of a look are not looked at by it: what was decided at
 /// the first look stands, however many rounds there are. A ratio that is no
 /// finite number, of a time of 0, is no round.
 pub fn judge(log_ratios: &[f64], delta: f64) -> Judgement {
+    judge_at(log_ratios, delta, Looks::Two)
+}
+
+/// The same of a run that is looked at so often.
+pub fn judge_at(log_ratios: &[f64], delta: f64, looks: Looks) -> Judgement {
     let finite = log_ratios.iter().copied().filter(|ratio| ratio.is_finite());
     let ratios: Vec<f64> = finite.collect();
     let threshold = (1.0 + delta).ln();
-    for look in LOOKS {
-        let seen = ratios.get(..look.rounds).and_then(|rounds| {
-            let walsh = WalshAverages::of(rounds)?;
-            Some((walsh.median(), walsh.interval(look.k)?))
-        });
-        let Some((estimate, interval)) = seen else {
+    let looks = looks.at(ratios.len());
+    for (at, look) in looks.iter().enumerate() {
+        let Some((estimate, interval)) = look.see(&ratios) else {
             return Judgement::GoOn { until: look.rounds };
         };
         let clear = if interval.low > threshold {
@@ -108,22 +146,19 @@ pub fn judge(log_ratios: &[f64], delta: f64) -> Judgement {
         } else {
             None
         };
-        let is_last = look == LOOKS[LOOKS.len() - 1];
+        let is_last = at + 1 == looks.len();
         if let Some(verdict) = clear.or(is_last.then_some(Verdict::Inconclusive)) {
             return Judgement::Decided(Decision {
                 verdict,
-                look,
+                look: *look,
                 estimate: estimate.exp(),
-                interval: Interval {
-                    low: interval.low.exp(),
-                    high: interval.high.exp(),
-                },
+                interval: interval.exp(),
             });
         }
     }
-    // The last look has decided.
+    // Fewer rounds than any look takes.
     Judgement::GoOn {
-        until: LOOKS[LOOKS.len() - 1].rounds,
+        until: LOOKS[0].rounds,
     }
 }
 

@@ -1,6 +1,7 @@
 //! The files of a run: written an event at a time while it goes on, read back
 //! for reports. `docs/formats.md` describes them key by key.
 
+pub mod calibration;
 mod check;
 mod csv;
 mod error;

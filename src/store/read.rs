@@ -99,7 +99,7 @@ pub fn read_run(dir: &Path) -> Result<StoredRun, StoreError> {
             }
             Event::Warning { message, .. } => run.warnings.push(message),
             Event::RunFinished { end, .. } => run.end = Some(end),
-            Event::RunStarted { .. } | Event::SampleStarted { .. } => {}
+            Event::RunStarted { .. } | Event::SampleStarted { .. } | Event::Rounds { .. } => {}
         }
     }
     Ok(run)

@@ -3,53 +3,54 @@
 use jiff::Timestamp;
 
 use crate::buildkit::Worker;
-use crate::cli::RunArgs;
+use crate::cli::{RaceArgs, Rounds};
 use crate::engine::Engine;
 use crate::model::{
-    BaseImage, BuilderInfo, EmulatorInfo, HostInfo, Platform, RunRecord, SCHEMA_VERSION,
-    ScenarioInfo, Slot, VariantInfo,
+    BaseImage, BuilderInfo, EmulatorInfo, HostInfo, Platform, Rules, RunRecord, SCHEMA_VERSION,
+    ScenarioInfo, VariantInfo,
 };
 use crate::plan;
 use crate::race::host;
-use crate::scenario::{Project, Scenario, ScenarioError, sources_digest};
+use crate::scenario::{Edit, Scenario, ScenarioError, Variant, sources_digest};
 
 /// What a record is made from.
 pub(super) struct Facts<'a> {
-    pub args: &'a RunArgs,
-    pub project: &'a Project,
-    /// The scenarios as they stand in the project.
-    pub chosen: &'a [Scenario],
+    pub args: &'a RaceArgs,
+    /// The command line to repeat, without what `args` holds.
+    pub command: &'a [String],
     /// The copies that are built.
-    pub copied: &'a [Scenario],
+    pub scenarios: &'a [Scenario],
     pub native: &'a Platform,
     pub engine: &'a Engine,
     pub worker: &'a Worker,
     pub seed: u64,
-    pub slots: Vec<Slot>,
+    pub rounds: Rounds,
+    pub rules: Rules,
     pub emulators: Vec<EmulatorInfo>,
     pub base_images: Vec<BaseImage>,
 }
 
-/// The record of a run that starts now.
+/// The record of a run that starts now, without its plan.
 ///
 /// # Errors
 /// The sources cannot be read.
 pub(super) fn of_run(facts: Facts<'_>) -> Result<RunRecord, ScenarioError> {
     let started = Timestamp::now();
-    let scenarios = facts.copied.iter().zip(facts.chosen);
+    let scenarios = facts.scenarios.iter();
     Ok(RunRecord {
         schema: SCHEMA_VERSION,
         run: run_id(started),
         buildrace: env!("CARGO_PKG_VERSION").to_owned(),
         started,
-        command: command_to_repeat(facts.args, facts.copied, facts.seed),
+        command: command_to_repeat(&facts),
         seed: facts.seed,
-        rounds: facts.args.rounds,
+        rounds: 0,
+        rules: facts.rules,
         timeout_seconds: facts.args.timeout.as_secs_f64(),
         scenarios: scenarios
-            .map(|(copied, chosen)| scenario_info(facts.project, copied, chosen, facts.native))
+            .map(|scenario| scenario_info(scenario, facts.native))
             .collect::<Result<_, _>>()?,
-        plan: facts.slots,
+        plan: Vec::new(),
         builder: builder_info(facts.engine, facts.worker),
         host: host_of(facts.engine),
         emulators: facts.emulators,
@@ -78,25 +79,27 @@ fn builder_info(engine: &Engine, worker: &Worker) -> BuilderInfo {
     }
 }
 
-/// A scenario as the record tells it: digests of what is built, which is the
-/// copy, and paths of what was `chosen`.
-fn scenario_info(
-    project: &Project,
-    scenario: &Scenario,
-    chosen: &Scenario,
-    native: &Platform,
-) -> Result<ScenarioInfo, ScenarioError> {
-    let variants = scenario.variants.iter().zip(&chosen.variants);
-    let variants = variants.map(|(copied, chosen)| VariantInfo {
-        name: copied.name.clone(),
-        dockerfile: project.relative(&chosen.dockerfile).display().to_string(),
-        digest: copied.digest.clone(),
-    });
+/// A scenario as the record tells it.
+fn scenario_info(scenario: &Scenario, native: &Platform) -> Result<ScenarioInfo, ScenarioError> {
+    let of = |variant: &Variant| {
+        Ok::<_, ScenarioError>(VariantInfo {
+            name: variant.name.clone(),
+            dockerfile: variant.shown.clone(),
+            digest: variant.digest.clone(),
+            revision: variant.revision.clone(),
+            sources_digest: variant.sources.as_deref().map(sources_digest).transpose()?,
+        })
+    };
+    let variants: Vec<VariantInfo> = scenario.variants.iter().map(of).collect::<Result<_, _>>()?;
+    let own = variants.first().and_then(|v| v.sources_digest.clone());
     Ok(ScenarioInfo {
         name: scenario.name.clone(),
         title: scenario.title.clone(),
         digest: scenario.digest.clone(),
-        sources_digest: sources_digest(&scenario.sources)?,
+        sources_digest: match own {
+            Some(digest) if scenario.variants.iter().all(|v| v.sources.is_some()) => digest,
+            _ => sources_digest(&scenario.sources)?,
+        },
         // Empty where --variant leaves the reference out: nothing is compared.
         reference: scenario
             .reference()
@@ -104,44 +107,32 @@ fn scenario_info(
             .unwrap_or_default(),
         platforms: scenario.platforms.clone(),
         native: native.clone(),
-        variants: variants.collect(),
-        kinds: plan::with_prerequisites(&scenario.kinds).all,
+        variants,
+        kinds: plan::with_prerequisites(&scenario.kinds, scenario.native_only(native)).all,
+        edit: scenario.edit.as_ref().map(Edit::describe),
+        gate: scenario.gate,
     })
 }
 
 /// What to type to run the same plan again. Folders and endpoints are left
 /// out: they belong to this machine.
-fn command_to_repeat(args: &RunArgs, scenarios: &[Scenario], seed: u64) -> Vec<String> {
-    let mut command = vec!["buildrace".to_owned(), "run".to_owned()];
-    command.extend(scenarios.iter().map(|scenario| scenario.name.clone()));
-    let mut option = |name: &str, value: String| {
-        command.push(format!("--{name}"));
-        command.push(value);
-    };
-    option("rounds", args.rounds.to_string());
-    let join = |values: Vec<String>| values.join(",");
-    if !args.kinds.is_empty() {
-        option(
-            "kinds",
-            join(args.kinds.iter().map(ToString::to_string).collect()),
-        );
-    }
-    if !args.variant.is_empty() {
-        option("variant", join(args.variant.clone()));
-    }
-    if !args.platform.is_empty() {
-        option(
-            "platform",
-            join(args.platform.iter().map(ToString::to_string).collect()),
-        );
-    }
-    option("seed", seed.to_string());
+fn command_to_repeat(facts: &Facts<'_>) -> Vec<String> {
+    let mut command = facts.command.to_vec();
+    let mut option = |name: &str, value: String| command.extend([format!("--{name}"), value]);
+    option("rounds", facts.rounds.to_string());
+    option("seed", facts.seed.to_string());
     option(
         "timeout",
-        humantime::format_duration(args.timeout)
+        humantime::format_duration(facts.args.timeout)
             .to_string()
             .replace(' ', ""),
     );
+    if let Some(delta) = facts.args.delta {
+        option("delta", delta.to_string());
+    }
+    if facts.args.keep_contaminated {
+        command.push("--keep-contaminated".to_owned());
+    }
     command
 }
 

@@ -1,0 +1,80 @@
+//! `buildrace compare`: races two Dockerfiles of one's own, or a Dockerfile
+//! with what it was in another revision.
+
+use std::path::Path;
+
+use super::Exit;
+use super::own::{self, Options};
+use super::race::{Entrants, Ready, check_writable, race};
+use super::signals::stop_on_signals;
+use crate::cli::{CompareArgs, Rounds};
+use crate::race::RunEnd;
+use crate::scenario::{OwnDockerfile, OwnScenario, Project, folder_name, variant_names};
+
+/// Races the two.
+///
+/// # Errors
+/// It could not begin, or could not go on.
+pub async fn run(args: CompareArgs) -> anyhow::Result<Exit> {
+    check_writable(&args.race)?;
+    let stop = stop_on_signals();
+    let ready = Ready::find(&args.race).await?;
+    let options = Options::read(&args.build, &ready.native)?;
+    let candidate = args.candidate.as_deref().unwrap_or(&args.reference);
+    let title = format!(
+        "{} against {}",
+        own::shown(candidate),
+        own::shown(&args.reference)
+    );
+    let dockerfiles = pair(&args.reference, candidate, &options);
+    let scenario = OwnScenario {
+        name: folder_name(&options.context),
+        title,
+        context: options.context.clone(),
+        dockerfiles,
+        target: options.target,
+        build_args: options.build_args,
+        platforms: options.platforms,
+        kinds: options.kinds,
+        edit: options.edit,
+        gate: None,
+    }
+    .load()?;
+    let entrants = Entrants {
+        project: &Project::at(Path::new("."))?,
+        scenarios: vec![scenario],
+        secrets: options.secrets,
+        rounds: Rounds::Auto,
+        command: command(&args),
+    };
+    let raced = race(&ready, entrants, &args.race, &stop).await?;
+    Ok(match raced.end {
+        RunEnd::Interrupted => Exit::Interrupted,
+        _ if raced.all_ok() => Exit::Good,
+        _ => Exit::CouldNot,
+    })
+}
+
+fn pair(reference: &Path, candidate: &Path, options: &Options) -> Vec<OwnDockerfile> {
+    let (one, other) = variant_names(reference, candidate);
+    let dockerfile = |name: String, path: &Path| OwnDockerfile {
+        name,
+        path: path.to_owned(),
+        shown: own::shown(path),
+        context: None,
+        revision: None,
+        contexts: options.contexts.clone(),
+    };
+    vec![dockerfile(one, reference), dockerfile(other, candidate)]
+}
+
+fn command(args: &CompareArgs) -> Vec<String> {
+    let mut command = vec!["buildrace".to_owned(), "compare".to_owned()];
+    command.push(own::shown(&args.reference));
+    command.extend(args.candidate.as_deref().map(own::shown));
+    if let Some(revision) = &args.against {
+        command.extend(["--against".to_owned(), revision.clone()]);
+    }
+    command.extend(own::command(&args.build));
+    command
+}

@@ -1,0 +1,331 @@
+//! A race, from scenarios to results and report: what `run`, `compare`,
+//! `check` and `calibrate` have in common.
+
+mod record;
+mod recorder;
+mod writable;
+
+use std::collections::BTreeMap;
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use tokio_util::sync::CancellationToken;
+
+use super::{images, progress_lines, report};
+use crate::builder::{Builder, DockerBuilder};
+use crate::cli::{RaceArgs, Rounds};
+use crate::engine::images::StandIns;
+use crate::engine::{self, Engine};
+use crate::explain::RunExplanation;
+use crate::model::{
+    AUTO_ROUNDS, Contamination, LEAST_DELTA, Outcome, Platform, Rules, RunRecord, Stopping,
+};
+use crate::plan::{self, PlanInput};
+use crate::progress::{Expected, Progress};
+use crate::race::{Race, RunEnd};
+use crate::scenario::{Project, Scenario, Snapshot};
+use crate::store::{self, RunWriter, StoredRun, calibration};
+use crate::verdict;
+use recorder::RunRecorder;
+pub(super) use writable::check_writable;
+
+/// What is raced.
+pub(super) struct Entrants<'a> {
+    /// The folder that results name paths from.
+    pub project: &'a Project,
+    /// The scenarios, as they stand on the disk.
+    pub scenarios: Vec<Scenario>,
+    /// Secrets of `RUN --mount=type=secret`.
+    pub secrets: BTreeMap<String, Vec<u8>>,
+    /// Rounds where the command line names none.
+    pub rounds: Rounds,
+    /// The command line to repeat, without what [`RaceArgs`] holds.
+    pub command: Vec<String>,
+}
+
+/// What came of a race.
+pub(super) struct Raced {
+    /// Results as they were stored.
+    pub stored: StoredRun,
+    /// Why its times are what they are.
+    pub explained: RunExplanation,
+    /// How it ended.
+    pub end: RunEnd,
+    /// The report's folder.
+    pub report: PathBuf,
+}
+
+impl Raced {
+    /// Whether every sample was built, and well.
+    pub fn all_ok(&self) -> bool {
+        self.end == RunEnd::Completed
+            && self.stored.samples.iter().all(|s| s.outcome == Outcome::Ok)
+    }
+}
+
+/// A builder that answers, and the platforms it lists.
+pub(super) struct Ready {
+    engine: Engine,
+    builder: DockerBuilder,
+    worker: crate::buildkit::Worker,
+    host: String,
+    /// The node's own platform.
+    pub native: Platform,
+}
+
+impl Ready {
+    /// Finds the engine and asks it for its worker.
+    ///
+    /// # Errors
+    /// None answers.
+    pub async fn find(args: &RaceArgs) -> anyhow::Result<Self> {
+        let endpoint = engine::locate(args.engine.host.as_deref()).await?;
+        let engine = Engine::connect(&endpoint).await?;
+        let builder = DockerBuilder::connect(&endpoint.host).await?;
+        let worker = builder
+            .workers()
+            .await?
+            .into_iter()
+            .next()
+            .context("the engine's BuildKit lists no worker; is it still starting?")?;
+        let native = worker
+            .platforms
+            .first()
+            .cloned()
+            .context("BuildKit's worker lists no platform")?;
+        Ok(Self {
+            engine,
+            builder,
+            worker,
+            host: endpoint.host,
+            native,
+        })
+    }
+}
+
+/// Races, and leaves results and report.
+///
+/// # Errors
+/// It could not begin, or could not go on; what was measured before is stored
+/// and reported.
+pub(super) async fn race(
+    ready: &Ready,
+    entrants: Entrants<'_>,
+    args: &RaceArgs,
+    stop: &CancellationToken,
+) -> anyhow::Result<Raced> {
+    let snapshot = Snapshot::take(&entrants.scenarios)?;
+    let scenarios = snapshot.scenarios();
+    let Ready {
+        engine,
+        builder,
+        worker,
+        host,
+        native,
+    } = ready;
+
+    let platforms = images::platforms(scenarios, native);
+    let needed = images::needed(entrants.project, &entrants.scenarios, native)?;
+    let emulators = engine::preflight::for_race(engine, &platforms).await?;
+    let base_images =
+        engine::images::ensure(engine, &needed, StandIns::of(engine), &progress_lines()).await?;
+
+    // Below 2^53, so that every reader of JSON reads the same number.
+    let seed = args.seed.unwrap_or_else(|| rand::random::<u64>() >> 11);
+    let inputs: Vec<PlanInput> = scenarios.iter().map(|s| plan_input(s, native)).collect();
+    tell_of_added_kinds(&inputs);
+    let rounds = args.rounds.unwrap_or(entrants.rounds);
+    let planned = match rounds {
+        Rounds::Fixed(rounds) => rounds,
+        Rounds::Auto => AUTO_ROUNDS,
+    };
+    let mut record = record::of_run(record::Facts {
+        args,
+        command: &entrants.command,
+        scenarios,
+        native,
+        engine,
+        worker,
+        seed,
+        rounds,
+        rules: rules(args, rounds, planned),
+        emulators,
+        base_images,
+    })?;
+    record.plan = plan::plan(&inputs, planned + record.rules.spare_rounds, seed);
+    record.rounds = planned;
+    record.rules.noise_floor = calibration::noise_floor(&args.results, &record)?;
+
+    let here = std::env::current_dir().context("cannot tell the current folder")?;
+    let private = private_texts(host, &snapshot, &entrants.secrets);
+    let race = Race {
+        record: &record,
+        scenarios,
+        builder,
+        disk: engine.is_local().then_some(here.as_path()),
+        private: &private,
+    };
+    run_and_report(args, &race, stop).await
+}
+
+fn rules(args: &RaceArgs, rounds: Rounds, planned: u32) -> Rules {
+    let contamination = (!args.keep_contaminated).then(Contamination::default);
+    Rules {
+        stopping: match rounds {
+            Rounds::Fixed(_) => Stopping::Fixed,
+            Rounds::Auto => Stopping::Auto,
+        },
+        spare_rounds: match contamination {
+            Some(_) => planned.div_ceil(2),
+            None => 0,
+        },
+        contamination,
+        delta: args.delta.unwrap_or(LEAST_DELTA),
+        noise_floor: Vec::new(),
+    }
+}
+
+/// What results may not say of this machine and its user, and what they say
+/// instead.
+fn private_texts(
+    host: &str,
+    snapshot: &Snapshot,
+    secrets: &BTreeMap<String, Vec<u8>>,
+) -> Vec<(String, String)> {
+    let mut texts: Vec<(String, String)> = secrets.iter().flat_map(secret_texts).collect();
+    texts.extend([
+        (host.to_owned(), "the engine".to_owned()),
+        (
+            snapshot.folder().display().to_string(),
+            "sources".to_owned(),
+        ),
+        (
+            std::env::temp_dir().display().to_string(),
+            "TMPDIR".to_owned(),
+        ),
+    ]);
+    if let Some(home) = std::env::var_os("HOME").filter(|home| home.len() > 1) {
+        texts.push((home.to_string_lossy().into_owned(), "~".to_owned()));
+    }
+    texts
+}
+
+/// A secret's lines, as a build's log might print them. One of a few
+/// characters would be found in everything.
+fn secret_texts((id, secret): (&String, &Vec<u8>)) -> Vec<(String, String)> {
+    const SHORTEST: usize = 6;
+    let text = String::from_utf8_lossy(secret).into_owned();
+    let lines = text.lines().map(str::trim);
+    let lines = lines.filter(|line| line.len() >= SHORTEST);
+    lines
+        .map(|line| (line.to_owned(), format!("[secret {id}]")))
+        .collect()
+}
+
+/// Runs the plan, then reports whatever was measured.
+async fn run_and_report(
+    args: &RaceArgs,
+    race: &Race<'_>,
+    stop: &CancellationToken,
+) -> anyhow::Result<Raced> {
+    let record = race.record;
+    let expected = learn_from_last_run(&args.results, record);
+    let live = std::io::stderr().is_terminal();
+    let planned = verdict::samples_planned(record, &[]);
+    let mut recorder = RunRecorder {
+        writer: RunWriter::create(&args.results, record)?,
+        trace: None,
+        progress: Progress::new(&record.plan, planned, expected, live),
+        samples: Vec::new(),
+    };
+    let result = race.run(&mut recorder, stop).await;
+    recorder.progress.close();
+    let RunRecorder {
+        writer, samples, ..
+    } = recorder;
+    let folder = writer.dir().to_owned();
+    drop(writer);
+
+    let stored = StoredRun {
+        dir: folder.clone(),
+        record: record.clone(),
+        samples,
+        end: result.as_ref().ok().copied(),
+        warnings: Vec::new(),
+    };
+    // What was measured is reported, whatever became of the traces.
+    let explained = report::explain(&stored).unwrap_or_else(|error| {
+        eprintln!("warning: nothing is explained: {error:#}");
+        RunExplanation::default()
+    });
+    let reported = report::write(&args.reports, &stored, &explained);
+    super::explain::collector::send_run(&record.run, &explained).await;
+    if !stored.samples.is_empty() {
+        report::summary(&stored, &explained)?;
+    }
+    if args.json {
+        let answer = serde_json::json!({
+            "run": record.run,
+            "results": folder.display().to_string(),
+            "reports": args.reports.join(&record.run).display().to_string(),
+        });
+        out!("{answer}");
+    }
+    let end = result.map_err(|error| {
+        anyhow::Error::new(error).context(format!(
+            "the run stopped early; what was measured is in {}",
+            folder.display()
+        ))
+    })?;
+    let report = reported?;
+    eprintln!(
+        "results: {}\nreport:  {}",
+        folder.display(),
+        report.display()
+    );
+    Ok(Raced {
+        stored,
+        explained,
+        end,
+        report,
+    })
+}
+
+fn plan_input(scenario: &Scenario, native: &Platform) -> PlanInput {
+    PlanInput {
+        scenario: scenario.name.clone(),
+        variants: scenario.variants.iter().map(|v| v.name.clone()).collect(),
+        kinds: scenario.kinds.clone(),
+        native_only: scenario.native_only(native),
+    }
+}
+
+fn tell_of_added_kinds(inputs: &[PlanInput]) {
+    for input in inputs {
+        for added in plan::with_prerequisites(&input.kinds, input.native_only).added {
+            eprintln!(
+                "note: {} builds {added} too, since what was asked for starts from it",
+                input.scenario
+            );
+        }
+    }
+}
+
+/// What the same builds took in the newest run that raced one of these
+/// scenarios. It only feeds the display, so what cannot be read is passed over.
+fn learn_from_last_run(results: &Path, record: &RunRecord) -> Expected {
+    let mut expected = Expected::default();
+    let folders = store::runs(results);
+    for folder in folders.iter().rev().take(10).rev() {
+        let Ok(run) = store::read_run(folder) else {
+            continue;
+        };
+        let raced_here = run.record.host.cores == record.host.cores
+            && run.record.host.cpu_model == record.host.cpu_model;
+        if raced_here {
+            run.samples.iter().for_each(|sample| expected.learn(sample));
+        }
+    }
+    expected
+}

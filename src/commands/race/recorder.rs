@@ -1,0 +1,54 @@
+//! Who hears how a race goes: the store, and the display.
+
+use crate::model::{Sample, Slot};
+use crate::progress::Progress;
+use crate::race::{Event, Recorder, RecorderError};
+use crate::store::{RunWriter, TraceWriter};
+use crate::trace::{SolveStatus, Trace};
+
+/// Passes each event to the store first, then to the display.
+pub(super) struct RunRecorder {
+    pub(super) writer: RunWriter,
+    pub(super) trace: Option<(String, TraceWriter)>,
+    pub(super) progress: Progress,
+    pub(super) samples: Vec<Sample>,
+}
+
+impl Recorder for RunRecorder {
+    fn event(&mut self, event: &Event) -> Result<(), RecorderError> {
+        // On the display even if the disk is full, and the sample before its
+        // trace: it is worth more.
+        self.progress.event(event);
+        self.writer.append(event)?;
+        if let Event::SampleFinished { sample, .. } = event {
+            self.samples.push(sample.clone());
+            if let Some((_, trace)) = self.trace.take() {
+                trace.finish()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn status(
+        &mut self,
+        slot: &Slot,
+        status: &SolveStatus,
+        _: &Trace,
+    ) -> Result<(), RecorderError> {
+        if self.trace.as_ref().is_none_or(|(id, _)| *id != slot.sample) {
+            self.trace = Some((slot.sample.clone(), self.writer.trace_writer(&slot.sample)?));
+        }
+        if let Some((_, trace)) = &mut self.trace {
+            trace.write(status)?;
+        }
+        Ok(())
+    }
+
+    fn tick(&mut self, slot: &Slot, trace: &Trace) {
+        self.progress.tick(slot, trace);
+    }
+
+    fn phase(&mut self, what: &str) {
+        self.progress.phase(what);
+    }
+}

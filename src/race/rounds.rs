@@ -1,0 +1,125 @@
+//! After each round: what was dropped, what a look showed, and whether the
+//! run goes on.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::event::Event;
+use crate::model::{RunRecord, Sample, ScenarioInfo, Stopping};
+use crate::stats::Verdict;
+use crate::verdict::{self, Comparison};
+
+/// Names of the scenarios that need another round.
+pub(super) fn open(record: &RunRecord, samples: &[Sample]) -> BTreeSet<String> {
+    record
+        .scenarios
+        .iter()
+        .filter(|scenario| verdict::rounds_needed(record, scenario, samples).more())
+        .map(|scenario| scenario.name.clone())
+        .collect()
+}
+
+/// What is to be told when `round` of a scenario has been built.
+pub(super) fn after(
+    record: &RunRecord,
+    scenario: &ScenarioInfo,
+    samples: &[Sample],
+    round: u32,
+) -> Vec<Event> {
+    let needed = verdict::rounds_needed(record, scenario, samples);
+    let is_last = !record
+        .plan
+        .iter()
+        .any(|slot| slot.scenario == scenario.name && slot.round > round);
+    let mut messages = Vec::new();
+    let dropped = verdict::dropped_rounds(record, samples);
+    let mut dropped = dropped.into_iter();
+    let this = dropped.find(|d| d.scenario == scenario.name && d.round == round);
+    if let Some(dropped) = &this {
+        let next = if is_last {
+            "no spare round is left"
+        } else if needed.more() {
+            "another takes its place"
+        } else {
+            "there are enough without it"
+        };
+        messages.push(format!(
+            "round {round} is dropped: {}; {next}",
+            dropped.reason
+        ));
+    }
+    let is_look = record.rules.stopping == Stopping::Auto && this.is_none();
+    let looks = crate::stats::LOOKS.iter().zip(["first", "second"]);
+    for (look, name) in looks.filter(|_| is_look) {
+        if look.rounds == needed.clean as usize {
+            messages.push(looked(record, scenario, samples, name, needed.wanted));
+        }
+    }
+    if is_last && needed.more() {
+        messages.push(format!(
+            "{} of {} rounds count, and the spare ones are used up",
+            needed.clean, needed.wanted
+        ));
+    }
+    let samples_planned = verdict::samples_planned(record, samples);
+    let events = messages.into_iter().map(|message| Event::Rounds {
+        at: Timestamp::now(),
+        scenario: scenario.name.clone(),
+        message,
+        samples: samples_planned,
+    });
+    events.collect()
+}
+
+/// `first look, after 6 rounds (24 builds, 3m 20s): cross incremental slower
+/// (+31%, +22…+45%): decided`
+fn looked(
+    record: &RunRecord,
+    scenario: &ScenarioInfo,
+    samples: &[Sample],
+    look: &str,
+    wanted: u32,
+) -> String {
+    let of_scenario: Vec<&Sample> = samples
+        .iter()
+        .filter(|sample| sample.scenario == scenario.name)
+        .collect();
+    let spent: Duration = of_scenario.iter().map(|sample| sample.wall).sum();
+    let spent = humantime::format_duration(Duration::from_secs(spent.as_secs()));
+    let found = verdict::comparisons(record, samples);
+    let found: Vec<String> = found
+        .iter()
+        .filter(|found| found.scenario == scenario.name && found.is_gate)
+        .map(told)
+        .collect();
+    let clean = verdict::rounds_needed(record, scenario, samples).clean;
+    let next = match wanted.checked_sub(clean) {
+        Some(more @ 1..) => format!("{more} more rounds"),
+        _ => "no more rounds".to_owned(),
+    };
+    format!(
+        "{look} look, after {clean} rounds ({} builds, {spent}): {}: {next}",
+        of_scenario.len(),
+        found.join("; "),
+    )
+}
+
+fn told(found: &Comparison) -> String {
+    let verdict = found.verdict.map_or("not clear yet", Verdict::as_str);
+    let of = format!("{} {}", found.candidate, found.kind);
+    let Some(ratio) = found.ratio else {
+        return format!("{of} without a pair of times");
+    };
+    let percent = |ratio: f64| (ratio - 1.0) * 100.0;
+    match ratio.interval {
+        Some(interval) => format!(
+            "{of} {verdict} ({:+.1}%, {:+.1}…{:+.1}%)",
+            percent(ratio.estimate),
+            percent(interval.low),
+            percent(interval.high)
+        ),
+        None => format!("{of} {verdict} ({:+.1}%)", percent(ratio.estimate)),
+    }
+}

@@ -1,0 +1,248 @@
+//! A scenario of a person's own Dockerfiles, made from a command line, without
+//! a `scenario.toml`.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use super::document::{At, Problem};
+use super::error::{Place, ScenarioError, position};
+use super::name::check_build_arg;
+use super::project::{check_target, read_file};
+use super::{ContextSource, Edit, Scenario, Variant, dockerfile};
+use crate::model::{BuildKind, Platform};
+
+/// Most characters of a name made up here.
+const LONGEST: usize = 32;
+
+/// What is raced.
+#[derive(Debug, Clone)]
+pub struct OwnScenario {
+    /// Its name, of [`folder_name`].
+    pub name: String,
+    /// One line on what it is.
+    pub title: String,
+    /// The build context of those that have none of their own.
+    pub context: PathBuf,
+    /// The reference first.
+    pub dockerfiles: Vec<OwnDockerfile>,
+    /// Stage to build; the last where `None`.
+    pub target: Option<String>,
+    /// Build arguments.
+    pub build_args: BTreeMap<String, String>,
+    /// Platforms of the multi-arch kinds.
+    pub platforms: Vec<Platform>,
+    /// Kinds to build.
+    pub kinds: Vec<BuildKind>,
+    /// The edit of an incremental build.
+    pub edit: Option<Edit>,
+    /// The kind that a gate goes by, where it was chosen.
+    pub gate: Option<BuildKind>,
+}
+
+/// One of its Dockerfiles.
+#[derive(Debug, Clone)]
+pub struct OwnDockerfile {
+    /// The variant's name, of [`variant_names`].
+    pub name: String,
+    /// Where it is.
+    pub path: PathBuf,
+    /// What results and messages call it.
+    pub shown: String,
+    /// Its build context, where it has one of its own.
+    pub context: Option<PathBuf>,
+    /// The git commit that both are of, where they are not the working tree's.
+    pub revision: Option<String>,
+    /// Further build contexts.
+    pub contexts: BTreeMap<String, ContextSource>,
+}
+
+impl OwnScenario {
+    /// Reads and checks its Dockerfiles, contexts and edit.
+    ///
+    /// # Errors
+    /// The first thing that is wrong with any of them.
+    pub fn load(self) -> Result<Scenario, ScenarioError> {
+        for name in self.build_args.keys() {
+            check_build_arg(name).map_err(|message| ScenarioError::Argument {
+                argument: "--build-arg",
+                message,
+            })?;
+        }
+        let mut variants = Vec::with_capacity(self.dockerfiles.len());
+        for (at, own) in self.dockerfiles.iter().enumerate() {
+            let context = own.context.as_ref().unwrap_or(&self.context);
+            if !context.is_dir() {
+                return Err(ScenarioError::Argument {
+                    argument: "--context",
+                    message: format!("{} is not a folder", super::error::shown(context)),
+                });
+            }
+            if let Some(edit) = &self.edit {
+                edit.check(context).map_err(|error| {
+                    let message = match &own.revision {
+                        Some(_) => format!("{error} (in {})", own.name),
+                        None => error.to_string(),
+                    };
+                    ScenarioError::Edit(message)
+                })?;
+            }
+            variants.push(self.variant(own, at == 0)?);
+        }
+        Ok(Scenario {
+            name: self.name,
+            title: self.title,
+            toml_path: PathBuf::new(),
+            digest: String::new(),
+            sources: self.context,
+            platforms: self.platforms,
+            kinds: self.kinds,
+            variants,
+            edit: self.edit,
+            gate: self.gate,
+        })
+    }
+
+    fn variant(&self, own: &OwnDockerfile, reference: bool) -> Result<Variant, ScenarioError> {
+        let shown = Path::new(&own.shown);
+        let bytes =
+            read_file(&own.path).map_err(|error| ScenarioError::io("read", shown, error))?;
+        let digest = hex::encode(Sha256::digest(&bytes));
+        let text = String::from_utf8(bytes).map_err(|_| {
+            ScenarioError::io("read", shown, std::io::Error::other("not UTF-8 text"))
+        })?;
+        let stages = dockerfile::stage_names(&text).map_err(|error| error.at(shown))?;
+        let target = self.target.clone().map(|value| At { span: 0..0, value });
+        let target = target.map(|target| check_target(target, &stages));
+        let target = target
+            .transpose()
+            .map_err(|problem| invalid(shown, &text, &problem))?;
+        Ok(Variant {
+            name: own.name.clone(),
+            reference,
+            dockerfile: own.path.clone(),
+            shown: own.shown.clone(),
+            sources: own.context.clone(),
+            revision: own.revision.clone(),
+            digest,
+            target,
+            build_args: self.build_args.clone(),
+            contexts: own.contexts.clone(),
+        })
+    }
+}
+
+fn invalid(file: &Path, text: &str, problem: &Problem) -> ScenarioError {
+    let (line, _) = position(text, problem.span.start);
+    ScenarioError::Invalid {
+        at: Place {
+            file: file.to_owned(),
+            line,
+            column: None,
+        },
+        message: problem.message.clone(),
+    }
+}
+
+/// Text as the name of a scenario or variant: what is not a letter or digit
+/// becomes `-`. Empty where nothing is left.
+fn as_name(text: &str) -> String {
+    let mut name = String::new();
+    for character in text.chars() {
+        if character.is_ascii_alphanumeric() {
+            name.push(character.to_ascii_lowercase());
+        } else if matches!(character, '.' | '_') && !name.is_empty() {
+            name.push(character);
+        } else if !name.is_empty() && !name.ends_with('-') {
+            name.push('-');
+        }
+        if name.len() == LONGEST {
+            break;
+        }
+    }
+    name.trim_end_matches(['-', '.', '_']).to_owned()
+}
+
+/// A scenario's name from the folder that it is built from.
+pub fn folder_name(folder: &Path) -> String {
+    let real = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+    let name = real.file_name().unwrap_or_default().to_string_lossy();
+    Some(as_name(&name))
+        .filter(|name| !name.is_empty())
+        .unwrap_or_else(|| "dockerfiles".to_owned())
+}
+
+/// Names that tell two Dockerfiles apart: what their file names differ in, or
+/// their folders; else they are numbered.
+pub fn variant_names(reference: &Path, candidate: &Path) -> (String, String) {
+    let kind = |path: &Path| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let lower = name.to_lowercase();
+        let rest = lower
+            .strip_suffix(".dockerfile")
+            .or_else(|| lower.strip_prefix("dockerfile."))
+            .unwrap_or(&lower);
+        as_name(rest)
+    };
+    let folder = |path: &Path| {
+        let parent = path.parent().and_then(Path::file_name).unwrap_or_default();
+        as_name(&parent.to_string_lossy())
+    };
+    let named = |name: fn(String, String) -> String| {
+        let of = |path: &Path| name(folder(path), kind(path));
+        (of(reference), of(candidate))
+    };
+    let tries = [
+        named(|_, kind| kind),
+        named(|folder, _| folder),
+        named(|folder, kind| format!("{folder}-{kind}")),
+    ];
+    tries
+        .into_iter()
+        .find(|(one, other)| one != other && !one.is_empty() && !other.is_empty())
+        .unwrap_or_else(|| {
+            let name = Some(kind(reference)).filter(|name| !name.is_empty());
+            let name = name.unwrap_or_else(|| "dockerfile".to_owned());
+            (format!("{name}-1"), format!("{name}-2"))
+        })
+}
+
+/// A git revision as the name of a variant.
+pub fn revision_name(revision: &str) -> String {
+    Some(as_name(revision))
+        .filter(|name| !name.is_empty())
+        .unwrap_or_else(|| "revision".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_tell_dockerfiles_apart() {
+        let names = |one: &str, other: &str| variant_names(Path::new(one), Path::new(other));
+        let pair = |one: &str, other: &str| (one.to_owned(), other.to_owned());
+        assert_eq!(
+            names("naive.Dockerfile", "cross.Dockerfile"),
+            pair("naive", "cross")
+        );
+        assert_eq!(
+            names("Dockerfile", "x/Dockerfile.New One"),
+            pair("dockerfile", "new-one")
+        );
+        assert_eq!(
+            names("before/Dockerfile", "after/Dockerfile"),
+            pair("before", "after")
+        );
+        assert_eq!(
+            names("Dockerfile", "Dockerfile"),
+            pair("dockerfile-1", "dockerfile-2")
+        );
+        assert_eq!(names("漢", "字"), pair("dockerfile-1", "dockerfile-2"));
+        let (long, _) = names(&"a".repeat(200), "b");
+        assert!(super::super::name::check_name("variant", &long).is_ok());
+        assert_eq!(revision_name("origin/Main~3"), "origin-main-3");
+        assert_eq!(revision_name("^"), "revision");
+    }
+}

@@ -1,0 +1,219 @@
+//! How noisy builders are, as null races found: kept beside the results, a
+//! line a kind, appended.
+
+use std::collections::BTreeMap;
+use std::fs::OpenOptions;
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
+use std::path::Path;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::StoreError;
+use crate::model::{BuildKind, NoiseFloor, RunRecord};
+
+/// The file, in the folder of the results.
+pub const CALIBRATION_FILE: &str = "calibration.jsonl";
+
+/// Bytes of the file that are read; a line has some hundreds.
+const MOST: u64 = 16 << 20;
+
+/// How much the times of one kind differ from themselves on a builder.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Calibration {
+    /// When it was measured.
+    pub at: Timestamp,
+    /// The null race.
+    pub run: String,
+    /// The builder.
+    pub builder: BuilderKey,
+    /// What was built.
+    pub scenario: String,
+    /// The kind.
+    pub kind: BuildKind,
+    /// Rounds that it stands on.
+    pub rounds: u32,
+    /// 95th percentile of the estimated change where there is none, as a share.
+    pub share: f64,
+}
+
+/// What two runs must share for the noise of one to be that of the other.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BuilderKey {
+    /// As in `run.json`.
+    pub driver: String,
+    /// As in `run.json`.
+    pub engine_version: Option<String>,
+    /// As in `run.json`.
+    pub buildkit_version: Option<String>,
+    /// As in `run.json`.
+    pub storage: Option<String>,
+    /// As in `run.json`.
+    pub cpu_model: Option<String>,
+    /// As in `run.json`.
+    pub cores: Option<u32>,
+}
+
+impl BuilderKey {
+    /// The builder of a run.
+    pub fn of(record: &RunRecord) -> Self {
+        Self {
+            driver: record.builder.driver.clone(),
+            engine_version: record.builder.engine_version.clone(),
+            buildkit_version: record.builder.buildkit_version.clone(),
+            storage: record.builder.storage.clone(),
+            cpu_model: record.host.cpu_model.clone(),
+            cores: record.host.cores,
+        }
+    }
+}
+
+/// Appends calibrations to the file in a folder of results.
+///
+/// # Errors
+/// It cannot be written.
+pub fn append(results: &Path, found: &[Calibration]) -> Result<(), StoreError> {
+    let path = results.join(CALIBRATION_FILE);
+    let mut lines = Vec::new();
+    for calibration in found {
+        let line = serde_json::to_string(calibration)
+            .map_err(|error| StoreError::Unfit(error.to_string()))?;
+        lines.extend(line.into_bytes());
+        lines.push(b'\n');
+    }
+    let write = || {
+        let mut file = OpenOptions::new().create(true).append(true).open(&path)?;
+        file.write_all(&lines)?;
+        file.sync_all()
+    };
+    write().map_err(StoreError::write(&path))
+}
+
+/// All calibrations in a folder of results, the newest last; none where the
+/// file is not there.
+///
+/// # Errors
+/// It cannot be read, or holds something else.
+pub fn read(results: &Path) -> Result<Vec<Calibration>, StoreError> {
+    let path = results.join(CALIBRATION_FILE);
+    let file = match std::fs::File::open(&path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        file => file.map_err(StoreError::read(&path))?,
+    };
+    let mut found = Vec::new();
+    for (line, text) in (1..).zip(BufReader::new(file.take(MOST)).lines()) {
+        let text = text.map_err(StoreError::read(&path))?;
+        let malformed = |problem: String| StoreError::Malformed {
+            path: path.clone(),
+            line,
+            problem,
+        };
+        let calibration: Calibration =
+            serde_json::from_str(&text).map_err(|error| malformed(error.to_string()))?;
+        if !(0.0..10.0).contains(&calibration.share) {
+            return Err(malformed(format!(
+                "the share {} is no noise floor",
+                calibration.share
+            )));
+        }
+        found.push(calibration);
+    }
+    Ok(found)
+}
+
+/// The noise floors that are known for what a run builds where it builds it:
+/// that of the same scenario and kind, or else the largest that any scenario
+/// had in this kind; the newest of each.
+///
+/// # Errors
+/// The file cannot be read, or holds something else.
+pub fn noise_floor(results: &Path, record: &RunRecord) -> Result<Vec<NoiseFloor>, StoreError> {
+    let here = BuilderKey::of(record);
+    let known = read(results)?;
+    let mut newest: BTreeMap<(BuildKind, &str), &Calibration> = BTreeMap::new();
+    for calibration in known.iter().filter(|c| c.builder == here) {
+        newest.insert((calibration.kind, &calibration.scenario), calibration);
+    }
+    let mut floors = Vec::new();
+    for scenario in &record.scenarios {
+        for &kind in &scenario.kinds {
+            let same = newest.get(&(kind, scenario.name.as_str())).copied();
+            let largest = || {
+                let of_kind = newest.iter().filter(|((other, _), _)| *other == kind);
+                let of_kind = of_kind.map(|(_, calibration)| *calibration);
+                of_kind.max_by(|one, other| one.share.total_cmp(&other.share))
+            };
+            if let Some(found) = same.or_else(largest) {
+                floors.push(NoiseFloor {
+                    scenario: scenario.name.clone(),
+                    kind,
+                    share: found.share,
+                    run: found.run.clone(),
+                });
+            }
+        }
+    }
+    Ok(floors)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixture;
+
+    fn calibration(record: &RunRecord, scenario: &str, share: f64) -> Calibration {
+        Calibration {
+            at: record.started,
+            run: record.run.clone(),
+            builder: BuilderKey::of(record),
+            scenario: scenario.into(),
+            kind: BuildKind::Cold,
+            rounds: 12,
+            share,
+        }
+    }
+
+    #[test]
+    fn the_newest_of_the_same_scenario_counts_or_the_largest_of_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let record = fixture::record(&["naive", "cross"], 1);
+        assert_eq!(noise_floor(folder.path(), &record).unwrap(), []);
+        append(
+            folder.path(),
+            &[
+                calibration(&record, "other", 0.02),
+                calibration(&record, "third", 0.08),
+                calibration(&record, "third", 0.03),
+            ],
+        )
+        .unwrap();
+        let share = || noise_floor(folder.path(), &record).unwrap()[0].share;
+        assert_eq!(share(), 0.03);
+        append(folder.path(), &[calibration(&record, "go-hello", 0.01)]).unwrap();
+        assert_eq!(share(), 0.01);
+        // Another machine's noise is not this one's.
+        let mut other = record.clone();
+        other.host.cores = Some(64);
+        assert_eq!(noise_floor(folder.path(), &other).unwrap(), []);
+    }
+
+    #[test]
+    fn what_is_no_calibration_is_named_by_its_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let record = fixture::record(&["naive"], 1);
+        append(folder.path(), &[calibration(&record, "a", 0.01)]).unwrap();
+        let path = folder.path().join(CALIBRATION_FILE);
+        let good = std::fs::read_to_string(&path).unwrap();
+        for (text, problem) in [
+            ("nonsense\n".to_owned(), "expected"),
+            (good.replace("0.01", "-3"), "no noise floor"),
+        ] {
+            std::fs::write(&path, format!("{good}{text}")).unwrap();
+            let message = read(folder.path()).unwrap_err().to_string();
+            assert!(
+                message.contains(":2: ") && message.contains(problem),
+                "{message}"
+            );
+        }
+    }
+}
