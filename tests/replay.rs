@@ -144,6 +144,8 @@ async fn replay(reference: &str, cancelled: bool) -> (BuildEnd, usize) {
     let request = BuildRequest {
         reference: reference.into(),
         context: PathBuf::new(),
+        contexts: BTreeMap::new(),
+        secrets: BTreeMap::new(),
         dockerfile: PathBuf::new(),
         shared_key: String::new(),
         platforms: vec![Platform::linux("amd64")],

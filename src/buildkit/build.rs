@@ -87,6 +87,7 @@ impl Client {
         let offer = Offer {
             files,
             credentials: self.credentials(),
+            secrets: request.secrets.clone(),
             archive: archive.clone(),
         };
         let mut session = Session::open(control.clone(), &request.shared_key, offer);

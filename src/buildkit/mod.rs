@@ -3,11 +3,13 @@
 
 mod build;
 mod client;
+mod contexts;
 mod control;
 pub mod credentials;
 pub mod dial;
 mod error;
 pub mod filesync;
+mod reference;
 pub mod request;
 mod session;
 mod solve;
@@ -20,5 +22,6 @@ pub use client::Client;
 pub use dial::{Daemon, Dial, DialError, DockerDial};
 pub use error::ClientError;
 pub use request::{
-    BuildEnd, BuildError, BuildReply, BuildRequest, BuildWindow, CacheRecord, Export, Worker,
+    BuildEnd, BuildError, BuildReply, BuildRequest, BuildWindow, CacheRecord, Export, NamedContext,
+    Secret, Worker,
 };

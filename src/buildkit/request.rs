@@ -1,7 +1,9 @@
 //! What is asked of BuildKit and what it answers, free of the wire format.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -16,6 +18,11 @@ pub struct BuildRequest {
     pub reference: String,
     /// Folder that is the build context.
     pub context: PathBuf,
+    /// Further contexts by the name that a Dockerfile calls them in `FROM` and
+    /// `COPY --from`: buildx's `--build-context`.
+    pub contexts: BTreeMap<String, NamedContext>,
+    /// Secrets by their ids: buildx's `--secret`.
+    pub secrets: BTreeMap<String, Secret>,
     /// The Dockerfile; it need not be in the context.
     pub dockerfile: PathBuf,
     /// Names the context to BuildKit, which keeps what it received under this
@@ -35,6 +42,49 @@ pub struct BuildRequest {
     pub export: Export,
     /// The build is cancelled after this long.
     pub timeout: Option<Duration>,
+}
+
+/// A build context beside the main one. It takes the place of the stage or
+/// image of its name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NamedContext {
+    /// A folder on this side, sent as the main context is, less what its own
+    /// `.dockerignore` leaves out.
+    Folder(PathBuf),
+    /// What BuildKit fetches itself: `docker-image://…`, the URL of a file or
+    /// of a Git repository. It is passed on as it is, and BuildKit refuses what
+    /// it does not know (`target:…`, which means something to bake alone).
+    Remote(String),
+}
+
+/// The bytes of a secret, from wherever the caller read them.
+///
+/// They are shown by nothing: `Debug` leaves them out, and the type is not
+/// serialized. BuildKit gets them when a step asks for them.
+#[derive(Clone)]
+pub struct Secret(Arc<[u8]>);
+
+impl Secret {
+    /// Most bytes that BuildKit's own client serves (`MaxSecretSize` of
+    /// `session/secrets/secretsprovider`).
+    pub const MAX_SIZE: usize = 500 << 10;
+
+    /// A secret of these bytes. A build is refused if they are more than
+    /// [`Self::MAX_SIZE`].
+    pub fn new(bytes: impl Into<Vec<u8>>) -> Self {
+        Self(bytes.into().into())
+    }
+
+    /// The bytes, for BuildKit only.
+    pub(super) fn expose(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(redacted)")
+    }
 }
 
 /// What becomes of a build's result.

@@ -13,9 +13,10 @@ use std::sync::atomic::AtomicU64;
 
 use bollard_buildkit_proto::moby::buildkit::v1 as proto;
 
+use super::contexts::{Contexts, existing_folder};
 use super::dial::Daemon;
 use super::filesync::{FileSync, LocalDir};
-use super::request::{BuildError, BuildRequest, Export};
+use super::request::{BuildError, BuildRequest, Export, Secret};
 use super::session::Archive;
 
 /// A build that can be sent.
@@ -30,11 +31,18 @@ pub(super) struct Prepared {
 /// Checks what can be checked here, and says what BuildKit is asked for.
 pub(super) fn prepare(request: &BuildRequest, daemon: Daemon) -> Result<Prepared, BuildError> {
     let setup = |message: String| BuildError::Setup { message };
-    let context = existing_folder(&request.context).map_err(setup)?;
+    let context = existing_folder(&request.context).map_err(|error| {
+        setup(format!(
+            "cannot read the context {}: {error}",
+            request.context.display()
+        ))
+    })?;
     let (folder, filename) = existing_file(&request.dockerfile).map_err(setup)?;
     if request.platforms.is_empty() {
         return Err(setup("no platform to build for".into()));
     }
+    let contexts = Contexts::new(&request.contexts).map_err(setup)?;
+    check_secrets(&request.secrets).map_err(setup)?;
 
     let archive = match &request.export {
         Export::Oci { destination } => Some(Archive::create(destination).map_err(|error| {
@@ -46,12 +54,13 @@ pub(super) fn prepare(request: &BuildRequest, daemon: Daemon) -> Result<Prepared
         Export::CacheOnly | Export::Image { .. } => None,
     };
     let sent = Arc::new(AtomicU64::new(0));
-    let local = BTreeMap::from([
-        ("context".to_owned(), LocalDir { root: context }),
-        ("dockerfile".to_owned(), LocalDir { root: folder }),
-    ]);
+    let mut local = contexts.folders;
+    local.insert("context".to_owned(), LocalDir { root: context });
+    local.insert("dockerfile".to_owned(), LocalDir { root: folder });
+    let mut solve = solve_request(request, filename, daemon);
+    solve.frontend_attrs.extend(contexts.attributes);
     Ok(Prepared {
-        solve: solve_request(request, filename, daemon),
+        solve,
         files: FileSync::new(local, Arc::clone(&sent)),
         sent,
         archive,
@@ -142,12 +151,21 @@ fn exporter(export: &Export, daemon: Daemon) -> Option<proto::Exporter> {
     }
 }
 
-fn existing_folder(path: &Path) -> Result<PathBuf, String> {
-    let tried = |error: String| format!("cannot read the context {}: {error}", path.display());
-    let folder = std::fs::canonicalize(path).map_err(|error| tried(error.to_string()))?;
-    // Listing it finds missing permissions, too.
-    std::fs::read_dir(&folder).map_err(|error| tried(error.to_string()))?;
-    Ok(folder)
+/// buildx refuses these, too.
+fn check_secrets(secrets: &BTreeMap<String, Secret>) -> Result<(), String> {
+    for (id, secret) in secrets {
+        if id.is_empty() {
+            return Err("a secret has no id".into());
+        }
+        let size = secret.expose().len();
+        if size > Secret::MAX_SIZE {
+            return Err(format!(
+                "the secret {id:?} has {size} bytes: {} are the most",
+                Secret::MAX_SIZE
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// The folder that holds a Dockerfile, and its name in there.
@@ -178,6 +196,8 @@ mod tests {
         BuildRequest {
             reference: "ref1".into(),
             context: "/context".into(),
+            contexts: BTreeMap::new(),
+            secrets: BTreeMap::new(),
             dockerfile: "/files/naive.Dockerfile".into(),
             shared_key: "key".into(),
             platforms: vec![
@@ -251,5 +271,33 @@ mod tests {
         assert!(message(&request).contains("the Dockerfile"));
         std::fs::create_dir(&request.dockerfile).unwrap();
         assert!(message(&request).contains("not a file"));
+    }
+
+    #[test]
+    fn secrets_are_bounded_as_buildkit_bounds_them() {
+        let check = |id: &str, size: usize| {
+            check_secrets(&BTreeMap::from([(
+                id.to_owned(),
+                Secret::new(vec![b'x'; size]),
+            )]))
+        };
+        assert_eq!(check("tok", 512_000), Ok(()));
+        let error = check("tok", 512_001).unwrap_err();
+        assert!(error.contains("\"tok\" has 512001 bytes"), "{error}");
+        assert!(!error.contains("xx"));
+        assert!(check("", 1).is_err());
+    }
+
+    #[test]
+    fn a_request_shows_no_secret() {
+        let mut request = request(Export::CacheOnly);
+        let secret = Secret::new("hidden");
+        request.secrets.insert("tok".into(), secret);
+        for shown in [format!("{request:?}"), format!("{request:#?}")] {
+            assert!(shown.contains("tok") && shown.contains("redacted"));
+            assert!(!shown.contains("hidden"));
+            // Nor its bytes as numbers.
+            assert!(!shown.contains("104"), "{shown}");
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! What is built for a slot of the plan: its platforms, cache state and edit.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
@@ -49,6 +50,8 @@ impl Entry<'_> {
         BuildRequest {
             reference: format!("{prefix}{}", slot.sample),
             context: context.to_owned(),
+            contexts: BTreeMap::new(),
+            secrets: BTreeMap::new(),
             dockerfile: self.variant.dockerfile.clone(),
             shared_key: block.clone(),
             platforms,

@@ -55,6 +55,8 @@ pub async fn unpack(
         let request = BuildRequest {
             reference: format!("{own_prefix}warm-up-{index}"),
             context: folder.path().to_owned(),
+            contexts: BTreeMap::new(),
+            secrets: BTreeMap::new(),
             dockerfile,
             shared_key: format!("{own_prefix}warm-up-{index}"),
             platforms: platforms.into_iter().cloned().collect(),

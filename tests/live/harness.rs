@@ -57,6 +57,8 @@ impl SomeoneElse {
         let request = BuildRequest {
             reference: format!("someone-else-{}", std::process::id()),
             context: folder.path().to_owned(),
+            contexts: Default::default(),
+            secrets: Default::default(),
             dockerfile,
             shared_key: "someone-else".into(),
             platforms: vec!["linux/amd64".parse().unwrap()],

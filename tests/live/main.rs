@@ -5,6 +5,7 @@
 //! use. Without one they fail, unless `BUILDRACE_SKIP_LIVE=1`.
 
 mod client_fidelity;
+mod contexts_and_secrets;
 mod explain;
 mod harness;
 #[path = "../support/project.rs"]

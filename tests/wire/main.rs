@@ -1,9 +1,11 @@
 //! The BuildKit client against a server in this process that errs, stalls,
 //! goes silent, calls back and hangs up.
 
+mod contexts;
 mod dial;
 mod endings;
 mod prune;
+mod secrets;
 mod server;
 mod session;
 
@@ -38,6 +40,8 @@ impl Subject {
             reference: "ref1".into(),
             dockerfile: context.join("Dockerfile"),
             context,
+            contexts: BTreeMap::new(),
+            secrets: BTreeMap::new(),
             shared_key: "key".into(),
             platforms: vec!["linux/amd64".parse().unwrap()],
             target: None,

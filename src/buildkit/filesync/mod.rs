@@ -57,8 +57,8 @@ struct Inner {
 }
 
 impl FileSync {
-    /// Serves these folders by name (`context`, `dockerfile`) and nothing
-    /// else. `sent` grows by the bytes of each packet sent, content and
+    /// Serves these folders by name (`context`, `dockerfile` and those of named
+    /// contexts) and nothing else. `sent` grows by the bytes of each packet sent, content and
     /// listing alike.
     pub fn new(dirs: BTreeMap<String, LocalDir>, sent: Arc<AtomicU64>) -> Self {
         Self {

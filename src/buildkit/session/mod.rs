@@ -1,5 +1,6 @@
 //! The session: while it solves, BuildKit calls back for the files of the
-//! context, for registry credentials, and to hand over an exported archive.
+//! contexts, for registry credentials and secrets, and to hand over an exported
+//! archive.
 //!
 //! It is gRPC inside gRPC. `Control.Session` carries a connection in which
 //! BuildKit is the client; metadata of that call tell it the session's id, its
@@ -9,12 +10,15 @@ mod auth;
 mod file_send;
 mod health;
 mod router;
+mod secrets;
 mod tunnel;
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::time::Duration;
 
 use bollard_buildkit_proto::health::health_server::HealthServer;
+use bollard_buildkit_proto::moby::buildkit::secrets::v1::secrets_server::SecretsServer;
 use bollard_buildkit_proto::moby::filesync::v1::auth_server::AuthServer;
 use bollard_buildkit_proto::moby::filesync::v1::file_send_server::FileSendServer;
 use hyper::server::conn::http2;
@@ -31,6 +35,7 @@ use super::control::Control;
 use super::credentials::CredentialStore;
 use super::dial::{CONNECTION_WINDOW, HEADER_LIMIT, STREAM_WINDOW};
 use super::filesync::FileSync;
+use super::request::Secret;
 pub use file_send::Archive;
 use router::Router;
 use tunnel::Tunnel;
@@ -44,12 +49,13 @@ const CLOSE_LIMIT: Duration = Duration::from_secs(2);
 pub(super) struct Offer {
     pub(super) files: FileSync,
     pub(super) credentials: CredentialStore,
+    pub(super) secrets: BTreeMap<String, Secret>,
     pub(super) archive: Option<Archive>,
 }
 
 impl Offer {
     fn router(self) -> Router {
-        let router = Router::default()
+        let mut router = Router::default()
             .add(
                 HealthServer::new(health::Alive),
                 &["Check", "Watch", "List"],
@@ -66,13 +72,15 @@ impl Offer {
                 ],
             )
             .add(self.files, &["DiffCopy"]);
-        match self.archive {
-            Some(archive) => router.add(
-                FileSendServer::new(archive).max_decoding_message_size(MESSAGE_LIMIT),
-                &["DiffCopy"],
-            ),
-            None => router,
+        if !self.secrets.is_empty() {
+            let known = secrets::Known(self.secrets);
+            router = router.add(SecretsServer::new(known), &["GetSecret"]);
         }
+        if let Some(archive) = self.archive {
+            let archive = FileSendServer::new(archive).max_decoding_message_size(MESSAGE_LIMIT);
+            router = router.add(archive, &["DiffCopy"]);
+        }
+        router
     }
 }
 

@@ -159,6 +159,8 @@ impl Job {
         BuildRequest {
             reference: unique("live-test"),
             context: self.context.clone(),
+            contexts: BTreeMap::new(),
+            secrets: BTreeMap::new(),
             dockerfile: self.dockerfile.clone(),
             shared_key: format!("buildrace-live:{}", self.context.display()),
             platforms: self.platforms.clone(),
