@@ -5,7 +5,7 @@ BUILDRACE = target/release/buildrace
 ROUNDS ?= 1
 SCENARIO ?= go-hello
 
-.PHONY: help build engine race test lint bench clean
+.PHONY: help build engine race test lint bench power clean
 
 help: ## Show what there is to make
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ lint: ## Check formatting and lints
 
 bench: ## Run the benchmarks, ours against `docker buildx` among them
 	scripts/bench
+
+power: ## Make the tables of power in docs/verdict.md again
+	$(CARGO) run --release --locked --example power -- --write docs/verdict.md
 
 clean: ## Remove what was compiled
 	$(CARGO) clean
