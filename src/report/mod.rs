@@ -1,6 +1,7 @@
 //! Reports: one view model, and renderers that turn it into text. Renderers
 //! are pure; writing files is their callers' work.
 
+mod check;
 pub mod explain;
 #[cfg(test)]
 pub(crate) mod fixture;
@@ -14,6 +15,7 @@ mod terminal;
 mod view;
 mod wrap;
 
+pub use check::{CheckOutcome, CheckView, Finding, Level};
 pub use markdown::markdown;
 pub use sentence::sentence;
 pub use svg::svg;
