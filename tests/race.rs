@@ -18,7 +18,7 @@ use buildrace::model::{
     Slot,
 };
 use buildrace::plan::{self, PlanInput};
-use buildrace::race::{Event, Race, RaceError, Recorder, RecorderError, RunEnd};
+use buildrace::race::{Event, Race, RaceError, Recorder, RecorderError, Redaction, RunEnd};
 use buildrace::scenario::{Project, Scenario};
 use buildrace::trace::{SolveStatus, Trace};
 use tokio_util::sync::CancellationToken;
@@ -222,7 +222,8 @@ async fn run(
         scenarios: &setting.scenarios,
         builder,
         disk: None,
-        private: &[],
+        secrets: &BTreeMap::new(),
+        redaction: &Redaction::default(),
     };
     race.run(recorder, stop).await
 }

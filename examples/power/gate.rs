@@ -1,6 +1,6 @@
 //! The gates that are compared: buildrace's rule, and two that people use.
 
-use buildrace::stats::{Judgement, LEAST_DELTA, LOOKS, Verdict, judge};
+use buildrace::stats::{Judgement, LEAST_DELTA, LOOKS, Verdict, judge, shows_no_slowdown};
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
 use crate::machine::{Machine, Side};
@@ -57,10 +57,13 @@ pub fn rule(machine: Machine) -> Ruled {
         loop {
             ratios.push(round(machine));
             let is_look = LOOKS.iter().any(|look| look.rounds == ratios.len());
-            if let (true, Judgement::Decided(decision)) = (is_look, judge(&ratios, LEAST_DELTA)) {
-                builds += 2 * ratios.len();
-                return f64::from(decision.verdict != Verdict::Slower);
-            }
+            let slower = match judge(&ratios, LEAST_DELTA) {
+                Judgement::Decided(decision) if is_look => decision.verdict == Verdict::Slower,
+                _ if shows_no_slowdown(&ratios, LEAST_DELTA) => false,
+                _ => continue,
+            };
+            builds += 2 * ratios.len();
+            return f64::from(!slower);
         }
     });
     Ruled {

@@ -60,6 +60,8 @@ pub enum Stopping {
     Fixed,
     /// After a look at which the verdict on the gate's kind is clear.
     Auto,
+    /// The same, or after a first look that shows no sign of anything slower.
+    Gate,
 }
 
 /// Which rounds are dropped whole: those in which anything but the run itself

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
-use crate::buildkit::{BuildRequest, Export};
+use crate::buildkit::{BuildRequest, Export, NamedContext, Secret};
 use crate::model::{BuildKind, Platform, ScenarioInfo, Slot};
-use crate::scenario::{Scenario, Variant};
+use crate::scenario::{ContextSource, Scenario, Variant};
 
 /// A variant with its scenario.
 pub(super) struct Entry<'a> {
@@ -34,6 +34,7 @@ impl Entry<'_> {
         platforms: Vec<Platform>,
         prefix: &str,
         timeout: Duration,
+        secrets: &BTreeMap<String, Secret>,
     ) -> BuildRequest {
         let starts_empty = slot.kind.starts_empty();
         // Cold builds are a block of their own, unless a chain starts from them;
@@ -50,8 +51,8 @@ impl Entry<'_> {
         BuildRequest {
             reference: format!("{prefix}{}", slot.sample),
             context: context.to_owned(),
-            contexts: BTreeMap::new(),
-            secrets: BTreeMap::new(),
+            contexts: self.variant.contexts.iter().map(named_context).collect(),
+            secrets: secrets.clone(),
             dockerfile: self.variant.dockerfile.clone(),
             shared_key: block.clone(),
             platforms,
@@ -63,6 +64,14 @@ impl Entry<'_> {
             timeout: Some(timeout),
         }
     }
+}
+
+fn named_context((name, source): (&String, &ContextSource)) -> (String, NamedContext) {
+    let context = match source {
+        ContextSource::Folder(folder) => NamedContext::Folder(folder.clone()),
+        ContextSource::Remote(source) => NamedContext::Remote(source.clone()),
+    };
+    (name.clone(), context)
 }
 
 /// A nonce that no other sample, of this run or another, has.

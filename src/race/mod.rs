@@ -6,10 +6,12 @@ pub mod event;
 pub mod host;
 mod outcome;
 mod recorder;
+mod redaction;
 mod rounds;
 pub mod runner;
 pub mod warm_up;
 
 pub use event::{Event, RunEnd};
 pub use recorder::{Recorder, RecorderError};
+pub use redaction::Redaction;
 pub use runner::{Race, RaceError};

@@ -50,7 +50,7 @@ pub(super) fn after(
             dropped.reason
         ));
     }
-    let is_look = record.rules.stopping == Stopping::Auto && this.is_none();
+    let is_look = record.rules.stopping != Stopping::Fixed && this.is_none();
     let looks = crate::stats::LOOKS.iter().zip(["first", "second"]);
     for (look, name) in looks.filter(|_| is_look) {
         if look.rounds == needed.clean as usize {

@@ -6,6 +6,7 @@
 //! before it left. A block begins with an empty cache and fresh sources, and
 //! takes what it added to the builder's cache away again.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
@@ -19,11 +20,12 @@ use super::event::{Event, RunEnd};
 use super::host::{self, HostSampler};
 use super::outcome::{disturbances, judge, skipped};
 use super::recorder::{Keeping, Recorder, RecorderError};
+use super::redaction::Redaction;
 use super::rounds;
 use super::warm_up::{self, WarmUpError};
 use crate::builder::{Builder, BuilderError};
-use crate::buildkit::{BuildEnd, BuildError, BuildRequest};
-use crate::model::{BuildKind, Failure, Outcome, RunRecord, Sample, Slot};
+use crate::buildkit::{BuildEnd, BuildError, BuildRequest, Secret};
+use crate::model::{BuildKind, Outcome, RunRecord, Sample, Slot};
 use crate::scenario::{Scenario, ScenarioError, SourceCopy};
 use crate::trace::{SolveStatus, Trace};
 
@@ -74,9 +76,10 @@ pub struct Race<'a> {
     /// A path on the builder's disk, whose free space is watched; `None` where
     /// the builder is another machine, about which nothing can be told.
     pub disk: Option<&'a Path>,
-    /// Texts that name this machine or its user, and what stands for them in
-    /// results.
-    pub private: &'a [(String, String)],
+    /// Secrets of `RUN --mount=type=secret`, by their ids.
+    pub secrets: &'a BTreeMap<String, Secret>,
+    /// What results may not say.
+    pub redaction: &'a Redaction,
 }
 
 /// Where a run's own builds and cache records can be told from others'.
@@ -136,7 +139,7 @@ impl Race<'_> {
                 recorder,
                 format!(
                     "cache records of this run may be left on the builder: {}",
-                    self.redact(&error.to_string())
+                    self.redaction.text(&error.to_string())
                 ),
             );
             if result.is_ok() {
@@ -266,7 +269,14 @@ impl Race<'_> {
             },
         )?;
         let platforms = entry.platforms(slot.kind);
-        let request = entry.request(slot, context, platforms.clone(), prefix, self.timeout());
+        let request = entry.request(
+            slot,
+            context,
+            platforms.clone(),
+            prefix,
+            self.timeout(),
+            self.secrets,
+        );
         let others = OtherBuilds::note(self.builder, prefix).await?;
         let mut host = HostSampler::start(self.disk).await;
         let mut trace = Trace::default();
@@ -290,7 +300,7 @@ impl Race<'_> {
             }
         };
         let (outcome, failure) = judge(&end, &trace);
-        let failure = failure.map(|failure| self.redact_failure(failure));
+        let failure = failure.map(|failure| self.redaction.failure(failure));
         let sample = Sample {
             id: slot.sample.clone(),
             scenario: slot.scenario.clone(),
@@ -312,28 +322,6 @@ impl Race<'_> {
         Ok((sample, unsure))
     }
 
-    fn redact(&self, text: &str) -> String {
-        self.private
-            .iter()
-            .filter(|(private, _)| !private.is_empty())
-            .fold(text.to_owned(), |text, (private, public)| {
-                text.replace(private, public)
-            })
-    }
-
-    fn redact_failure(&self, failure: Failure) -> Failure {
-        Failure {
-            message: self.redact(&failure.message),
-            step: failure.step.map(|step| self.redact(&step)),
-            exit_code: failure.exit_code,
-            log_tail: failure
-                .log_tail
-                .iter()
-                .map(|line| self.redact(line))
-                .collect(),
-        }
-    }
-
     /// Builds, while the recorder hears every status and the host is watched.
     /// A recorder that fails cancels the build.
     async fn build(
@@ -347,7 +335,8 @@ impl Race<'_> {
     ) -> (BuildEnd, Result<(), RaceError>) {
         let (sink, mut statuses) = mpsc::unbounded_channel();
         let mut written = Ok(());
-        let mut hear = |status: SolveStatus, trace: &mut Trace, recorder: &mut dyn Recorder| {
+        let mut hear = |mut status: SolveStatus, trace: &mut Trace, recorder: &mut dyn Recorder| {
+            self.redaction.status(&mut status);
             trace.push(&status);
             if written.is_ok()
                 && let Err(error) = recorder.status(slot, &status, trace)

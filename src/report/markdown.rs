@@ -201,7 +201,7 @@ fn alphas(view: &View) -> String {
     let looks = view.looks();
     let looks = looks
         .iter()
-        .map(|(rounds, alpha)| format!("α={alpha:.4} at {rounds} rounds"));
+        .map(|(rounds, alpha)| format!("α={alpha:.3} at {rounds} rounds"));
     looks.collect::<Vec<_>>().join(", ")
 }
 

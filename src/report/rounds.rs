@@ -26,7 +26,7 @@ pub(super) fn dropped(view: &View) -> impl Iterator<Item = String> {
 /// At which look each scenario was decided, and what it cost. Holds text from
 /// outside, on one line.
 pub(super) fn looked(view: &View) -> impl Iterator<Item = String> {
-    let is_auto = view.rules.stopping == Stopping::Auto;
+    let is_auto = view.rules.stopping != Stopping::Fixed;
     view.scenarios
         .iter()
         .filter(move |_| is_auto)
@@ -66,7 +66,7 @@ pub(super) fn intervals(view: &View) -> Vec<String> {
     if !looks.is_empty() {
         let told: Vec<String> = looks
             .iter()
-            .map(|(rounds, alpha)| format!("α={alpha:.4} at {rounds} rounds"))
+            .map(|(rounds, alpha)| format!("α={alpha:.3} at {rounds} rounds"))
             .collect();
         parts.push(format!(
             "intervals from six rounds on are signed-rank intervals, {}",

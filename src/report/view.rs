@@ -8,8 +8,8 @@ use jiff::Timestamp;
 use super::explain;
 use crate::explain::RunExplanation;
 use crate::model::{BuildKind, BuilderInfo, Failure, HostInfo, Outcome, Platform};
-use crate::model::{Rules, RunRecord, Sample, ScenarioInfo, Stopping};
-use crate::stats::{self, Basis, Looks, Ratio, Times, Verdict};
+use crate::model::{Rules, RunRecord, Sample, ScenarioInfo};
+use crate::stats::{self, Basis, Ratio, Times, Verdict};
 use crate::verdict::{self, Comparison, Dropped};
 
 /// A run as reports show it. Names, steps and messages come from outside.
@@ -460,11 +460,7 @@ fn scenario(
                 } else {
                     let logs =
                         stats::log_ratios(&times(BuildKind::MultiArch), &times(BuildKind::Cold));
-                    let looks = match record.rules.stopping {
-                        Stopping::Fixed => Looks::One,
-                        Stopping::Auto => Looks::Two,
-                    };
-                    stats::ratio(&logs, looks, record.rules.delta)
+                    stats::ratio(&logs, verdict::looks(record), record.rules.delta)
                 },
             }
         })

@@ -14,5 +14,7 @@ pub use crate::model::LEAST_DELTA;
 pub use ratio::{Basis, Interval, Ratio, log_ratios, ratio};
 pub use roll_up::roll_up;
 pub use times::Times;
-pub use verdict::{Decision, Judgement, LOOKS, Look, Looks, Verdict, judge, judge_at};
+pub use verdict::{
+    Decision, Judgement, LOOKS, Look, Looks, Verdict, judge, judge_at, shows_no_slowdown,
+};
 pub use walsh::WalshAverages;

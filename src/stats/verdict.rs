@@ -162,6 +162,19 @@ pub fn judge_at(log_ratios: &[f64], delta: f64, looks: Looks) -> Judgement {
     }
 }
 
+/// Whether a gate, which fails on *slower* alone, need look no further after
+/// its first look: half of the change that matters is not even the estimate.
+///
+/// It can only turn a fail of the second look into a pass, so that the gate
+/// fails falsely no more often for it.
+pub fn shows_no_slowdown(log_ratios: &[f64], delta: f64) -> bool {
+    let first = LOOKS[0];
+    log_ratios.len() == first.rounds
+        && first
+            .see(log_ratios)
+            .is_some_and(|(estimate, _)| estimate <= (1.0 + delta).ln() / 2.0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -213,6 +226,17 @@ mod tests {
         assert_eq!(judge(&[9.0; 5], 0.05), Judgement::GoOn { until: 6 });
         let with_failed = [9.0, 9.0, f64::NAN, 9.0, f64::INFINITY, 9.0];
         assert_eq!(judge(&with_failed, 0.05), Judgement::GoOn { until: 6 });
+    }
+
+    #[test]
+    fn half_of_what_matters_is_no_sign_of_it() {
+        let around = |middle: f64| [-0.2, 0.1, 0.0, 0.2, -0.1, 0.02].map(|d| middle + d);
+        assert!(shows_no_slowdown(&around(-0.3), 0.05));
+        assert!(shows_no_slowdown(&around(0.0), 0.05));
+        assert!(!shows_no_slowdown(&around(0.04), 0.05));
+        // Only the first look stops for it.
+        assert!(!shows_no_slowdown(&around(0.0)[..5], 0.05));
+        assert!(!shows_no_slowdown(&[0.0; 7], 0.05));
     }
 
     proptest! {

@@ -100,18 +100,23 @@ fn judged(
 ) -> (Option<Ratio>, Option<Verdict>) {
     let looks = looks(record);
     let logs: Vec<f64> = log_ratios.values().copied().collect();
+    let is_gate = record.rules.stopping == Stopping::Gate;
     let verdict = match stats::judge_at(&logs, delta, looks) {
         Judgement::Decided(decision) => Some(decision.verdict),
+        // The gate is open; what the candidate is besides is not known.
+        Judgement::GoOn { .. } if is_gate && stats::shows_no_slowdown(&logs, delta) => {
+            Some(Verdict::Inconclusive)
+        }
         Judgement::GoOn { .. } => None,
     };
     (stats::ratio(log_ratios, looks, delta), verdict)
 }
 
 /// How often a run is looked at.
-pub(super) fn looks(record: &RunRecord) -> Looks {
+pub fn looks(record: &RunRecord) -> Looks {
     match record.rules.stopping {
         Stopping::Fixed => Looks::One,
-        Stopping::Auto => Looks::Two,
+        Stopping::Auto | Stopping::Gate => Looks::Two,
     }
 }
 

@@ -114,7 +114,7 @@ pub fn rounds_needed(
     let clean = u32::try_from(clean).unwrap_or(u32::MAX);
     let wanted = match record.rules.stopping {
         Stopping::Fixed => record.rounds,
-        Stopping::Auto => {
+        Stopping::Auto | Stopping::Gate => {
             let look = |at: usize| u32::try_from(LOOKS[at].rounds).unwrap_or(u32::MAX);
             if clean < look(0) || (clean == look(0) && gate_is_decided(record, scenario, samples)) {
                 look(0)

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{images, progress_lines, report};
 use crate::builder::{Builder, DockerBuilder};
+use crate::buildkit::Secret;
 use crate::cli::{RaceArgs, Rounds};
 use crate::engine::images::StandIns;
 use crate::engine::{self, Engine};
@@ -23,7 +24,7 @@ use crate::model::{
 };
 use crate::plan::{self, PlanInput};
 use crate::progress::{Expected, Progress};
-use crate::race::{Race, RunEnd};
+use crate::race::{Race, Redaction, RunEnd};
 use crate::scenario::{Project, Scenario, Snapshot};
 use crate::store::{self, RunWriter, StoredRun, calibration};
 use crate::verdict;
@@ -158,13 +159,21 @@ pub(super) async fn race(
     record.rules.noise_floor = calibration::noise_floor(&args.results, &record)?;
 
     let here = std::env::current_dir().context("cannot tell the current folder")?;
-    let private = private_texts(host, &snapshot, &entrants.secrets);
+    let secrets = entrants.secrets.iter();
+    let secrets = secrets
+        .map(|(id, bytes)| (id.clone(), Secret::new(bytes.clone())))
+        .collect();
+    let redaction = Redaction {
+        private: private_texts(host, &snapshot),
+        secret: entrants.secrets.iter().flat_map(secret_texts).collect(),
+    };
     let race = Race {
         record: &record,
         scenarios,
         builder,
         disk: engine.is_local().then_some(here.as_path()),
-        private: &private,
+        secrets: &secrets,
+        redaction: &redaction,
     };
     run_and_report(args, &race, stop).await
 }
@@ -186,15 +195,10 @@ fn rules(args: &RaceArgs, rounds: Rounds, planned: u32) -> Rules {
     }
 }
 
-/// What results may not say of this machine and its user, and what they say
+/// What messages may say of this machine and its user, and what results say
 /// instead.
-fn private_texts(
-    host: &str,
-    snapshot: &Snapshot,
-    secrets: &BTreeMap<String, Vec<u8>>,
-) -> Vec<(String, String)> {
-    let mut texts: Vec<(String, String)> = secrets.iter().flat_map(secret_texts).collect();
-    texts.extend([
+fn private_texts(host: &str, snapshot: &Snapshot) -> Vec<(String, String)> {
+    let mut texts = vec![
         (host.to_owned(), "the engine".to_owned()),
         (
             snapshot.folder().display().to_string(),
@@ -204,7 +208,7 @@ fn private_texts(
             std::env::temp_dir().display().to_string(),
             "TMPDIR".to_owned(),
         ),
-    ]);
+    ];
     if let Some(home) = std::env::var_os("HOME").filter(|home| home.len() > 1) {
         texts.push((home.to_string_lossy().into_owned(), "~".to_owned()));
     }
