@@ -11,6 +11,7 @@ pub mod commands;
 pub mod engine;
 pub mod escape;
 pub mod explain;
+pub mod git;
 pub mod model;
 pub mod otlp;
 pub mod plan;

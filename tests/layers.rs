@@ -17,6 +17,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("explain", &["model", "trace", "stats"]),
     ("buildkit", &["model", "trace"]),
     ("engine", &["model"]),
+    ("git", &["escape"]),
     ("builder", &["model", "trace", "buildkit"]),
     (
         "race",

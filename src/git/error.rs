@@ -1,0 +1,211 @@
+//! What can go wrong with a repository, said in one line: what was tried, on
+//! what, and what to do.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Output;
+
+use super::Commit;
+use crate::escape;
+
+/// git cannot give what was asked for. Every message is one line; texts from
+/// outside are escaped and bounded.
+#[derive(Debug, thiserror::Error)]
+pub enum GitError {
+    /// The program is missing.
+    #[error("cannot run git: install it, or put it on PATH")]
+    NoGit,
+    /// The folder is in no repository.
+    #[error("{} is in no git repository: run this in one", shown(.folder))]
+    Outside {
+        /// Where one was looked for.
+        folder: PathBuf,
+    },
+    /// A repository, but no files to compare.
+    #[error(
+        "{} is in {what}, which has no working tree: run this in a clone that has one",
+        shown(.folder)
+    )]
+    NoWorkTree {
+        /// Where one was looked for.
+        folder: PathBuf,
+        /// `a bare repository`, `the .git folder of a repository`.
+        what: &'static str,
+    },
+    /// git failed, and says why.
+    #[error("git cannot {action} {}: {said}", shown(.on))]
+    Failed {
+        /// What was tried.
+        action: &'static str,
+        /// On what.
+        on: PathBuf,
+        /// What git said, escaped and bounded.
+        said: String,
+    },
+    /// Something that no revision can be.
+    #[error("{} cannot be a revision: {why}", quoted(.rev))]
+    NotARevision {
+        /// What was asked for.
+        rev: String,
+        /// Why not.
+        why: &'static str,
+    },
+    /// No commit of this name.
+    #[error(
+        "no commit {} in {}: see `git log --all`, or fetch it",
+        quoted(.rev),
+        shown(.top)
+    )]
+    UnknownRevision {
+        /// What was asked for.
+        rev: String,
+        /// The repository.
+        top: PathBuf,
+    },
+    /// HEAD names a branch without commits.
+    #[error("{} has no commits yet: there is nothing to compare with; commit first", shown(.top))]
+    Unborn {
+        /// The repository.
+        top: PathBuf,
+    },
+    /// Nothing says what to compare with.
+    #[error(
+        "cannot tell the default branch of {}: there is no origin/HEAD, origin/main, \
+         origin/master, main or master; name what to compare with by --base REV",
+        shown(.top)
+    )]
+    NoDefaultBranch {
+        /// The repository.
+        top: PathBuf,
+    },
+    /// The environment names a branch that is not here.
+    #[error(
+        "{variable} names the branch {}, which is not in {}: \
+         run `git fetch origin` for it, or name what to compare with by --base REV",
+        quoted(.branch),
+        shown(.top)
+    )]
+    NoBranch {
+        /// The variable.
+        variable: &'static str,
+        /// What it holds.
+        branch: String,
+        /// The repository.
+        top: PathBuf,
+    },
+    /// HEAD is all there is.
+    #[error(
+        "HEAD ({}) is the first commit and nothing has changed since: there is nothing \
+         to compare with; name a revision by --base REV",
+        .head.short
+    )]
+    FirstCommit {
+        /// HEAD.
+        head: Commit,
+    },
+    /// The history was cut off before what is needed.
+    #[error(
+        "the clone {} is shallow and lacks {what}: run `git fetch --unshallow`, in CI set \
+         `fetch-depth: 0` for actions/checkout or `GIT_DEPTH: 0` on GitLab, \
+         or name a commit that is there by --base REV",
+        shown(.top)
+    )]
+    Shallow {
+        /// The repository.
+        top: PathBuf,
+        /// What is missing, escaped and bounded.
+        what: String,
+    },
+    /// Two histories that never met.
+    #[error(
+        "HEAD ({}) and {} have no common ancestor: name what to compare with by --base REV",
+        .head.short,
+        named(.branch)
+    )]
+    NoCommonAncestor {
+        /// HEAD.
+        head: Commit,
+        /// The default branch.
+        branch: String,
+    },
+    /// The repository of a submodule lacks the commit that is to be exported.
+    #[error(
+        "the submodule {} lacks its commit {}: run `git submodule update --init`, \
+         and `git fetch` in the submodule where it is newer or older than that",
+        shown(.path),
+        named(.commit)
+    )]
+    SubmoduleCommit {
+        /// The submodule, from the top of the outermost repository that is known.
+        path: PathBuf,
+        /// The commit.
+        commit: String,
+    },
+    /// A path that would lead out of the folder that is written to.
+    #[error("refusing to write {}: it leads out of the exported folder", shown(.path))]
+    LeadsOut {
+        /// The path.
+        path: PathBuf,
+    },
+    /// The operating system refused.
+    #[error("cannot {action} {}: {error}", shown(.path))]
+    Io {
+        /// What was tried: `read`, `copy`.
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// What it said. Not chained as a source: the text has it already.
+        error: io::Error,
+    },
+}
+
+impl GitError {
+    pub(super) fn io(action: &'static str, path: &Path, error: io::Error) -> Self {
+        Self::Io {
+            action,
+            path: path.to_owned(),
+            error,
+        }
+    }
+
+    pub(super) fn failed(action: &'static str, on: &Path, output: &Output) -> Self {
+        let said = one_line(&String::from_utf8_lossy(&output.stderr));
+        Self::Failed {
+            action,
+            on: on.to_owned(),
+            said: if said.is_empty() {
+                output.status.to_string()
+            } else {
+                said
+            },
+        }
+    }
+}
+
+/// What git said, on one line. Warnings that come first do not push out the
+/// reason for which it gave up.
+fn one_line(said: &str) -> String {
+    const MOST: usize = 500;
+    let reason = said
+        .find("fatal: ")
+        .or_else(|| said.find("error: "))
+        .map_or(said, |at| &said[at..]);
+    let words = reason.split_whitespace().collect::<Vec<_>>().join(" ");
+    escape::terminal(&words, MOST)
+}
+
+/// A path without anything that a terminal would act on.
+fn shown(path: &Path) -> String {
+    const MOST: usize = 300;
+    escape::terminal(&path.to_string_lossy(), MOST)
+}
+
+/// A name or subject from outside, safe and short.
+pub(super) fn named(text: &str) -> String {
+    const MOST: usize = 60;
+    escape::terminal(text, MOST)
+}
+
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", named(text))
+}

@@ -1,0 +1,87 @@
+//! How are the files of a commit written without checking it out?
+//!
+//! `git checkout-index` does the writing, from an index of its own. Its working
+//! tree is the target, or it would take attributes from the user's.
+
+use std::fs;
+use std::path::Path;
+
+use super::command::answer;
+use super::files::{empty_folder, is_real_folder, tracked};
+use super::{Commit, GitError, Repository};
+
+pub(super) fn export(
+    repository: &Repository,
+    commit: &Commit,
+    target: &Path,
+) -> Result<(), GitError> {
+    let target = &empty_folder(target)?;
+    let scratch = tempfile::Builder::new()
+        .prefix("buildrace-index-")
+        .tempdir()
+        .and_then(|folder| Ok((fs::canonicalize(folder.path())?, folder)))
+        .map_err(|error| GitError::io("make a folder in", &std::env::temp_dir(), error));
+    let (scratch, _removed_at_the_end) = scratch?;
+    let git = || {
+        let mut command = repository.command_at(target);
+        command
+            .env("GIT_INDEX_FILE", scratch.join("index"))
+            // All of the commit, also where the user keeps to a part of it.
+            .args([
+                "-c",
+                "core.sparseCheckout=false",
+                "-c",
+                "index.sparse=false",
+            ]);
+        command
+    };
+
+    let mut read = git();
+    read.args(["read-tree", &commit.id]);
+    answer(read, "read a commit of", repository.top())?;
+    let mut write = git();
+    write.args(["checkout-index", "--all"]);
+    answer(write, "write the files of a commit to", target)?;
+
+    for entry in tracked(git(), repository.top())? {
+        if let Some(id) = entry.submodule {
+            submodule(repository, commit, &entry.path, &id, target)?;
+        }
+    }
+    Ok(())
+}
+
+fn submodule(
+    repository: &Repository,
+    commit: &Commit,
+    path: &Path,
+    id: &str,
+    root: &Path,
+) -> Result<(), GitError> {
+    let target = root.join(path);
+    // git has made the folder.
+    match is_real_folder(root, path) {
+        Ok(true) => {}
+        Ok(false) => {
+            return Err(GitError::LeadsOut {
+                path: path.to_owned(),
+            });
+        }
+        Err(error) => return Err(GitError::io("read", &target, error)),
+    }
+    let Some(inner) = repository.submodule(commit, path, &target)? else {
+        return Ok(());
+    };
+    let commit = inner.resolve(id).map_err(|error| match error {
+        GitError::UnknownRevision { .. } => GitError::SubmoduleCommit {
+            path: path.to_owned(),
+            commit: id.to_owned(),
+        },
+        other => other,
+    })?;
+    export(&inner, &commit, &target)
+}
+
+#[cfg(test)]
+#[path = "export_tests.rs"]
+mod tests;

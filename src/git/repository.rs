@@ -1,0 +1,159 @@
+//! Where is the repository, and in which state?
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::command::{self, answer, path_line, run, word};
+use super::{Commit, GitError, export, worktree};
+
+/// A repository with a working tree.
+#[derive(Debug, Clone)]
+pub struct Repository {
+    top: PathBuf,
+    git_folder: PathBuf,
+    /// Whether `top` is what the repository's index is about. It is not for a
+    /// submodule that only its `.git/modules` folder is left of.
+    pub(super) checked_out: bool,
+}
+
+impl Repository {
+    /// The repository that `folder` is in.
+    ///
+    /// # Errors
+    /// There is none, it has no working tree, git refuses it (as it does where
+    /// somebody else owns it), or git is missing.
+    pub fn find(folder: &Path) -> Result<Self, GitError> {
+        let ask = |question: &str| {
+            let mut command = command::git(folder);
+            command.args(["rev-parse", question]);
+            command
+        };
+        let inside = run(ask("--is-inside-work-tree"))?;
+        if !inside.status.success() {
+            return Err(not_found(folder, &inside));
+        }
+        if word(&inside.stdout) != "true" {
+            let bare = answer(ask("--is-bare-repository"), "look at", folder)?;
+            return Err(GitError::NoWorkTree {
+                folder: folder.to_owned(),
+                what: if word(&bare) == "true" {
+                    "a bare repository"
+                } else {
+                    "the .git folder of a repository"
+                },
+            });
+        }
+        let top = path_line(answer(ask("--show-toplevel"), "find the top of", folder)?);
+        let top = fs::canonicalize(&top).map_err(|error| GitError::io("find", &top, error))?;
+        let git_folder = answer(ask("--absolute-git-dir"), "find the .git of", folder)?;
+        Ok(Self {
+            top,
+            git_folder: path_line(git_folder),
+            checked_out: true,
+        })
+    }
+
+    /// The repository in `git_folder` with `top` in the place of a working
+    /// tree, for what only objects are needed for.
+    pub(super) fn without_work_tree(git_folder: PathBuf, top: PathBuf) -> Self {
+        Self {
+            top,
+            git_folder,
+            checked_out: false,
+        }
+    }
+
+    /// The top folder of the working tree, as an absolute path without
+    /// symlinks.
+    pub fn top(&self) -> &Path {
+        &self.top
+    }
+
+    pub(super) fn git_folder(&self) -> &Path {
+        &self.git_folder
+    }
+
+    /// git, asked about this repository.
+    pub(super) fn command(&self) -> Command {
+        self.command_at(&self.top)
+    }
+
+    /// git, asked about this repository with `work_tree` as its working tree.
+    pub(super) fn command_at(&self, work_tree: &Path) -> Command {
+        let mut command = command::git(work_tree);
+        command
+            .env("GIT_DIR", &self.git_folder)
+            .env("GIT_WORK_TREE", work_tree);
+        command
+    }
+
+    /// Whether the history was cut off when this was cloned.
+    ///
+    /// # Errors
+    /// git fails.
+    pub fn is_shallow(&self) -> Result<bool, GitError> {
+        let mut command = self.command();
+        command.args(["rev-parse", "--is-shallow-repository"]);
+        Ok(word(&answer(command, "look at", &self.top)?) == "true")
+    }
+
+    /// How many files differ from HEAD, untracked ones included, ignored ones
+    /// not. A submodule counts as one.
+    ///
+    /// # Errors
+    /// git fails.
+    pub fn changed_files(&self) -> Result<usize, GitError> {
+        let mut status = self.command();
+        // Without renames, each record is one path.
+        status.args(["status", "--porcelain=v1", "-z", "--no-renames"]);
+        // Whatever the configuration says.
+        status.args(["--untracked-files=all", "--ignore-submodules=none"]);
+        let listed = answer(status, "list what has changed in", &self.top)?;
+        Ok(listed.iter().filter(|byte| **byte == 0).count())
+    }
+
+    /// Writes all files of a commit into `target`, as a checkout would: line
+    /// ends, filters, symlinks, executable bits. Submodules come from their
+    /// repositories in the working tree; where one is not checked out there,
+    /// its folder is empty. Other than in `git archive`, nothing is left out
+    /// and nothing put in.
+    ///
+    /// `target` is made where it is missing, and has to be empty.
+    ///
+    /// # Errors
+    /// git fails, a submodule lacks its commit, or `target` cannot be written.
+    pub fn export_commit(&self, commit: &Commit, target: &Path) -> Result<(), GitError> {
+        export::export(self, commit, target)
+    }
+
+    /// Copies what `git add --all` and `git commit` would commit into
+    /// `target`, as it is in the working tree: tracked files and untracked
+    /// ones that are not ignored, with their modes and times. Files that were
+    /// deleted are absent, and so are those that a sparse checkout leaves out.
+    /// Folders have the modes that a checkout gives them. Submodules and other
+    /// repositories inside are copied in the same way.
+    ///
+    /// `target` is made where it is missing, and has to be empty.
+    ///
+    /// # Errors
+    /// git fails, a file cannot be read, or `target` cannot be written.
+    pub fn export_worktree(&self, target: &Path) -> Result<(), GitError> {
+        worktree::export(self, target)
+    }
+}
+
+fn not_found(folder: &Path, output: &std::process::Output) -> GitError {
+    let said = String::from_utf8_lossy(&output.stderr);
+    // Not for a `.git` file that points nowhere: "not a git repository: x".
+    if said.contains("not a git repository (or any") {
+        return GitError::Outside {
+            folder: folder.to_owned(),
+        };
+    }
+    GitError::failed("find the repository of", folder, output)
+}
+
+#[cfg(test)]
+#[path = "repository_tests.rs"]
+mod tests;
