@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 
 use crate::model::{BuildKind, Platform};
+use crate::policy::Fatal;
 
 /// Race Dockerfiles on a real BuildKit: which is faster, by how much, and why.
 #[derive(Debug, Parser)]
@@ -25,6 +26,10 @@ pub enum Command {
     Run(RunArgs),
     /// Race two Dockerfiles of your own, or one with what it was in another revision
     Compare(CompareArgs),
+    /// Gate a change: the working tree against where it left the default branch
+    Check(CheckArgs),
+    /// Measure how much this builder's times differ from themselves
+    Calibrate(CalibrateArgs),
     /// Explain a build: which steps, emulated or native, and what they cost
     Explain(ExplainArgs),
     /// Show a stored run again, and write its report
@@ -179,6 +184,63 @@ pub struct CompareArgs {
     /// Compare with the same Dockerfile and its context as they are in this git revision
     #[arg(long, value_name = "REV", conflicts_with = "candidate")]
     pub against: Option<String>,
+    #[command(flatten)]
+    pub build: BuildArgs,
+    #[command(flatten)]
+    pub race: RaceArgs,
+}
+
+/// `buildrace check`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The options, and what closes the gate, may be kept in buildrace.toml; see docs/ci.md.
+
+Exit codes: 0 the gate is open, 1 a regression, 2 it could not be told.")]
+pub struct CheckArgs {
+    /// The Dockerfile [default: Dockerfile]
+    #[arg(long, short = 'f', value_name = "DOCKERFILE")]
+    pub file: Option<PathBuf>,
+    /// Git revision to compare with
+    ///
+    /// Without it: where HEAD left the default branch. On the default branch,
+    /// HEAD if files have changed since, else the commit before it.
+    #[arg(long, value_name = "REV")]
+    pub base: Option<String>,
+    /// Compare what hardly varies (emulated steps, steps from the cache, failures) with a stored
+    /// run, and build nothing else
+    #[arg(long, value_name = "RUN[/VARIANT]", conflicts_with = "base")]
+    pub baseline: Option<String>,
+    /// The policy [default: buildrace.toml of the repository]
+    #[arg(long, value_name = "FILE")]
+    pub policy: Option<PathBuf>,
+    /// Kind of build that the gate goes by [default: incremental, else multi-arch, else cold]
+    #[arg(long, value_name = "KIND")]
+    pub metric: Option<BuildKind>,
+    /// What closes the gate, comma-separated [default: slower, failed, emulated-steps,
+    /// cached-steps, failure-rate]
+    #[arg(long, value_name = "RULE,…", value_delimiter = ',')]
+    pub fatal: Vec<Fatal>,
+    #[command(flatten)]
+    pub build: BuildArgs,
+    #[command(flatten)]
+    pub race: RaceArgs,
+}
+
+/// `buildrace calibrate`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+It races a Dockerfile against itself. How much its times differ from themselves is kept beside the \
+results, and no later run on this builder calls less than that a change.")]
+pub struct CalibrateArgs {
+    /// A scenario of this project; without one, the Dockerfile of --file
+    #[arg(value_name = "SCENARIO", conflicts_with = "file")]
+    pub scenario: Option<String>,
+    /// The variant of the scenario [default: its first candidate]
+    #[arg(long, value_name = "VARIANT", requires = "scenario")]
+    pub variant: Option<String>,
+    /// A Dockerfile of your own [default: Dockerfile]
+    #[arg(long, short = 'f', value_name = "DOCKERFILE")]
+    pub file: Option<PathBuf>,
     #[command(flatten)]
     pub build: BuildArgs,
     #[command(flatten)]
@@ -354,7 +416,8 @@ fn duration(text: &str) -> Result<Duration, String> {
 /// No more rounds are taken than anyone would wait for.
 const MOST_ROUNDS: u32 = 1000;
 
-fn rounds(text: &str) -> Result<Rounds, String> {
+/// `auto`, or a number of rounds.
+pub fn rounds(text: &str) -> Result<Rounds, String> {
     if text == "auto" {
         return Ok(Rounds::Auto);
     }

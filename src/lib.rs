@@ -15,6 +15,7 @@ pub mod git;
 pub mod model;
 pub mod otlp;
 pub mod plan;
+pub mod policy;
 pub mod progress;
 pub mod race;
 pub mod report;

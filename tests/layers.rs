@@ -10,6 +10,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("escape", &[]),
     ("scenario", &["model"]),
+    ("policy", &["model", "scenario"]),
     ("plan", &["model"]),
     ("trace", &["model"]),
     ("stats", &["model"]),
@@ -32,7 +33,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ),
     ("otlp", &["model", "explain"]),
     ("progress", &["model", "race", "trace", "escape"]),
-    ("cli", &["model"]),
+    ("cli", &["model", "policy"]),
 ];
 
 /// Modules that do no I/O, read no clock and print nothing.

@@ -6,6 +6,7 @@ use std::path::Path;
 use super::Exit;
 use super::own::{self, Options};
 use super::race::{Entrants, Ready, check_writable, race};
+use super::revisions::{Revisions, Side};
 use super::signals::stop_on_signals;
 use crate::cli::{CompareArgs, Rounds};
 use crate::race::RunEnd;
@@ -20,13 +21,40 @@ pub async fn run(args: CompareArgs) -> anyhow::Result<Exit> {
     let stop = stop_on_signals();
     let ready = Ready::find(&args.race).await?;
     let options = Options::read(&args.build, &ready.native)?;
-    let candidate = args.candidate.as_deref().unwrap_or(&args.reference);
-    let title = format!(
-        "{} against {}",
-        own::shown(candidate),
-        own::shown(&args.reference)
-    );
-    let dockerfiles = pair(&args.reference, candidate, &options);
+    // Its folders are removed when it is dropped.
+    let revisions = match &args.against {
+        None => None,
+        Some(revision) => {
+            let found = Revisions::open(&args.reference, &options, Some(revision), &stop).await?;
+            Some(found)
+        }
+    };
+    if stop.is_cancelled() {
+        return Ok(Exit::Interrupted);
+    }
+    let (title, dockerfiles) = match (&revisions, &args.candidate) {
+        (Some(revisions), _) => (
+            format!(
+                "{} in the working tree against {}",
+                own::shown(&args.reference),
+                revisions.base.describe()
+            ),
+            [Side::Base, Side::Worktree]
+                .map(|side| revisions.dockerfile(side))
+                .to_vec(),
+        ),
+        (None, candidate) => {
+            let candidate = candidate.as_deref().unwrap_or(&args.reference);
+            (
+                format!(
+                    "{} against {}",
+                    own::shown(candidate),
+                    own::shown(&args.reference)
+                ),
+                pair(&args.reference, candidate, &options),
+            )
+        }
+    };
     let scenario = OwnScenario {
         name: folder_name(&options.context),
         title,
@@ -45,6 +73,7 @@ pub async fn run(args: CompareArgs) -> anyhow::Result<Exit> {
         scenarios: vec![scenario],
         secrets: options.secrets,
         rounds: Rounds::Auto,
+        stops_when_open: false,
         command: command(&args),
     };
     let raced = race(&ready, entrants, &args.race, &stop).await?;

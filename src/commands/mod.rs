@@ -9,6 +9,8 @@ macro_rules! out {
     };
 }
 
+pub mod calibrate;
+pub mod check;
 pub mod compare;
 pub mod doctor;
 pub mod engine;
@@ -18,6 +20,7 @@ pub mod list;
 mod own;
 mod race;
 pub mod report;
+mod revisions;
 pub mod run;
 mod signals;
 
@@ -93,6 +96,8 @@ pub async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
     match cli.command {
         Command::Run(args) => run::run(args).await,
         Command::Compare(args) => compare::run(args).await,
+        Command::Check(args) => check::run(args).await,
+        Command::Calibrate(args) => calibrate::run(args).await,
         Command::Explain(args) => explain::run(args).await,
         Command::Report(args) => report::run(&args),
         Command::List(args) => list::list(&args),

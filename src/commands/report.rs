@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
+use super::race::Raced;
 use super::{Exit, explain};
-use crate::cli::ReportArgs;
+use crate::cli::{RaceArgs, ReportArgs};
 use crate::explain::{Lines, RunExplanation};
 use crate::report::explain::{Subject, waterfall};
-use crate::report::{self, View};
+use crate::report::{self, CheckView, View};
 use crate::store::{self, RUN_FILE, StoredRun};
 
 /// Folder of a report with a picture of each sample.
@@ -66,6 +67,17 @@ pub(super) fn summary(run: &StoredRun, explained: &RunExplanation) -> anyhow::Re
     let view = View::new(&run.record, &run.samples, explained);
     let summary = report::terminal(&view, super::terminal_width(), super::is_coloured());
     out!("{summary}");
+    Ok(())
+}
+
+/// Shows what came of a check.
+pub(super) fn ended(
+    check: &CheckView,
+    _raced: Option<&Raced>,
+    _args: &RaceArgs,
+) -> anyhow::Result<()> {
+    let text = report::check_on_terminal(check, super::terminal_width(), super::is_coloured());
+    out!("{text}");
     Ok(())
 }
 

@@ -29,6 +29,7 @@ pub async fn run(args: RunArgs) -> anyhow::Result<Exit> {
         scenarios,
         secrets: Default::default(),
         rounds: ROUNDS,
+        stops_when_open: false,
     };
     let raced = race(&ready, entrants, &args.race, &stop).await?;
     Ok(match raced.end {

@@ -1,5 +1,10 @@
 //! What a gate found, as reports and CI formats show it beside the run.
 
+use std::fmt::Write;
+
+use super::paint::{Paint, Style};
+use super::wrap::wrap;
+use crate::escape;
 use crate::model::BuildKind;
 
 /// The outcome of a check. All texts may hold text from outside.
@@ -66,4 +71,50 @@ pub enum Level {
     Warning,
     /// Good to know.
     Notice,
+}
+
+/// The outcome for a terminal: a line of outcome, and what it rests on. Ends
+/// with a line break.
+pub fn check_on_terminal(check: &CheckView, width: usize, colour: bool) -> String {
+    let paint = Paint { colour };
+    let width = width.clamp(20, 400);
+    let style = match check.outcome {
+        CheckOutcome::Passed => Style::Good,
+        CheckOutcome::Failed | CheckOutcome::Undecided => Style::Bad,
+    };
+    let mut out = String::new();
+    let headline = escape::terminal(&check.headline, 600);
+    let outcome = check.outcome.as_str();
+    for (at, line) in wrap(&format!("{outcome}: {headline}."), width)
+        .iter()
+        .enumerate()
+    {
+        let line = match (at, line.strip_prefix(outcome)) {
+            (0, Some(rest)) => format!("{}{rest}", paint.apply(style, outcome)),
+            _ => line.clone(),
+        };
+        let _ = writeln!(out, "{line}");
+    }
+    for finding in &check.findings {
+        let (word, style) = match finding.level {
+            Level::Error => ("error", Style::Bad),
+            Level::Warning => ("warning", Style::Bold),
+            Level::Notice => ("note", Style::Dim),
+        };
+        let place = match (&finding.file, finding.line) {
+            (Some(file), Some(line)) => format!("{}:{line}: ", escape::terminal(file, 200)),
+            (Some(file), None) => format!("{}: ", escape::terminal(file, 200)),
+            (None, _) => String::new(),
+        };
+        let message = escape::terminal(&finding.message, 1000);
+        let text = format!("{word}: {place}{message} ({})", finding.rule);
+        for (at, line) in wrap(&text, width.saturating_sub(2)).iter().enumerate() {
+            let line = match (at, line.strip_prefix(word)) {
+                (0, Some(rest)) => format!("{}{rest}", paint.apply(style, word)),
+                _ => line.clone(),
+            };
+            let _ = writeln!(out, "  {line}");
+        }
+    }
+    out
 }

@@ -6,7 +6,7 @@ pub mod explain;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod markdown;
-mod number;
+pub mod number;
 mod paint;
 mod rounds;
 mod sentence;
@@ -15,7 +15,7 @@ mod terminal;
 mod view;
 mod wrap;
 
-pub use check::{CheckOutcome, CheckView, Finding, Level};
+pub use check::{CheckOutcome, CheckView, Finding, Level, check_on_terminal};
 pub use markdown::markdown;
 pub use sentence::sentence;
 pub use svg::svg;

@@ -60,6 +60,12 @@ pub fn percent(ratio: f64) -> String {
     }
 }
 
+/// `5%`, `1.8%`: a share in the digits that it needs.
+pub fn percentage(share: f64) -> String {
+    let text = format!("{:.1}", share * 100.0);
+    format!("{}%", text.trim_end_matches(".0"))
+}
+
 /// `99.8%`, `0.1%`: a share of a whole, from 0 to 1.
 pub fn share(share: f64) -> String {
     format!("{:.1}%", share * 100.0)

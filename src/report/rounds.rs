@@ -89,9 +89,9 @@ pub(super) fn intervals(view: &View) -> Vec<String> {
 
 /// `δ=5%`, and where a noise floor is above that, or that none is known.
 pub(super) fn delta(view: &View) -> String {
-    let deltas: Vec<String> = view.deltas().into_iter().map(percent).collect();
+    let deltas: Vec<String> = view.deltas().into_iter().map(number::percentage).collect();
     let deltas = match deltas.as_slice() {
-        [] => percent(view.rules.delta),
+        [] => number::percentage(view.rules.delta),
         [one] => one.clone(),
         many => format!("{}…{}", many[0], many[many.len() - 1]),
     };
@@ -100,15 +100,10 @@ pub(super) fn delta(view: &View) -> String {
     match largest {
         Some(share) => format!(
             "δ={deltas} is the change that matters (noise floor at most {})",
-            percent(share)
+            number::percentage(share)
         ),
         None => format!("δ={deltas} is the change that matters (noise floor not calibrated)"),
     }
-}
-
-fn percent(share: f64) -> String {
-    let text = format!("{:.1}", share * 100.0);
-    format!("{}%", text.trim_end_matches(".0"))
 }
 
 /// `cross in multi-arch over 3 scenarios: 4.1x faster [3.2…5.0x], faster`. Safe

@@ -22,7 +22,7 @@ pub struct Problem {
 }
 
 impl Problem {
-    pub(super) fn new(span: Range<usize>, message: impl Into<String>) -> Self {
+    pub(crate) fn new(span: Range<usize>, message: impl Into<String>) -> Self {
         Self {
             span,
             message: message.into(),
@@ -41,7 +41,7 @@ pub struct At<T> {
 
 impl<T> At<T> {
     /// Keeps the place; where `change` fails, its message is said of it.
-    pub(super) fn try_map<U>(
+    pub(crate) fn try_map<U>(
         self,
         change: impl FnOnce(T) -> Result<U, String>,
     ) -> Result<At<U>, Problem> {
@@ -55,13 +55,13 @@ impl<T> At<T> {
     }
 
     /// A problem at this place.
-    pub(super) fn problem(&self, message: impl Into<String>) -> Problem {
+    pub(crate) fn problem(&self, message: impl Into<String>) -> Problem {
         Problem::new(self.span.clone(), message)
     }
 }
 
 /// Parses a document, or says at which bytes it stops being TOML.
-pub(super) fn parse(text: &str) -> Result<Spanned<DeTable<'_>>, Problem> {
+pub(crate) fn parse(text: &str) -> Result<Spanned<DeTable<'_>>, Problem> {
     DeTable::parse(text).map_err(|error| {
         Problem::new(
             error.span().unwrap_or(text.len()..text.len()),
@@ -73,7 +73,7 @@ pub(super) fn parse(text: &str) -> Result<Spanned<DeTable<'_>>, Problem> {
 /// A table that is read strictly: [`Table::new`] refuses unknown keys, so
 /// whatever the table holds is asked for.
 #[derive(Debug)]
-pub(super) struct Table<'d, 'i> {
+pub(crate) struct Table<'d, 'i> {
     /// How messages call it: `[edit]`; empty for the document.
     name: String,
     span: Range<usize>,
@@ -82,7 +82,7 @@ pub(super) struct Table<'d, 'i> {
 
 impl<'d, 'i> Table<'d, 'i> {
     /// Refuses every key that is not in `known`, the first in the text first.
-    pub(super) fn new(
+    pub(crate) fn new(
         name: &str,
         span: Range<usize>,
         entries: &'d DeTable<'i>,
@@ -125,7 +125,7 @@ impl<'d, 'i> Table<'d, 'i> {
     }
 
     /// A problem with the table as a whole.
-    pub(super) fn problem(&self, message: impl Into<String>) -> Problem {
+    pub(crate) fn problem(&self, message: impl Into<String>) -> Problem {
         Problem::new(self.span.clone(), message)
     }
 
@@ -145,7 +145,7 @@ impl<'d, 'i> Table<'d, 'i> {
     }
 
     /// A string, if the key is there.
-    pub(super) fn string(&self, key: &str) -> Result<Option<At<String>>, Problem> {
+    pub(crate) fn string(&self, key: &str) -> Result<Option<At<String>>, Problem> {
         self.get(key)
             .map(|value| match value.get_ref() {
                 DeValue::String(text) => Ok(At {
@@ -157,14 +157,33 @@ impl<'d, 'i> Table<'d, 'i> {
             .transpose()
     }
 
+    /// A string, or a number as it is written, if the key is there.
+    pub(crate) fn scalar(&self, key: &str) -> Result<Option<At<String>>, Problem> {
+        let text = |value: &DeValue<'_>| match value {
+            DeValue::String(text) => Some(text.clone().into_owned()),
+            DeValue::Integer(number) => Some(number.as_str().to_owned()),
+            DeValue::Float(number) => Some(number.as_str().to_owned()),
+            _ => None,
+        };
+        self.get(key)
+            .map(|value| match text(value.get_ref()) {
+                Some(text) => Ok(At {
+                    span: value.span(),
+                    value: text,
+                }),
+                None => Err(self.wrong(key, value, "a string or a number")),
+            })
+            .transpose()
+    }
+
     /// A string that must be there; `what` says what it is for.
-    pub(super) fn required_string(&self, key: &str, what: &str) -> Result<At<String>, Problem> {
+    pub(crate) fn required_string(&self, key: &str, what: &str) -> Result<At<String>, Problem> {
         self.string(key)?
             .ok_or_else(|| self.problem(format!("missing key {}: {what}", self.key(key))))
     }
 
     /// A boolean, false if the key is not there.
-    pub(super) fn flag(&self, key: &str) -> Result<bool, Problem> {
+    pub(crate) fn flag(&self, key: &str) -> Result<bool, Problem> {
         match self.get(key) {
             None => Ok(false),
             Some(value) => match value.get_ref() {
@@ -176,7 +195,7 @@ impl<'d, 'i> Table<'d, 'i> {
 
     /// A list of strings that holds at least one and none twice, if the key
     /// is there; `read` turns each into what it means.
-    pub(super) fn list<T: Ord + Clone>(
+    pub(crate) fn list<T: Ord + Clone>(
         &self,
         key: &str,
         read: impl Fn(&str) -> Result<T, String>,
@@ -215,7 +234,7 @@ impl<'d, 'i> Table<'d, 'i> {
     }
 
     /// A table of this table, if the key is there.
-    pub(super) fn table(
+    pub(crate) fn table(
         &self,
         key: &str,
         known: &[&str],
@@ -231,7 +250,7 @@ impl<'d, 'i> Table<'d, 'i> {
     }
 
     /// The tables of an array of tables; none if the key is not there.
-    pub(super) fn tables(&self, key: &str, known: &[&str]) -> Result<Vec<Table<'d, 'i>>, Problem> {
+    pub(crate) fn tables(&self, key: &str, known: &[&str]) -> Result<Vec<Table<'d, 'i>>, Problem> {
         let Some(value) = self.get(key) else {
             return Ok(Vec::new());
         };
@@ -250,7 +269,7 @@ impl<'d, 'i> Table<'d, 'i> {
     }
 
     /// A table from names to strings; empty if the key is not there.
-    pub(super) fn strings(&self, key: &str) -> Result<Vec<(At<String>, String)>, Problem> {
+    pub(crate) fn strings(&self, key: &str) -> Result<Vec<(At<String>, String)>, Problem> {
         let Some(value) = self.get(key) else {
             return Ok(Vec::new());
         };

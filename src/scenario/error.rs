@@ -104,7 +104,7 @@ impl ScenarioError {
 
 /// Line and column, both from 1, of a byte offset. An offset past the end is
 /// the end.
-pub(super) fn position(text: &str, offset: usize) -> (usize, usize) {
+pub(crate) fn position(text: &str, offset: usize) -> (usize, usize) {
     let mut offset = offset.min(text.len());
     while !text.is_char_boundary(offset) {
         offset -= 1;
@@ -149,7 +149,7 @@ fn visible(character: char) -> impl Iterator<Item = char> {
 }
 
 /// "did you mean X?" where a known name is near, else all that are known.
-pub(super) fn choice<S: AsRef<str>>(name: &str, known: &[S]) -> String {
+pub(crate) fn choice<S: AsRef<str>>(name: &str, known: &[S]) -> String {
     let list = || {
         known
             .iter()

@@ -7,7 +7,7 @@
 mod comment;
 mod copy;
 mod dockerfile;
-mod document;
+pub(crate) mod document;
 mod edit;
 mod error;
 mod expand;
@@ -25,6 +25,7 @@ pub use copy::{SourceCopy, sources_digest};
 pub use dockerfile::BaseImageUse;
 pub use edit::{Change, Edit, EditError};
 pub use error::{Place, ScenarioError};
+pub(crate) use error::{choice, position};
 pub use instructions::{InstructionPlace, instructions};
 pub use own::{OwnDockerfile, OwnScenario, folder_name, revision_name, variant_names};
 pub use project::Project;

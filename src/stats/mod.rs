@@ -1,6 +1,7 @@
 //! Statistics of times: medians, and ratios of paired samples. Pure functions
 //! of numbers; they know nothing of builds.
 
+mod noise;
 mod ratio;
 mod roll_up;
 pub mod signed_rank;
@@ -11,6 +12,7 @@ mod verdict;
 mod walsh;
 
 pub use crate::model::LEAST_DELTA;
+pub use noise::noise_floor;
 pub use ratio::{Basis, Interval, Ratio, log_ratios, ratio};
 pub use roll_up::roll_up;
 pub use times::Times;

@@ -23,7 +23,8 @@ use crate::store::{self, StoredRun};
 pub(in crate::commands) use source::newest_run;
 use source::{Source, read_recording};
 pub(in crate::commands) use stored::explained;
-use stored::{lines_in, lines_of};
+use stored::lines_in;
+pub(in crate::commands) use stored::lines_of;
 
 /// Version of what `--json` prints.
 const SCHEMA_VERSION: u32 = 1;

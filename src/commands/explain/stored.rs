@@ -57,7 +57,7 @@ pub(super) fn lines_in(project: Option<&Project>, variant: &VariantInfo) -> Line
 }
 
 /// The lines of a Dockerfile.
-pub(super) fn lines_of(dockerfile: &str) -> Lines {
+pub(in crate::commands) fn lines_of(dockerfile: &str) -> Lines {
     let mut lines = Lines::default();
     for place in instructions(dockerfile) {
         if place.only_stage {

@@ -7,7 +7,7 @@ mod writable;
 
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Context;
 use tokio_util::sync::CancellationToken;
@@ -41,6 +41,9 @@ pub(super) struct Entrants<'a> {
     pub secrets: BTreeMap<String, Vec<u8>>,
     /// Rounds where the command line names none.
     pub rounds: Rounds,
+    /// Whether a run that stops when it is clear also stops when nothing points
+    /// to a slow-down.
+    pub stops_when_open: bool,
     /// The command line to repeat, without what [`RaceArgs`] holds.
     pub command: Vec<String>,
 }
@@ -53,8 +56,6 @@ pub(super) struct Raced {
     pub explained: RunExplanation,
     /// How it ended.
     pub end: RunEnd,
-    /// The report's folder.
-    pub report: PathBuf,
 }
 
 impl Raced {
@@ -150,7 +151,7 @@ pub(super) async fn race(
         worker,
         seed,
         rounds,
-        rules: rules(args, rounds, planned),
+        rules: rules(args, rounds, planned, entrants.stops_when_open),
         emulators,
         base_images,
     })?;
@@ -178,11 +179,12 @@ pub(super) async fn race(
     run_and_report(args, &race, stop).await
 }
 
-fn rules(args: &RaceArgs, rounds: Rounds, planned: u32) -> Rules {
+fn rules(args: &RaceArgs, rounds: Rounds, planned: u32, stops_when_open: bool) -> Rules {
     let contamination = (!args.keep_contaminated).then(Contamination::default);
     Rules {
         stopping: match rounds {
             Rounds::Fixed(_) => Stopping::Fixed,
+            Rounds::Auto if stops_when_open => Stopping::Gate,
             Rounds::Auto => Stopping::Auto,
         },
         spare_rounds: match contamination {
@@ -292,7 +294,6 @@ async fn run_and_report(
         stored,
         explained,
         end,
-        report,
     })
 }
 

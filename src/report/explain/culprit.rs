@@ -2,6 +2,7 @@
 
 use super::super::number;
 use super::text::short_instruction;
+use crate::explain::diff::{Diff, Fate};
 use crate::explain::{Explanation, StepFacts, StepKind};
 
 /// Columns that the instruction may take in a sentence.
@@ -53,6 +54,51 @@ pub(in crate::report) fn culprit(explanation: &Explanation) -> Option<String> {
             made_for(step)
         ),
         _ => format!("{instruction}{} takes {took}", made_for(step)),
+    })
+}
+
+/// The step that grew most from one build to another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grown {
+    /// What became of it: `RUN make takes 4.20 s, not 1.20 s`. Without a full
+    /// stop, safe for a terminal.
+    pub sentence: String,
+    /// Its line in the second build's Dockerfile, where that is known.
+    pub line: Option<usize>,
+}
+
+/// Which step of the second build is to blame for its taking longer: the one
+/// that grew most, or the largest that is new. `None` where none grew.
+pub fn grown(first: &Explanation, second: &Explanation, diff: &Diff) -> Option<Grown> {
+    let grew = diff.steps.iter().filter(|change| change.seconds > 0.0);
+    let most = grew.max_by(|one, other| one.seconds.total_cmp(&other.seconds))?;
+    let step = &second.steps[most.second?];
+    let instruction = short_instruction(&step.instruction, MAX_INSTRUCTION);
+    let time = |step: &StepFacts| number::seconds(step.busy.as_secs_f64());
+    let after = time(step);
+    let before = most.first.map(|at| &first.steps[at]);
+    let whom = format!("{instruction}{}", made_for(step));
+    let sentence = match (most.change, before) {
+        (Fate::New, _) | (_, None) => format!("{whom} is new and takes {after}"),
+        (Fate::Changed, Some(before)) => format!(
+            "{whom} takes {after}; it was {}, which took {}",
+            short_instruction(&before.instruction, MAX_INSTRUCTION),
+            time(before)
+        ),
+        (_, Some(before)) if before.cached && !step.cached => {
+            format!("{whom} takes {after}, and came from the cache before")
+        }
+        (_, Some(before)) if before.kind != step.kind => format!(
+            "{whom} takes {after} as {}, not {} as {}",
+            step.kind.describe(),
+            time(before),
+            before.kind.describe()
+        ),
+        (_, Some(before)) => format!("{whom} takes {after}, not {}", time(before)),
+    };
+    Some(Grown {
+        sentence,
+        line: step.line,
     })
 }
 

@@ -24,6 +24,7 @@ use serde::Serialize;
 use crate::model::{Outcome, Sample, optional_seconds};
 pub use build::build;
 pub(super) use culprit::culprit;
+pub use culprit::{Grown, grown};
 pub use diff::diff;
 pub use run::run;
 pub use trace_events::trace_events;

@@ -1,0 +1,185 @@
+//! `buildrace calibrate`: the null race. A Dockerfile against itself shows how
+//! much this builder's times differ from themselves.
+
+use std::path::Path;
+
+use anyhow::Context;
+
+use super::Exit;
+use super::own::{self, Options};
+use super::race::{Entrants, Raced, Ready, check_writable, race};
+use super::signals::stop_on_signals;
+use crate::cli::{CalibrateArgs, Rounds};
+use crate::model::{AUTO_ROUNDS, Platform};
+use crate::race::RunEnd;
+use crate::report::number;
+use crate::scenario::{OwnDockerfile, OwnScenario, Project, Scenario, folder_name};
+use crate::stats::noise_floor;
+use crate::store::calibration::{self, BuilderKey, Calibration};
+use crate::verdict;
+
+/// Fewest rounds that a noise floor is told from.
+const FEWEST: usize = 6;
+
+/// Races a Dockerfile against itself.
+///
+/// # Errors
+/// It could not begin, or could not go on.
+pub async fn run(args: CalibrateArgs) -> anyhow::Result<Exit> {
+    check_writable(&args.race)?;
+    let stop = stop_on_signals();
+    let ready = Ready::find(&args.race).await?;
+    let (project, scenario, secrets) = match &args.scenario {
+        Some(name) => {
+            let here = std::env::current_dir().context("cannot tell the current folder")?;
+            let project = Project::find(&here)?;
+            let scenario = doubled(&project, name, &args)?;
+            (project, scenario, Default::default())
+        }
+        None => {
+            let options = Options::read(&args.build, &ready.native)?;
+            let project = Project::at(Path::new("."))?;
+            let scenario = own_doubled(&args, &options, &ready.native)?;
+            (project, scenario, options.secrets)
+        }
+    };
+    let entrants = Entrants {
+        project: &project,
+        scenarios: vec![scenario],
+        secrets,
+        rounds: Rounds::Fixed(AUTO_ROUNDS),
+        stops_when_open: false,
+        command: command(&args),
+    };
+    let raced = race(&ready, entrants, &args.race, &stop).await?;
+    keep(&raced, &args)?;
+    Ok(match raced.end {
+        RunEnd::Interrupted => Exit::Interrupted,
+        _ if raced.all_ok() => Exit::Good,
+        _ => Exit::CouldNot,
+    })
+}
+
+/// Tells the noise floor of each kind, and keeps it beside the results.
+fn keep(raced: &Raced, args: &CalibrateArgs) -> anyhow::Result<()> {
+    let record = &raced.stored.record;
+    let mut found = Vec::new();
+    for compared in verdict::comparisons(record, &raced.stored.samples) {
+        let logs: Vec<f64> = compared.log_ratios.values().copied().collect();
+        if logs.len() < FEWEST {
+            eprintln!(
+                "{}: {} rounds tell no noise floor; it takes {FEWEST}",
+                compared.kind,
+                logs.len()
+            );
+            continue;
+        }
+        let share = noise_floor(&logs);
+        let rounds = u32::try_from(logs.len()).unwrap_or(u32::MAX);
+        out!(
+            "{}: noise floor {}, of {rounds} rounds; δ is {}",
+            compared.kind,
+            number::percentage(share),
+            number::percentage(share.max(record.rules.delta)),
+        );
+        found.push(Calibration {
+            at: record.started,
+            run: record.run.clone(),
+            builder: BuilderKey::of(record),
+            scenario: compared.scenario,
+            kind: compared.kind,
+            rounds,
+            share,
+        });
+    }
+    if !found.is_empty() {
+        calibration::append(&args.race.results, &found)?;
+        eprintln!(
+            "kept in {}",
+            args.race
+                .results
+                .join(calibration::CALIBRATION_FILE)
+                .display()
+        );
+    }
+    Ok(())
+}
+
+/// A variant of a scenario, twice.
+fn doubled(project: &Project, name: &str, args: &CalibrateArgs) -> anyhow::Result<Scenario> {
+    let mut scenario = project.load(&[name.to_owned()])?.remove(0);
+    let wanted = match &args.variant {
+        Some(variant) => variant.clone(),
+        None => scenario
+            .variants
+            .iter()
+            .find(|v| !v.reference)
+            .map(|variant| variant.name.clone())
+            .context("the scenario has one variant alone: name it by --variant")?,
+    };
+    scenario.select_variants(&[wanted])?;
+    let one = scenario.variants.remove(0);
+    scenario.variants = [("1", true), ("2", false)]
+        .map(|(number, reference)| {
+            let mut variant = one.clone();
+            variant.name = format!("{}-{number}", one.name);
+            variant.reference = reference;
+            variant
+        })
+        .to_vec();
+    if !args.build.platform.is_empty() {
+        scenario.platforms = args.build.platform.clone();
+    }
+    if !args.build.kinds.is_empty() {
+        scenario.kinds = args.build.kinds.clone();
+    }
+    scenario.title = format!("{} against itself", one.name);
+    Ok(scenario)
+}
+
+/// A Dockerfile of one's own, twice.
+fn own_doubled(
+    args: &CalibrateArgs,
+    options: &Options,
+    _native: &Platform,
+) -> anyhow::Result<Scenario> {
+    let file = args.file.clone().unwrap_or_else(|| "Dockerfile".into());
+    let dockerfile = |number: u32| OwnDockerfile {
+        name: format!("itself-{number}"),
+        path: file.clone(),
+        shown: own::shown(&file),
+        context: None,
+        revision: None,
+        contexts: options.contexts.clone(),
+    };
+    let scenario = OwnScenario {
+        name: folder_name(&options.context),
+        title: format!("{} against itself", own::shown(&file)),
+        context: options.context.clone(),
+        dockerfiles: vec![dockerfile(1), dockerfile(2)],
+        target: options.target.clone(),
+        build_args: options.build_args.clone(),
+        platforms: options.platforms.clone(),
+        kinds: options.kinds.clone(),
+        edit: options.edit.clone(),
+        gate: None,
+    };
+    Ok(scenario.load()?)
+}
+
+fn command(args: &CalibrateArgs) -> Vec<String> {
+    let mut command = vec!["buildrace".to_owned(), "calibrate".to_owned()];
+    match (&args.scenario, &args.variant) {
+        (Some(scenario), variant) => {
+            command.push(scenario.clone());
+            let variant = variant.iter();
+            command.extend(variant.flat_map(|name| ["--variant".to_owned(), name.clone()]));
+        }
+        (None, _) => {
+            let file = args.file.clone().unwrap_or_else(|| "Dockerfile".into());
+            command.extend(["--file".to_owned(), own::shown(&file)]);
+        }
+    }
+    command.extend(own::command(&args.build));
+    command
+}

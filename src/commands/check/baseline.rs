@@ -1,0 +1,323 @@
+//! `check --baseline`: what hardly varies, counted and compared with a stored
+//! run. Its times are shown, and never judged: they may be another machine's.
+
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use tokio_util::sync::CancellationToken;
+
+use super::super::Exit;
+use super::super::explain::explained;
+use super::super::own::Options;
+use super::super::race::{Entrants, Ready, race};
+use super::settings::Settings;
+use super::{finish, scenario, shown_dockerfile};
+use crate::explain::{Lines, RunExplanation, StepKind};
+use crate::model::{BuildKind, Outcome, Sample};
+use crate::policy::Fatal;
+use crate::race::RunEnd;
+use crate::report::{CheckOutcome, CheckView, Finding, Level, number};
+use crate::scenario::{OwnDockerfile, Project};
+use crate::stats::Times;
+use crate::store::{self, RUN_FILE, StoredRun};
+
+/// What is counted of one variant's builds of a kind.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Counts {
+    /// Most steps that any of them had.
+    steps: u32,
+    /// Fewest of them that came from the cache.
+    cached: u32,
+    /// Most of them that ran under an emulator; `None` where no trace tells.
+    emulated: Option<usize>,
+    /// Share of builds that failed.
+    failures: f64,
+    /// Median wall time of those that did not, seconds.
+    median: Option<f64>,
+}
+
+/// Builds the working tree and compares its counts.
+pub(super) async fn run(settings: &Settings, stop: &CancellationToken) -> anyhow::Result<Exit> {
+    let wanted = settings.baseline.as_deref().unwrap_or_default();
+    let (stored, variant) = find(wanted, &settings.race.results)?;
+    let before = explained(&stored, None, |_, _| Lines::default())?;
+    let ready = Ready::find(&settings.race).await?;
+    let options = Options::read(&settings.build, &ready.native)?;
+    let dockerfile = OwnDockerfile {
+        name: "worktree".to_owned(),
+        path: settings.dockerfile.clone(),
+        shown: shown_dockerfile(&settings.dockerfile).display().to_string(),
+        context: None,
+        revision: None,
+        contexts: options.contexts.clone(),
+    };
+    let against = format!(
+        "the working tree against {} of run {}",
+        variant.1, stored.record.run
+    );
+    eprintln!("check: {against}");
+    let shown = dockerfile.shown.clone();
+    let scenario = scenario(settings, &options, against.clone(), vec![dockerfile])?;
+    let name = scenario.name.clone();
+    let entrants = Entrants {
+        project: &Project::at(Path::new("."))?,
+        scenarios: vec![scenario],
+        secrets: options.secrets,
+        rounds: settings.rounds,
+        stops_when_open: false,
+        command: settings.command(),
+    };
+    let raced = race(&ready, entrants, &settings.race, stop).await?;
+    let mut findings = Vec::new();
+    for &kind in &raced.stored.record.scenarios[0].kinds {
+        let old = counts(&stored.samples, &before, &variant.0, &variant.1, kind);
+        let new = counts(
+            &raced.stored.samples,
+            &raced.explained,
+            &name,
+            "worktree",
+            kind,
+        );
+        let Some(new) = new else { continue };
+        let found = match old {
+            Some(old) => compare(kind, old, new),
+            None => vec![(
+                None,
+                "no-baseline",
+                format!("{kind} is not in the baseline, and is not compared"),
+            )],
+        };
+        findings.extend(found.into_iter().map(|(fatal, rule, message)| Finding {
+            level: match fatal {
+                Some(fatal) if settings.is_fatal(fatal) => Level::Error,
+                Some(_) => Level::Warning,
+                None => Level::Notice,
+            },
+            rule,
+            scenario: name.clone(),
+            variant: "worktree".to_owned(),
+            kind: Some(kind),
+            message,
+            file: fatal.map(|_| shown.clone()),
+            line: None,
+        }));
+    }
+    findings.sort_by_key(|finding| finding.level);
+    let errors = findings.iter().filter(|f| f.level == Level::Error).count();
+    let outcome = match (errors, raced.end) {
+        (1.., _) => CheckOutcome::Failed,
+        (0, RunEnd::Completed) => CheckOutcome::Passed,
+        (0, _) => CheckOutcome::Undecided,
+    };
+    let told = match errors {
+        0 => "nothing that is counted got worse".to_owned(),
+        1 => "1 regression".to_owned(),
+        errors => format!("{errors} regressions"),
+    };
+    let check = CheckView {
+        outcome,
+        headline: format!("{against}: {told}"),
+        findings,
+    };
+    finish(&check, &raced, settings)
+}
+
+/// What got worse, and for the record what the times were.
+fn compare(
+    kind: BuildKind,
+    old: Counts,
+    new: Counts,
+) -> Vec<(Option<Fatal>, &'static str, String)> {
+    let mut found = Vec::new();
+    let mut worse =
+        |fatal: Fatal, message: String| found.push((Some(fatal), fatal.as_str(), message));
+    if let (Some(old), Some(new)) = (old.emulated, new.emulated)
+        && new > old
+    {
+        let message = format!("{kind} runs {new} steps under an emulator, not {old}");
+        worse(Fatal::EmulatedSteps, message);
+    }
+    if new.steps > old.steps {
+        let message = format!("{kind} has {} steps, not {}", new.steps, old.steps);
+        worse(Fatal::Steps, message);
+    }
+    // A step that is gone needs no cache: what counts is what was executed.
+    let executed = |counts: Counts| counts.steps.saturating_sub(counts.cached);
+    if executed(new) > executed(old) && new.cached < old.cached {
+        let message = format!(
+            "{kind} takes {} of {} steps from the cache, not {} of {}",
+            new.cached, new.steps, old.cached, old.steps
+        );
+        worse(Fatal::CachedSteps, message);
+    }
+    if new.failures > old.failures {
+        let message = format!(
+            "{:.0}% of {kind} builds fail, not {:.0}%",
+            new.failures * 100.0,
+            old.failures * 100.0
+        );
+        worse(Fatal::FailureRate, message);
+    }
+    if let (Some(old), Some(new)) = (old.median, new.median) {
+        let message = format!(
+            "{kind} took {}, and {} in the baseline; times of different runs are not judged",
+            number::seconds(new),
+            number::seconds(old)
+        );
+        found.push((None, "times", message));
+    }
+    found
+}
+
+fn counts(
+    samples: &[Sample],
+    explained: &RunExplanation,
+    scenario: &str,
+    variant: &str,
+    kind: BuildKind,
+) -> Option<Counts> {
+    let of_kind: Vec<&Sample> = samples
+        .iter()
+        .filter(|s| s.scenario == scenario && s.variant == variant && s.kind == kind)
+        .collect();
+    let built: Vec<&&Sample> = of_kind
+        .iter()
+        .filter(|sample| sample.outcome == Outcome::Ok)
+        .collect();
+    let failed = of_kind
+        .iter()
+        .filter(|s| matches!(s.outcome, Outcome::Failed | Outcome::TimedOut))
+        .count();
+    let emulated = built.iter().filter_map(|sample| {
+        let steps = &explained.sample(&sample.id)?.explanation.steps;
+        let emulated = steps
+            .iter()
+            .filter(|step| step.kind == StepKind::EmulatedRun && !step.cached);
+        Some(emulated.count())
+    });
+    if of_kind.is_empty() {
+        return None;
+    }
+    let times = built.iter().map(|sample| sample.wall.as_secs_f64());
+    Some(Counts {
+        steps: built.iter().map(|sample| sample.steps).max().unwrap_or(0),
+        cached: built
+            .iter()
+            .map(|sample| sample.cached_steps)
+            .min()
+            .unwrap_or(0),
+        emulated: emulated.max(),
+        failures: failed as f64 / of_kind.len() as f64,
+        median: Times::of(times).map(|times| times.median),
+    })
+}
+
+/// The stored run, and the scenario and variant of it to compare with: the one
+/// named after a slash, or the only one, or the one that stands for a working
+/// tree.
+fn find(wanted: &str, results: &Path) -> anyhow::Result<(StoredRun, (String, String))> {
+    let folder = |name: &str| {
+        let path = Path::new(name);
+        if path.join(RUN_FILE).is_file() {
+            Some(path.to_owned())
+        } else {
+            Some(results.join(name)).filter(|path| path.join(RUN_FILE).is_file())
+        }
+    };
+    let (dir, named) = match (folder(wanted), wanted.rsplit_once('/')) {
+        (Some(dir), _) => (dir, None),
+        (None, Some((run, variant))) => {
+            let dir = folder(run).with_context(|| no_run(run, results))?;
+            (dir, Some(variant))
+        }
+        (None, None) => bail!(no_run(wanted, results)),
+    };
+    let run = store::read_run(&dir)?;
+    let variants: Vec<(String, String)> = run
+        .record
+        .scenarios
+        .iter()
+        .flat_map(|scenario| {
+            let names = scenario.variants.iter().map(|variant| variant.name.clone());
+            names.map(|name| (scenario.name.clone(), name))
+        })
+        .collect();
+    let wanted = named.unwrap_or("worktree");
+    let found = match variants.as_slice() {
+        [only] if named.is_none() => Some(only.clone()),
+        many => many.iter().find(|(_, name)| name == wanted).cloned(),
+    };
+    let found = found.with_context(|| {
+        let names: Vec<&str> = variants.iter().map(|(_, name)| name.as_str()).collect();
+        format!(
+            "run {} has no variant {wanted:?}: name one of {} as --baseline RUN/VARIANT",
+            run.record.run,
+            names.join(", ")
+        )
+    })?;
+    Ok((run, found))
+}
+
+fn no_run(name: &str, results: &Path) -> String {
+    format!(
+        "no run {name:?}: expected the folder of a run, or the id of one in {}",
+        results.display()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OLD: Counts = Counts {
+        steps: 10,
+        cached: 8,
+        emulated: Some(1),
+        failures: 0.0,
+        median: Some(10.0),
+    };
+
+    fn rules(new: Counts) -> Vec<&'static str> {
+        let found = compare(BuildKind::Incremental, OLD, new);
+        found.into_iter().map(|(_, rule, _)| rule).collect()
+    }
+
+    #[test]
+    fn only_what_got_worse_is_found() {
+        assert_eq!(rules(OLD), ["times"]);
+        let better = Counts {
+            steps: 9,
+            cached: 8,
+            emulated: Some(0),
+            median: Some(1.0),
+            ..OLD
+        };
+        assert_eq!(rules(better), ["times"]);
+        // A step that is gone took its cache hit with it.
+        assert_eq!(
+            rules(Counts {
+                steps: 9,
+                cached: 7,
+                ..OLD
+            }),
+            ["times"]
+        );
+        let worse = Counts {
+            steps: 11,
+            cached: 3,
+            emulated: Some(2),
+            failures: 0.5,
+            median: Some(100.0),
+        };
+        assert_eq!(
+            rules(worse),
+            [
+                "emulated-steps",
+                "steps",
+                "cached-steps",
+                "failure-rate",
+                "times"
+            ]
+        );
+    }
+}

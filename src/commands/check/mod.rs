@@ -1,0 +1,129 @@
+//! `buildrace check`: the gate. It builds the working tree and the revision it
+//! is compared with in the same rounds, and says whether the change is slower;
+//! or it counts what hardly varies, against a stored run.
+
+mod baseline;
+mod findings;
+mod settings;
+
+use std::path::{Path, PathBuf};
+
+use super::Exit;
+use super::own::{self, Options};
+use super::race::{Entrants, Raced, Ready, check_writable, race};
+use super::report::ended;
+use super::revisions::{Revisions, Side};
+use super::signals::stop_on_signals;
+use crate::cli::CheckArgs;
+use crate::git::Repository;
+use crate::race::RunEnd;
+use crate::report::{CheckOutcome, CheckView};
+use crate::scenario::{OwnDockerfile, OwnScenario, Project, Scenario, folder_name};
+use settings::Settings;
+
+/// Gates a change.
+///
+/// # Errors
+/// It could not begin, or could not go on.
+pub async fn run(args: CheckArgs) -> anyhow::Result<Exit> {
+    let settings = Settings::read(args)?;
+    check_writable(&settings.race)?;
+    let stop = stop_on_signals();
+    if settings.baseline.is_some() {
+        return baseline::run(&settings, &stop).await;
+    }
+    let here = settings.context();
+    // Before the engine is asked: most of what can be wrong is wrong here.
+    Repository::find(&here)?;
+    let ready = Ready::find(&settings.race).await?;
+    let options = Options::read(&settings.build, &ready.native)?;
+    let revisions = Revisions::open(
+        &settings.dockerfile,
+        &options,
+        settings.base.as_deref(),
+        &stop,
+    )
+    .await?;
+    let against = format!(
+        "{} against {}",
+        worktree(&revisions),
+        revisions.base.describe()
+    );
+    eprintln!("check: {against}");
+    if revisions.is_unchanged()? {
+        let check = CheckView {
+            outcome: CheckOutcome::Passed,
+            headline: format!("{against}: nothing that is built differs"),
+            findings: Vec::new(),
+        };
+        ended(&check, None, &settings.race)?;
+        return Ok(Exit::Good);
+    }
+    let dockerfiles = [Side::Base, Side::Worktree].map(|side| revisions.dockerfile(side));
+    let scenario = scenario(&settings, &options, against.clone(), dockerfiles.to_vec())?;
+    let entrants = Entrants {
+        project: &Project::at(Path::new("."))?,
+        scenarios: vec![scenario],
+        secrets: options.secrets,
+        rounds: settings.rounds,
+        stops_when_open: settings.stops_when_open(),
+        command: settings.command(),
+    };
+    let raced = race(&ready, entrants, &settings.race, &stop).await?;
+    let dockerfile = revisions.dockerfile(Side::Worktree);
+    let check = findings::of_race(&raced, &settings, &against, &dockerfile)?;
+    finish(&check, &raced, &settings)
+}
+
+/// Shows what came of it, and chooses the exit code.
+fn finish(check: &CheckView, raced: &Raced, settings: &Settings) -> anyhow::Result<Exit> {
+    ended(check, Some(raced), &settings.race)?;
+    if raced.end == RunEnd::Interrupted {
+        return Ok(Exit::Interrupted);
+    }
+    Ok(match check.outcome {
+        CheckOutcome::Passed => Exit::Good,
+        CheckOutcome::Failed => Exit::Finding,
+        CheckOutcome::Undecided => Exit::CouldNot,
+    })
+}
+
+/// `the working tree (3 changed files)`
+fn worktree(revisions: &Revisions) -> String {
+    match revisions.changed {
+        0 => "HEAD".to_owned(),
+        1 => "the working tree (1 changed file)".to_owned(),
+        changed => format!("the working tree ({changed} changed files)"),
+    }
+}
+
+fn scenario(
+    settings: &Settings,
+    options: &Options,
+    title: String,
+    dockerfiles: Vec<OwnDockerfile>,
+) -> anyhow::Result<Scenario> {
+    let scenario = OwnScenario {
+        name: folder_name(&settings.context()),
+        title,
+        context: options.context.clone(),
+        dockerfiles,
+        target: options.target.clone(),
+        build_args: options.build_args.clone(),
+        platforms: options.platforms.clone(),
+        kinds: settings.kinds_with_metric(options),
+        edit: options.edit.clone(),
+        gate: settings.metric,
+    };
+    Ok(scenario.load()?)
+}
+
+/// The Dockerfile as findings name it: relative to the repository, where it is
+/// in one.
+fn shown_dockerfile(path: &Path) -> PathBuf {
+    let inside = path.canonicalize().ok().and_then(|real| {
+        let repository = Repository::find(real.parent()?).ok()?;
+        Some(real.strip_prefix(repository.top()).ok()?.to_owned())
+    });
+    inside.unwrap_or_else(|| own::shown(path).into())
+}

@@ -1,0 +1,165 @@
+//! What a check goes by: the command line over the policy.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+
+use super::super::own::{self, Options};
+use crate::cli::{BuildArgs, CheckArgs, RaceArgs, Rounds, rounds, share};
+use crate::git::Repository;
+use crate::model::BuildKind;
+use crate::policy::{Fatal, Policy};
+
+/// Rounds of a check against a stored run where nothing is said: what is
+/// counted hardly varies.
+const BASELINE_ROUNDS: Rounds = Rounds::Fixed(1);
+
+/// What a check goes by.
+pub(super) struct Settings {
+    pub dockerfile: PathBuf,
+    pub base: Option<String>,
+    pub baseline: Option<String>,
+    pub metric: Option<BuildKind>,
+    pub rounds: Rounds,
+    pub fatal: Vec<Fatal>,
+    pub build: BuildArgs,
+    pub race: RaceArgs,
+}
+
+impl Settings {
+    /// Lays the command line over the policy of the repository, or of the file
+    /// that the command line names.
+    ///
+    /// # Errors
+    /// Something in the policy is wrong.
+    pub fn read(args: CheckArgs) -> anyhow::Result<Self> {
+        let policy = match &args.policy {
+            Some(file) => Policy::read(file)?,
+            None => find_policy()?,
+        };
+        let mut race = args.race;
+        let mut planned = race.rounds;
+        if let Some(at) = policy.rounds.as_ref().filter(|_| planned.is_none()) {
+            let read = rounds(&at.value).map_err(|message| policy.wrong(at, &message))?;
+            planned = Some(read);
+        }
+        if let Some(at) = policy.delta.as_ref().filter(|_| race.delta.is_none()) {
+            let read = share(&at.value).map_err(|message| policy.wrong(at, &message))?;
+            race.delta = Some(read);
+        }
+        let usual = match args.baseline {
+            Some(_) => BASELINE_ROUNDS,
+            None => Rounds::Auto,
+        };
+        let in_policy = |path: &PathBuf| policy.path(path);
+        let fatal = match args.fatal.as_slice() {
+            [] => policy.fatal.clone().unwrap_or(Fatal::USUAL.to_vec()),
+            fatal => fatal.to_vec(),
+        };
+        Ok(Self {
+            dockerfile: args
+                .file
+                .or(policy.dockerfile.as_ref().map(in_policy))
+                .unwrap_or_else(|| "Dockerfile".into()),
+            base: args.base.or(policy.base.clone()),
+            baseline: args.baseline,
+            metric: args.metric.or(policy.metric),
+            rounds: planned.unwrap_or(usual),
+            fatal,
+            build: laid_over(args.build, &policy),
+            race,
+        })
+    }
+
+    /// The build context.
+    pub fn context(&self) -> PathBuf {
+        self.build.context.clone().unwrap_or_else(|| ".".into())
+    }
+
+    /// Whether this closes the gate.
+    pub fn is_fatal(&self, fatal: Fatal) -> bool {
+        self.fatal.contains(&fatal)
+    }
+
+    /// Whether the gate may stop building when nothing points to a slow-down;
+    /// not where it is to say what the change is.
+    pub fn stops_when_open(&self) -> bool {
+        !self.is_fatal(Fatal::Inconclusive)
+    }
+
+    /// The kinds to build, the gate's among them.
+    pub fn kinds_with_metric(&self, options: &Options) -> Vec<BuildKind> {
+        let mut kinds = options.kinds.clone();
+        kinds.extend(self.metric.filter(|metric| !options.kinds.contains(metric)));
+        kinds
+    }
+
+    /// What to type to check the same again.
+    pub fn command(&self) -> Vec<String> {
+        let mut command = vec!["buildrace".to_owned(), "check".to_owned()];
+        let mut option = |name: &str, value: String| command.extend([format!("--{name}"), value]);
+        option("file", own::shown(&self.dockerfile));
+        if let Some(base) = &self.base {
+            option("base", base.clone());
+        }
+        if let Some(baseline) = &self.baseline {
+            let name = Path::new(baseline).file_name().unwrap_or_default();
+            option("baseline", name.to_string_lossy().into_owned());
+        }
+        if let Some(metric) = self.metric {
+            option("metric", metric.to_string());
+        }
+        let fatal: Vec<&str> = self.fatal.iter().map(|fatal| fatal.as_str()).collect();
+        option("fatal", fatal.join(","));
+        command.extend(own::command(&self.build));
+        command
+    }
+}
+
+fn find_policy() -> anyhow::Result<Policy> {
+    let here = std::env::current_dir().context("cannot tell the current folder")?;
+    let here = here
+        .canonicalize()
+        .context("cannot tell the current folder")?;
+    let top = Repository::find(&here).map(|repository| repository.top().to_owned());
+    Ok(Policy::find(&here, &top.unwrap_or_else(|_| here.clone()))?)
+}
+
+fn laid_over(args: BuildArgs, policy: &Policy) -> BuildArgs {
+    let or = |given: Vec<String>, written: Vec<String>| match given.as_slice() {
+        [] => written,
+        _ => given,
+    };
+    let arguments = policy.build_args.iter();
+    let arguments = arguments.map(|(name, value)| format!("{name}={value}"));
+    let contexts = policy.contexts.iter().map(|(name, value)| {
+        if value.contains("://") {
+            format!("{name}={value}")
+        } else {
+            format!("{name}={}", policy.path(Path::new(value)).display())
+        }
+    });
+    BuildArgs {
+        context: args
+            .context
+            .or(policy.context.as_ref().map(|path| policy.path(path))),
+        platform: match args.platform.as_slice() {
+            [] => policy.platforms.clone(),
+            _ => args.platform,
+        },
+        build_arg: or(args.build_arg, arguments.collect()),
+        target: args.target.or(policy.target.clone()),
+        secret: or(args.secret, policy.secrets.clone()),
+        build_context: or(args.build_context, contexts.collect()),
+        // A rule belongs to its file.
+        edit_with: match args.edit {
+            Some(_) => args.edit_with,
+            None => args.edit_with.or(policy.edit_with.clone()),
+        },
+        edit: args.edit.or(policy.edit.clone()),
+        kinds: match args.kinds.as_slice() {
+            [] => policy.kinds.clone(),
+            _ => args.kinds,
+        },
+    }
+}

@@ -1,0 +1,215 @@
+//! A Dockerfile and its context in two states: as they are in a git revision,
+//! and as they are in the working tree. Both are copies in a temporary folder;
+//! the repository is only read.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use tempfile::TempDir;
+use tokio::task::spawn_blocking;
+use tokio_util::sync::CancellationToken;
+
+use super::own::Options;
+use crate::git::{Base, BaseReason, Repository};
+use crate::scenario::{ContextSource, OwnDockerfile, revision_name, sources_digest};
+
+/// Which of the two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Side {
+    /// The git revision.
+    Base,
+    /// What would be committed of the working tree.
+    Worktree,
+}
+
+/// The two states. The copies are removed when it is dropped.
+pub(super) struct Revisions {
+    /// What is compared with.
+    pub base: Base,
+    /// Files of the working tree that are not as in HEAD.
+    pub changed: usize,
+    copies: TempDir,
+    /// Paths within the repository.
+    dockerfile: PathBuf,
+    context: PathBuf,
+    contexts: BTreeMap<String, ContextSource>,
+}
+
+impl Revisions {
+    /// Copies both states of the repository that the context is in. `revision`
+    /// is what to compare with, if that was said.
+    ///
+    /// # Errors
+    /// No repository, nothing to compare with, or a path that is not in it.
+    pub async fn open(
+        dockerfile: &Path,
+        options: &Options,
+        revision: Option<&str>,
+        stop: &CancellationToken,
+    ) -> anyhow::Result<Self> {
+        let (dockerfile, context) = (dockerfile.to_owned(), options.context.clone());
+        let contexts = options.contexts.clone();
+        let revision = revision.map(str::to_owned);
+        let work =
+            spawn_blocking(move || copy(&dockerfile, &context, contexts, revision.as_deref()));
+        match stop.run_until_cancelled(work).await {
+            Some(done) => done.context("copying the revisions broke off")?,
+            None => bail!("interrupted"),
+        }
+    }
+
+    /// A Dockerfile to race.
+    pub fn dockerfile(&self, side: Side) -> OwnDockerfile {
+        let root = self.root(side);
+        let contexts = self.contexts.iter().map(|(name, source)| {
+            let source = match source {
+                ContextSource::Folder(folder) if folder.is_relative() => {
+                    ContextSource::Folder(root.join(folder))
+                }
+                other => other.clone(),
+            };
+            (name.clone(), source)
+        });
+        let (name, revision) = match side {
+            Side::Base => (self.base_name(), Some(self.base.commit.id.clone())),
+            Side::Worktree => ("worktree".to_owned(), None),
+        };
+        OwnDockerfile {
+            name,
+            path: root.join(&self.dockerfile),
+            shown: self.dockerfile.display().to_string(),
+            context: Some(root.join(&self.context)),
+            revision,
+            contexts: contexts.collect(),
+        }
+    }
+
+    /// Whether nothing that could be built differs.
+    ///
+    /// # Errors
+    /// Something in the copies cannot be read.
+    pub fn is_unchanged(&self) -> anyhow::Result<bool> {
+        let [one, other] = [Side::Base, Side::Worktree].map(|side| self.dockerfile(side));
+        if std::fs::read(&one.path)? != std::fs::read(&other.path)? {
+            return Ok(false);
+        }
+        let folders = |side: &OwnDockerfile| {
+            let contexts = side.contexts.values().filter_map(|source| match source {
+                ContextSource::Folder(folder) => Some(folder.clone()),
+                ContextSource::Remote(_) => None,
+            });
+            side.context
+                .iter()
+                .cloned()
+                .chain(contexts)
+                .collect::<Vec<_>>()
+        };
+        for (one, other) in folders(&one).iter().zip(folders(&other)) {
+            if sources_digest(one)? != sources_digest(&other)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn base_name(&self) -> String {
+        match &self.base.why {
+            BaseReason::Named { rev } => match revision_name(rev) {
+                name if name == "worktree" => "base".to_owned(),
+                name => name,
+            },
+            _ => "base".to_owned(),
+        }
+    }
+
+    fn root(&self, side: Side) -> PathBuf {
+        self.copies.path().join(match side {
+            Side::Base => "base",
+            Side::Worktree => "worktree",
+        })
+    }
+}
+
+fn copy(
+    dockerfile: &Path,
+    context: &Path,
+    contexts: BTreeMap<String, ContextSource>,
+    revision: Option<&str>,
+) -> anyhow::Result<Revisions> {
+    let repository = Repository::find(context)?;
+    let base = repository.base(revision, &|name| std::env::var(name).ok())?;
+    let changed = repository.changed_files()?;
+    let inside = |what: &str, path: &Path| {
+        let real = path
+            .canonicalize()
+            .with_context(|| format!("cannot open {what} {}", path.display()))?;
+        let inside = real.strip_prefix(repository.top()).map(Path::to_owned);
+        inside.with_context(|| {
+            format!(
+                "{what} {} is outside the repository {}: a revision of it cannot be told",
+                path.display(),
+                repository.top().display()
+            )
+        })
+    };
+    let dockerfile = inside("the Dockerfile", dockerfile)?;
+    let context = inside("the context", context)?;
+    // What is in the repository is compared in both states, and what is not is
+    // the same for both.
+    let within = |source: ContextSource| match source {
+        ContextSource::Folder(folder) => match inside("the context", &folder) {
+            Ok(path) => Ok(ContextSource::Folder(path)),
+            Err(_) => folder.canonicalize().map(ContextSource::Folder),
+        },
+        remote => Ok(remote),
+    };
+    let contexts = contexts.into_iter();
+    let contexts = contexts
+        .map(|(name, source)| Ok((name, within(source)?)))
+        .collect::<std::io::Result<_>>()?;
+
+    let copies = tempfile::Builder::new()
+        .prefix("buildrace-revisions-")
+        .tempdir()
+        .context("cannot make a folder for the revisions")?;
+    let revisions = Revisions {
+        base,
+        changed,
+        copies,
+        dockerfile,
+        context,
+        contexts,
+    };
+    let [base, worktree] = [Side::Base, Side::Worktree].map(|side| revisions.root(side));
+    for folder in [&base, &worktree] {
+        std::fs::create_dir(folder).context("cannot make a folder for the revisions")?;
+    }
+    repository.export_commit(&revisions.base.commit, &base)?;
+    repository.export_worktree(&worktree)?;
+    for (side, root) in [(Side::Base, &base), (Side::Worktree, &worktree)] {
+        let file = root.join(&revisions.dockerfile);
+        if !file.is_file() {
+            bail!(missing(side, &revisions, &revisions.dockerfile));
+        }
+        if !root.join(&revisions.context).is_dir() {
+            bail!(missing(side, &revisions, &revisions.context));
+        }
+    }
+    Ok(revisions)
+}
+
+fn missing(side: Side, revisions: &Revisions, path: &Path) -> String {
+    match side {
+        Side::Base => format!(
+            "{} is not in {}: there is nothing to compare with; \
+             name a revision that has it",
+            path.display(),
+            revisions.base.describe()
+        ),
+        Side::Worktree => format!(
+            "{} is ignored by git: what would be committed is compared, and that is not",
+            path.display()
+        ),
+    }
+}

@@ -1,0 +1,336 @@
+//! `buildrace.toml`: what a check builds, how it is judged, and what closes the
+//! gate. `docs/ci.md` describes it key by key.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::model::{BuildKind, Platform};
+use crate::scenario::document::{At, Problem, Table, parse};
+use crate::scenario::{Place, ScenarioError, choice, position};
+
+/// Its name.
+pub const POLICY_FILE: &str = "buildrace.toml";
+
+/// No policy is larger: what is, is something else.
+const LARGEST: u64 = 1 << 20;
+
+/// What a check builds and how it is judged. Paths are as written, relative to
+/// [`Policy::folder`].
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Policy {
+    /// The folder that it is in; empty where there is no file.
+    pub folder: PathBuf,
+    /// The Dockerfile.
+    pub dockerfile: Option<PathBuf>,
+    /// The build context.
+    pub context: Option<PathBuf>,
+    /// Platforms of the multi-arch kinds.
+    pub platforms: Vec<Platform>,
+    /// Stage to build.
+    pub target: Option<String>,
+    /// Build arguments.
+    pub build_args: BTreeMap<String, String>,
+    /// Further build contexts.
+    pub contexts: BTreeMap<String, String>,
+    /// Secrets, as `--secret` takes them.
+    pub secrets: Vec<String>,
+    /// File that an incremental build changes.
+    pub edit: Option<PathBuf>,
+    /// How it changes.
+    pub edit_with: Option<String>,
+    /// Kinds to build.
+    pub kinds: Vec<BuildKind>,
+    /// What to compare with.
+    pub base: Option<String>,
+    /// The kind that the gate goes by.
+    pub metric: Option<BuildKind>,
+    /// Rounds, `auto` or a number.
+    pub rounds: Option<At<String>>,
+    /// Least change that matters.
+    pub delta: Option<At<String>>,
+    /// What closes the gate; the usual where `None`.
+    pub fatal: Option<Vec<Fatal>>,
+}
+
+/// What may close the gate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fatal {
+    /// The gate's kind is slower.
+    Slower,
+    /// Builds of the working tree failed.
+    Failed,
+    /// The last look could not tell.
+    Inconclusive,
+    /// More steps run under an emulator than in the baseline.
+    EmulatedSteps,
+    /// Fewer steps come from the cache than in the baseline.
+    CachedSteps,
+    /// There are more steps than in the baseline.
+    Steps,
+    /// More builds fail than in the baseline.
+    FailureRate,
+}
+
+impl Fatal {
+    /// All of them, in the order of reports.
+    pub const ALL: [Self; 7] = [
+        Self::Slower,
+        Self::Failed,
+        Self::Inconclusive,
+        Self::EmulatedSteps,
+        Self::CachedSteps,
+        Self::Steps,
+        Self::FailureRate,
+    ];
+
+    /// Those that close the gate where nobody says.
+    pub const USUAL: [Self; 5] = [
+        Self::Slower,
+        Self::Failed,
+        Self::EmulatedSteps,
+        Self::CachedSteps,
+        Self::FailureRate,
+    ];
+
+    /// The name used in the policy, on the command line and in reports.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Slower => "slower",
+            Self::Failed => "failed",
+            Self::Inconclusive => "inconclusive",
+            Self::EmulatedSteps => "emulated-steps",
+            Self::CachedSteps => "cached-steps",
+            Self::Steps => "steps",
+            Self::FailureRate => "failure-rate",
+        }
+    }
+}
+
+impl std::str::FromStr for Fatal {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let names = Self::ALL.map(Self::as_str);
+        let found = Self::ALL.into_iter().find(|fatal| fatal.as_str() == text);
+        found.ok_or_else(|| format!("{text:?} closes no gate: {}", choice(text, &names)))
+    }
+}
+
+const KEYS: [&str; 2] = ["build", "check"];
+const BUILD_KEYS: [&str; 10] = [
+    "dockerfile",
+    "context",
+    "platforms",
+    "target",
+    "build-args",
+    "contexts",
+    "secrets",
+    "edit",
+    "edit-with",
+    "kinds",
+];
+const CHECK_KEYS: [&str; 5] = ["base", "metric", "rounds", "delta", "fatal"];
+
+impl Policy {
+    /// The policy of a folder: the file in it, or in the nearest folder above
+    /// it up to `top`; an empty one where there is none.
+    ///
+    /// # Errors
+    /// The file cannot be read, or something in it is wrong.
+    pub fn find(folder: &Path, top: &Path) -> Result<Self, ScenarioError> {
+        let folders = folder.ancestors().take_while(|at| at.starts_with(top));
+        for at in folders {
+            let file = at.join(POLICY_FILE);
+            if file.is_file() {
+                return Self::read(&file);
+            }
+        }
+        Ok(Self::default())
+    }
+
+    /// Reads a policy.
+    ///
+    /// # Errors
+    /// The file cannot be read, or something in it is wrong.
+    pub fn read(file: &Path) -> Result<Self, ScenarioError> {
+        let io = |error| ScenarioError::Io {
+            action: "read",
+            path: file.to_owned(),
+            error,
+        };
+        let size = fs::metadata(file).map_err(io)?.len();
+        if size > LARGEST {
+            return Err(io(std::io::Error::other("larger than 1 MiB")));
+        }
+        let text = fs::read_to_string(file).map_err(io)?;
+        let mut policy = read(&text).map_err(|problem| invalid(file, &text, &problem))?;
+        policy.folder = file.parent().unwrap_or(Path::new(".")).to_owned();
+        Ok(policy)
+    }
+
+    /// A path of the policy, from where the program runs.
+    pub fn path(&self, written: &Path) -> PathBuf {
+        self.folder.join(written)
+    }
+
+    /// An error at a place of the file.
+    pub fn wrong(&self, at: &At<String>, message: &str) -> ScenarioError {
+        let file = self.folder.join(POLICY_FILE);
+        let text = fs::read_to_string(&file).unwrap_or_default();
+        invalid(&file, &text, &at.problem(message))
+    }
+}
+
+fn invalid(file: &Path, text: &str, problem: &Problem) -> ScenarioError {
+    let (line, column) = position(text, problem.span.start);
+    ScenarioError::Invalid {
+        at: Place {
+            file: file.to_owned(),
+            line,
+            column: Some(column),
+        },
+        message: problem.message.clone(),
+    }
+}
+
+fn read(text: &str) -> Result<Policy, Problem> {
+    let document = parse(text)?;
+    let root = Table::new("", 0..0, document.get_ref(), &KEYS)?;
+    let mut policy = Policy::default();
+    if let Some(build) = root.table("build", &BUILD_KEYS)? {
+        let path = |key| Ok::<_, Problem>(build.string(key)?.map(|at| at.value.into()));
+        policy.dockerfile = path("dockerfile")?;
+        policy.context = path("context")?;
+        policy.edit = path("edit")?;
+        policy.platforms = list(&build, "platforms", |text| {
+            text.parse()
+                .map_err(|_| format!("{text:?} is not a platform like \"linux/arm64\""))
+        })?;
+        policy.target = build.string("target")?.map(|at| at.value);
+        policy.edit_with = build.string("edit-with")?.map(|at| at.value);
+        policy.kinds = list(&build, "kinds", str::parse)?;
+        policy.secrets = list(&build, "secrets", |text| Ok(text.to_owned()))?;
+        let strings = |key| {
+            let pairs = build.strings(key)?.into_iter();
+            Ok::<_, Problem>(pairs.map(|(name, value)| (name.value, value)).collect())
+        };
+        policy.build_args = strings("build-args")?;
+        policy.contexts = strings("contexts")?;
+    }
+    if let Some(check) = root.table("check", &CHECK_KEYS)? {
+        policy.base = check.string("base")?.map(|at| at.value);
+        let metric = check.string("metric")?;
+        policy.metric = metric
+            .map(|at| at.try_map(|text| text.parse::<BuildKind>()))
+            .transpose()?
+            .map(|at| at.value);
+        policy.rounds = check.scalar("rounds")?;
+        policy.delta = check.scalar("delta")?;
+        policy.fatal = check.list("fatal", str::parse)?.map(|at| at.value);
+    }
+    Ok(policy)
+}
+
+fn list<T: Ord + Clone>(
+    table: &Table<'_, '_>,
+    key: &str,
+    read: impl Fn(&str) -> Result<T, String>,
+) -> Result<Vec<T>, Problem> {
+    Ok(table
+        .list(key, read)?
+        .map(|at| at.value)
+        .unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const WHOLE: &str = r#"
+[build]
+dockerfile = "docker/Dockerfile"
+context = "."
+platforms = ["linux/amd64", "linux/arm64"]
+target = "final"
+build-args = { VERSION = "1" }
+contexts = { assets = "assets" }
+secrets = ["id=tok,env=TOKEN"]
+edit = "cmd/main.go"
+edit-with = "s/dev/{nonce}/"
+kinds = ["multi-arch", "incremental"]
+
+[check]
+base = "origin/main"
+metric = "incremental"
+rounds = 12
+delta = "10%"
+fatal = ["slower", "failed", "inconclusive"]
+"#;
+
+    #[test]
+    fn every_key_is_read() {
+        let policy = read(WHOLE).unwrap();
+        assert_eq!(policy.dockerfile, Some("docker/Dockerfile".into()));
+        assert_eq!(policy.platforms.len(), 2);
+        assert_eq!(policy.build_args["VERSION"], "1");
+        assert_eq!(policy.contexts["assets"], "assets");
+        assert_eq!(policy.metric, Some(BuildKind::Incremental));
+        assert_eq!(policy.rounds.unwrap().value, "12");
+        assert_eq!(policy.delta.unwrap().value, "10%");
+        assert_eq!(
+            policy.fatal,
+            Some(vec![Fatal::Slower, Fatal::Failed, Fatal::Inconclusive])
+        );
+        assert_eq!(read("").unwrap(), Policy::default());
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_its_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join(POLICY_FILE);
+        for (text, place, message) in [
+            ("[chek]\n", ":1:2", "did you mean \"check\"?"),
+            (
+                "[check]\nfatal = [\"slow\"]\n",
+                ":2:10",
+                "did you mean \"slower\"?",
+            ),
+            ("[check]\nrounds = true\n", ":2:10", "a string or a number"),
+            (
+                "[check]\nmetric = \"warm\"\n",
+                ":2:10",
+                "expected one of cold",
+            ),
+            ("[build]\nplatforms = [\"x\"]\n", ":2:14", "not a platform"),
+            ("[build\n", ":1:", "not valid TOML"),
+        ] {
+            fs::write(&file, text).unwrap();
+            let error = Policy::read(&file).unwrap_err().to_string();
+            assert!(error.contains(message), "{error}");
+            assert!(error.contains(&format!("{POLICY_FILE}{place}")), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_nearest_one_within_the_repository_counts() {
+        let folder = tempfile::tempdir().unwrap();
+        let top = folder.path().join("repository");
+        let deep = top.join("a/b");
+        fs::create_dir_all(&deep).unwrap();
+        fs::write(folder.path().join(POLICY_FILE), "nonsense").unwrap();
+        assert_eq!(Policy::find(&deep, &top).unwrap(), Policy::default());
+        fs::write(top.join(POLICY_FILE), WHOLE).unwrap();
+        let found = Policy::find(&deep, &top).unwrap();
+        assert_eq!(found.folder, top);
+        assert_eq!(found.path(Path::new("x")), top.join("x"));
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic(text in "(\\[(build|check)\\]\n)?([a-z-]{1,10} = .{0,20}\n){0,4}") {
+            let _ = read(&text);
+        }
+    }
+}
