@@ -7,10 +7,10 @@ use anyhow::Context;
 
 use super::Exit;
 use super::own::{self, Options};
-use super::race::{Entrants, Raced, Ready, check_writable, race};
+use super::race::{Entrants, Raced, Ready, check_writable, keep_out_of_git, race};
 use super::signals::stop_on_signals;
 use crate::cli::{CalibrateArgs, Rounds};
-use crate::model::{AUTO_ROUNDS, Platform};
+use crate::model::AUTO_ROUNDS;
 use crate::race::RunEnd;
 use crate::report::number;
 use crate::scenario::{OwnDockerfile, OwnScenario, Project, Scenario, folder_name};
@@ -39,7 +39,7 @@ pub async fn run(args: CalibrateArgs) -> anyhow::Result<Exit> {
         None => {
             let options = Options::read(&args.build, &ready.native)?;
             let project = Project::at(Path::new("."))?;
-            let scenario = own_doubled(&args, &options, &ready.native)?;
+            let scenario = own_doubled(&args, &options)?;
             (project, scenario, options.secrets)
         }
     };
@@ -51,6 +51,9 @@ pub async fn run(args: CalibrateArgs) -> anyhow::Result<Exit> {
         stops_when_open: false,
         command: command(&args),
     };
+    if args.scenario.is_none() {
+        keep_out_of_git(&args.race)?;
+    }
     let raced = race(&ready, entrants, &args.race, &stop).await?;
     keep(&raced, &args)?;
     Ok(match raced.end {
@@ -138,11 +141,7 @@ fn doubled(project: &Project, name: &str, args: &CalibrateArgs) -> anyhow::Resul
 }
 
 /// A Dockerfile of one's own, twice.
-fn own_doubled(
-    args: &CalibrateArgs,
-    options: &Options,
-    _native: &Platform,
-) -> anyhow::Result<Scenario> {
+fn own_doubled(args: &CalibrateArgs, options: &Options) -> anyhow::Result<Scenario> {
     let file = args.file.clone().unwrap_or_else(|| "Dockerfile".into());
     let dockerfile = |number: u32| OwnDockerfile {
         name: format!("itself-{number}"),

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::Exit;
 use super::own::{self, Options};
-use super::race::{Entrants, Ready, check_writable, race};
+use super::race::{Entrants, Ready, check_writable, keep_out_of_git, race};
 use super::revisions::{Revisions, Side};
 use super::signals::stop_on_signals;
 use crate::cli::{CompareArgs, Rounds};
@@ -76,6 +76,7 @@ pub async fn run(args: CompareArgs) -> anyhow::Result<Exit> {
         stops_when_open: false,
         command: command(&args),
     };
+    keep_out_of_git(&args.race)?;
     let raced = race(&ready, entrants, &args.race, &stop).await?;
     Ok(match raced.end {
         RunEnd::Interrupted => Exit::Interrupted,

@@ -10,9 +10,12 @@ use tempfile::TempDir;
 use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 
+use super::ignored::Ignored;
 use super::own::Options;
 use crate::git::{Base, BaseReason, Repository};
-use crate::scenario::{ContextSource, OwnDockerfile, revision_name, sources_digest};
+use crate::scenario::{
+    ContextSource, OwnDockerfile, revision_name, sources_digest, sources_digest_without,
+};
 
 /// Which of the two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,23 +97,18 @@ impl Revisions {
         if std::fs::read(&one.path)? != std::fs::read(&other.path)? {
             return Ok(false);
         }
-        let folders = |side: &OwnDockerfile| {
-            let contexts = side.contexts.values().filter_map(|source| match source {
-                ContextSource::Folder(folder) => Some(folder.clone()),
+        let digests = |side: &OwnDockerfile| {
+            let context = side.context.iter().map(|context| {
+                let ignored = Ignored::of(&side.path, context);
+                sources_digest_without(context, &|path| ignored.leaves_out(path))
+            });
+            let others = side.contexts.values().filter_map(|source| match source {
+                ContextSource::Folder(folder) => Some(sources_digest(folder)),
                 ContextSource::Remote(_) => None,
             });
-            side.context
-                .iter()
-                .cloned()
-                .chain(contexts)
-                .collect::<Vec<_>>()
+            context.chain(others).collect::<Result<Vec<_>, _>>()
         };
-        for (one, other) in folders(&one).iter().zip(folders(&other)) {
-            if sources_digest(one)? != sources_digest(&other)? {
-                return Ok(false);
-            }
-        }
-        Ok(true)
+        Ok(digests(&one)? == digests(&other)?)
     }
 
     fn base_name(&self) -> String {

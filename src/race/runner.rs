@@ -201,10 +201,13 @@ impl Race<'_> {
         };
         recorder.phase("copying the sources");
         let entry = self.entry(first)?;
-        let mut sources = SourceCopy::create(
-            entry.scenario.sources_of(entry.variant),
-            entry.scenario.edit.as_ref(),
-        )?;
+        let original = entry.scenario.sources_of(entry.variant);
+        // Only what is edited needs a copy: builds write nothing.
+        let is_edited = block.iter().any(|slot| slot.kind == BuildKind::Incremental);
+        let mut sources = match &entry.scenario.edit {
+            Some(edit) if is_edited => Some(SourceCopy::create(original, Some(edit))?),
+            _ => None,
+        };
         let guard = CacheGuard::set(self.builder, prefix).await?;
         if self.disk.is_some() {
             recorder.phase("waiting for the machine to come to rest");
@@ -218,11 +221,14 @@ impl Race<'_> {
                 finish(recorder, sample)?;
                 continue;
             }
-            if slot.kind == BuildKind::Incremental {
+            if let Some(sources) = &mut sources
+                && slot.kind == BuildKind::Incremental
+            {
                 sources.edit(&nonce(&self.record.run, &slot.sample))?;
             }
+            let context = sources.as_ref().map_or(original, SourceCopy::path);
             let (sample, unsure) = self
-                .sample(slot, &entry, sources.path(), recorder, stop, prefix)
+                .sample(slot, &entry, context, recorder, stop, prefix)
                 .await?;
             let outcome = sample.outcome;
             let lost = sample.failure.as_ref().map(|f| f.message.clone());

@@ -20,6 +20,14 @@ use walkdir::WalkDir;
 
 use super::{Edit, ScenarioError};
 
+/// Says which paths of a folder, relative to it, are left out.
+pub type Skip<'a> = &'a dyn Fn(&Path) -> bool;
+
+/// Leaves nothing out.
+fn nothing(_: &Path) -> bool {
+    false
+}
+
 /// A private copy of sources. It is removed when dropped.
 #[derive(Debug)]
 pub struct SourceCopy {
@@ -35,8 +43,21 @@ impl SourceCopy {
     /// # Errors
     /// Something in the sources cannot be read, or the copy cannot be written.
     pub fn create(sources: &Path, edit: Option<&Edit>) -> Result<Self, ScenarioError> {
+        Self::create_without(sources, edit, &nothing)
+    }
+
+    /// The same without what `skip` says of paths relative to the sources; of
+    /// what is in a folder that is skipped it is not asked.
+    ///
+    /// # Errors
+    /// As [`Self::create`].
+    pub fn create_without(
+        sources: &Path,
+        edit: Option<&Edit>,
+        skip: Skip<'_>,
+    ) -> Result<Self, ScenarioError> {
         // Walked before the folder is made, which may be below the sources.
-        let entries = walk(sources)?;
+        let entries = walk(sources, skip)?;
         let folder = tempfile::Builder::new()
             .prefix("buildrace-sources-")
             .tempdir()
@@ -113,8 +134,16 @@ impl Drop for SourceCopy {
 /// # Errors
 /// Something in it cannot be read.
 pub fn sources_digest(sources: &Path) -> Result<String, ScenarioError> {
+    sources_digest_without(sources, &nothing)
+}
+
+/// The same without what `skip` leaves out.
+///
+/// # Errors
+/// Something in it cannot be read.
+pub fn sources_digest_without(sources: &Path, skip: Skip<'_>) -> Result<String, ScenarioError> {
     let mut digest = Sha256::new();
-    for entry in walk(sources)? {
+    for entry in walk(sources, skip)? {
         let path = sources.join(&entry.relative);
         let content = match entry.kind {
             Kind::Folder => Vec::new(),
@@ -170,9 +199,14 @@ struct Entry {
 /// Everything below a folder, the folder itself first, each folder before
 /// what is in it, names in the order of their bytes. Sockets are left out, as
 /// BuildKit leaves them out.
-fn walk(root: &Path) -> Result<Vec<Entry>, ScenarioError> {
+fn walk(root: &Path, skip: Skip<'_>) -> Result<Vec<Entry>, ScenarioError> {
     let mut entries = Vec::new();
-    for entry in WalkDir::new(root).sort_by_file_name() {
+    let kept = |entry: &walkdir::DirEntry| {
+        let relative = entry.path().strip_prefix(root).unwrap_or(entry.path());
+        relative.as_os_str().is_empty() || !skip(relative)
+    };
+    let walk = WalkDir::new(root).sort_by_file_name();
+    for entry in walk.into_iter().filter_entry(kept) {
         let entry = entry.map_err(|error| {
             let path = error.path().unwrap_or(root).to_owned();
             ScenarioError::io("read", &path, error.into())

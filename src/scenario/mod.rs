@@ -21,7 +21,7 @@ mod snapshot;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-pub use copy::{SourceCopy, sources_digest};
+pub use copy::{Skip, SourceCopy, sources_digest, sources_digest_without};
 pub use dockerfile::BaseImageUse;
 pub use edit::{Change, Edit, EditError};
 pub use error::{Place, ScenarioError};
@@ -29,7 +29,7 @@ pub(crate) use error::{choice, position};
 pub use instructions::{InstructionPlace, instructions};
 pub use own::{OwnDockerfile, OwnScenario, folder_name, revision_name, variant_names};
 pub use project::Project;
-pub use snapshot::Snapshot;
+pub use snapshot::{SkipIn, Snapshot};
 
 use crate::model::{BuildKind, Platform};
 

@@ -11,6 +11,11 @@ use tempfile::TempDir;
 use super::copy::SourceCopy;
 use super::{ContextSource, Scenario, ScenarioError, Variant};
 
+/// Says of a folder that is a build context, a path relative to it, and the
+/// Dockerfiles that are built with it, whether the path is left out. Of other
+/// folders there are no Dockerfiles.
+pub type SkipIn<'a> = &'a dyn Fn(&Path, &Path, &[PathBuf]) -> bool;
+
 /// Copies of scenarios, removed when dropped.
 #[derive(Debug)]
 pub struct Snapshot {
@@ -21,11 +26,12 @@ pub struct Snapshot {
 
 impl Snapshot {
     /// Copies the sources of these scenarios, their Dockerfiles, and the
-    /// ignore files that belong to a Dockerfile.
+    /// ignore files that belong to a Dockerfile. What `skip` says of a path in
+    /// a build context is left out.
     ///
     /// # Errors
     /// Something cannot be read, or the copies cannot be written.
-    pub fn take(scenarios: &[Scenario]) -> Result<Self, ScenarioError> {
+    pub fn take(scenarios: &[Scenario], skip: SkipIn<'_>) -> Result<Self, ScenarioError> {
         let temporary = std::env::temp_dir();
         let folder = tempfile::Builder::new()
             .prefix("buildrace-dockerfiles-")
@@ -35,23 +41,31 @@ impl Snapshot {
         let mut copies = Vec::new();
         for scenario in scenarios {
             let mut scenario = scenario.clone();
-            let mut keep = |original: &mut PathBuf| {
-                let copy = SourceCopy::create(original, None)?;
+            let dockerfiles: Vec<PathBuf> = scenario
+                .variants
+                .iter()
+                .map(|variant| variant.dockerfile.clone())
+                .collect();
+            let mut keep = |original: &mut PathBuf, dockerfiles: &[PathBuf]| {
+                let copy = SourceCopy::create_without(original, None, &|path| {
+                    skip(original, path, dockerfiles)
+                })?;
                 *original = copy.path().to_owned();
                 sources.push(copy);
                 Ok::<_, ScenarioError>(())
             };
             if scenario.variants.iter().any(|v| v.sources.is_none()) {
-                keep(&mut scenario.sources)?;
+                keep(&mut scenario.sources, &dockerfiles)?;
             }
             let place = folder.path().join(&scenario.name);
             for variant in &mut scenario.variants {
                 if let Some(sources) = &mut variant.sources {
-                    keep(sources)?;
+                    let own = std::slice::from_ref(&variant.dockerfile);
+                    keep(sources, own)?;
                 }
                 for context in variant.contexts.values_mut() {
                     if let ContextSource::Folder(folder) = context {
-                        keep(folder)?;
+                        keep(folder, &[])?;
                     }
                 }
                 copy_dockerfile(variant, &place.join(&variant.name))?;

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::super::Exit;
 use super::super::explain::explained;
 use super::super::own::Options;
-use super::super::race::{Entrants, Ready, race};
+use super::super::race::{Entrants, Ready, keep_out_of_git, race};
 use super::settings::Settings;
 use super::{finish, scenario, shown_dockerfile};
 use crate::explain::{Lines, RunExplanation, StepKind};
@@ -67,6 +67,7 @@ pub(super) async fn run(settings: &Settings, stop: &CancellationToken) -> anyhow
         stops_when_open: false,
         command: settings.command(),
     };
+    keep_out_of_git(&settings.race)?;
     let raced = race(&ready, entrants, &settings.race, stop).await?;
     let mut findings = Vec::new();
     for &kind in &raced.stored.record.scenarios[0].kinds {

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use super::Exit;
 use super::own::{self, Options};
-use super::race::{Entrants, Raced, Ready, check_writable, race};
+use super::race::{Entrants, Raced, Ready, check_writable, keep_out_of_git, race};
 use super::report::ended;
 use super::revisions::{Revisions, Side};
 use super::signals::stop_on_signals;
@@ -69,6 +69,7 @@ pub async fn run(args: CheckArgs) -> anyhow::Result<Exit> {
         stops_when_open: settings.stops_when_open(),
         command: settings.command(),
     };
+    keep_out_of_git(&settings.race)?;
     let raced = race(&ready, entrants, &settings.race, &stop).await?;
     let dockerfile = revisions.dockerfile(Side::Worktree);
     let check = findings::of_race(&raced, &settings, &against, &dockerfile)?;

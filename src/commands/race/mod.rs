@@ -5,13 +5,15 @@ mod record;
 mod recorder;
 mod writable;
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
 use std::io::IsTerminal;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use tokio_util::sync::CancellationToken;
 
+use super::ignored::Ignored;
 use super::{images, progress_lines, report};
 use crate::builder::{Builder, DockerBuilder};
 use crate::buildkit::Secret;
@@ -29,7 +31,7 @@ use crate::scenario::{Project, Scenario, Snapshot};
 use crate::store::{self, RunWriter, StoredRun, calibration};
 use crate::verdict;
 use recorder::RunRecorder;
-pub(super) use writable::check_writable;
+pub(super) use writable::{check_writable, keep_out_of_git};
 
 /// What is raced.
 pub(super) struct Entrants<'a> {
@@ -117,7 +119,7 @@ pub(super) async fn race(
     args: &RaceArgs,
     stop: &CancellationToken,
 ) -> anyhow::Result<Raced> {
-    let snapshot = Snapshot::take(&entrants.scenarios)?;
+    let snapshot = Snapshot::take(&entrants.scenarios, &left_out(args)?)?;
     let scenarios = snapshot.scenarios();
     let Ready {
         engine,
@@ -177,6 +179,33 @@ pub(super) async fn race(
         redaction: &redaction,
     };
     run_and_report(args, &race, stop).await
+}
+
+/// What is left out of the copies that are built from: what no build would see
+/// of a context, and results of earlier runs, which would make every build's
+/// context another one.
+fn left_out(args: &RaceArgs) -> anyhow::Result<impl Fn(&Path, &Path, &[PathBuf]) -> bool> {
+    let results = [&args.results, &args.reports].map(std::path::absolute);
+    let [results, reports] = results;
+    let own = [results?, reports?];
+    let ignored: RefCell<HashMap<(PathBuf, PathBuf), Ignored>> = RefCell::default();
+    Ok(
+        move |context: &Path, path: &Path, dockerfiles: &[PathBuf]| {
+            let full = std::path::absolute(context.join(path));
+            if full.is_ok_and(|full| own.contains(&full)) {
+                return true;
+            }
+            let mut ignored = ignored.borrow_mut();
+            let mut by_all = dockerfiles.iter().map(|dockerfile| {
+                let key = (dockerfile.clone(), context.to_owned());
+                let list = ignored
+                    .entry(key)
+                    .or_insert_with(|| Ignored::of(dockerfile, context));
+                list.leaves_out(path)
+            });
+            !dockerfiles.is_empty() && by_all.all(|left_out| left_out)
+        },
+    )
 }
 
 fn rules(args: &RaceArgs, rounds: Rounds, planned: u32, stops_when_open: bool) -> Rules {

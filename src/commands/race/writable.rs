@@ -43,3 +43,19 @@ fn check_folder(folder: &Path) -> std::io::Result<()> {
     }
     Ok(())
 }
+
+/// Keeps results out of somebody's repository: folders for them that are not
+/// there yet get a `.gitignore`, as test and build tools leave one in theirs.
+/// Without it `git status`, and the next check, would take them for a change.
+pub(in crate::commands) fn keep_out_of_git(args: &RaceArgs) -> anyhow::Result<()> {
+    for folder in [&args.results, &args.reports] {
+        if folder.exists() {
+            continue;
+        }
+        let file = folder.join(".gitignore");
+        std::fs::create_dir_all(folder)
+            .and_then(|()| std::fs::write(&file, "*\n"))
+            .with_context(|| format!("cannot write {}", file.display()))?;
+    }
+    Ok(())
+}
