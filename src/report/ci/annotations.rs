@@ -23,8 +23,9 @@ const MAX_SHOWN: usize = 10;
 /// Characters of a title.
 const MAX_TITLE: usize = 200;
 
-/// What becomes a command. Its texts are on one line, and bounded: GitHub cuts
-/// messages of more than 4 kB.
+/// What becomes a command. Its texts are on one line, and far from the 4096
+/// characters at which the runner cuts a message (actions/runner,
+/// `ExecutionContext.cs`).
 struct Annotation {
     level: Level,
     title: String,

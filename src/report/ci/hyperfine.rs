@@ -2,7 +2,7 @@
 //! hyperfine's own `scripts/` among them.
 //!
 //! Fields are those of `BenchmarkResult` in sharkdp/hyperfine,
-//! `src/benchmark/benchmark_result.rs`. Three of them mean less here:
+//! `src/benchmark/benchmark_result.rs`. Four of them mean less here:
 //!
 //! - `user` and `system` are 0: the CPU time of a build is spent by BuildKit
 //!   and not known. hyperfine always writes numbers, and readers with typed
@@ -10,6 +10,9 @@
 //! - `exit_codes` are 0: a build that did not succeed has no time.
 //! - `parameters` has three entries, where `plot_parametrized.py` wants one
 //!   and numeric.
+//!
+//! `plot_progression.py` needs `--no-moving-average` below five rounds, as it
+//! does for hyperfine's own files.
 
 use std::collections::BTreeMap;
 
