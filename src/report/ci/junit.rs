@@ -48,7 +48,7 @@ pub(super) fn junit(view: &View, check: Option<&CheckView>) -> String {
         });
         let mut case_names = unique(case_names.chain(added_names)).into_iter();
         for row in of_scenario {
-            let status = gone_wrong.of(row).map(|finding| failure(finding, row));
+            let status = gone_wrong.of(row).map(|found| failure(view, found, row));
             let status = status.unwrap_or_else(|| built(view, row));
             let mut case = TestCase::new(case_names.next().unwrap_or_default(), status);
             case.set_classname(name.as_str());
@@ -150,9 +150,10 @@ fn is_of(finding: &Finding, row: &Row<'_>) -> bool {
         && finding.variant == row.variant.name
 }
 
-fn failure(finding: &Finding, row: &Row<'_>) -> TestCaseStatus {
-    let text = format!("{}\n{}", told(row), place(finding));
-    non_success(finding.rule, &finding.message, text.trim_end())
+fn failure(view: &View, finding: &Finding, row: &Row<'_>) -> TestCaseStatus {
+    let parts = [told(row), place(finding), failed(&failures(view, row))];
+    let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+    non_success(finding.rule, &finding.message, &parts.join("\n"))
 }
 
 fn non_success(rule: &str, message: &str, text: &str) -> TestCaseStatus {
@@ -174,18 +175,20 @@ fn place(finding: &Finding) -> String {
     }
 }
 
+/// Its builds that failed by themselves.
+fn failures<'a>(view: &'a View, row: &Row<'_>) -> Vec<&'a FailureView> {
+    let failures = view.failures.iter().filter(|failure| {
+        failure.scenario == row.scenario.name
+            && failure.variant == row.variant.name
+            && failure.kind == row.kind
+            && !matches!(failure.outcome, Outcome::Interrupted | Outcome::Skipped)
+    });
+    failures.collect()
+}
+
 /// How its builds ended, as far as no check is concerned.
 fn built(view: &View, row: &Row<'_>) -> TestCaseStatus {
-    let failures: Vec<&FailureView> = view
-        .failures
-        .iter()
-        .filter(|failure| {
-            failure.scenario == row.scenario.name
-                && failure.variant == row.variant.name
-                && failure.kind == row.kind
-                && !matches!(failure.outcome, Outcome::Interrupted | Outcome::Skipped)
-        })
-        .collect();
+    let failures = failures(view, row);
     if let Some(first) = failures.first() {
         let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
         status

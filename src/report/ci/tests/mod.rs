@@ -14,6 +14,7 @@ use super::super::view::View;
 use super::Format;
 use super::rows;
 use crate::model::{BuildKind, Outcome, RunRecord, Sample};
+use crate::verdict::Dropped;
 use validity::assert_valid;
 
 /// What a pull request is gated on: incremental builds became slower.
@@ -92,7 +93,13 @@ fn failing() -> View {
             _ => {}
         }
     }
-    view((record, samples))
+    let mut view = view((record, samples));
+    view.dropped.push(Dropped {
+        scenario: "go-hello".into(),
+        round: 2,
+        reason: "somebody else used the builder during r2-03".into(),
+    });
+    view
 }
 
 /// A run and a check in which every text from outside is this one.
@@ -193,6 +200,31 @@ fn formats_of_nothing() {
     for format in Format::ALL {
         assert_valid(format, &format.render(&view, None));
     }
+}
+
+#[test]
+fn a_check_that_did_not_pass_fails_something_in_junit() {
+    let failures = |check: Option<&CheckView>| {
+        let text = Format::Junit.render(&gated(), check);
+        assert_valid(Format::Junit, &text);
+        text.matches("<failure").count()
+    };
+    let warning = || vec![finding(Level::Warning, "inconclusive", None, "open")];
+    assert_eq!(failures(None), 0);
+    for (outcome, findings, expected) in [
+        (CheckOutcome::Passed, vec![], 0),
+        (CheckOutcome::Passed, warning(), 0),
+        (CheckOutcome::Undecided, warning(), 1),
+        (CheckOutcome::Failed, vec![], 1),
+    ] {
+        let check = check(outcome, "it is so", findings);
+        assert_eq!(failures(Some(&check)), expected, "{check:?}");
+    }
+    assert_eq!(failures(Some(&failed_check())), 2);
+    // A second finding of the same test case gets one of its own.
+    let mut twice = failed_check();
+    twice.findings.push(twice.findings[0].clone());
+    assert_eq!(failures(Some(&twice)), 3);
 }
 
 #[test]
