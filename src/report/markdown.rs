@@ -45,17 +45,24 @@ pub fn markdown(view: &View) -> String {
     }
     let _ = writeln!(out, "{}\n", explanation(view));
     failures(&mut out, view);
-    method(&mut out, view);
+    let _ = writeln!(out, "## How it was measured\n\n{}\n", method(view));
+    out.push_str("## Where it was measured\n\n");
     environment(&mut out, view);
     repeat(&mut out, view);
     out
 }
 
-fn table(out: &mut String, scenario: &ScenarioView) {
+/// Name, title and times of a scenario.
+pub(super) fn table(out: &mut String, scenario: &ScenarioView) {
     let _ = writeln!(out, "## {}\n", text(&scenario.name));
     if !scenario.title.is_empty() {
         let _ = writeln!(out, "{}\n", text(&scenario.title));
     }
+    times(out, scenario);
+}
+
+/// A row a variant, a column a kind.
+pub(super) fn times(out: &mut String, scenario: &ScenarioView) {
     let mut headers = vec!["variant".to_owned()];
     for &kind in &scenario.kinds {
         headers.push(kind.to_string());
@@ -85,7 +92,7 @@ fn table(out: &mut String, scenario: &ScenarioView) {
 }
 
 /// Why: which step of each variant is to blame.
-fn culprits(out: &mut String, scenario: &ScenarioView) {
+pub(super) fn culprits(out: &mut String, scenario: &ScenarioView) {
     for culprit in &scenario.culprits {
         let _ = writeln!(
             out,
@@ -146,7 +153,7 @@ fn with_interval(told: String, interval: Option<String>) -> String {
 }
 
 /// How to read the table.
-fn explanation(view: &View) -> String {
+pub(super) fn explanation(view: &View) -> String {
     let mut parts = vec!["Times are medians of wall time, least and most in parentheses.".into()];
     let scenarios = || view.scenarios.iter();
     if scenarios().any(|s| s.variants.len() > 1 && s.reference().is_some()) {
@@ -205,7 +212,7 @@ fn alphas(view: &View) -> String {
     looks.collect::<Vec<_>>().join(", ")
 }
 
-fn failures(out: &mut String, view: &View) {
+pub(super) fn failures(out: &mut String, view: &View) {
     if view.failures.is_empty() {
         return;
     }
@@ -252,7 +259,7 @@ fn failures(out: &mut String, view: &View) {
 }
 
 /// How many rounds there are, which were dropped, and where it was decided.
-fn rule(view: &View) -> Vec<String> {
+pub(super) fn rule(view: &View) -> Vec<String> {
     let mut parts = Vec::new();
     if let Some(rule) = view.rules.contamination {
         parts.push(format!(
@@ -283,8 +290,7 @@ fn rule(view: &View) -> Vec<String> {
 }
 
 /// What an expert would ask before believing the figures.
-fn method(out: &mut String, view: &View) {
-    let _ = writeln!(out, "## How it was measured\n");
+pub(super) fn method(view: &View) -> String {
     let mut parts = vec![
         "cold and multi-arch start from nothing: no layer cache (BuildKit's `no-cache`), empty \
          cache mounts and fresh sources. incremental follows multi-arch on the cache that it \
@@ -312,11 +318,11 @@ fn method(out: &mut String, view: &View) {
             join(emulators)
         ));
     }
-    let _ = writeln!(out, "{}\n", parts.join(" "));
+    parts.join(" ")
 }
 
-fn environment(out: &mut String, view: &View) {
-    let _ = writeln!(out, "## Where it was measured\n");
+/// The machine, the builder and the run, as a table.
+pub(super) fn environment(out: &mut String, view: &View) {
     let mut rows: Vec<(&str, String)> = Vec::new();
     let builder = &view.builder;
     rows.push((
@@ -393,7 +399,8 @@ fn environment(out: &mut String, view: &View) {
     out.push('\n');
 }
 
-fn repeat(out: &mut String, view: &View) {
+/// The command that does it again.
+pub(super) fn repeat(out: &mut String, view: &View) {
     let _ = writeln!(
         out,
         "Repeat it with buildrace {}, in the same order:\n",

@@ -2,6 +2,7 @@
 //! are pure; writing files is their callers' work.
 
 mod check;
+mod ci;
 pub mod explain;
 #[cfg(test)]
 pub(crate) mod fixture;
@@ -16,6 +17,7 @@ mod view;
 mod wrap;
 
 pub use check::{CheckOutcome, CheckView, Finding, Level, check_on_terminal};
+pub use ci::{Format, UnknownFormat};
 pub use markdown::markdown;
 pub use sentence::sentence;
 pub use svg::svg;
