@@ -2,12 +2,14 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
 use crate::model::{BuildKind, Platform};
 use crate::policy::Fatal;
+use crate::report::{Format, UnknownFormat};
 
 /// Race Dockerfiles on a real BuildKit: which is faster, by how much, and why.
 #[derive(Debug, Parser)]
@@ -93,6 +95,44 @@ pub struct RaceArgs {
     /// Print where the results are as JSON, last on stdout
     #[arg(long)]
     pub json: bool,
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// What else to write, for other programs.
+#[derive(Debug, Clone, Default, Args)]
+pub struct OutputArgs {
+    /// Write the result in another format too, to a file or to stdout; may be given several times
+    ///
+    /// [possible: github-summary, github-annotations, markdown-comment, junit,
+    /// github-action-benchmark, bmf, hyperfine, otava, openmetrics]
+    #[arg(long, value_name = "NAME[=FILE]")]
+    pub format: Vec<Output>,
+}
+
+/// A format, and where it goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Output {
+    /// The format.
+    pub format: Format,
+    /// The file; its usual place, or stdout, where none is named.
+    pub file: Option<PathBuf>,
+}
+
+impl FromStr for Output {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (name, file) = match text.split_once('=') {
+            Some((_, "")) => return Err("expected a file after \"=\"".to_owned()),
+            Some((name, file)) => (name, Some(file.into())),
+            None => (text, None),
+        };
+        let format = name
+            .parse()
+            .map_err(|error: UnknownFormat| error.to_string())?;
+        Ok(Self { format, file })
+    }
 }
 
 /// How many rounds to build.
@@ -309,6 +349,8 @@ pub struct ReportArgs {
     /// Folder that reports go into
     #[arg(long, value_name = "DIR", default_value = "reports")]
     pub reports: PathBuf,
+    #[command(flatten)]
+    pub output: OutputArgs,
 }
 
 /// `buildrace list`
@@ -443,6 +485,20 @@ pub fn share(text: &str) -> Result<f64, String> {
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
+
+    #[test]
+    fn a_format_may_name_its_file() {
+        use super::Output;
+        use crate::report::Format;
+        let output: Output = "junit=out/a=b.xml".parse().unwrap();
+        assert_eq!(output.format, Format::Junit);
+        assert_eq!(output.file, Some("out/a=b.xml".into()));
+        let output: Output = "bmf".parse().unwrap();
+        assert_eq!(output.file, None);
+        let error = "junot".parse::<Output>().unwrap_err();
+        assert!(error.contains("junit"), "{error}");
+        assert!("junit=".parse::<Output>().is_err());
+    }
 
     #[test]
     fn rounds_and_shares_are_read_as_people_write_them() {

@@ -33,7 +33,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ),
     ("otlp", &["model", "explain"]),
     ("progress", &["model", "race", "trace", "escape"]),
-    ("cli", &["model", "policy"]),
+    ("cli", &["model", "policy", "report"]),
 ];
 
 /// Modules that do no I/O, read no clock and print nothing.

@@ -8,6 +8,7 @@ use anyhow::Context;
 use super::Exit;
 use super::own::{self, Options};
 use super::race::{Entrants, Raced, Ready, check_writable, keep_out_of_git, race};
+use super::report::write_formats;
 use super::signals::stop_on_signals;
 use crate::cli::{CalibrateArgs, Rounds};
 use crate::model::AUTO_ROUNDS;
@@ -55,6 +56,7 @@ pub async fn run(args: CalibrateArgs) -> anyhow::Result<Exit> {
         keep_out_of_git(&args.race)?;
     }
     let raced = race(&ready, entrants, &args.race, &stop).await?;
+    write_formats(&raced, &args.race)?;
     keep(&raced, &args)?;
     Ok(match raced.end {
         RunEnd::Interrupted => Exit::Interrupted,

@@ -6,6 +6,7 @@ use std::path::Path;
 use super::Exit;
 use super::own::{self, Options};
 use super::race::{Entrants, Ready, check_writable, keep_out_of_git, race};
+use super::report::write_formats;
 use super::revisions::{Revisions, Side};
 use super::signals::stop_on_signals;
 use crate::cli::{CompareArgs, Rounds};
@@ -78,6 +79,7 @@ pub async fn run(args: CompareArgs) -> anyhow::Result<Exit> {
     };
     keep_out_of_git(&args.race)?;
     let raced = race(&ready, entrants, &args.race, &stop).await?;
+    write_formats(&raced, &args.race)?;
     Ok(match raced.end {
         RunEnd::Interrupted => Exit::Interrupted,
         _ if raced.all_ok() => Exit::Good,

@@ -15,6 +15,7 @@ pub mod compare;
 pub mod doctor;
 pub mod engine;
 pub mod explain;
+mod formats;
 mod ignored;
 pub mod images;
 pub mod list;

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 
 use super::race::Raced;
-use super::{Exit, explain};
-use crate::cli::{RaceArgs, ReportArgs};
+use super::{Exit, explain, formats};
+use crate::cli::{OutputArgs, RaceArgs, ReportArgs};
 use crate::explain::{Lines, RunExplanation};
 use crate::report::explain::{Subject, waterfall};
 use crate::report::{self, CheckView, View};
@@ -35,7 +35,9 @@ pub fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
         let run = store::read_run(&dir)?;
         let explained = explain(&run)?;
         let folder = write(&args.reports, &run, &explained)?;
-        summary(&run, &explained)?;
+        summary(&run, &explained, &args.output)?;
+        let view = View::new(&run.record, &run.samples, &explained);
+        formats::write(&args.output.format, &view, None)?;
         eprintln!("report: {}", folder.display());
     }
     Ok(Exit::Good)
@@ -63,22 +65,54 @@ pub fn files(run: &StoredRun, explained: &RunExplanation) -> Vec<(String, String
 }
 
 /// Prints a run's summary.
-pub(super) fn summary(run: &StoredRun, explained: &RunExplanation) -> anyhow::Result<()> {
+///
+/// It goes to stderr where stdout is for another program.
+pub(super) fn summary(
+    run: &StoredRun,
+    explained: &RunExplanation,
+    output: &OutputArgs,
+) -> anyhow::Result<()> {
     let view = View::new(&run.record, &run.samples, explained);
     let summary = report::terminal(&view, super::terminal_width(), super::is_coloured());
-    out!("{summary}");
+    if formats::use_stdout(&output.format) {
+        eprintln!("{summary}");
+    } else {
+        out!("{summary}");
+    }
     Ok(())
 }
 
-/// Shows what came of a check.
+/// Shows what came of a check, and writes the formats that were asked for.
 pub(super) fn ended(
     check: &CheckView,
-    _raced: Option<&Raced>,
-    _args: &RaceArgs,
+    raced: Option<&Raced>,
+    args: &RaceArgs,
 ) -> anyhow::Result<()> {
     let text = report::check_on_terminal(check, super::terminal_width(), super::is_coloured());
-    out!("{text}");
-    Ok(())
+    if formats::use_stdout(&args.output.format) {
+        eprint!("{text}");
+    } else {
+        out!("{}", text.trim_end());
+    }
+    let view = match raced {
+        Some(raced) => View::new(
+            &raced.stored.record,
+            &raced.stored.samples,
+            &raced.explained,
+        ),
+        None => View::of_nothing(jiff::Timestamp::now(), env!("CARGO_PKG_VERSION")),
+    };
+    formats::write(&args.output.format, &view, Some(check))
+}
+
+/// Writes the formats of a race that were asked for.
+pub(super) fn write_formats(raced: &Raced, args: &RaceArgs) -> anyhow::Result<()> {
+    let view = View::new(
+        &raced.stored.record,
+        &raced.stored.samples,
+        &raced.explained,
+    );
+    formats::write(&args.output.format, &view, None)
 }
 
 /// Writes a run's report below `reports`, and returns its folder.

@@ -4,6 +4,7 @@ use anyhow::Context;
 
 use super::Exit;
 use super::race::{Entrants, Ready, check_writable, race};
+use super::report::write_formats;
 use super::signals::stop_on_signals;
 use crate::cli::{Rounds, RunArgs};
 use crate::race::RunEnd;
@@ -32,6 +33,7 @@ pub async fn run(args: RunArgs) -> anyhow::Result<Exit> {
         stops_when_open: false,
     };
     let raced = race(&ready, entrants, &args.race, &stop).await?;
+    write_formats(&raced, &args.race)?;
     Ok(match raced.end {
         RunEnd::Interrupted => Exit::Interrupted,
         _ if raced.all_ok() => Exit::Good,

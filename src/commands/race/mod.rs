@@ -297,7 +297,7 @@ async fn run_and_report(
     let reported = report::write(&args.reports, &stored, &explained);
     super::explain::collector::send_run(&record.run, &explained).await;
     if !stored.samples.is_empty() {
-        report::summary(&stored, &explained)?;
+        report::summary(&stored, &explained, &args.output)?;
     }
     if args.json {
         let answer = serde_json::json!({

@@ -1,59 +1,14 @@
-//! The view model: everything that a report says, computed once from a run's
-//! record and samples. Renderers only choose how to show it.
+//! Scenarios of a run as reports show them: variants, cells, and several
+//! scenarios as one.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
-
-use super::explain;
+use super::join;
 use crate::explain::RunExplanation;
-use crate::model::{BuildKind, BuilderInfo, Failure, HostInfo, Outcome, Platform};
-use crate::model::{Rules, RunRecord, Sample, ScenarioInfo};
-use crate::stats::{self, Basis, Ratio, Times, Verdict};
-use crate::verdict::{self, Comparison, Dropped};
-
-/// A run as reports show it. Names, steps and messages come from outside.
-#[derive(Debug, Clone, PartialEq)]
-pub struct View {
-    /// Id of the run.
-    pub run: String,
-    /// When it began.
-    pub started: Timestamp,
-    /// Version of buildrace.
-    pub buildrace: String,
-    /// Command line.
-    pub command: Vec<String>,
-    /// Seed of the order.
-    pub seed: u64,
-    /// Rounds planned, spare ones not counted.
-    pub rounds: u32,
-    /// How it is judged.
-    pub rules: Rules,
-    /// Rounds that count for nothing.
-    pub dropped: Vec<Dropped>,
-    /// Samples planned, as far as rounds were wanted.
-    pub planned: usize,
-    /// Samples that there are, failed ones included.
-    pub measured: usize,
-    /// What was raced.
-    pub scenarios: Vec<ScenarioView>,
-    /// Several scenarios as one, where there are several.
-    pub roll_up: Vec<RollUp>,
-    /// Samples that are not ok, in the order they were built.
-    pub failures: Vec<FailureView>,
-    /// What disturbed samples, by sample.
-    pub disturbances: Vec<(String, String)>,
-    /// The builder.
-    pub builder: BuilderInfo,
-    /// The machine.
-    pub host: HostInfo,
-    /// Largest share of CPU time that the hypervisor took from a sample.
-    pub steal_max: Option<f64>,
-    /// One line an emulator.
-    pub emulators: Vec<EmulatorView>,
-    /// Base images by name.
-    pub base_images: Vec<BaseImageView>,
-}
+use crate::model::{BuildKind, Outcome, Platform, RunRecord, Sample, ScenarioInfo};
+use crate::report::explain;
+use crate::stats::{self, Ratio, Times, Verdict};
+use crate::verdict::{self, Comparison};
 
 /// One scenario.
 #[derive(Debug, Clone, PartialEq)]
@@ -152,182 +107,6 @@ pub struct RollUp {
     pub verdict: Option<Verdict>,
 }
 
-/// A sample that is not ok.
-#[derive(Debug, Clone, PartialEq)]
-pub struct FailureView {
-    /// Its scenario.
-    pub scenario: String,
-    /// Its variant.
-    pub variant: String,
-    /// Its kind.
-    pub kind: BuildKind,
-    /// Its round.
-    pub round: u32,
-    /// How it ended.
-    pub outcome: Outcome,
-    /// After how many seconds.
-    pub seconds: f64,
-    /// Why.
-    pub failure: Failure,
-}
-
-/// An emulator.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EmulatorView {
-    /// Platform that it runs.
-    pub platform: Platform,
-    /// Name of its handler, `qemu-aarch64`.
-    pub handler: String,
-    /// Its version.
-    pub version: Option<String>,
-}
-
-impl EmulatorView {
-    /// `linux/arm64 under QEMU 10.0.2`.
-    pub fn describe(&self) -> String {
-        // As Debian and others call the handler, and as the private engine does.
-        let qemu = ["qemu-", "buildrace-"];
-        let name = if qemu.iter().any(|prefix| self.handler.starts_with(prefix)) {
-            "QEMU"
-        } else {
-            &self.handler
-        };
-        match &self.version {
-            Some(version) => format!("{} under {name} {version}", self.platform),
-            None => format!("{} under {name}", self.platform),
-        }
-    }
-}
-
-/// A base image.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BaseImageView {
-    /// Its name.
-    pub name: String,
-    /// Platforms that it was used on.
-    pub platforms: Vec<Platform>,
-    /// Digests, more than one where platforms differ.
-    pub digests: Vec<String>,
-    /// Whether it is a stand-in on any platform.
-    pub stand_in: bool,
-}
-
-impl View {
-    /// What a run's record and samples say, and why their times are what they
-    /// are, as far as that was explained.
-    pub fn new(record: &RunRecord, samples: &[Sample], explained: &RunExplanation) -> Self {
-        let failures = samples
-            .iter()
-            .filter(|sample| sample.outcome != Outcome::Ok)
-            .map(failure)
-            .collect();
-        let disturbances = samples
-            .iter()
-            .flat_map(|sample| {
-                let texts = sample.disturbances.iter();
-                texts.map(|text| (sample.id.clone(), text.clone()))
-            })
-            .collect();
-        let compared = verdict::comparisons(record, samples);
-        Self {
-            run: record.run.clone(),
-            started: record.started,
-            buildrace: record.buildrace.clone(),
-            command: record.command.clone(),
-            seed: record.seed,
-            rounds: record.rounds,
-            rules: record.rules.clone(),
-            dropped: verdict::dropped_rounds(record, samples),
-            planned: verdict::samples_planned(record, samples).max(samples.len()),
-            measured: samples.len(),
-            scenarios: record
-                .scenarios
-                .iter()
-                .map(|info| scenario(record, info, samples, &compared, explained))
-                .collect(),
-            roll_up: roll_up(record, &compared),
-            failures,
-            disturbances,
-            builder: record.builder.clone(),
-            host: record.host.clone(),
-            steal_max: samples
-                .iter()
-                .filter_map(|sample| sample.host.cpu_steal)
-                .max_by(f64::total_cmp),
-            emulators: emulators(record),
-            base_images: base_images(record),
-        }
-    }
-
-    /// Whether every planned sample was built, well or not.
-    pub fn is_complete(&self) -> bool {
-        self.measured >= self.planned
-    }
-
-    /// Names of the base images that are stand-ins.
-    pub fn stand_ins(&self) -> Vec<&str> {
-        let stand_ins = self.base_images.iter().filter(|image| image.stand_in);
-        stand_ins.map(|image| image.name.as_str()).collect()
-    }
-
-    /// Most rounds of which any cell has a time.
-    pub fn n(&self) -> usize {
-        self.scenarios
-            .iter()
-            .flat_map(|scenario| &scenario.variants)
-            .flat_map(|variant| variant.cells.values())
-            .filter_map(|cell| Some(cell.times?.n))
-            .max()
-            .unwrap_or(0)
-    }
-
-    /// Whether any ratio rests on this.
-    pub fn rests_on(&self, basis: fn(Basis) -> bool) -> bool {
-        self.ratios().any(|ratio| basis(ratio.basis))
-    }
-
-    /// Whether any ratio has a model-based interval, which a report must call so.
-    pub fn has_model_based(&self) -> bool {
-        self.rests_on(|basis| basis == Basis::ModelBased)
-    }
-
-    /// Whether any ratio has none, since it comes from one round.
-    pub fn has_single_rounds(&self) -> bool {
-        self.rests_on(|basis| basis == Basis::OneRound)
-    }
-
-    /// The looks that signed-rank intervals come from: rounds, and the
-    /// probability that an interval misses the truth.
-    pub fn looks(&self) -> BTreeMap<usize, f64> {
-        let looks = self.ratios().filter_map(|ratio| match ratio.basis {
-            Basis::SignedRank(look) => Some((look.rounds, look.alpha())),
-            Basis::OneRound | Basis::ModelBased => None,
-        });
-        looks.collect()
-    }
-
-    /// Every change that matters, as a share, in order and each once.
-    pub fn deltas(&self) -> Vec<f64> {
-        let variants = self.scenarios.iter().flat_map(|s| &s.variants);
-        let cells = variants.flat_map(|variant| variant.cells.values());
-        let mut deltas: Vec<f64> = cells
-            .filter(|cell| cell.ratio.is_some())
-            .map(|cell| cell.delta)
-            .collect();
-        deltas.sort_by(f64::total_cmp);
-        deltas.dedup();
-        deltas
-    }
-
-    fn ratios(&self) -> impl Iterator<Item = Ratio> {
-        let variants = self.scenarios.iter().flat_map(|s| &s.variants);
-        variants.flat_map(|variant| {
-            let ratios = variant.cells.values().filter_map(|cell| cell.ratio);
-            ratios.chain(variant.added_cost)
-        })
-    }
-}
-
 impl ScenarioView {
     /// The variant that the others are compared with, if it was raced.
     pub fn reference(&self) -> Option<&VariantView> {
@@ -393,17 +172,7 @@ impl VariantView {
     }
 }
 
-/// `a`, `a and b`, `a, b and c`.
-pub(super) fn join(parts: impl IntoIterator<Item = String>) -> String {
-    let parts: Vec<String> = parts.into_iter().collect();
-    match parts.split_last() {
-        None => String::new(),
-        Some((last, [])) => last.clone(),
-        Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
-    }
-}
-
-fn scenario(
+pub(super) fn scenario(
     record: &RunRecord,
     info: &ScenarioInfo,
     samples: &[Sample],
@@ -488,7 +257,7 @@ fn scenario(
 }
 
 /// Candidates of one name over all scenarios that have it, kind by kind.
-fn roll_up(record: &RunRecord, compared: &[Comparison]) -> Vec<RollUp> {
+pub(super) fn roll_up(record: &RunRecord, compared: &[Comparison]) -> Vec<RollUp> {
     let mut groups: BTreeMap<(BuildKind, &str), Vec<&Comparison>> = BTreeMap::new();
     for found in compared.iter().filter(|found| found.ratio.is_some()) {
         let group = groups.entry((found.kind, &found.candidate)).or_default();
@@ -529,57 +298,4 @@ fn culprit_of(
         kind: found.sample.kind,
         sentence: explain::culprit(&found.explanation)?,
     })
-}
-
-fn failure(sample: &Sample) -> FailureView {
-    FailureView {
-        scenario: sample.scenario.clone(),
-        variant: sample.variant.clone(),
-        kind: sample.kind,
-        round: sample.round,
-        outcome: sample.outcome,
-        seconds: sample.wall.as_secs_f64(),
-        failure: sample.failure.clone().unwrap_or_else(|| Failure {
-            message: sample.outcome.to_string(),
-            step: None,
-            exit_code: None,
-            log_tail: Vec::new(),
-        }),
-    }
-}
-
-fn emulators(record: &RunRecord) -> Vec<EmulatorView> {
-    let emulators = record.emulators.iter();
-    emulators
-        .map(|emulator| EmulatorView {
-            platform: emulator.platform.clone(),
-            handler: emulator.handler.clone(),
-            version: emulator.version.clone(),
-        })
-        .collect()
-}
-
-fn base_images(record: &RunRecord) -> Vec<BaseImageView> {
-    let mut images: Vec<BaseImageView> = Vec::new();
-    for image in &record.base_images {
-        let at = images.iter().position(|known| known.name == image.name);
-        let at = at.unwrap_or_else(|| {
-            images.push(BaseImageView {
-                name: image.name.clone(),
-                platforms: Vec::new(),
-                digests: Vec::new(),
-                stand_in: false,
-            });
-            images.len() - 1
-        });
-        let known = &mut images[at];
-        known.platforms.push(image.platform.clone());
-        if let Some(digest) = &image.digest
-            && !known.digests.contains(digest)
-        {
-            known.digests.push(digest.clone());
-        }
-        known.stand_in |= image.stand_in;
-    }
-    images
 }

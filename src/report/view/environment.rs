@@ -1,0 +1,117 @@
+//! What is told of a run beside its times: failed builds, emulators and base
+//! images.
+
+use crate::model::{BuildKind, Failure, Outcome, Platform, RunRecord, Sample};
+
+/// A sample that is not ok.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FailureView {
+    /// Its scenario.
+    pub scenario: String,
+    /// Its variant.
+    pub variant: String,
+    /// Its kind.
+    pub kind: BuildKind,
+    /// Its round.
+    pub round: u32,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// After how many seconds.
+    pub seconds: f64,
+    /// Why.
+    pub failure: Failure,
+}
+
+/// An emulator.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EmulatorView {
+    /// Platform that it runs.
+    pub platform: Platform,
+    /// Name of its handler, `qemu-aarch64`.
+    pub handler: String,
+    /// Its version.
+    pub version: Option<String>,
+}
+
+impl EmulatorView {
+    /// `linux/arm64 under QEMU 10.0.2`.
+    pub fn describe(&self) -> String {
+        // As Debian and others call the handler, and as the private engine does.
+        let qemu = ["qemu-", "buildrace-"];
+        let name = if qemu.iter().any(|prefix| self.handler.starts_with(prefix)) {
+            "QEMU"
+        } else {
+            &self.handler
+        };
+        match &self.version {
+            Some(version) => format!("{} under {name} {version}", self.platform),
+            None => format!("{} under {name}", self.platform),
+        }
+    }
+}
+
+/// A base image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BaseImageView {
+    /// Its name.
+    pub name: String,
+    /// Platforms that it was used on.
+    pub platforms: Vec<Platform>,
+    /// Digests, more than one where platforms differ.
+    pub digests: Vec<String>,
+    /// Whether it is a stand-in on any platform.
+    pub stand_in: bool,
+}
+
+pub(super) fn failure(sample: &Sample) -> FailureView {
+    FailureView {
+        scenario: sample.scenario.clone(),
+        variant: sample.variant.clone(),
+        kind: sample.kind,
+        round: sample.round,
+        outcome: sample.outcome,
+        seconds: sample.wall.as_secs_f64(),
+        failure: sample.failure.clone().unwrap_or_else(|| Failure {
+            message: sample.outcome.to_string(),
+            step: None,
+            exit_code: None,
+            log_tail: Vec::new(),
+        }),
+    }
+}
+
+pub(super) fn emulators(record: &RunRecord) -> Vec<EmulatorView> {
+    let emulators = record.emulators.iter();
+    emulators
+        .map(|emulator| EmulatorView {
+            platform: emulator.platform.clone(),
+            handler: emulator.handler.clone(),
+            version: emulator.version.clone(),
+        })
+        .collect()
+}
+
+pub(super) fn base_images(record: &RunRecord) -> Vec<BaseImageView> {
+    let mut images: Vec<BaseImageView> = Vec::new();
+    for image in &record.base_images {
+        let at = images.iter().position(|known| known.name == image.name);
+        let at = at.unwrap_or_else(|| {
+            images.push(BaseImageView {
+                name: image.name.clone(),
+                platforms: Vec::new(),
+                digests: Vec::new(),
+                stand_in: false,
+            });
+            images.len() - 1
+        });
+        let known = &mut images[at];
+        known.platforms.push(image.platform.clone());
+        if let Some(digest) = &image.digest
+            && !known.digests.contains(digest)
+        {
+            known.digests.push(digest.clone());
+        }
+        known.stand_in |= image.stand_in;
+    }
+    images
+}

@@ -1,0 +1,214 @@
+//! The view model: everything that a report says, computed once from a run's
+//! record and samples. Renderers only choose how to show it.
+
+mod environment;
+mod scenario;
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use crate::explain::RunExplanation;
+use crate::model::{BuilderInfo, HostInfo, Outcome, Rules, RunRecord, SCHEMA_VERSION, Sample};
+use crate::stats::{Basis, Ratio};
+use crate::verdict::{self, Dropped};
+pub use environment::{BaseImageView, EmulatorView, FailureView};
+pub use scenario::{Cell, CulpritView, RollUp, ScenarioView, VariantView};
+
+/// A run as reports show it. Names, steps and messages come from outside.
+#[derive(Debug, Clone, PartialEq)]
+pub struct View {
+    /// Id of the run.
+    pub run: String,
+    /// When it began.
+    pub started: Timestamp,
+    /// Version of buildrace.
+    pub buildrace: String,
+    /// Command line.
+    pub command: Vec<String>,
+    /// Seed of the order.
+    pub seed: u64,
+    /// Rounds planned, spare ones not counted.
+    pub rounds: u32,
+    /// How it is judged.
+    pub rules: Rules,
+    /// Rounds that count for nothing.
+    pub dropped: Vec<Dropped>,
+    /// Samples planned, as far as rounds were wanted.
+    pub planned: usize,
+    /// Samples that there are, failed ones included.
+    pub measured: usize,
+    /// What was raced.
+    pub scenarios: Vec<ScenarioView>,
+    /// Several scenarios as one, where there are several.
+    pub roll_up: Vec<RollUp>,
+    /// Samples that are not ok, in the order they were built.
+    pub failures: Vec<FailureView>,
+    /// What disturbed samples, by sample.
+    pub disturbances: Vec<(String, String)>,
+    /// The builder.
+    pub builder: BuilderInfo,
+    /// The machine.
+    pub host: HostInfo,
+    /// Largest share of CPU time that the hypervisor took from a sample.
+    pub steal_max: Option<f64>,
+    /// One line an emulator.
+    pub emulators: Vec<EmulatorView>,
+    /// Base images by name.
+    pub base_images: Vec<BaseImageView>,
+}
+
+impl View {
+    /// What a run's record and samples say, and why their times are what they
+    /// are, as far as that was explained.
+    pub fn new(record: &RunRecord, samples: &[Sample], explained: &RunExplanation) -> Self {
+        let failures = samples
+            .iter()
+            .filter(|sample| sample.outcome != Outcome::Ok)
+            .map(environment::failure)
+            .collect();
+        let disturbances = samples
+            .iter()
+            .flat_map(|sample| {
+                let texts = sample.disturbances.iter();
+                texts.map(|text| (sample.id.clone(), text.clone()))
+            })
+            .collect();
+        let compared = verdict::comparisons(record, samples);
+        Self {
+            run: record.run.clone(),
+            started: record.started,
+            buildrace: record.buildrace.clone(),
+            command: record.command.clone(),
+            seed: record.seed,
+            rounds: record.rounds,
+            rules: record.rules.clone(),
+            dropped: verdict::dropped_rounds(record, samples),
+            planned: verdict::samples_planned(record, samples).max(samples.len()),
+            measured: samples.len(),
+            scenarios: record
+                .scenarios
+                .iter()
+                .map(|info| scenario::scenario(record, info, samples, &compared, explained))
+                .collect(),
+            roll_up: scenario::roll_up(record, &compared),
+            failures,
+            disturbances,
+            builder: record.builder.clone(),
+            host: record.host.clone(),
+            steal_max: samples
+                .iter()
+                .filter_map(|sample| sample.host.cpu_steal)
+                .max_by(f64::total_cmp),
+            emulators: environment::emulators(record),
+            base_images: environment::base_images(record),
+        }
+    }
+
+    /// Of a check that had nothing to build.
+    pub fn of_nothing(at: Timestamp, buildrace: &str) -> Self {
+        let record = RunRecord {
+            schema: SCHEMA_VERSION,
+            run: String::new(),
+            buildrace: buildrace.to_owned(),
+            started: at,
+            command: Vec::new(),
+            seed: 0,
+            rounds: 0,
+            rules: Rules::default(),
+            timeout_seconds: 0.0,
+            scenarios: Vec::new(),
+            plan: Vec::new(),
+            builder: BuilderInfo {
+                driver: String::new(),
+                found_by: String::new(),
+                engine_version: None,
+                buildkit_version: None,
+                storage: None,
+                platforms: Vec::new(),
+            },
+            host: HostInfo::default(),
+            emulators: Vec::new(),
+            base_images: Vec::new(),
+        };
+        Self::new(&record, &[], &RunExplanation::default())
+    }
+
+    /// Whether every planned sample was built, well or not.
+    pub fn is_complete(&self) -> bool {
+        self.measured >= self.planned
+    }
+
+    /// Names of the base images that are stand-ins.
+    pub fn stand_ins(&self) -> Vec<&str> {
+        let stand_ins = self.base_images.iter().filter(|image| image.stand_in);
+        stand_ins.map(|image| image.name.as_str()).collect()
+    }
+
+    /// Most rounds of which any cell has a time.
+    pub fn n(&self) -> usize {
+        self.scenarios
+            .iter()
+            .flat_map(|scenario| &scenario.variants)
+            .flat_map(|variant| variant.cells.values())
+            .filter_map(|cell| Some(cell.times?.n))
+            .max()
+            .unwrap_or(0)
+    }
+
+    /// Whether any ratio rests on this.
+    pub fn rests_on(&self, basis: fn(Basis) -> bool) -> bool {
+        self.ratios().any(|ratio| basis(ratio.basis))
+    }
+
+    /// Whether any ratio has a model-based interval, which a report must call so.
+    pub fn has_model_based(&self) -> bool {
+        self.rests_on(|basis| basis == Basis::ModelBased)
+    }
+
+    /// Whether any ratio has none, since it comes from one round.
+    pub fn has_single_rounds(&self) -> bool {
+        self.rests_on(|basis| basis == Basis::OneRound)
+    }
+
+    /// The looks that signed-rank intervals come from: rounds, and the
+    /// probability that an interval misses the truth.
+    pub fn looks(&self) -> BTreeMap<usize, f64> {
+        let looks = self.ratios().filter_map(|ratio| match ratio.basis {
+            Basis::SignedRank(look) => Some((look.rounds, look.alpha())),
+            Basis::OneRound | Basis::ModelBased => None,
+        });
+        looks.collect()
+    }
+
+    /// Every change that matters, as a share, in order and each once.
+    pub fn deltas(&self) -> Vec<f64> {
+        let variants = self.scenarios.iter().flat_map(|s| &s.variants);
+        let cells = variants.flat_map(|variant| variant.cells.values());
+        let mut deltas: Vec<f64> = cells
+            .filter(|cell| cell.ratio.is_some())
+            .map(|cell| cell.delta)
+            .collect();
+        deltas.sort_by(f64::total_cmp);
+        deltas.dedup();
+        deltas
+    }
+
+    fn ratios(&self) -> impl Iterator<Item = Ratio> {
+        let variants = self.scenarios.iter().flat_map(|s| &s.variants);
+        variants.flat_map(|variant| {
+            let ratios = variant.cells.values().filter_map(|cell| cell.ratio);
+            ratios.chain(variant.added_cost)
+        })
+    }
+}
+
+/// `a`, `a and b`, `a, b and c`.
+pub(in crate::report) fn join(parts: impl IntoIterator<Item = String>) -> String {
+    let parts: Vec<String> = parts.into_iter().collect();
+    match parts.split_last() {
+        None => String::new(),
+        Some((last, [])) => last.clone(),
+        Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
+    }
+}
