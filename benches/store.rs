@@ -101,6 +101,7 @@ fn sample(slot: &Slot) -> Sample {
         steps: 9,
         cached_steps: 3,
         context_bytes: 123_456,
+        image_bytes: None,
         disturbances: Vec::new(),
         host: HostUse {
             cpu_busy: Some(0.9),

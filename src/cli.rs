@@ -86,6 +86,9 @@ pub struct RaceArgs {
     /// as planned.
     #[arg(long)]
     pub keep_contaminated: bool,
+    /// Measure how large images are, in the first round, by an export after the clock
+    #[arg(long)]
+    pub image_size: bool,
     /// Folder that the run's data goes into
     #[arg(long, value_name = "DIR", default_value = "results")]
     pub results: PathBuf,
@@ -257,7 +260,7 @@ pub struct CheckArgs {
     #[arg(long, value_name = "KIND")]
     pub metric: Option<BuildKind>,
     /// What closes the gate, comma-separated [default: slower, failed, emulated-steps,
-    /// cached-steps, failure-rate]
+    /// cached-steps, failure-rate, image-size]
     #[arg(long, value_name = "RULE,…", value_delimiter = ',')]
     pub fatal: Vec<Fatal>,
     #[command(flatten)]

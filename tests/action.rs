@@ -117,7 +117,10 @@ fn a_comment_is_written_once_and_then_over() {
     let step = Step::new();
     step.run(&wanted);
     let log = step.read("log");
-    assert!(log.contains("marker <!-- buildrace:comment:demo -->"), "{log}");
+    assert!(
+        log.contains("marker <!-- buildrace:comment:demo -->"),
+        "{log}"
+    );
     assert!(
         log.contains("gh api --method POST repos/owner/name/issues/7/comments --field body=@"),
         "{log}"

@@ -222,6 +222,7 @@ async fn run(
         scenarios: &setting.scenarios,
         builder,
         disk: None,
+        image_size: false,
         secrets: &BTreeMap::new(),
         redaction: &Redaction::default(),
     };

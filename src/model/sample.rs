@@ -124,6 +124,10 @@ pub struct Sample {
     pub cached_steps: u32,
     /// Bytes of the build context sent, protocol included.
     pub context_bytes: u64,
+    /// Bytes of the image as an OCI archive, all platforms together, where that
+    /// was measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image_bytes: Option<u64>,
     /// Whether something besides this run used the builder meanwhile.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub disturbances: Vec<String>,

@@ -70,11 +70,13 @@ pub enum Fatal {
     Steps,
     /// More builds fail than in the baseline.
     FailureRate,
+    /// The image is larger than in the baseline, by more than δ.
+    ImageSize,
 }
 
 impl Fatal {
     /// All of them, in the order of reports.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Slower,
         Self::Failed,
         Self::Inconclusive,
@@ -82,15 +84,17 @@ impl Fatal {
         Self::CachedSteps,
         Self::Steps,
         Self::FailureRate,
+        Self::ImageSize,
     ];
 
     /// Those that close the gate where nobody says.
-    pub const USUAL: [Self; 5] = [
+    pub const USUAL: [Self; 6] = [
         Self::Slower,
         Self::Failed,
         Self::EmulatedSteps,
         Self::CachedSteps,
         Self::FailureRate,
+        Self::ImageSize,
     ];
 
     /// The name used in the policy, on the command line and in reports.
@@ -103,6 +107,7 @@ impl Fatal {
             Self::CachedSteps => "cached-steps",
             Self::Steps => "steps",
             Self::FailureRate => "failure-rate",
+            Self::ImageSize => "image-size",
         }
     }
 }

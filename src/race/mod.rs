@@ -4,6 +4,7 @@ pub mod cache;
 mod entry;
 pub mod event;
 pub mod host;
+mod image_size;
 mod outcome;
 mod recorder;
 mod redaction;

@@ -59,6 +59,7 @@ pub(super) fn skipped(
         steps: 0,
         cached_steps: 0,
         context_bytes: 0,
+        image_bytes: None,
         disturbances: vec![],
         host: Default::default(),
         failure: Some(Failure {

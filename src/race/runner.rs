@@ -18,6 +18,7 @@ use super::cache::{CacheGuard, OtherBuilds};
 use super::entry::{Entry, nonce};
 use super::event::{Event, RunEnd};
 use super::host::{self, HostSampler};
+use super::image_size;
 use super::outcome::{disturbances, judge, skipped};
 use super::recorder::{Keeping, Recorder, RecorderError};
 use super::redaction::Redaction;
@@ -76,6 +77,8 @@ pub struct Race<'a> {
     /// A path on the builder's disk, whose free space is watched; `None` where
     /// the builder is another machine, about which nothing can be told.
     pub disk: Option<&'a Path>,
+    /// Whether to measure images in the first round, after the clock.
+    pub image_size: bool,
     /// Secrets of `RUN --mount=type=secret`, by their ids.
     pub secrets: &'a BTreeMap<String, Secret>,
     /// What results may not say.
@@ -306,6 +309,23 @@ impl Race<'_> {
             }
         };
         let (outcome, failure) = judge(&end, &trace);
+        let is_measured = self.image_size && slot.round == 1 && slot.kind.starts_empty();
+        let image_bytes = if is_measured && outcome == Outcome::Ok {
+            recorder.phase("measuring the image");
+            match image_size::measure(self.builder, &request, stop).await {
+                Ok(bytes) => Some(bytes),
+                Err(message) => {
+                    let message = self.redaction.text(&message);
+                    warn(
+                        recorder,
+                        format!("the size of {} is not known: {message}", slot.sample),
+                    )?;
+                    None
+                }
+            }
+        } else {
+            None
+        };
         let failure = failure.map(|failure| self.redaction.failure(failure));
         let sample = Sample {
             id: slot.sample.clone(),
@@ -321,6 +341,7 @@ impl Race<'_> {
             steps: trace.count(),
             cached_steps: trace.cached_count(),
             context_bytes: end.context_bytes,
+            image_bytes,
             disturbances,
             host,
             failure,

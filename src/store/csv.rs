@@ -7,7 +7,7 @@ use crate::model::Sample;
 
 /// The columns. Those up to `cached_steps` keep their names and places; new
 /// ones come at the end.
-pub(super) const COLUMNS: [&str; 28] = [
+pub(super) const COLUMNS: [&str; 29] = [
     "run",
     "scenario",
     "variant",
@@ -36,6 +36,7 @@ pub(super) const COLUMNS: [&str; 28] = [
     "failure_step",
     "failure_exit_code",
     "failure_message",
+    "image_bytes",
 ];
 
 /// A sample's cells, one for each of [`COLUMNS`]. What is not known is empty.
@@ -72,6 +73,7 @@ pub(super) fn row(run: &str, sample: &Sample) -> [String; COLUMNS.len()] {
         text(failure.and_then(|failure| failure.step.as_deref())),
         whole(failure.and_then(|failure| failure.exit_code)),
         text(failure.map(|failure| failure.message.as_str())),
+        whole(sample.image_bytes),
     ]
 }
 

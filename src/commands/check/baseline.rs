@@ -32,6 +32,8 @@ struct Counts {
     emulated: Option<usize>,
     /// Share of builds that failed.
     failures: f64,
+    /// Largest image, bytes; `None` where none was measured.
+    image: Option<u64>,
     /// Median wall time of those that did not, seconds.
     median: Option<f64>,
 }
@@ -68,7 +70,12 @@ pub(super) async fn run(settings: &Settings, stop: &CancellationToken) -> anyhow
         command: settings.command(),
     };
     keep_out_of_git(&settings.race)?;
-    let raced = race(&ready, entrants, &settings.race, stop).await?;
+    let mut args = settings.race.clone();
+    args.image_size |= stored
+        .samples
+        .iter()
+        .any(|sample| sample.image_bytes.is_some());
+    let raced = race(&ready, entrants, &args, stop).await?;
     let mut findings = Vec::new();
     for &kind in &raced.stored.record.scenarios[0].kinds {
         let old = counts(&stored.samples, &before, &variant.0, &variant.1, kind);
@@ -81,7 +88,7 @@ pub(super) async fn run(settings: &Settings, stop: &CancellationToken) -> anyhow
         );
         let Some(new) = new else { continue };
         let found = match old {
-            Some(old) => compare(kind, old, new),
+            Some(old) => compare(kind, old, new, raced.stored.record.rules.delta),
             None => vec![(
                 None,
                 "no-baseline",
@@ -128,6 +135,7 @@ fn compare(
     kind: BuildKind,
     old: Counts,
     new: Counts,
+    delta: f64,
 ) -> Vec<(Option<Fatal>, &'static str, String)> {
     let mut found = Vec::new();
     let mut worse =
@@ -158,6 +166,16 @@ fn compare(
             old.failures * 100.0
         );
         worse(Fatal::FailureRate, message);
+    }
+    if let (Some(old), Some(new)) = (old.image, new.image)
+        && new as f64 > old as f64 * (1.0 + delta)
+    {
+        let message = format!(
+            "the image of {kind} has {}, not {}",
+            number::bytes(new),
+            number::bytes(old)
+        );
+        worse(Fatal::ImageSize, message);
     }
     if let (Some(old), Some(new)) = (old.median, new.median) {
         let message = format!(
@@ -209,6 +227,7 @@ fn counts(
             .unwrap_or(0),
         emulated: emulated.max(),
         failures: failed as f64 / of_kind.len() as f64,
+        image: built.iter().filter_map(|sample| sample.image_bytes).max(),
         median: Times::of(times).map(|times| times.median),
     })
 }
@@ -275,11 +294,12 @@ mod tests {
         cached: 8,
         emulated: Some(1),
         failures: 0.0,
+        image: Some(1000),
         median: Some(10.0),
     };
 
     fn rules(new: Counts) -> Vec<&'static str> {
-        let found = compare(BuildKind::Incremental, OLD, new);
+        let found = compare(BuildKind::Incremental, OLD, new, 0.05);
         found.into_iter().map(|(_, rule, _)| rule).collect()
     }
 
@@ -308,6 +328,7 @@ mod tests {
             cached: 3,
             emulated: Some(2),
             failures: 0.5,
+            image: Some(1060),
             median: Some(100.0),
         };
         assert_eq!(
@@ -317,6 +338,7 @@ mod tests {
                 "steps",
                 "cached-steps",
                 "failure-rate",
+                "image-size",
                 "times"
             ]
         );

@@ -176,6 +176,7 @@ pub(super) async fn race(
         builder,
         disk: engine.is_local().then_some(here.as_path()),
         secrets: &secrets,
+        image_size: args.image_size,
         redaction: &redaction,
     };
     run_and_report(args, &race, stop).await

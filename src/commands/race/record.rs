@@ -130,6 +130,9 @@ fn command_to_repeat(facts: &Facts<'_>) -> Vec<String> {
     if let Some(delta) = facts.args.delta {
         option("delta", delta.to_string());
     }
+    if facts.args.image_size {
+        command.push("--image-size".to_owned());
+    }
     if facts.args.keep_contaminated {
         command.push("--keep-contaminated".to_owned());
     }
