@@ -5,10 +5,10 @@ BUILDRACE = target/release/buildrace
 ROUNDS ?= 1
 SCENARIO ?= go-hello
 
-.PHONY: help build engine race test lint bench power clean
+.PHONY: help build engine race test lint bench bench-builds power clean
 
 help: ## Show what there is to make
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## Compile buildrace
 	$(CARGO) build --release --locked
@@ -28,6 +28,9 @@ lint: ## Check formatting and lints
 
 bench: ## Run the benchmarks, ours against `docker buildx` among them
 	scripts/bench
+
+bench-builds: engine ## Time the builds of $(SCENARIO) under Criterion
+	BUILDRACE_BENCH_SCENARIO=$(SCENARIO) $(CARGO) bench --locked --bench builds
 
 power: ## Make the tables of power in docs/verdict.md again
 	$(CARGO) run --release --locked --example power -- --write docs/verdict.md
