@@ -68,7 +68,7 @@ fn judged(
     let mut findings = Vec::new();
     for found in &compared {
         findings.extend(failed(facts, found, level(Fatal::Failed)));
-        findings.extend(judged_kind(facts, found, &level));
+        findings.extend(judged_kind(facts, found, level));
     }
     findings.sort_by_key(|finding| finding.level);
     let gate = compared.iter().find(|found| found.is_gate);
