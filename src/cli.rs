@@ -213,6 +213,9 @@ pub struct BuildArgs {
 
 /// `buildrace compare`
 #[derive(Debug, Args)]
+#[command(override_usage = "\
+buildrace compare [OPTIONS] <DOCKERFILE> <CANDIDATE>
+       buildrace compare [OPTIONS] <DOCKERFILE> --against <REV>")]
 #[command(after_help = "\
 Examples:
   buildrace compare Dockerfile Dockerfile.new --context . --platform linux/amd64,linux/arm64

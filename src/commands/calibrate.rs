@@ -14,7 +14,7 @@ use crate::cli::{CalibrateArgs, Rounds};
 use crate::model::AUTO_ROUNDS;
 use crate::race::RunEnd;
 use crate::report::number;
-use crate::scenario::{OwnDockerfile, OwnScenario, Project, Scenario, folder_name};
+use crate::scenario::{OwnDockerfile, Project, Scenario};
 use crate::stats::noise_floor;
 use crate::store::calibration::{self, BuilderKey, Calibration};
 use crate::verdict;
@@ -29,25 +29,29 @@ const FEWEST: usize = 6;
 pub async fn run(args: CalibrateArgs) -> anyhow::Result<Exit> {
     check_writable(&args.race)?;
     let stop = stop_on_signals();
-    let ready = Ready::find(&args.race).await?;
-    let (project, scenario, secrets) = match &args.scenario {
+    // Before the engine is asked: most of what can be wrong is wrong here.
+    let (project, mut scenario, options) = match &args.scenario {
         Some(name) => {
             let here = std::env::current_dir().context("cannot tell the current folder")?;
             let project = Project::find(&here)?;
             let scenario = doubled(&project, name, &args)?;
-            (project, scenario, Default::default())
+            (project, scenario, None)
         }
         None => {
-            let options = Options::read(&args.build, &ready.native)?;
+            let options = Options::read(&args.build)?;
             let project = Project::at(Path::new("."))?;
             let scenario = own_doubled(&args, &options)?;
-            (project, scenario, options.secrets)
+            (project, scenario, Some(options))
         }
     };
+    let ready = Ready::find(&args.race).await?;
+    if let Some(options) = &options {
+        options.complete(&mut scenario, &ready.native);
+    }
     let entrants = Entrants {
         project: &project,
         scenarios: vec![scenario],
-        secrets,
+        secrets: options.map(|options| options.secrets).unwrap_or_default(),
         rounds: Rounds::Fixed(AUTO_ROUNDS),
         stops_when_open: false,
         command: command(&args),
@@ -153,19 +157,11 @@ fn own_doubled(args: &CalibrateArgs, options: &Options) -> anyhow::Result<Scenar
         revision: None,
         contexts: options.contexts.clone(),
     };
-    let scenario = OwnScenario {
-        name: folder_name(&options.context),
-        title: format!("{} against itself", own::shown(&file)),
-        context: options.context.clone(),
-        dockerfiles: vec![dockerfile(1), dockerfile(2)],
-        target: options.target.clone(),
-        build_args: options.build_args.clone(),
-        platforms: options.platforms.clone(),
-        kinds: options.kinds.clone(),
-        edit: options.edit.clone(),
-        gate: None,
-    };
-    Ok(scenario.load()?)
+    own::scenario(
+        options,
+        format!("{} against itself", own::shown(&file)),
+        vec![dockerfile(1), dockerfile(2)],
+    )
 }
 
 fn command(args: &CalibrateArgs) -> Vec<String> {

@@ -11,7 +11,7 @@ use super::revisions::{Revisions, Side};
 use super::signals::stop_on_signals;
 use crate::cli::{CompareArgs, Rounds};
 use crate::race::RunEnd;
-use crate::scenario::{OwnDockerfile, OwnScenario, Project, folder_name, variant_names};
+use crate::scenario::{OwnDockerfile, Project, variant_names};
 
 /// Races the two.
 ///
@@ -20,19 +20,18 @@ use crate::scenario::{OwnDockerfile, OwnScenario, Project, folder_name, variant_
 pub async fn run(args: CompareArgs) -> anyhow::Result<Exit> {
     check_writable(&args.race)?;
     let stop = stop_on_signals();
-    let ready = Ready::find(&args.race).await?;
-    let options = Options::read(&args.build, &ready.native)?;
+    // Before the engine is asked: most of what can be wrong is wrong here.
+    let options = Options::read(&args.build)?;
     // Its folders are removed when it is dropped.
     let revisions = match &args.against {
         None => None,
         Some(revision) => {
-            let found = Revisions::open(&args.reference, &options, Some(revision), &stop).await?;
-            Some(found)
+            match Revisions::open(&args.reference, &options, Some(revision), &stop).await? {
+                None => return Ok(Exit::Interrupted),
+                found => found,
+            }
         }
     };
-    if stop.is_cancelled() {
-        return Ok(Exit::Interrupted);
-    }
     let (title, dockerfiles) = match (&revisions, &args.candidate) {
         (Some(revisions), _) => (
             format!(
@@ -56,19 +55,9 @@ pub async fn run(args: CompareArgs) -> anyhow::Result<Exit> {
             )
         }
     };
-    let scenario = OwnScenario {
-        name: folder_name(&options.context),
-        title,
-        context: options.context.clone(),
-        dockerfiles,
-        target: options.target,
-        build_args: options.build_args,
-        platforms: options.platforms,
-        kinds: options.kinds,
-        edit: options.edit,
-        gate: None,
-    }
-    .load()?;
+    let mut scenario = own::scenario(&options, title, dockerfiles)?;
+    let ready = Ready::find(&args.race).await?;
+    options.complete(&mut scenario, &ready.native);
     let entrants = Entrants {
         project: &Project::at(Path::new("."))?,
         scenarios: vec![scenario],

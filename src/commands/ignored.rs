@@ -2,9 +2,10 @@
 //! `.dockerignore` leaves out, and results of earlier runs.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::buildkit::filesync::pattern::PatternMatcher;
+use crate::scenario::ignore_file;
 
 /// The folder's own list of what to leave out.
 const IGNORE_FILE: &str = ".dockerignore";
@@ -17,9 +18,7 @@ impl Ignored {
     /// the context's. One that takes something back with `!`, or that cannot be
     /// read, leaves nothing out here; BuildKit has the last word on it anyway.
     pub fn of(dockerfile: &Path, context: &Path) -> Self {
-        let mut beside = dockerfile.as_os_str().to_owned();
-        beside.push(IGNORE_FILE);
-        let list = fs::read(PathBuf::from(beside))
+        let list = fs::read(ignore_file(dockerfile))
             .or_else(|_| fs::read(context.join(IGNORE_FILE)))
             .unwrap_or_default();
         let matcher = PatternMatcher::new(&patterns(&list)).ok();

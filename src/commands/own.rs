@@ -8,7 +8,7 @@ use anyhow::{Context, bail};
 
 use crate::cli::BuildArgs;
 use crate::model::{BuildKind, Platform};
-use crate::scenario::{ContextSource, Edit};
+use crate::scenario::{ContextSource, Edit, OwnDockerfile, OwnScenario, Scenario, folder_name};
 
 /// Most bytes of a secret that BuildKit takes.
 const MOST_SECRET: u64 = 500 << 10;
@@ -17,10 +17,10 @@ const MOST_SECRET: u64 = 500 << 10;
 pub(super) struct Options {
     /// The build context.
     pub context: PathBuf,
-    /// Platforms of the multi-arch kinds.
-    pub platforms: Vec<Platform>,
-    /// Kinds to build.
-    pub kinds: Vec<BuildKind>,
+    /// Platforms of the multi-arch kinds, as far as they are named.
+    platforms: Vec<Platform>,
+    /// Kinds to build, as far as they are named.
+    kinds: Vec<BuildKind>,
     /// Build arguments.
     pub build_args: BTreeMap<String, String>,
     /// Stage to build.
@@ -34,29 +34,78 @@ pub(super) struct Options {
 }
 
 impl Options {
-    /// Reads what the options name. `native` is the builder's own platform.
+    /// Reads what the options name. No builder is needed for it, so that what
+    /// is wrong with them is told before one is asked for.
     ///
     /// # Errors
     /// The first option that is wrong.
-    pub fn read(args: &BuildArgs, native: &Platform) -> anyhow::Result<Self> {
-        let context = args.context.clone().unwrap_or_else(|| ".".into());
-        let platforms = if args.platform.is_empty() {
-            vec![native.clone()]
-        } else {
-            args.platform.clone()
-        };
+    pub fn read(args: &BuildArgs) -> anyhow::Result<Self> {
         let edit = edit(args)?;
+        if edit.is_none() {
+            check_needs_no_edit("--kinds", &args.kinds)?;
+        }
         Ok(Self {
-            kinds: kinds(args, &platforms, native, edit.is_some())?,
+            context: args.context.clone().unwrap_or_else(|| ".".into()),
+            platforms: args.platform.clone(),
+            kinds: args.kinds.clone(),
             build_args: build_args(&args.build_arg)?,
             target: args.target.clone(),
             secrets: secrets(&args.secret)?,
             contexts: contexts(&args.build_context)?,
-            context,
-            platforms,
             edit,
         })
     }
+
+    /// Gives a scenario its platforms and kinds: those named, or else those
+    /// that follow from `native`, the builder's own platform.
+    pub fn complete(&self, scenario: &mut Scenario, native: &Platform) {
+        (scenario.platforms, scenario.kinds) = self.planned(native);
+    }
+
+    fn planned(&self, native: &Platform) -> (Vec<Platform>, Vec<BuildKind>) {
+        let own = std::slice::from_ref(native);
+        let platforms = match self.platforms.as_slice() {
+            [] => own,
+            named => named,
+        };
+        let kinds = if self.kinds.is_empty() {
+            let whole = if platforms == own {
+                BuildKind::Cold
+            } else {
+                BuildKind::MultiArch
+            };
+            let incremental = self.edit.as_ref().map(|_| BuildKind::Incremental);
+            [whole].into_iter().chain(incremental).collect()
+        } else {
+            self.kinds.clone()
+        };
+        (platforms.to_vec(), kinds)
+    }
+}
+
+/// The scenario of these Dockerfiles, the reference first. It lacks what
+/// [`Options::complete`] gives it.
+///
+/// # Errors
+/// The first thing that is wrong with a Dockerfile, a context or the edit.
+pub(super) fn scenario(
+    options: &Options,
+    title: String,
+    dockerfiles: Vec<OwnDockerfile>,
+) -> anyhow::Result<Scenario> {
+    let scenario = OwnScenario {
+        name: folder_name(&options.context),
+        title,
+        context: options.context.clone(),
+        dockerfiles,
+        target: options.target.clone(),
+        build_args: options.build_args.clone(),
+        platforms: Vec::new(),
+        kinds: Vec::new(),
+        edit: options.edit.clone(),
+        gate: None,
+    };
+    Ok(scenario.load()?)
 }
 
 /// What to type to build the same again, values of build arguments and where
@@ -125,26 +174,15 @@ fn edit(args: &BuildArgs) -> anyhow::Result<Option<Edit>> {
     }
 }
 
-fn kinds(
-    args: &BuildArgs,
-    platforms: &[Platform],
-    native: &Platform,
-    edited: bool,
-) -> anyhow::Result<Vec<BuildKind>> {
-    if args.kinds.is_empty() {
-        let whole = if platforms == [native.clone()] {
-            BuildKind::Cold
-        } else {
-            BuildKind::MultiArch
-        };
-        let incremental = edited.then_some(BuildKind::Incremental);
-        return Ok([whole].into_iter().chain(incremental).collect());
+/// Fails where one of the kinds comes after an edit, for there is none.
+pub(super) fn check_needs_no_edit(option: &str, kinds: &[BuildKind]) -> anyhow::Result<()> {
+    let after_edit = [BuildKind::Incremental, BuildKind::Noop];
+    match kinds.iter().find(|kind| after_edit.contains(kind)) {
+        Some(kind) => {
+            bail!("{option} {kind} needs --edit FILE: it comes after an edit of that file")
+        }
+        None => Ok(()),
     }
-    let changes = [BuildKind::Incremental, BuildKind::Noop];
-    if !edited && let Some(kind) = args.kinds.iter().find(|kind| changes.contains(kind)) {
-        bail!("--kinds {kind} needs --edit FILE: it comes after an edit of that file");
-    }
-    Ok(args.kinds.clone())
 }
 
 /// `NAME=VALUE`, or `NAME` with the value of the environment; a name without
@@ -253,7 +291,7 @@ mod tests {
                 edit: edit.then(|| "main.go".into()),
                 ..BuildArgs::default()
             };
-            Options::read(&args, &native()).unwrap().kinds
+            Options::read(&args).unwrap().planned(&native()).1
         };
         assert_eq!(read(&[], false), [Cold]);
         assert_eq!(read(&["linux/amd64"], true), [Cold, Incremental]);
@@ -266,7 +304,7 @@ mod tests {
             kinds: vec![Noop],
             ..BuildArgs::default()
         };
-        let error = Options::read(&args, &native()).err().unwrap().to_string();
+        let error = Options::read(&args).err().unwrap().to_string();
         assert!(error.contains("--edit FILE"), "{error}");
     }
 
@@ -282,7 +320,7 @@ mod tests {
             build_context: vec![format!("extra={}", folder.path().display())],
             ..BuildArgs::default()
         };
-        let options = Options::read(&args, &native()).unwrap();
+        let options = Options::read(&args).unwrap();
         assert_eq!(options.secrets["tok"], b"hunter2");
         assert_eq!(options.build_args["TOKEN"], "hunter2");
         let command = command(&args).join(" ");
@@ -294,7 +332,7 @@ mod tests {
 
     #[test]
     fn wrong_options_say_what_was_expected() {
-        let read = |args: BuildArgs| Options::read(&args, &native()).err().unwrap().to_string();
+        let read = |args: BuildArgs| Options::read(&args).err().unwrap().to_string();
         for (args, expected) in [
             (
                 BuildArgs {

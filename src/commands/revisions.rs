@@ -14,7 +14,8 @@ use super::ignored::Ignored;
 use super::own::Options;
 use crate::git::{Base, BaseReason, Repository};
 use crate::scenario::{
-    ContextSource, OwnDockerfile, revision_name, sources_digest, sources_digest_without,
+    ContextSource, OwnDockerfile, ignore_file, revision_name, sources_digest,
+    sources_digest_without,
 };
 
 /// Which of the two.
@@ -41,7 +42,8 @@ pub(super) struct Revisions {
 
 impl Revisions {
     /// Copies both states of the repository that the context is in. `revision`
-    /// is what to compare with, if that was said.
+    /// is what to compare with, if that was said. `None` where the user stopped
+    /// it.
     ///
     /// # Errors
     /// No repository, nothing to compare with, or a path that is not in it.
@@ -50,16 +52,20 @@ impl Revisions {
         options: &Options,
         revision: Option<&str>,
         stop: &CancellationToken,
-    ) -> anyhow::Result<Self> {
+    ) -> anyhow::Result<Option<Self>> {
         let (dockerfile, context) = (dockerfile.to_owned(), options.context.clone());
         let contexts = options.contexts.clone();
         let revision = revision.map(str::to_owned);
+        // It is waited for even when it is not wanted any more: a copy that is
+        // still being written could not be removed.
         let work =
             spawn_blocking(move || copy(&dockerfile, &context, contexts, revision.as_deref()));
-        match stop.run_until_cancelled(work).await {
-            Some(done) => done.context("copying the revisions broke off")?,
-            None => bail!("interrupted"),
+        let copied = work.await.context("copying the revisions broke off")?;
+        // Ctrl-C ends git too, and that is no error to tell of.
+        if stop.is_cancelled() {
+            return Ok(None);
         }
+        copied.map(Some)
     }
 
     /// A Dockerfile to race.
@@ -94,7 +100,10 @@ impl Revisions {
     /// Something in the copies cannot be read.
     pub fn is_unchanged(&self) -> anyhow::Result<bool> {
         let [one, other] = [Side::Base, Side::Worktree].map(|side| self.dockerfile(side));
-        if std::fs::read(&one.path)? != std::fs::read(&other.path)? {
+        let ignore = |side: &OwnDockerfile| std::fs::read(ignore_file(&side.path)).ok();
+        if std::fs::read(&one.path)? != std::fs::read(&other.path)?
+            || ignore(&one) != ignore(&other)
+        {
             return Ok(false);
         }
         let digests = |side: &OwnDockerfile| {

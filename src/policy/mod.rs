@@ -19,6 +19,8 @@ const LARGEST: u64 = 1 << 20;
 /// [`Policy::folder`].
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Policy {
+    /// The file; empty where there is none.
+    pub file: PathBuf,
     /// The folder that it is in; empty where there is no file.
     pub folder: PathBuf,
     /// The Dockerfile.
@@ -171,6 +173,7 @@ impl Policy {
         let text = fs::read_to_string(file).map_err(io)?;
         let mut policy = read(&text).map_err(|problem| invalid(file, &text, &problem))?;
         policy.folder = file.parent().unwrap_or(Path::new(".")).to_owned();
+        policy.file = file.to_owned();
         Ok(policy)
     }
 
@@ -181,9 +184,8 @@ impl Policy {
 
     /// An error at a place of the file.
     pub fn wrong(&self, at: &At<String>, message: &str) -> ScenarioError {
-        let file = self.folder.join(POLICY_FILE);
-        let text = fs::read_to_string(&file).unwrap_or_default();
-        invalid(&file, &text, &at.problem(message))
+        let text = fs::read_to_string(&self.file).unwrap_or_default();
+        invalid(&self.file, &text, &at.problem(message))
     }
 }
 

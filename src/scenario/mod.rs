@@ -29,7 +29,7 @@ pub(crate) use error::{choice, position};
 pub use instructions::{InstructionPlace, instructions};
 pub use own::{OwnDockerfile, OwnScenario, folder_name, revision_name, variant_names};
 pub use project::Project;
-pub use snapshot::{SkipIn, Snapshot};
+pub use snapshot::{SkipIn, Snapshot, ignore_file};
 
 use crate::model::{BuildKind, Platform};
 

@@ -105,7 +105,12 @@ impl OwnScenario {
     }
 
     fn variant(&self, own: &OwnDockerfile, reference: bool) -> Result<Variant, ScenarioError> {
-        let shown = Path::new(&own.shown);
+        // As git writes it where it is not the one that lies there.
+        let shown = match &own.revision {
+            Some(_) => PathBuf::from(format!("{}:{}", own.name, own.shown)),
+            None => PathBuf::from(&own.shown),
+        };
+        let shown = shown.as_path();
         let bytes =
             read_file(&own.path).map_err(|error| ScenarioError::io("read", shown, error))?;
         let digest = hex::encode(Sha256::digest(&bytes));

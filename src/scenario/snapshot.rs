@@ -100,16 +100,16 @@ fn copy_dockerfile(variant: &mut Variant, place: &Path) -> Result<(), ScenarioEr
     variant.dockerfile = place.join(name);
     let mut digest = Sha256::new();
     digest.update(copy(&original, &variant.dockerfile)?);
-    let ignore = beside(&original);
+    let ignore = ignore_file(&original);
     if ignore.is_file() {
-        digest.update(copy(&ignore, &beside(&variant.dockerfile))?);
+        digest.update(copy(&ignore, &ignore_file(&variant.dockerfile))?);
     }
     variant.digest = hex::encode(digest.finalize());
     Ok(())
 }
 
-/// `<Dockerfile>.dockerignore`
-fn beside(dockerfile: &Path) -> PathBuf {
+/// The ignore file that belongs to a Dockerfile: `<Dockerfile>.dockerignore`.
+pub fn ignore_file(dockerfile: &Path) -> PathBuf {
     let mut name = dockerfile.as_os_str().to_owned();
     name.push(".dockerignore");
     PathBuf::from(name)

@@ -154,3 +154,170 @@ pub fn roll_up(record: &RunRecord, parts: &[&Comparison]) -> Option<(Ratio, Opti
     let (ratio, verdict) = judged(record, &stats::roll_up(&logs), delta);
     Some((ratio?, verdict))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Contamination, NoiseFloor};
+    use crate::report::fixture;
+    use crate::stats::Basis;
+
+    /// naive against a candidate that takes so many times as long, in each
+    /// round a little more or less.
+    fn raced(ratio: f64, rounds: u32) -> (RunRecord, Vec<Sample>) {
+        let (record, mut samples) =
+            fixture::run(&[("naive", [1.0; 4]), ("cross", [1.0; 4])], rounds);
+        for sample in &mut samples {
+            let drift = 1.0 + f64::from(sample.round) / 10.0;
+            let own = match sample.variant.as_str() {
+                "cross" => ratio * (1.0 + f64::from(sample.round % 3) * 0.001),
+                _ => 1.0,
+            };
+            sample.wall = std::time::Duration::from_secs_f64(drift * own);
+        }
+        (record, samples)
+    }
+
+    fn gate(record: &RunRecord, samples: &[Sample]) -> Comparison {
+        let found = comparisons(record, samples);
+        let mut gates = found.into_iter().filter(|found| found.is_gate);
+        let gate = gates.next().unwrap();
+        assert_eq!(gates.next(), None, "more than one kind is the gate's");
+        gate
+    }
+
+    #[test]
+    fn each_kind_is_judged_and_one_is_the_gates() {
+        let (mut record, samples) = raced(1.5, 6);
+        let found = comparisons(&record, &samples);
+        let kinds: Vec<BuildKind> = found.iter().map(|found| found.kind).collect();
+        assert_eq!(kinds, BuildKind::ALL);
+        for found in &found {
+            assert_eq!(found.verdict, Some(Verdict::Slower), "{}", found.kind);
+            assert_eq!(found.candidate, "cross");
+        }
+        assert_eq!(gate(&record, &samples).kind, BuildKind::Incremental);
+        record.scenarios[0].gate = Some(BuildKind::Noop);
+        assert_eq!(gate(&record, &samples).kind, BuildKind::Noop);
+        // Without its reference a candidate is compared with nothing.
+        record.scenarios[0].variants.remove(0);
+        assert_eq!(comparisons(&record, &samples), []);
+    }
+
+    #[test]
+    fn too_few_rounds_have_a_ratio_and_no_verdict() {
+        let (record, samples) = raced(1.5, 5);
+        let found = gate(&record, &samples);
+        assert_eq!(found.verdict, None);
+        let ratio = found.ratio.unwrap();
+        assert_eq!((ratio.n, ratio.basis), (5, Basis::ModelBased));
+        let (record, samples) = raced(1.5, 1);
+        let found = gate(&record, &samples);
+        assert_eq!(found.ratio.unwrap().basis, Basis::OneRound);
+        assert_eq!(gate(&record, &[]).ratio, None);
+    }
+
+    #[test]
+    fn what_failed_or_was_dropped_is_no_time() {
+        let (mut record, mut samples) = raced(1.5, 8);
+        record.rules.contamination = Some(Contamination::default());
+        let of = |samples: &[Sample], round: u32, kind: BuildKind| {
+            let at = samples
+                .iter()
+                .position(|s| s.round == round && s.kind == kind && s.variant == "cross");
+            at.unwrap()
+        };
+        let at = of(&samples, 1, BuildKind::Incremental);
+        fixture::fail(&mut samples[at], Outcome::Failed);
+        // Something got in the way of another kind: the round is dropped whole.
+        let at = of(&samples, 3, BuildKind::Cold);
+        samples[at].disturbances = vec!["build x".into()];
+        let rounds = |kind| {
+            let found = times(&record, &samples, "go-hello", "cross", kind);
+            found.into_keys().collect::<Vec<u32>>()
+        };
+        assert_eq!(rounds(BuildKind::Incremental), [2, 4, 5, 6, 7, 8]);
+        assert_eq!(rounds(BuildKind::Noop), [1, 2, 4, 5, 6, 7, 8]);
+        let found = gate(&record, &samples);
+        assert_eq!(
+            found.log_ratios.keys().copied().collect::<Vec<_>>(),
+            [2, 4, 5, 6, 7, 8]
+        );
+        assert_eq!(found.verdict, Some(Verdict::Slower));
+    }
+
+    #[test]
+    fn a_noise_floor_above_the_threshold_takes_its_place() {
+        let (mut record, samples) = raced(1.2, 6);
+        assert_eq!(gate(&record, &samples).verdict, Some(Verdict::Slower));
+        record.rules.noise_floor = vec![NoiseFloor {
+            scenario: "go-hello".into(),
+            kind: BuildKind::Incremental,
+            share: 0.3,
+            run: "null-race".into(),
+        }];
+        let found = gate(&record, &samples);
+        assert_eq!((found.verdict, found.delta), (Some(Verdict::Same), 0.3));
+        // Of another kind it says nothing.
+        let cold = &comparisons(&record, &samples)[0];
+        assert_eq!((cold.verdict, cold.delta), (Some(Verdict::Slower), 0.05));
+        record.rules.noise_floor[0].share = 0.01;
+        assert_eq!(gate(&record, &samples).delta, 0.05);
+    }
+
+    #[test]
+    fn a_gate_that_stopped_early_says_no_more_than_it_knows() {
+        let (mut record, mut samples) = raced(1.0, 6);
+        for sample in samples.iter_mut().filter(|s| s.variant == "cross") {
+            let torn = if sample.round.is_multiple_of(2) {
+                1.3
+            } else {
+                0.6
+            };
+            sample.wall = sample.wall.mul_f64(torn);
+        }
+        record.rules.stopping = Stopping::Auto;
+        assert_eq!(gate(&record, &samples).verdict, None);
+        record.rules.stopping = Stopping::Gate;
+        let found = gate(&record, &samples);
+        assert_eq!(found.verdict, Some(Verdict::Inconclusive));
+        record.rules.stopping = Stopping::Fixed;
+        let found = gate(&record, &samples);
+        assert_eq!(found.verdict, Some(Verdict::Inconclusive));
+    }
+
+    #[test]
+    fn one_figure_for_several_comparisons_is_their_geometric_mean() {
+        let (mut record, _) = raced(1.0, 6);
+        let of = |ratio: f64| {
+            let (record, samples) = raced(ratio, 6);
+            gate(&record, &samples)
+        };
+        let (slow, fast) = (of(2.0), of(0.5));
+        let (ratio, verdict) = roll_up(&record, &[&slow, &fast]).unwrap();
+        assert!((ratio.estimate - 1.0).abs() < 0.01, "{ratio:?}");
+        assert_eq!(verdict, Some(Verdict::Same));
+        let (ratio, verdict) = roll_up(&record, &[&slow, &slow, &fast]).unwrap();
+        assert!((ratio.estimate - 2f64.powf(1.0 / 3.0)).abs() < 0.01);
+        assert_eq!(verdict, Some(Verdict::Slower));
+        // The largest of their thresholds holds for all of them.
+        let noisy = Comparison {
+            delta: 0.5,
+            ..of(2.0)
+        };
+        let (_, verdict) = roll_up(&record, &[&slow, &noisy, &fast]).unwrap();
+        assert_eq!(verdict, Some(Verdict::Same));
+        // Rounds that one of them lacks are left out, and then there may be
+        // too few.
+        let mut short = of(2.0);
+        short.log_ratios.remove(&3);
+        let (ratio, verdict) = roll_up(&record, &[&slow, &short]).unwrap();
+        assert_eq!((ratio.n, verdict), (5, None));
+        short.log_ratios.clear();
+        assert_eq!(roll_up(&record, &[&slow, &short]), None);
+        assert_eq!(roll_up(&record, &[&slow]), None);
+        record.rules.delta = 0.9;
+        let (_, verdict) = roll_up(&record, &[&slow, &slow, &fast]).unwrap();
+        assert_eq!(verdict, Some(Verdict::Same));
+    }
+}

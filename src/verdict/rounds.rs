@@ -147,3 +147,155 @@ pub fn samples_planned(record: &RunRecord, samples: &[Sample]) -> usize {
     });
     planned.count()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Contamination, Outcome};
+    use crate::report::fixture;
+
+    /// A run of so many rounds that drops what is contaminated.
+    fn run(rounds: u32) -> (RunRecord, Vec<Sample>) {
+        let (mut record, samples) = fixture::run(&fixture::ARTICLE, rounds);
+        record.rules.contamination = Some(Contamination::default());
+        (record, samples)
+    }
+
+    fn needed(record: &RunRecord, samples: &[Sample]) -> (u32, u32, u32) {
+        let needed = rounds_needed(record, &record.scenarios[0], samples);
+        (needed.clean, needed.wanted, needed.dropped)
+    }
+
+    /// The reason for which the round of the last sample is dropped when that
+    /// sample is changed so.
+    fn reason(change: impl Fn(&mut Sample)) -> Option<String> {
+        let (record, mut samples) = run(2);
+        assert_eq!(dropped_rounds(&record, &samples), []);
+        change(samples.last_mut().unwrap());
+        let mut dropped = dropped_rounds(&record, &samples);
+        assert!(dropped.len() <= 1);
+        let dropped = dropped.pop()?;
+        assert_eq!((dropped.scenario.as_str(), dropped.round), ("go-hello", 2));
+        let id = &samples.last().unwrap().id;
+        assert!(dropped.reason.ends_with(id), "{}", dropped.reason);
+        // Where nothing is dropped, nothing is wrong with it.
+        let mut kept = record;
+        kept.rules.contamination = None;
+        assert_eq!(dropped_rounds(&kept, &samples), []);
+        Some(dropped.reason)
+    }
+
+    #[test]
+    fn a_round_is_dropped_for_what_got_in_the_way_of_any_sample() {
+        let stolen = reason(|sample| {
+            sample.wall = std::time::Duration::from_secs(1);
+            sample.host.cpu_steal = Some(0.06);
+        });
+        assert!(stolen.unwrap().contains("6% of CPU time"));
+        let busy = reason(|sample| sample.host.cpu_busy_before = Some(0.51));
+        assert!(busy.unwrap().contains("51% busy just before"));
+        let other = reason(|sample| sample.disturbances = vec!["build x, of others".into()]);
+        assert!(other.unwrap().starts_with("build x, of others during "));
+    }
+
+    #[test]
+    fn what_is_allowed_drops_nothing() {
+        let reasons = [
+            reason(|sample| sample.host.cpu_busy_before = Some(0.5)),
+            reason(|sample| sample.host.cpu_busy_before = None),
+            reason(|sample| {
+                sample.wall = std::time::Duration::from_secs(9);
+                sample.host.cpu_steal = Some(0.05);
+            }),
+            // So short a sample is a few ticks, of which one may be stolen.
+            reason(|sample| {
+                sample.wall = std::time::Duration::from_millis(999);
+                sample.host.cpu_steal = Some(0.5);
+            }),
+            // What the sample itself did to the machine is no contamination.
+            reason(|sample| {
+                sample.host.cpu_busy = Some(1.0);
+                sample.host.cpu_busy_after = Some(1.0);
+                sample.host.pressure_cpu = Some(1.0);
+                fixture::fail(sample, Outcome::Failed);
+            }),
+        ];
+        assert_eq!(reasons, [const { None }; 5]);
+        let (mut record, mut samples) = run(1);
+        samples[0].disturbances = vec!["build x".into()];
+        let rule = record.rules.contamination.as_mut().unwrap();
+        rule.other_builds = true;
+        assert_eq!(dropped_rounds(&record, &samples), []);
+    }
+
+    #[test]
+    fn only_whole_clean_rounds_count() {
+        let (mut record, mut samples) = run(6);
+        record.rounds = 4;
+        record.rules.spare_rounds = 2;
+        samples.retain(|sample| sample.round <= 4);
+        assert_eq!(needed(&record, &samples), (4, 4, 0));
+        // An interrupted run has the last round in part.
+        samples.pop();
+        assert_eq!(needed(&record, &samples), (3, 4, 0));
+        assert!(rounds_needed(&record, &record.scenarios[0], &samples).more());
+        // A dropped round is neither, and is not counted twice.
+        samples[0].disturbances = vec!["build x".into()];
+        samples[1].disturbances = vec!["build y".into()];
+        assert_eq!(needed(&record, &samples), (2, 4, 1));
+        assert_eq!(needed(&record, &[]), (0, 4, 0));
+        // Failed builds are measured: another round would fail as well.
+        samples.retain(|sample| sample.round == 2);
+        for sample in &mut samples {
+            fixture::fail(sample, Outcome::Failed);
+        }
+        assert_eq!(needed(&record, &samples), (1, 4, 0));
+    }
+
+    #[test]
+    fn a_run_that_stops_when_it_is_clear_wants_the_rounds_of_its_next_look() {
+        let (mut record, samples) = run(18);
+        record.rounds = 12;
+        record.rules.stopping = Stopping::Auto;
+        let until = |rounds: u32| {
+            let samples = samples.iter().filter(|s| s.round <= rounds).cloned();
+            samples.collect::<Vec<Sample>>()
+        };
+        assert_eq!(needed(&record, &until(5)), (5, 6, 0));
+        // cross is some hundred times as fast in the gate's kind.
+        assert_eq!(needed(&record, &until(6)), (6, 6, 0));
+        let mut unclear = until(6);
+        for sample in &mut unclear {
+            let torn = if sample.round.is_multiple_of(2) {
+                1.3
+            } else {
+                0.7
+            };
+            let times = if sample.variant == "cross" { torn } else { 1.0 };
+            sample.wall = std::time::Duration::from_secs_f64(times);
+        }
+        assert_eq!(needed(&record, &unclear), (6, 12, 0));
+        record.rules.stopping = Stopping::Gate;
+        assert_eq!(needed(&record, &unclear), (6, 6, 0));
+        // A candidate without a time to judge by keeps nobody waiting.
+        for sample in unclear.iter_mut().filter(|s| s.variant == "cross") {
+            fixture::fail(sample, Outcome::Failed);
+        }
+        record.rules.stopping = Stopping::Auto;
+        assert_eq!(needed(&record, &unclear), (6, 6, 0));
+    }
+
+    #[test]
+    fn progress_counts_what_is_wanted_now() {
+        let (mut record, mut samples) = run(18);
+        record.rounds = 12;
+        record.rules.stopping = Stopping::Auto;
+        assert_eq!(samples_planned(&record, &[]), 6 * 8);
+        samples.retain(|sample| sample.round <= 2);
+        samples[0].disturbances = vec!["build x".into()];
+        assert_eq!(samples_planned(&record, &samples), 7 * 8);
+        // No further than the plan goes.
+        record.plan.retain(|slot| slot.round <= 3);
+        assert_eq!(samples_planned(&record, &samples), 3 * 8);
+    }
+}

@@ -1,8 +1,12 @@
 //! What a person gets back for bad input: one clear line on stderr, exit code
 //! 2, and nothing half-written. No engine is needed here.
 
+mod check;
+mod compare;
 mod explain;
 mod fake_engine;
+#[path = "../support/git.rs"]
+mod git;
 #[path = "../support/project.rs"]
 mod project;
 

@@ -8,10 +8,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::super::Exit;
 use super::super::explain::explained;
-use super::super::own::Options;
+use super::super::own;
 use super::super::race::{Entrants, Ready, keep_out_of_git, race};
 use super::settings::Settings;
-use super::{finish, scenario, shown_dockerfile};
+use super::{finish, shown_dockerfile};
 use crate::explain::{Lines, RunExplanation, StepKind};
 use crate::model::{BuildKind, Outcome, Sample};
 use crate::policy::Fatal;
@@ -43,8 +43,8 @@ pub(super) async fn run(settings: &Settings, stop: &CancellationToken) -> anyhow
     let wanted = settings.baseline.as_deref().unwrap_or_default();
     let (stored, variant) = find(wanted, &settings.race.results)?;
     let before = explained(&stored, None, |_, _| Lines::default())?;
-    let ready = Ready::find(&settings.race).await?;
-    let options = Options::read(&settings.build, &ready.native)?;
+    // Before the engine is asked: most of what can be wrong is wrong here.
+    let options = settings.options()?;
     let dockerfile = OwnDockerfile {
         name: "worktree".to_owned(),
         path: settings.dockerfile.clone(),
@@ -57,9 +57,11 @@ pub(super) async fn run(settings: &Settings, stop: &CancellationToken) -> anyhow
         "the working tree against {} of run {}",
         variant.1, stored.record.run
     );
-    eprintln!("check: {against}");
     let shown = dockerfile.shown.clone();
-    let scenario = scenario(settings, &options, against.clone(), vec![dockerfile])?;
+    let mut scenario = own::scenario(&options, against.clone(), vec![dockerfile])?;
+    let ready = Ready::find(&settings.race).await?;
+    eprintln!("check: {against}");
+    settings.complete(&options, &mut scenario, &ready.native);
     let name = scenario.name.clone();
     let entrants = Entrants {
         project: &Project::at(Path::new("."))?,

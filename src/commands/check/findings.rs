@@ -194,7 +194,11 @@ fn judged_kind(
         Verdict::Inconclusive => ("inconclusive", level(Fatal::Inconclusive)),
         Verdict::Same | Verdict::Faster => (verdict.as_str(), Level::Notice),
     };
-    found.ratio?;
+    // What failed in every round is told as that.
+    let is_told = found.ratio.is_some() || (found.is_gate && !all_failed(facts, found, false));
+    if !is_told {
+        return None;
+    }
     let gravity = match (found.is_gate, verdict) {
         (true, _) => gravity,
         // The others are advisory.

@@ -9,7 +9,7 @@ mod settings;
 use std::path::{Path, PathBuf};
 
 use super::Exit;
-use super::own::{self, Options};
+use super::own;
 use super::race::{Entrants, Raced, Ready, check_writable, keep_out_of_git, race};
 use super::report::ended;
 use super::revisions::{Revisions, Side};
@@ -18,7 +18,7 @@ use crate::cli::CheckArgs;
 use crate::git::Repository;
 use crate::race::RunEnd;
 use crate::report::{CheckOutcome, CheckView};
-use crate::scenario::{OwnDockerfile, OwnScenario, Project, Scenario, folder_name};
+use crate::scenario::Project;
 use settings::Settings;
 
 /// Gates a change.
@@ -35,21 +35,17 @@ pub async fn run(args: CheckArgs) -> anyhow::Result<Exit> {
     let here = settings.context();
     // Before the engine is asked: most of what can be wrong is wrong here.
     Repository::find(&here)?;
-    let ready = Ready::find(&settings.race).await?;
-    let options = Options::read(&settings.build, &ready.native)?;
-    let revisions = Revisions::open(
-        &settings.dockerfile,
-        &options,
-        settings.base.as_deref(),
-        &stop,
-    )
-    .await?;
+    let options = settings.options()?;
+    let base = settings.base.as_deref();
+    let found = Revisions::open(&settings.dockerfile, &options, base, &stop).await?;
+    let Some(revisions) = found else {
+        return Ok(Exit::Interrupted);
+    };
     let against = format!(
         "{} against {}",
         worktree(&revisions),
         revisions.base.describe()
     );
-    eprintln!("check: {against}");
     if revisions.is_unchanged()? {
         let check = CheckView {
             outcome: CheckOutcome::Passed,
@@ -60,7 +56,10 @@ pub async fn run(args: CheckArgs) -> anyhow::Result<Exit> {
         return Ok(Exit::Good);
     }
     let dockerfiles = [Side::Base, Side::Worktree].map(|side| revisions.dockerfile(side));
-    let scenario = scenario(&settings, &options, against.clone(), dockerfiles.to_vec())?;
+    let mut scenario = own::scenario(&options, against.clone(), dockerfiles.to_vec())?;
+    let ready = Ready::find(&settings.race).await?;
+    eprintln!("check: {against}");
+    settings.complete(&options, &mut scenario, &ready.native);
     let entrants = Entrants {
         project: &Project::at(Path::new("."))?,
         scenarios: vec![scenario],
@@ -96,27 +95,6 @@ fn worktree(revisions: &Revisions) -> String {
         1 => "the working tree (1 changed file)".to_owned(),
         changed => format!("the working tree ({changed} changed files)"),
     }
-}
-
-fn scenario(
-    settings: &Settings,
-    options: &Options,
-    title: String,
-    dockerfiles: Vec<OwnDockerfile>,
-) -> anyhow::Result<Scenario> {
-    let scenario = OwnScenario {
-        name: folder_name(&settings.context()),
-        title,
-        context: options.context.clone(),
-        dockerfiles,
-        target: options.target.clone(),
-        build_args: options.build_args.clone(),
-        platforms: options.platforms.clone(),
-        kinds: settings.kinds_with_metric(options),
-        edit: options.edit.clone(),
-        gate: settings.metric,
-    };
-    Ok(scenario.load()?)
 }
 
 /// The Dockerfile as findings name it: relative to the repository, where it is

@@ -7,8 +7,9 @@ use anyhow::Context;
 use super::super::own::{self, Options};
 use crate::cli::{BuildArgs, CheckArgs, RaceArgs, Rounds, rounds, share};
 use crate::git::Repository;
-use crate::model::BuildKind;
+use crate::model::{BuildKind, Platform};
 use crate::policy::{Fatal, Policy};
+use crate::scenario::Scenario;
 
 /// Rounds of a check against a stored run where nothing is said: what is
 /// counted hardly varies.
@@ -87,11 +88,24 @@ impl Settings {
         !self.is_fatal(Fatal::Inconclusive)
     }
 
-    /// The kinds to build, the gate's among them.
-    pub fn kinds_with_metric(&self, options: &Options) -> Vec<BuildKind> {
-        let mut kinds = options.kinds.clone();
-        kinds.extend(self.metric.filter(|metric| !options.kinds.contains(metric)));
-        kinds
+    /// What is built, read and checked.
+    ///
+    /// # Errors
+    /// The first option that is wrong.
+    pub fn options(&self) -> anyhow::Result<Options> {
+        let options = Options::read(&self.build)?;
+        if options.edit.is_none() {
+            own::check_needs_no_edit("--metric", self.metric.as_slice())?;
+        }
+        Ok(options)
+    }
+
+    /// Gives a scenario its platforms and kinds, the gate's kind among them.
+    pub fn complete(&self, options: &Options, scenario: &mut Scenario, native: &Platform) {
+        options.complete(scenario, native);
+        scenario.gate = self.metric;
+        let missing = self.metric.filter(|kind| !scenario.kinds.contains(kind));
+        scenario.kinds.extend(missing);
     }
 
     /// What to type to check the same again.

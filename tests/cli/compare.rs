@@ -1,0 +1,120 @@
+//! What `buildrace compare` and `calibrate` say to bad input, before any
+//! engine is asked.
+
+use std::fs;
+
+use super::git::init;
+use super::{Project, assert_says, buildrace, refused};
+
+fn project() -> Project {
+    let project = Project::new();
+    project.write("A", "FROM debian:trixie-slim\nRUN true\n");
+    project.write("B", "FROM debian:trixie-slim\nRUN false\n");
+    project.write("data.json", "{}\n");
+    project.write("main.go", "package main\n");
+    project
+}
+
+#[test]
+fn one_dockerfile_is_compared_with_nothing() {
+    let project = project();
+    for args in [
+        &["compare", "A"][..],
+        &["compare", "A", "B", "--against", "HEAD"],
+    ] {
+        let output = buildrace(&project).args(args).output().unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        assert!(output.stdout.is_empty());
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_says(&stderr, &["CANDIDATE", "--against"]);
+    }
+}
+
+#[test]
+fn a_dockerfile_that_is_missing_or_does_not_parse() {
+    let project = project();
+    assert_says(&refused(&project, &["compare", "A", "C"]), &["read C"]);
+    project.write("C", "FROM debian:trixie-slim\nRUN true\nFORM scratch\n");
+    let line = refused(&project, &["compare", "A", "C"]);
+    assert_says(&line, &["C:3", "FORM"]);
+    let line = refused(&project, &["compare", "A", "B", "--target", "final"]);
+    assert_says(&line, &["A", "final"]);
+    let line = refused(&project, &["compare", "A", "B", "--context", "nowhere"]);
+    assert_says(&line, &["--context", "nowhere"]);
+}
+
+#[test]
+fn edits_that_cannot_be_made() {
+    let project = project();
+    for (options, words) in [
+        (&["--edit", "none.go"][..], &["--edit", "none.go"][..]),
+        (&["--edit", "data.json"], &["data.json", "--edit-with"]),
+        (&["--edit", "../x.go"], &["x.go", "not in the context"]),
+        (&["--edit-with", "s/a/{nonce}/"], &["needs --edit FILE"]),
+        (
+            &["--edit", "main.go", "--edit-with", "s/absent/{nonce}/"],
+            &["absent", "matches nothing", "main.go"],
+        ),
+        (
+            &["--edit", "main.go", "--edit-with", "s/main/other/"],
+            &["{nonce}"],
+        ),
+        (
+            &["--kinds", "incremental"],
+            &["--kinds incremental", "--edit FILE"],
+        ),
+    ] {
+        let line = refused(&project, &[&["compare", "A", "B"], options].concat());
+        assert_says(&line, words);
+    }
+}
+
+#[test]
+fn what_a_build_gets_is_checked_first() {
+    let project = project();
+    for (options, words) in [
+        (["--secret", "tok"], ["--secret", "expected id=ID,src=FILE"]),
+        (["--secret", "id=tok,src=none"], ["id=tok", "none"]),
+        (["--secret", "id=tok,env=NOT_SET"], ["id=tok", "NOT_SET"]),
+        (["--build-arg", "=x"], ["--build-arg", "NAME=VALUE"]),
+        (["--build-arg", "a b=x"], ["--build-arg", "a b"]),
+        (["--build-context", "x"], ["--build-context", "NAME=PATH"]),
+        (["--build-context", "x=none"], ["--build-context x", "none"]),
+    ] {
+        let line = refused(&project, &[&["compare", "A", "B"][..], &options].concat());
+        assert_says(&line, &words);
+    }
+    // Not even a name that is wrong gives away what it was to hold.
+    let line = refused(
+        &project,
+        &["compare", "A", "B", "--build-arg", "a b=hunter2"],
+    );
+    assert!(!line.contains("hunter2"), "{line}");
+}
+
+#[test]
+fn a_revision_that_is_none() {
+    let project = project();
+    let line = refused(&project, &["compare", "A", "--against", "HEAD"]);
+    assert_says(&line, &["no git repository"]);
+    init(project.path());
+    let line = refused(&project, &["compare", "A", "--against", "nonsense"]);
+    assert_says(&line, &["\"nonsense\""]);
+    project.write("C", "FROM debian:trixie-slim\n");
+    let line = refused(&project, &["compare", "C", "--against", "HEAD"]);
+    assert_says(&line, &["C is not in HEAD"]);
+}
+
+#[test]
+fn nothing_to_calibrate() {
+    let project = project();
+    let line = refused(&project, &["calibrate"]);
+    assert_says(&line, &["read Dockerfile"]);
+    let line = refused(&project, &["calibrate", "tinny"]);
+    assert_says(&line, &["tinny", "tiny"]);
+    let line = refused(&project, &["calibrate", "tiny", "--variant", "naiv"]);
+    assert_says(&line, &["naiv", "naive, cross"]);
+    fs::remove_file(project.path().join("A")).unwrap();
+    let line = refused(&project, &["calibrate", "--file", "A"]);
+    assert_says(&line, &["read A"]);
+}

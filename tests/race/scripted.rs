@@ -1,0 +1,269 @@
+//! A builder that builds as a script says, and a recorder that remembers.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use buildrace::builder::{Builder, BuilderError, StatusSink};
+use buildrace::buildkit::{
+    BuildEnd, BuildError, BuildReply, BuildRequest, BuildWindow, CacheRecord, Worker,
+};
+use buildrace::model::{
+    BaseImage, BuildKind, BuilderInfo, RunRecord, SCHEMA_VERSION, Sample, ScenarioInfo, Slot,
+};
+use buildrace::plan::{self, PlanInput};
+use buildrace::race::{Event, Race, RaceError, Recorder, RecorderError, Redaction, RunEnd};
+use buildrace::scenario::{Project, Scenario};
+use buildrace::trace::{SolveStatus, Trace};
+use tokio_util::sync::CancellationToken;
+
+use crate::project;
+
+/// The time that the build of a reference takes, in seconds.
+pub type Wall = Box<dyn Fn(&str) -> f64 + Send + Sync>;
+
+/// Ends builds as a script says, and adds a cache record for each.
+#[derive(Default)]
+pub struct Scripted {
+    /// How the builds whose reference ends so end; the others succeed.
+    pub ends: BTreeMap<&'static str, BuildError>,
+    /// Cancelled when the build whose reference ends so begins.
+    pub stop_at: Option<(&'static str, CancellationToken)>,
+    /// How long the builds of a reference take, in seconds.
+    pub wall: Option<Wall>,
+    /// Somebody else builds while the builds whose references end so do.
+    pub beside: Vec<String>,
+    /// Builds of somebody else, as the builder remembers them.
+    pub others: Mutex<Vec<BuildWindow>>,
+    /// What was asked for, with the greeting that its context held.
+    pub requests: Mutex<Vec<(BuildRequest, String)>>,
+    pub records: Mutex<Vec<CacheRecord>>,
+}
+
+#[async_trait]
+impl Builder for Scripted {
+    async fn build(
+        &self,
+        request: &BuildRequest,
+        sink: StatusSink,
+        cancel: CancellationToken,
+    ) -> BuildEnd {
+        let greeting =
+            std::fs::read_to_string(request.context.join("greeting")).unwrap_or_default();
+        self.requests
+            .lock()
+            .unwrap()
+            .push((request.clone(), greeting));
+        self.records.lock().unwrap().push(CacheRecord {
+            id: request.reference.clone(),
+            size: 1,
+            description: String::new(),
+            record_type: "regular".into(),
+            in_use: false,
+            shared: false,
+            parents: vec![],
+            created: None,
+        });
+        if self.beside.iter().any(|e| request.reference.ends_with(e)) {
+            self.others.lock().unwrap().push(BuildWindow {
+                reference: format!("somebody-else-beside-{}", request.reference),
+                started: Some(jiff::Timestamp::UNIX_EPOCH),
+                completed: Some(jiff::Timestamp::UNIX_EPOCH),
+            });
+        }
+        let _ = sink.send(SolveStatus::default());
+        // The recorder hears the status while the build goes on.
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        if let Some((ending, stop)) = &self.stop_at
+            && request.reference.ends_with(ending)
+        {
+            stop.cancel();
+        }
+        let scripted = self
+            .ends
+            .iter()
+            .find(|(ending, _)| request.reference.ends_with(*ending));
+        let result = match scripted {
+            Some((_, error)) => Err(error.clone()),
+            None if cancel.is_cancelled() => Err(BuildError::Cancelled),
+            None => Ok(BuildReply::default()),
+        };
+        BuildEnd {
+            wall: self
+                .wall
+                .as_ref()
+                .map_or(Duration::from_millis(10), |wall| {
+                    Duration::from_secs_f64(wall(&request.reference))
+                }),
+            context_bytes: 1,
+            result,
+        }
+    }
+
+    async fn cache_records(&self) -> Result<Vec<CacheRecord>, BuilderError> {
+        Ok(self.records.lock().unwrap().clone())
+    }
+
+    async fn prune(&self, ids: &[String]) -> Result<Vec<String>, BuilderError> {
+        self.records
+            .lock()
+            .unwrap()
+            .retain(|record| !ids.contains(&record.id));
+        Ok(ids.to_vec())
+    }
+
+    async fn workers(&self) -> Result<Vec<Worker>, BuilderError> {
+        Ok(vec![])
+    }
+
+    async fn history(&self) -> Result<Vec<BuildWindow>, BuilderError> {
+        Ok(self.others.lock().unwrap().clone())
+    }
+}
+
+/// Remembers events; fails when told to.
+#[derive(Default)]
+pub struct Memory {
+    pub events: Vec<Event>,
+    pub full_at_status: bool,
+}
+
+impl Recorder for Memory {
+    fn event(&mut self, event: &Event) -> Result<(), RecorderError> {
+        self.events.push(event.clone());
+        Ok(())
+    }
+    fn status(&mut self, _: &Slot, _: &SolveStatus, _: &Trace) -> Result<(), RecorderError> {
+        if self.full_at_status {
+            Err("No space left on device".into())
+        } else {
+            Ok(())
+        }
+    }
+    fn tick(&mut self, _: &Slot, _: &Trace) {}
+    fn phase(&mut self, _: &str) {}
+}
+
+impl Memory {
+    /// All that was measured.
+    pub fn samples(&self) -> Vec<&Sample> {
+        self.events
+            .iter()
+            .filter_map(|event| match event {
+                Event::SampleFinished { sample, .. } => Some(sample),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// What was told of a scenario's rounds.
+    pub fn told(&self, scenario: &str) -> Vec<&str> {
+        let events = self.events.iter();
+        events
+            .filter_map(|event| match event {
+                Event::Rounds {
+                    scenario: of,
+                    message,
+                    ..
+                } if of == scenario => Some(message.as_str()),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// How the run ended.
+    pub fn end(&self) -> RunEnd {
+        match self.events.last() {
+            Some(Event::RunFinished { end, .. }) => *end,
+            other => panic!("the last event is {other:?}"),
+        }
+    }
+}
+
+/// What is raced.
+pub struct Setting {
+    _project: project::Project,
+    pub scenarios: Vec<Scenario>,
+    pub record: RunRecord,
+}
+
+/// The project `tiny`, to be built once.
+pub fn setting(kinds: &[BuildKind], variants: &[&str]) -> Setting {
+    let project = project::Project::new();
+    let mut scenarios = Project::find(project.path()).unwrap().load(&[]).unwrap();
+    scenarios[0].kinds = kinds.to_vec();
+    let names: Vec<String> = variants.iter().map(ToString::to_string).collect();
+    scenarios[0].select_variants(&names).unwrap();
+    let input = PlanInput {
+        scenario: "tiny".into(),
+        variants: names,
+        kinds: kinds.to_vec(),
+        native_only: false,
+    };
+    let record = RunRecord {
+        schema: SCHEMA_VERSION,
+        run: "20260101T000000Z-abcdef".into(),
+        buildrace: "0".into(),
+        started: jiff::Timestamp::UNIX_EPOCH,
+        command: vec![],
+        seed: 1,
+        rounds: 1,
+        rules: Default::default(),
+        timeout_seconds: 60.0,
+        scenarios: vec![ScenarioInfo {
+            name: "tiny".into(),
+            title: String::new(),
+            digest: String::new(),
+            sources_digest: String::new(),
+            reference: "naive".into(),
+            platforms: scenarios[0].platforms.clone(),
+            native: "linux/amd64".parse().unwrap(),
+            variants: vec![],
+            kinds: kinds.to_vec(),
+            edit: None,
+            gate: None,
+        }],
+        plan: plan::plan(&[input], 1, 1),
+        builder: BuilderInfo {
+            driver: "replay".into(),
+            found_by: String::new(),
+            engine_version: None,
+            buildkit_version: None,
+            storage: None,
+            platforms: vec![],
+        },
+        host: Default::default(),
+        emulators: vec![],
+        base_images: vec![BaseImage {
+            name: "debian:trixie-slim".into(),
+            platform: "linux/amd64".parse().unwrap(),
+            digest: None,
+            stand_in: false,
+        }],
+    };
+    Setting {
+        _project: project,
+        scenarios,
+        record,
+    }
+}
+
+/// Runs a race on a builder.
+pub async fn run(
+    setting: &Setting,
+    builder: &Scripted,
+    recorder: &mut Memory,
+    stop: &CancellationToken,
+) -> Result<RunEnd, RaceError> {
+    let race = Race {
+        record: &setting.record,
+        scenarios: &setting.scenarios,
+        builder,
+        disk: None,
+        image_size: false,
+        secrets: &BTreeMap::new(),
+        redaction: &Redaction::default(),
+    };
+    race.run(recorder, stop).await
+}
