@@ -7,6 +7,9 @@
 mod client_fidelity;
 mod contexts_and_secrets;
 mod explain;
+mod gate;
+#[path = "../support/git.rs"]
+mod git;
 mod harness;
 #[path = "../support/project.rs"]
 mod project;
