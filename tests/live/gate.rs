@@ -2,117 +2,21 @@
 //! starts them. Steps that differ sleep, so that no machine is too noisy to
 //! tell.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::path::Path;
+use std::process::{Child, Output};
 
 use buildrace::model::BuildKind;
 use buildrace::stats::Verdict;
-use buildrace::store::{StoredRun, calibration, read_run};
+use buildrace::store::{StoredRun, calibration};
 use buildrace::trace::rawjson;
 use buildrace::verdict;
-use tempfile::TempDir;
 
+use crate::bench::{Bench, DOCKERFILE, everything};
 use crate::git::{commit, git, init};
 use crate::harness;
 use crate::race::wait_for;
-use crate::support::Engine;
-
-const DOCKERFILE: &str = "\
-FROM debian:trixie-slim
-COPY . /src
-RUN echo built
-";
-
-/// A folder to build, and one for what comes of it.
-struct Bench {
-    engine: Engine,
-    sources: TempDir,
-    out: TempDir,
-}
-
-impl Bench {
-    /// `None` where live tests are to be skipped.
-    async fn new() -> Option<Self> {
-        let engine = Engine::take().await?;
-        let bench = Self {
-            engine,
-            sources: TempDir::new().unwrap(),
-            out: TempDir::new().unwrap(),
-        };
-        fs::create_dir(bench.out.path().join("tmp")).unwrap();
-        bench.write("Dockerfile", DOCKERFILE);
-        bench.write("main.py", "print('hello')\n");
-        Some(bench)
-    }
-
-    fn write(&self, file: &str, text: &str) {
-        fs::write(self.sources.path().join(file), text).unwrap();
-    }
-
-    fn results(&self) -> PathBuf {
-        self.out.path().join("results")
-    }
-
-    /// buildrace in the sources, its results and temporary files elsewhere.
-    /// Others who use the engine or the machine meanwhile are no matter here.
-    fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_buildrace"));
-        command
-            .current_dir(self.sources.path())
-            .args(args)
-            .args(["--host", &self.engine.host, "--keep-contaminated"])
-            .arg("--results")
-            .arg(self.results())
-            .arg("--reports")
-            .arg(self.out.path().join("reports"))
-            .env("TMPDIR", self.out.path().join("tmp"))
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        for variable in ["GITHUB_BASE_REF", "CI_MERGE_REQUEST_DIFF_BASE_SHA"] {
-            command.env_remove(variable);
-        }
-        command
-    }
-
-    /// Runs buildrace, expects an exit code, and returns stdout on one line.
-    fn ends(&self, code: i32, args: &[&str]) -> String {
-        let output = self.command(args).output().unwrap();
-        self.ended(code, &output)
-    }
-
-    fn ended(&self, code: i32, output: &Output) -> String {
-        let stdout = String::from_utf8_lossy(&output.stdout);
-        let stderr = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(code), "{stdout}\n{stderr}");
-        let left: Vec<_> = fs::read_dir(self.out.path().join("tmp"))
-            .unwrap()
-            .flatten()
-            .collect();
-        assert!(left.is_empty(), "left behind: {left:?}");
-        stdout.split_whitespace().collect::<Vec<_>>().join(" ")
-    }
-
-    /// The folders of the runs, the oldest first.
-    fn folders(&self) -> Vec<PathBuf> {
-        let mut folders: Vec<PathBuf> = match fs::read_dir(self.results()) {
-            Ok(entries) => entries.flatten().map(|entry| entry.path()).collect(),
-            Err(_) => Vec::new(),
-        };
-        folders.retain(|path| path.is_dir());
-        folders.sort();
-        folders
-    }
-
-    /// The newest run.
-    fn run(&self) -> StoredRun {
-        read_run(&self.folders().pop().expect("there is no run")).unwrap()
-    }
-}
 
 fn rounds(run: &StoredRun) -> u32 {
     run.samples.iter().map(|sample| sample.round).max().unwrap()
@@ -127,24 +31,6 @@ fn assert_says(text: &str, words: &[&str]) {
     for word in words {
         assert!(text.contains(word), "{word:?} is not in {text:?}");
     }
-}
-
-/// Names, modes, times and contents of everything below a folder.
-fn everything(folder: &Path) -> BTreeMap<PathBuf, (u32, i64, i64, Vec<u8>)> {
-    let entries = walkdir::WalkDir::new(folder).into_iter();
-    entries
-        .map(|entry| {
-            let path = entry.unwrap().into_path();
-            let found = path.symlink_metadata().unwrap();
-            let content = if found.is_file() {
-                fs::read(&path).unwrap()
-            } else {
-                Vec::new()
-            };
-            let mode = found.permissions().mode();
-            (path, (mode, found.mtime(), found.mtime_nsec(), content))
-        })
-        .collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
