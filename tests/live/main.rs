@@ -4,9 +4,13 @@
 //! The engine is `BUILDRACE_TEST_HOST`, else the one that `buildrace run` would
 //! use. Without one they fail, unless `BUILDRACE_SKIP_LIVE=1`.
 
+mod bench;
 mod client_fidelity;
 mod contexts_and_secrets;
 mod explain;
+mod gate;
+#[path = "../support/git.rs"]
+mod git;
 mod harness;
 #[path = "../support/project.rs"]
 mod project;

@@ -41,7 +41,7 @@ fn stored(project: &Project) -> StoredRun {
 }
 
 /// Waits until `condition` holds.
-fn wait_for<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
+pub fn wait_for<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
     let started = Instant::now();
     loop {
         if let Some(value) = condition() {

@@ -1,0 +1,314 @@
+//! `compare`, `check` and `calibrate` on a real engine, started as a person
+//! starts them. Steps that differ sleep, so that no machine is too noisy to
+//! tell.
+
+use std::fs;
+use std::io::Read;
+use std::path::Path;
+use std::process::{Child, Output};
+
+use buildrace::model::BuildKind;
+use buildrace::stats::Verdict;
+use buildrace::store::{StoredRun, calibration};
+use buildrace::trace::rawjson;
+use buildrace::verdict;
+
+use crate::bench::{Bench, DOCKERFILE, everything};
+use crate::git::{commit, git, init};
+use crate::harness;
+use crate::race::wait_for;
+
+fn rounds(run: &StoredRun) -> u32 {
+    run.samples.iter().map(|sample| sample.round).max().unwrap()
+}
+
+fn verdict_of(run: &StoredRun) -> Option<Verdict> {
+    let found = verdict::comparisons(&run.record, &run.samples);
+    found.into_iter().find(|found| found.is_gate)?.verdict
+}
+
+fn assert_says(text: &str, words: &[&str]) {
+    for word in words {
+        assert!(text.contains(word), "{word:?} is not in {text:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_null_race_finds_the_noise_and_later_runs_go_by_it() {
+    let Some(bench) = Bench::new().await else {
+        return;
+    };
+    let told = bench.ends(0, &["calibrate", "--rounds", "6"]);
+    assert_says(&told, &["cold: noise floor ", ", of 6 rounds; δ is "]);
+    let null_race = bench.run();
+    let known = calibration::read(&bench.results()).unwrap();
+    assert_eq!(known.len(), 1);
+    assert_eq!(
+        (known[0].kind, known[0].rounds, &known[0].run),
+        (BuildKind::Cold, 6, &null_race.record.run)
+    );
+
+    // The same twice: whatever it is called, it is no difference that matters.
+    bench.write("Copy.Dockerfile", DOCKERFILE);
+    let compare = ["compare", "Dockerfile", "Copy.Dockerfile"];
+    let told = bench.ends(
+        0,
+        &[&compare[..], &["--rounds", "6", "--delta", "60%"]].concat(),
+    );
+    let run = bench.run();
+    assert_eq!(rounds(&run), 6);
+    let verdict = verdict_of(&run);
+    assert!(
+        matches!(verdict, Some(Verdict::Same | Verdict::Inconclusive)),
+        "{verdict:?}: {told}"
+    );
+    let floor = &run.record.rules.noise_floor;
+    assert_eq!(floor.len(), 1);
+    assert_eq!(floor[0].run, null_race.record.run);
+    assert_eq!(floor[0].share, known[0].share);
+    assert_says(&told, &["noise floor at most"]);
+    assert!(!told.contains("not calibrated"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slower_branch_fails_at_the_first_look_with_the_line_to_blame() {
+    let Some(bench) = Bench::new().await else {
+        return;
+    };
+    init(bench.sources.path());
+    git(bench.sources.path(), &["checkout", "--quiet", "-b", "slow"]);
+    let slower = DOCKERFILE.replace("RUN echo", "# Why not?\nRUN sleep 2 && echo");
+    bench.write("Dockerfile", &slower);
+    commit(bench.sources.path(), "Sleep");
+    let told = bench.ends(1, &["check"]);
+    assert_says(
+        &told,
+        &[
+            "failed: HEAD against the merge base with main",
+            "cold is slower",
+            "RUN sleep 2",
+            "Dockerfile:4",
+        ],
+    );
+    let run = bench.run();
+    assert_eq!(rounds(&run), 6, "it did not stop at its first look");
+    assert_eq!(verdict_of(&run), Some(Verdict::Slower));
+    let revisions: Vec<bool> = run.record.scenarios[0]
+        .variants
+        .iter()
+        .map(|variant| variant.revision.is_some())
+        .collect();
+    assert_eq!(revisions, [true, false]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_comment_on_the_default_branch_is_compared_with_head_and_passes() {
+    let Some(bench) = Bench::new().await else {
+        return;
+    };
+    init(bench.sources.path());
+    bench.write("Dockerfile", &format!("# A comment.\n{DOCKERFILE}"));
+    let told = bench.ends(0, &["check", "--rounds", "6", "--delta", "60%"]);
+    assert_says(
+        &told,
+        &["passed: the working tree (1 changed file) against HEAD"],
+    );
+    let run = bench.run();
+    assert_ne!(verdict_of(&run), Some(Verdict::Slower));
+    assert_eq!(rounds(&run), 6);
+    // A tree without changes is not even built.
+    commit(bench.sources.path(), "Comment");
+    let told = bench.ends(0, &["check", "--base", "HEAD"]);
+    assert_says(&told, &["passed", "nothing that is built differs"]);
+    assert_eq!(bench.folders().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn builds_that_fail_close_the_gate_only_if_the_change_is_to_blame() {
+    let Some(bench) = Bench::new().await else {
+        return;
+    };
+    init(bench.sources.path());
+    bench.write("Dockerfile", &DOCKERFILE.replace("echo built", "exit 7"));
+    let told = bench.ends(1, &["check", "--rounds", "1"]);
+    assert_says(&told, &["failed", "does not build in cold", "exit 7"]);
+    // What did not build before cannot be compared with.
+    commit(bench.sources.path(), "Broken");
+    bench.write("Dockerfile", DOCKERFILE);
+    let told = bench.ends(2, &["check", "--rounds", "1"]);
+    assert_says(&told, &["undecided", "base does not build in cold"]);
+}
+
+fn interrupt(mut child: Child) -> Output {
+    harness::signal(&child, "INT");
+    let status = child.wait().unwrap();
+    let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+    child.stdout.unwrap().read_to_end(&mut stdout).unwrap();
+    child.stderr.unwrap().read_to_end(&mut stderr).unwrap();
+    Output {
+        status,
+        stdout,
+        stderr,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_revision_is_raced_without_touching_the_repository() {
+    let Some(bench) = Bench::new().await else {
+        return;
+    };
+    let sources = bench.sources.path();
+    bench.write(".gitignore", "ignored\n");
+    bench.write("staged.py", "");
+    init(sources);
+    bench.write("main.py", "print('changed')\n");
+    bench.write("staged.py", "staged = True\n");
+    git(sources, &["add", "staged.py"]);
+    bench.write("staged.py", "staged = False\n");
+    bench.write("untracked.py", "");
+    bench.write("ignored", "");
+    // Each side is what git says it is.
+    let check = "RUN test ! -e /src/ignored && if grep -q changed /src/main.py; \
+                 then grep -q False /src/staged.py && test -e /src/untracked.py; \
+                 else test ! -s /src/staged.py && test ! -e /src/untracked.py; fi\n";
+    bench.write("Dockerfile", &format!("{DOCKERFILE}{check}"));
+    commit_only(sources, "Dockerfile");
+    let before = everything(sources);
+    let args = ["compare", "Dockerfile", "--against", "HEAD", "--rounds"];
+    let told = bench.ends(0, &[&args[..], &["1"]].concat());
+    assert_says(&told, &["head", "worktree"]);
+    assert_eq!(everything(sources), before);
+
+    // The same when it is stopped in the middle.
+    bench.write(
+        "Dockerfile",
+        &DOCKERFILE.replace("echo", "sleep 600 && echo"),
+    );
+    let before = everything(sources);
+    let known = bench.folders().len();
+    let child = bench
+        .command(&[&args[..], &["12"]].concat())
+        .spawn()
+        .unwrap();
+    wait_for("a build that hangs", || {
+        let events = bench.folders().get(known)?.join("events.jsonl");
+        let events = fs::read_to_string(events).ok()?;
+        let started = events.lines().last()?;
+        (started.contains("sample-started") && started.contains("worktree")).then_some(())
+    });
+    let output = interrupt(child);
+    bench.ended(130, &output);
+    assert_eq!(everything(sources), before);
+    assert_eq!(bench.run().end, Some(buildrace::race::RunEnd::Interrupted));
+}
+
+/// Commits a file alone, the rest of index and tree as they are.
+fn commit_only(folder: &Path, file: &str) {
+    git(folder, &["commit", "--quiet", "-m", "Only", "--", file]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_counted_is_compared_with_a_stored_run() {
+    let Some(bench) = Bench::new().await else {
+        return;
+    };
+    // The stage runs on the builder's own platform, and the edit of main.py
+    // spares its first RUN.
+    let cross = "\
+FROM --platform=$BUILDPLATFORM debian:trixie-slim
+RUN echo spared
+COPY . /src
+RUN echo built
+";
+    bench.write("Dockerfile", cross);
+    bench.write("Copy.Dockerfile", cross);
+    let build = [
+        "--platform",
+        "linux/amd64,linux/arm64",
+        "--edit",
+        "main.py",
+        "--rounds",
+        "1",
+    ];
+    bench.ends(
+        0,
+        &[&["compare", "Dockerfile", "Copy.Dockerfile"], &build[..]].concat(),
+    );
+    let baseline = format!("{}/dockerfile", bench.run().record.run);
+    let check = [&["check", "--baseline", &baseline], &build[..]].concat();
+    let told = bench.ends(0, &check);
+    assert_says(&told, &["passed", "nothing that is counted got worse"]);
+
+    let unspared = "\
+FROM --platform=$BUILDPLATFORM debian:trixie-slim
+COPY . /src
+RUN echo spared
+RUN echo built
+";
+    bench.write("Dockerfile", unspared);
+    let told = bench.ends(1, &check);
+    assert_says(&told, &["failed", "from the cache, not"]);
+    assert!(!told.contains("emulator"), "{told}");
+
+    bench.write(
+        "Dockerfile",
+        &cross.replace("--platform=$BUILDPLATFORM ", ""),
+    );
+    let told = bench.ends(1, &check);
+    assert_says(
+        &told,
+        &["failed", "multi-arch runs 2 steps under an emulator, not 0"],
+    );
+    // A gate that does not ask for it stays open.
+    let told = bench.ends(
+        0,
+        &[&check[..], &["--fatal", "failed,failure-rate"]].concat(),
+    );
+    assert_says(&told, &["passed", "under an emulator"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_that_a_step_prints_is_in_no_file() {
+    let Some(bench) = Bench::new().await else {
+        return;
+    };
+    let secret = crate::support::unique("hunter2");
+    let text = "\
+FROM debian:trixie-slim
+RUN --mount=type=secret,id=tok,required=true cat /run/secrets/tok && cat /run/secrets/tok >&2
+";
+    bench.write("Dockerfile", text);
+    bench.write(
+        "Bad.Dockerfile",
+        &format!("{text}RUN --mount=type=secret,id=tok cat /run/secrets/tok; exit 3\n"),
+    );
+    let output = bench
+        .command(&["compare", "Dockerfile", "Bad.Dockerfile", "--rounds", "1"])
+        .args(["--secret", "id=tok,env=TOK"])
+        .env("TOK", &secret)
+        .output()
+        .unwrap();
+    bench.ended(2, &output);
+    let mut said = [output.stdout, output.stderr].concat();
+    for path in everything(bench.out.path()).into_keys() {
+        if path.extension().is_some_and(|e| e == "gz") {
+            let trace = fs::File::open(&path).unwrap();
+            let mut lines = Vec::new();
+            flate2::read::GzDecoder::new(trace)
+                .read_to_end(&mut lines)
+                .unwrap();
+            // Logs are base64 in there.
+            for status in rawjson::Reader::new(lines.as_slice()) {
+                let logs = status.unwrap().logs.into_iter();
+                said.extend(logs.flat_map(|log| log.data));
+            }
+            said.extend(lines);
+        } else if path.is_file() {
+            said.extend(fs::read(&path).unwrap());
+        }
+    }
+    let said = String::from_utf8_lossy(&said);
+    // Twice in each of the two traces, and once more where it fails.
+    assert!(said.matches("[secret tok]").count() >= 5, "{said}");
+    assert!(!said.contains(&secret), "{said}");
+}
