@@ -182,8 +182,15 @@ impl Repository {
                 return Ok(branch);
             }
         }
-        Err(GitError::NoDefaultBranch {
-            top: self.top().to_owned(),
+        let top = self.top().to_owned();
+        // A clone of one branch and little depth has no other.
+        Err(if self.is_shallow()? {
+            GitError::Shallow {
+                top,
+                what: "the default branch".to_owned(),
+            }
+        } else {
+            GitError::NoDefaultBranch { top }
         })
     }
 

@@ -166,9 +166,13 @@ pub(super) async fn race(
     let secrets = secrets
         .map(|(id, bytes)| (id.clone(), Secret::new(bytes.clone())))
         .collect();
+    let mut secret: Vec<(String, String)> =
+        entrants.secrets.iter().flat_map(secret_texts).collect();
+    // What begins another must not be taken out of it first.
+    secret.sort_by_key(|(text, _)| std::cmp::Reverse(text.len()));
     let redaction = Redaction {
         private: private_texts(host, &snapshot),
-        secret: entrants.secrets.iter().flat_map(secret_texts).collect(),
+        secret,
     };
     let race = Race {
         record: &record,
