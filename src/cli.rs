@@ -262,8 +262,8 @@ pub struct CheckArgs {
     /// Kind of build that the gate goes by [default: incremental, else multi-arch, else cold]
     #[arg(long, value_name = "KIND")]
     pub metric: Option<BuildKind>,
-    /// What closes the gate, comma-separated [default: slower, failed, emulated-steps,
-    /// cached-steps, failure-rate, image-size]
+    /// What closes the gate, comma-separated [default: slower, failed, unmeasured,
+    /// emulated-steps, cached-steps, failure-rate, image-size]
     #[arg(long, value_name = "RULE,…", value_delimiter = ',')]
     pub fatal: Vec<Fatal>,
     #[command(flatten)]
@@ -461,8 +461,8 @@ fn duration(text: &str) -> Result<Duration, String> {
     Ok(duration)
 }
 
-/// No more rounds are taken than anyone would wait for.
-const MOST_ROUNDS: u32 = 1000;
+/// No verdict looks at more.
+const MOST_ROUNDS: u32 = 200;
 
 /// `auto`, or a number of rounds.
 pub fn rounds(text: &str) -> Result<Rounds, String> {
@@ -511,7 +511,7 @@ mod tests {
         use super::{Rounds, rounds, share};
         assert_eq!(rounds("auto"), Ok(Rounds::Auto));
         assert_eq!(rounds("6"), Ok(Rounds::Fixed(6)));
-        for text in ["", "0", "-1", "1001", "always", "6.5"] {
+        for text in ["", "0", "-1", "201", "always", "6.5"] {
             assert!(rounds(text).is_err(), "{text}");
         }
         assert_eq!(share("5%"), Ok(0.05));

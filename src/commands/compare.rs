@@ -26,7 +26,9 @@ pub async fn run(args: CompareArgs) -> anyhow::Result<Exit> {
     let revisions = match &args.against {
         None => None,
         Some(revision) => {
-            match Revisions::open(&args.reference, &options, Some(revision), &stop).await? {
+            match Revisions::open(&args.reference, &options, Some(revision), &args.race, &stop)
+                .await?
+            {
                 None => return Ok(Exit::Interrupted),
                 found => found,
             }

@@ -27,6 +27,18 @@ pub(super) fn write(
     check: Option<&CheckView>,
 ) -> anyhow::Result<()> {
     for output in outputs {
+        // A row or list without a time would be taken for a measurement.
+        let holds_times = matches!(
+            output.format,
+            Format::Otava | Format::GithubActionBenchmark | Format::Bmf | Format::Hyperfine
+        );
+        if holds_times && view.scenarios.is_empty() {
+            eprintln!(
+                "{}: nothing was built, and nothing is written",
+                output.format
+            );
+            continue;
+        }
         let text = output.format.render(view, check);
         let Some(file) = place(output) else {
             out!("{}", text.trim_end_matches('\n'));

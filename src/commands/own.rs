@@ -6,6 +6,7 @@ use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context, bail};
 
+use super::ignored::Ignored;
 use crate::cli::BuildArgs;
 use crate::model::{BuildKind, Platform};
 use crate::scenario::{ContextSource, Edit, OwnDockerfile, OwnScenario, Scenario, folder_name};
@@ -93,6 +94,17 @@ pub(super) fn scenario(
     title: String,
     dockerfiles: Vec<OwnDockerfile>,
 ) -> anyhow::Result<Scenario> {
+    if let Some(edit) = &options.edit {
+        for dockerfile in &dockerfiles {
+            let context = dockerfile.context.as_deref().unwrap_or(&options.context);
+            if Ignored::of(&dockerfile.path, context).leaves_out(&edit.file) {
+                bail!(
+                    "--edit: {} is left out by .dockerignore: no build would see the edit",
+                    edit.file.display()
+                );
+            }
+        }
+    }
     let scenario = OwnScenario {
         name: folder_name(&options.context),
         title,

@@ -3,15 +3,22 @@
 //! the repository is only read.
 
 use std::collections::BTreeMap;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
+use nix::fcntl::AT_FDCWD;
+use nix::sys::stat::{UtimensatFlags, utimensat};
+use nix::sys::time::TimeSpec;
 use tempfile::TempDir;
 use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
+use walkdir::WalkDir;
 
 use super::ignored::Ignored;
 use super::own::Options;
+use crate::cli::RaceArgs;
 use crate::git::{Base, BaseReason, Repository};
 use crate::scenario::{
     ContextSource, OwnDockerfile, ignore_file, revision_name, sources_digest,
@@ -34,6 +41,8 @@ pub(super) struct Revisions {
     /// Files of the working tree that are not as in HEAD.
     pub changed: usize,
     copies: TempDir,
+    /// The repository's folder.
+    top: PathBuf,
     /// Paths within the repository.
     dockerfile: PathBuf,
     context: PathBuf,
@@ -51,6 +60,7 @@ impl Revisions {
         dockerfile: &Path,
         options: &Options,
         revision: Option<&str>,
+        args: &RaceArgs,
         stop: &CancellationToken,
     ) -> anyhow::Result<Option<Self>> {
         let (dockerfile, context) = (dockerfile.to_owned(), options.context.clone());
@@ -58,8 +68,16 @@ impl Revisions {
         let revision = revision.map(str::to_owned);
         // It is waited for even when it is not wanted any more: a copy that is
         // still being written could not be removed.
-        let work =
-            spawn_blocking(move || copy(&dockerfile, &context, contexts, revision.as_deref()));
+        let results = [args.results.clone(), args.reports.clone()];
+        let work = spawn_blocking(move || {
+            copy(
+                &dockerfile,
+                &context,
+                contexts,
+                revision.as_deref(),
+                &results,
+            )
+        });
         let copied = work.await.context("copying the revisions broke off")?;
         // Ctrl-C ends git too, and that is no error to tell of.
         if stop.is_cancelled() {
@@ -92,6 +110,18 @@ impl Revisions {
             revision,
             contexts: contexts.collect(),
         }
+    }
+
+    /// Whether a file of the repository differs between the two states.
+    pub fn changes(&self, file: &Path) -> bool {
+        let Ok(real) = file.canonicalize() else {
+            return false;
+        };
+        let Ok(path) = real.strip_prefix(&self.top) else {
+            return false;
+        };
+        let [base, worktree] = [Side::Base, Side::Worktree].map(|side| self.root(side).join(path));
+        std::fs::read(base).ok() != std::fs::read(worktree).ok()
     }
 
     /// Whether nothing that could be built differs.
@@ -143,14 +173,25 @@ fn copy(
     context: &Path,
     contexts: BTreeMap<String, ContextSource>,
     revision: Option<&str>,
+    results: &[PathBuf],
 ) -> anyhow::Result<Revisions> {
-    let repository = Repository::find(context)?;
+    let repository = Repository::find(context)?.without(results);
     let base = repository.base(revision, &|name| std::env::var(name).ok())?;
     let changed = repository.changed_files()?;
     let inside = |what: &str, path: &Path| {
-        let real = path
-            .canonicalize()
-            .with_context(|| format!("cannot open {what} {}", path.display()))?;
+        // Where the last part is a symlink, each state follows its own.
+        let absolute = std::path::absolute(path)?;
+        let real = match (absolute.parent(), absolute.file_name()) {
+            (Some(parent), Some(name)) => parent.canonicalize().map(|parent| parent.join(name)),
+            _ => absolute.canonicalize(),
+        };
+        let real = real.and_then(|real| real.symlink_metadata().map(|_| real));
+        let real = real.with_context(|| format!("cannot open {what} {}", path.display()))?;
+        // The top folder itself may be reached through one.
+        let real = match real.canonicalize() {
+            Ok(followed) if followed == repository.top() => followed,
+            _ => real,
+        };
         let inside = real.strip_prefix(repository.top()).map(Path::to_owned);
         inside.with_context(|| {
             format!(
@@ -184,6 +225,7 @@ fn copy(
         base,
         changed,
         copies,
+        top: repository.top().to_owned(),
         dockerfile,
         context,
         contexts,
@@ -195,15 +237,56 @@ fn copy(
     repository.export_commit(&revisions.base.commit, &base)?;
     repository.export_worktree(&worktree)?;
     for (side, root) in [(Side::Base, &base), (Side::Worktree, &worktree)] {
-        let file = root.join(&revisions.dockerfile);
-        if !file.is_file() {
+        let root = root.canonicalize().context("cannot open a copy")?;
+        // What a symlink in a copy leads to must be in the copy.
+        let real = |path: &Path| {
+            let real = root.join(path).canonicalize().ok();
+            real.filter(|real| real.starts_with(&root))
+        };
+        if !real(&revisions.dockerfile).is_some_and(|file| file.is_file()) {
             bail!(missing(side, &revisions, &revisions.dockerfile));
         }
-        if !root.join(&revisions.context).is_dir() {
-            bail!(missing(side, &revisions, &revisions.context));
+        let named = revisions
+            .contexts
+            .values()
+            .filter_map(|source| match source {
+                ContextSource::Folder(folder) if folder.is_relative() => Some(folder),
+                ContextSource::Folder(_) | ContextSource::Remote(_) => None,
+            });
+        for folder in [&revisions.context].into_iter().chain(named) {
+            if !real(folder).is_some_and(|folder| folder.is_dir()) {
+                bail!(missing(side, &revisions, folder));
+            }
         }
+        same_looks(&root).context("cannot prepare a copy")?;
     }
     Ok(revisions)
+}
+
+/// Gives all files the same time, and the modes that git knows: a build that
+/// looks at either, as make does, must not see which of the two states was
+/// checked out and which was worked on.
+fn same_looks(root: &Path) -> std::io::Result<()> {
+    // Some moment in the past: tools warn of files from the future.
+    let time = TimeSpec::new(1_000_000_000, 0);
+    for entry in WalkDir::new(root).contents_first(true) {
+        let entry = entry?;
+        let (path, kind) = (entry.path(), entry.file_type());
+        if !kind.is_symlink() {
+            let mode = entry.metadata()?.permissions().mode();
+            let executable = kind.is_dir() || mode & 0o111 != 0;
+            let mode = if executable { 0o755 } else { 0o644 };
+            std::fs::set_permissions(path, Permissions::from_mode(mode))?;
+        }
+        utimensat(
+            AT_FDCWD,
+            path,
+            &time,
+            &time,
+            UtimensatFlags::NoFollowSymlink,
+        )?;
+    }
+    Ok(())
 }
 
 fn missing(side: Side, revisions: &Revisions, path: &Path) -> String {

@@ -1,6 +1,8 @@
 //! Where is the repository, and in which state?
 
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -15,6 +17,8 @@ pub struct Repository {
     /// Whether `top` is what the repository's index is about. It is not for a
     /// submodule that only its `.git/modules` folder is left of.
     pub(super) checked_out: bool,
+    /// Folders whose untracked files are passed over, relative to `top`.
+    passed_over: Vec<PathBuf>,
 }
 
 impl Repository {
@@ -51,6 +55,7 @@ impl Repository {
             top,
             git_folder: path_line(git_folder),
             checked_out: true,
+            passed_over: Vec::new(),
         })
     }
 
@@ -61,6 +66,7 @@ impl Repository {
             top,
             git_folder,
             checked_out: false,
+            passed_over: Vec::new(),
         }
     }
 
@@ -98,6 +104,25 @@ impl Repository {
         Ok(word(&answer(command, "look at", &self.top)?) == "true")
     }
 
+    /// The same repository, of which untracked files in these folders are
+    /// passed over, as if they were ignored: results of a program that must not
+    /// take them for a change.
+    pub fn without(mut self, folders: &[PathBuf]) -> Self {
+        let inside = folders.iter().filter_map(|folder| {
+            let real = folder.canonicalize().ok()?;
+            Some(real.strip_prefix(&self.top).ok()?.to_owned())
+        });
+        self.passed_over = inside.filter(|path| path.file_name().is_some()).collect();
+        self
+    }
+
+    /// Whether an untracked path is passed over.
+    pub(super) fn passes_over(&self, path: &Path) -> bool {
+        self.passed_over
+            .iter()
+            .any(|folder| path.starts_with(folder))
+    }
+
     /// How many files differ from HEAD, untracked ones included, ignored ones
     /// not. A submodule counts as one.
     ///
@@ -110,7 +135,12 @@ impl Repository {
         // Whatever the configuration says.
         status.args(["--untracked-files=all", "--ignore-submodules=none"]);
         let listed = answer(status, "list what has changed in", &self.top)?;
-        Ok(listed.iter().filter(|byte| **byte == 0).count())
+        let records = listed.split(|byte| *byte == 0).filter(|r| !r.is_empty());
+        let counted = records.filter(|record| match record.strip_prefix(b"?? ") {
+            Some(path) => !self.passes_over(Path::new(OsStr::from_bytes(path))),
+            None => true,
+        });
+        Ok(counted.count())
     }
 
     /// Writes all files of a commit into `target`, as a checkout would: line

@@ -18,7 +18,9 @@ pub(super) fn export(repository: &Repository, target: &Path) -> Result<(), GitEr
     for entry in tracked(repository.command(), repository.top())? {
         *paths.entry(entry.path).or_insert(false) |= entry.submodule.is_some();
     }
-    paths.extend(untracked(repository.command(), repository.top())?);
+    let untracked = untracked(repository.command(), repository.top())?;
+    let untracked = untracked.into_iter();
+    paths.extend(untracked.filter(|(path, _)| !repository.passes_over(path)));
     let mut copy = Copy {
         repository,
         to: &empty_folder(target)?,

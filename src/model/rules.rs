@@ -70,7 +70,7 @@ pub enum Stopping {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Contamination {
     /// Most CPU time, as a share of all, that the hypervisor may give to other
-    /// machines during a sample.
+    /// machines during a round's builds.
     pub steal: f64,
     /// Most CPU time, as a share of all, that may be busy in the moment before
     /// a sample.

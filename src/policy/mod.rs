@@ -64,6 +64,8 @@ pub enum Fatal {
     Failed,
     /// The last look could not tell.
     Inconclusive,
+    /// Too few rounds counted for any look.
+    Unmeasured,
     /// More steps run under an emulator than in the baseline.
     EmulatedSteps,
     /// Fewer steps come from the cache than in the baseline.
@@ -78,10 +80,11 @@ pub enum Fatal {
 
 impl Fatal {
     /// All of them, in the order of reports.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Slower,
         Self::Failed,
         Self::Inconclusive,
+        Self::Unmeasured,
         Self::EmulatedSteps,
         Self::CachedSteps,
         Self::Steps,
@@ -90,9 +93,10 @@ impl Fatal {
     ];
 
     /// Those that close the gate where nobody says.
-    pub const USUAL: [Self; 6] = [
+    pub const USUAL: [Self; 7] = [
         Self::Slower,
         Self::Failed,
+        Self::Unmeasured,
         Self::EmulatedSteps,
         Self::CachedSteps,
         Self::FailureRate,
@@ -105,6 +109,7 @@ impl Fatal {
             Self::Slower => "slower",
             Self::Failed => "failed",
             Self::Inconclusive => "inconclusive",
+            Self::Unmeasured => "unmeasured",
             Self::EmulatedSteps => "emulated-steps",
             Self::CachedSteps => "cached-steps",
             Self::Steps => "steps",

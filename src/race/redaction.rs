@@ -45,9 +45,22 @@ impl Redaction {
         if self.secret.is_empty() {
             return;
         }
+        let redact = |text: &mut String| *text = replaced(&self.secret, text);
         for vertex in &mut status.vertexes {
-            vertex.name = replaced(&self.secret, &vertex.name);
-            vertex.error = replaced(&self.secret, &vertex.error);
+            redact(&mut vertex.name);
+            redact(&mut vertex.error);
+            if let Some(group) = &mut vertex.progress_group {
+                redact(&mut group.name);
+            }
+        }
+        for part in &mut status.statuses {
+            redact(&mut part.id);
+            redact(&mut part.name);
+        }
+        for warning in &mut status.warnings {
+            let mut text = String::from_utf8_lossy(&warning.short).into_owned();
+            redact(&mut text);
+            warning.short = text.into_bytes();
         }
         for log in &mut status.logs {
             let text = String::from_utf8_lossy(&log.data);

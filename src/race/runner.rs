@@ -212,10 +212,6 @@ impl Race<'_> {
             _ => None,
         };
         let guard = CacheGuard::set(self.builder, prefix).await?;
-        if self.disk.is_some() {
-            recorder.phase("waiting for the machine to come to rest");
-            host::rest().await;
-        }
         let mut result = Ok(());
         let mut broken: Option<(BuildKind, Outcome)> = None;
         for slot in block {
@@ -223,6 +219,11 @@ impl Race<'_> {
                 let sample = skipped(slot, entry.platforms(slot.kind), kind, outcome);
                 finish(recorder, sample)?;
                 continue;
+            }
+            // What the build before leaves to do is no part of this one.
+            if self.disk.is_some() {
+                recorder.phase("waiting for the machine to come to rest");
+                host::rest().await;
             }
             if let Some(sources) = &mut sources
                 && slot.kind == BuildKind::Incremental

@@ -12,6 +12,9 @@ use crate::model::BuildKind;
 pub struct CheckView {
     /// Whether the gate is open.
     pub outcome: CheckOutcome,
+    /// What is checked, the same from check to check, so that a comment can be
+    /// found again.
+    pub subject: String,
     /// One sentence, without its full stop: what was compared with what, and
     /// what came of it.
     pub headline: String,

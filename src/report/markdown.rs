@@ -275,6 +275,7 @@ pub(super) fn rule(view: &View) -> Vec<String> {
             parts.push("None was dropped.".to_owned());
         }
     }
+    parts.extend(rounds::unreached(view).map(|told| text(&told)));
     parts.extend(rounds::dropped(view).map(|told| text(&told)));
     parts.extend(rounds::looked(view).map(|told| text(&told)));
     for scenario in &view.scenarios {
@@ -293,8 +294,8 @@ pub(super) fn rule(view: &View) -> Vec<String> {
 pub(super) fn method(view: &View) -> String {
     let mut parts = vec![
         "cold and multi-arch start from nothing: no layer cache (BuildKit's `no-cache`), empty \
-         cache mounts and fresh sources. incremental follows multi-arch on the cache that it \
-         left, after one edit, and noop follows without one. After each of these blocks, what \
+         cache mounts and fresh sources. incremental follows multi-arch (cold, where only the \
+         builder's own platform is built) on the cache that it left, after one edit, and noop follows without one. After each of these blocks, what \
          it added to the cache is removed."
             .to_owned(),
         "`no-cache` does not cover `WORKDIR`: a directory that the builder's cache held before \

@@ -4,7 +4,7 @@
 use super::number;
 use super::view::{RollUp, ScenarioView, View};
 use crate::escape;
-use crate::model::Stopping;
+use crate::model::{BuildKind, Stopping};
 use crate::stats::{LOOKS, Verdict};
 
 /// Dropped rounds told one by one.
@@ -21,6 +21,23 @@ pub(super) fn dropped(view: &View) -> impl Iterator<Item = String> {
         )
     });
     each.chain(more.map(|more| format!("{more} more rounds are dropped.")))
+}
+
+/// Variants whose incremental builds the edit did not reach. Holds text from
+/// outside, on one line.
+pub(super) fn unreached(view: &View) -> impl Iterator<Item = String> {
+    view.scenarios.iter().flat_map(|scenario| {
+        let variants = scenario.variants.iter().filter(|variant| {
+            let cell = variant.cells.get(&BuildKind::Incremental);
+            cell.is_some_and(|cell| cell.all_cached)
+        });
+        variants.map(|variant| {
+            format!(
+                "Incremental builds of {} executed no step: nothing that is built sees the edit.",
+                variant.name
+            )
+        })
+    })
 }
 
 /// At which look each scenario was decided, and what it cost. Holds text from
@@ -42,10 +59,16 @@ fn looked_at(scenario: &ScenarioView) -> Option<String> {
         number::seconds(scenario.spent)
     );
     let name = &scenario.name;
+    let first = LOOKS[0].rounds;
     Some(if clean >= LOOKS[1].rounds {
         format!("{name}: judged by {gate} at the second look, after {clean} rounds ({cost}).")
-    } else if clean == LOOKS[0].rounds && is_decided(scenario) {
+    } else if clean == first && is_decided(scenario) {
         format!("{name}: decided by {gate} at the first look, after {clean} rounds ({cost}).")
+    } else if clean > first && is_decided(scenario) {
+        format!(
+            "{name}: judged by {gate} with the {clean} rounds that count, as the spare ones are \
+             used up ({cost})."
+        )
     } else {
         format!("{name}: not decided by {gate} after {clean} rounds ({cost}).")
     })

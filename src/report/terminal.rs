@@ -355,6 +355,7 @@ fn notes(out: &mut String, view: &View, width: usize, paint: Paint) {
             escape::terminal(text, 200)
         ));
     }
+    notes.extend(rounds::unreached(view).map(|text| escape::terminal(&text, 600)));
     notes.extend(rounds::dropped(view).map(|text| escape::terminal(&text, 600)));
     notes.extend(rounds::looked(view).map(|text| escape::terminal(&text, 600)));
     let mut facts = format!(

@@ -4,6 +4,9 @@ use unicode_width::UnicodeWidthStr;
 
 /// The text in lines of at most `width` columns, broken between words; line
 /// breaks of the text stay. A word that is wider has a line of its own.
+///
+/// GitHub's runner takes a line that begins with `::` or `##[` for a command,
+/// wherever it comes from: of such the first character is written out.
 pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     for paragraph in text.lines() {
@@ -19,5 +22,32 @@ pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
         }
         lines.push(line);
     }
+    for line in &mut lines {
+        if line.starts_with("::") {
+            line.replace_range(..1, "\\x3a");
+        } else if line.starts_with("##[") {
+            line.replace_range(..1, "\\x23");
+        }
+    }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::wrap;
+
+    #[test]
+    fn no_line_is_a_command_of_githubs_runner() {
+        let text = "a step ::stop-commands::x\n  ::error::y\n##[group]z";
+        for width in 1..30 {
+            for line in wrap(text, width) {
+                let line = line.trim_start();
+                assert!(
+                    !line.starts_with("::") && !line.starts_with("##["),
+                    "{line}"
+                );
+            }
+        }
+        assert_eq!(wrap("x ::a", 4), ["x", "\\x3a:a"]);
+    }
 }

@@ -1,14 +1,15 @@
 //! The distribution of Wilcoxon's signed-rank statistic under symmetry,
 //! exactly.
 
-/// Greatest number of pairs; 2^n must fit into 64 bits.
-pub const MAX_PAIRS: usize = 60;
+/// Greatest number of pairs.
+pub const MAX_PAIRS: usize = 200;
 
 /// In how many of the 2^n ways to give the ranks 1 … n a sign the positive
-/// ranks add up to each sum, from 0 to n(n+1)/2.
-fn counts(n: usize) -> Vec<u64> {
-    let mut counts = vec![0u64; n * (n + 1) / 2 + 1];
-    counts[0] = 1;
+/// ranks add up to each sum, from 0 to n(n+1)/2. Whole numbers, exact up to
+/// 2^53 and to 16 digits beyond.
+fn counts(n: usize) -> Vec<f64> {
+    let mut counts = vec![0.0; n * (n + 1) / 2 + 1];
+    counts[0] = 1.0;
     let mut greatest = 0;
     for rank in 1..=n {
         greatest += rank;
@@ -19,6 +20,11 @@ fn counts(n: usize) -> Vec<u64> {
     counts
 }
 
+/// 2^n, the number of ways to give n ranks a sign.
+fn all(n: usize) -> f64 {
+    2f64.powi(i32::try_from(n).unwrap_or(i32::MAX))
+}
+
 /// P(T⁺ < k) for n pairs without ties: the probability that the sum of the
 /// positive ranks is below `k` though there is no difference.
 ///
@@ -26,8 +32,8 @@ fn counts(n: usize) -> Vec<u64> {
 /// Of more than [`MAX_PAIRS`] pairs.
 pub fn lower_tail(n: usize, k: usize) -> f64 {
     assert!(n <= MAX_PAIRS, "{n} pairs are more than {MAX_PAIRS}");
-    let below: u64 = counts(n).iter().take(k).sum();
-    below as f64 / (1u64 << n) as f64
+    let below: f64 = counts(n).iter().take(k).sum();
+    below / all(n)
 }
 
 /// The greatest k for which the interval from the k-th least to the k-th
@@ -38,12 +44,12 @@ pub fn lower_tail(n: usize, k: usize) -> f64 {
 /// Of more than [`MAX_PAIRS`] pairs.
 pub fn greatest_k(n: usize, alpha: f64) -> Option<usize> {
     assert!(n <= MAX_PAIRS, "{n} pairs are more than {MAX_PAIRS}");
-    let all = (1u64 << n) as f64;
-    let mut below = 0u64;
+    let all = all(n);
+    let mut below = 0.0;
     let mut greatest = None;
     for (sum, count) in counts(n).into_iter().enumerate() {
         below += count;
-        if 2.0 * below as f64 / all > alpha {
+        if 2.0 * below / all > alpha {
             break;
         }
         greatest = Some(sum + 1);
@@ -58,10 +64,10 @@ mod tests {
     #[test]
     fn every_sign_counts_once() {
         for n in 0..=12 {
-            let mut by_hand = vec![0u64; n * (n + 1) / 2 + 1];
+            let mut by_hand = vec![0.0; n * (n + 1) / 2 + 1];
             for signs in 0..1u32 << n {
                 let sum: usize = (1..=n).filter(|rank| signs >> (rank - 1) & 1 == 1).sum();
-                by_hand[sum] += 1;
+                by_hand[sum] += 1.0;
             }
             assert_eq!(counts(n), by_hand);
         }

@@ -52,6 +52,9 @@ pub enum Looks {
     One,
     /// At each of [`LOOKS`], until it is clear.
     Two,
+    /// The same of a run that could not be given the rounds of the second look:
+    /// it is that with the rounds there are, and what is left of α.
+    Short,
 }
 
 impl Looks {
@@ -60,6 +63,13 @@ impl Looks {
         match self {
             Self::One => Look::only(rounds).into_iter().collect(),
             Self::Two => LOOKS.to_vec(),
+            Self::Short => {
+                let [first, second] = LOOKS;
+                let last = (first.rounds + 1..second.rounds).contains(&rounds);
+                let last = last.then(|| greatest_k(rounds, second.alpha())).flatten();
+                let last = last.map_or(second, |k| Look { rounds, k });
+                vec![first, last]
+            }
         }
     }
 }
@@ -226,6 +236,25 @@ mod tests {
         assert_eq!(judge(&[9.0; 5], 0.05), Judgement::GoOn { until: 6 });
         let with_failed = [9.0, 9.0, f64::NAN, 9.0, f64::INFINITY, 9.0];
         assert_eq!(judge(&with_failed, 0.05), Judgement::GoOn { until: 6 });
+    }
+
+    #[test]
+    fn a_run_without_rounds_for_the_second_look_has_a_look_at_what_there_is() {
+        for rounds in 7..12 {
+            let looks = Looks::Short.at(rounds);
+            assert_eq!(looks[1].rounds, rounds);
+            let alpha: f64 = looks.iter().map(|look| look.alpha()).sum();
+            assert!(alpha < 0.05, "{rounds}: {alpha}");
+            let slower: Vec<f64> = (0..rounds).map(|n| 0.3 + 0.001 * n as f64).collect();
+            let mut torn = slower.clone();
+            torn[0] = 0.04;
+            let Judgement::Decided(found) = judge_at(&torn, 0.05, Looks::Short) else {
+                panic!("the last look decides");
+            };
+            assert_eq!(found.look.rounds, rounds);
+        }
+        assert_eq!(Looks::Short.at(6), LOOKS);
+        assert_eq!(Looks::Short.at(12), LOOKS);
     }
 
     #[test]

@@ -80,7 +80,7 @@ fn compare(
     let of = |variant: &str| times(record, samples, &scenario.name, variant, kind);
     let log_ratios = stats::log_ratios(&of(candidate), &of(&scenario.reference));
     let delta = record.rules.delta(&scenario.name, kind);
-    let (ratio, verdict) = judged(record, &log_ratios, delta);
+    let (ratio, verdict) = judged(record, looks(record, samples), &log_ratios, delta);
     Comparison {
         scenario: scenario.name.clone(),
         candidate: candidate.to_owned(),
@@ -95,10 +95,10 @@ fn compare(
 
 fn judged(
     record: &RunRecord,
+    looks: Looks,
     log_ratios: &BTreeMap<u32, f64>,
     delta: f64,
 ) -> (Option<Ratio>, Option<Verdict>) {
-    let looks = looks(record);
     let logs: Vec<f64> = log_ratios.values().copied().collect();
     let is_gate = record.rules.stopping == Stopping::Gate;
     let verdict = match stats::judge_at(&logs, delta, looks) {
@@ -113,11 +113,66 @@ fn judged(
 }
 
 /// How often a run is looked at.
-pub fn looks(record: &RunRecord) -> Looks {
+pub fn looks(record: &RunRecord, samples: &[Sample]) -> Looks {
     match record.rules.stopping {
         Stopping::Fixed => Looks::One,
+        Stopping::Auto | Stopping::Gate if is_exhausted(record, samples) => Looks::Short,
         Stopping::Auto | Stopping::Gate => Looks::Two,
     }
+}
+
+/// Whether the last round that was planned has been built, spare ones included.
+fn is_exhausted(record: &RunRecord, samples: &[Sample]) -> bool {
+    let last = record.plan.last();
+    last.is_some_and(|slot| samples.iter().any(|sample| sample.id == slot.sample))
+}
+
+/// Builds of a variant's kind that must fail, and none be good, until it is
+/// taken for one that does not build.
+const FAILURES: usize = 2;
+
+/// Whether builds of a kind fail, time after time: none is good. A build that
+/// was skipped since the one that it starts from failed, failed too.
+pub fn never_builds(samples: &[Sample], scenario: &str, variant: &str, kind: BuildKind) -> bool {
+    let mut failed = 0;
+    for sample in samples {
+        if sample.scenario == scenario && sample.variant == variant && sample.kind == kind {
+            match sample.outcome {
+                Outcome::Ok => return false,
+                Outcome::Failed | Outcome::TimedOut | Outcome::Skipped => failed += 1,
+                Outcome::LostBuilder | Outcome::Interrupted => {}
+            }
+        }
+    }
+    failed >= FAILURES
+}
+
+/// The rounds that a gate can go by: those with a time of the reference and of
+/// each candidate that builds at all. `None` where there is nothing to wait for:
+/// the reference does not build, or no candidate does.
+pub(super) fn gate_rounds(
+    record: &RunRecord,
+    scenario: &ScenarioInfo,
+    samples: &[Sample],
+) -> Option<BTreeSet<u32>> {
+    let kind = scenario.gate()?;
+    let builds = |variant: &str| !never_builds(samples, &scenario.name, variant, kind);
+    if !builds(&scenario.reference) {
+        return None;
+    }
+    let rounds = |variant: &str| -> BTreeSet<u32> {
+        let times = times(record, samples, &scenario.name, variant, kind);
+        times.into_keys().collect()
+    };
+    let candidates = scenario
+        .variants
+        .iter()
+        .map(|variant| variant.name.as_str());
+    let candidates = candidates.filter(|name| *name != scenario.reference && builds(name));
+    let reference = rounds(&scenario.reference);
+    candidates
+        .map(|name| &reference & &rounds(name))
+        .reduce(|one, other| &one & &other)
 }
 
 /// Whether more rounds would tell a gate nothing: each candidate either has a
@@ -151,7 +206,11 @@ pub fn roll_up(record: &RunRecord, parts: &[&Comparison]) -> Option<(Ratio, Opti
         .iter()
         .map(|part| part.delta)
         .fold(record.rules.delta, f64::max);
-    let (ratio, verdict) = judged(record, &stats::roll_up(&logs), delta);
+    let looks = match record.rules.stopping {
+        Stopping::Fixed => Looks::One,
+        Stopping::Auto | Stopping::Gate => Looks::Short,
+    };
+    let (ratio, verdict) = judged(record, looks, &stats::roll_up(&logs), delta);
     Some((ratio?, verdict))
 }
 

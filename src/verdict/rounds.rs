@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::comparison::gate_is_decided;
-use crate::model::{RunRecord, Sample, ScenarioInfo, Stopping};
+use super::comparison::{gate_is_decided, gate_rounds};
+use crate::model::{Contamination, RunRecord, Sample, ScenarioInfo, Stopping};
 use crate::stats::LOOKS;
 
-/// Samples shorter than this are too few ticks of the kernel's clock for a
-/// share of stolen time that means anything.
+/// Seconds of building in a round below which there are too few ticks of the
+/// kernel's clock for a share of stolen time that means anything.
 const LEAST_FOR_STEAL: f64 = 1.0;
 
 /// A round of a scenario that counts for nothing.
@@ -23,60 +23,75 @@ pub struct Dropped {
 
 /// The rounds of a run that its rule drops, in order.
 pub fn dropped_rounds(record: &RunRecord, samples: &[Sample]) -> Vec<Dropped> {
-    let mut dropped = BTreeMap::new();
+    let Some(rule) = record.rules.contamination else {
+        return Vec::new();
+    };
+    let mut rounds: BTreeMap<(u32, &str), Vec<&Sample>> = BTreeMap::new();
     for sample in samples {
-        let at = (sample.round, &sample.scenario);
-        if let Some(reason) = contaminated(record, sample) {
-            dropped
-                .entry(at)
-                .or_insert_with(|| format!("{reason} during {}", sample.id));
-        }
+        let round = rounds.entry((sample.round, &sample.scenario)).or_default();
+        round.push(sample);
     }
-    let dropped = dropped.into_iter();
-    dropped
-        .map(|((round, scenario), reason)| Dropped {
-            scenario: scenario.clone(),
+    let dropped = rounds.into_iter().filter_map(|((round, scenario), built)| {
+        let mut each = built.iter();
+        let reason = each
+            .find_map(|sample| got_in_the_way(&rule, sample))
+            .or_else(|| stolen(&rule, &built))?;
+        Some(Dropped {
+            scenario: scenario.to_owned(),
             round,
             reason,
         })
-        .collect()
+    });
+    dropped.collect()
 }
 
-/// What contaminated a sample, under the run's rule.
-fn contaminated(record: &RunRecord, sample: &Sample) -> Option<String> {
-    let rule = record.rules.contamination?;
-    let percent = |share: f64| share * 100.0;
-    let above = |share: Option<f64>, most: f64| share.filter(|share| *share > most);
+/// What got in a sample's way.
+fn got_in_the_way(rule: &Contamination, sample: &Sample) -> Option<String> {
+    let id = &sample.id;
     if !rule.other_builds
         && let Some(first) = sample.disturbances.first()
     {
-        return Some(first.clone());
+        return Some(format!("{first} during {id}"));
     }
-    if let Some(steal) = above(sample.host.cpu_steal, rule.steal)
-        && sample.wall.as_secs_f64() >= LEAST_FOR_STEAL
-    {
-        return Some(format!(
-            "the hypervisor gave {:.0}% of CPU time to other machines",
-            percent(steal)
-        ));
-    }
-    let busy = above(sample.host.cpu_busy_before, rule.busy_before)?;
+    let busy = sample.host.cpu_busy_before;
+    let busy = busy.filter(|busy| *busy > rule.busy_before)?;
     Some(format!(
-        "the machine was {:.0}% busy just before it, so something else ran",
-        percent(busy)
+        "the machine was {:.0}% busy just before it, so something else ran during {id}",
+        busy * 100.0
     ))
+}
+
+/// What the hypervisor took from a round, all of its builds together: so none
+/// of them is looked at more closely for being the longer one.
+fn stolen(rule: &Contamination, built: &[&Sample]) -> Option<String> {
+    let told = built.iter().filter_map(|sample| {
+        let wall = sample.wall.as_secs_f64();
+        Some((wall, sample.host.cpu_steal? * wall))
+    });
+    let (wall, stolen) = told.fold((0.0, 0.0), |all, one| (all.0 + one.0, all.1 + one.1));
+    let share = (wall >= LEAST_FOR_STEAL).then(|| stolen / wall)?;
+    (share > rule.steal).then(|| {
+        format!(
+            "the hypervisor gave {:.0}% of CPU time to other machines during its builds",
+            share * 100.0
+        )
+    })
 }
 
 /// How many rounds a scenario needs, as far as its samples tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RoundsNeeded {
-    /// Rounds that were measured, whole and not dropped.
+    /// Rounds that were measured, whole and not dropped, and that a look can go
+    /// by: of a run that stops when it is clear, those with a time of the gate's
+    /// kind on each side.
     pub clean: u32,
     /// Rounds that it should have of these: those planned, or those of the
     /// look that comes next or has decided.
     pub wanted: u32,
     /// Rounds that were dropped.
     pub dropped: u32,
+    /// Rounds that were measured whole, for whatever they count.
+    pub built: u32,
 }
 
 impl RoundsNeeded {
@@ -107,13 +122,24 @@ pub fn rounds_needed(
             .filter(|slot| slot.scenario == scenario.name && slot.round == round)
             .count()
     };
-    let clean = measured
+    let built: BTreeSet<u32> = measured
         .into_iter()
-        .filter(|(round, count)| *count >= planned(*round) && !dropped.contains(round))
-        .count();
+        .filter(|(round, count)| *count >= planned(*round))
+        .map(|(round, _)| round)
+        .collect();
+    let whole = &built - &dropped;
+    let is_fixed = record.rules.stopping == Stopping::Fixed;
+    // Failed builds of a fixed number of rounds are results as others are; a
+    // look needs times.
+    let (clean, goes_on) = match gate_rounds(record, scenario, samples) {
+        _ if is_fixed => (whole.len(), true),
+        Some(rounds) => ((&whole & &rounds).len(), true),
+        None => (whole.len(), false),
+    };
     let clean = u32::try_from(clean).unwrap_or(u32::MAX);
     let wanted = match record.rules.stopping {
         Stopping::Fixed => record.rounds,
+        Stopping::Auto | Stopping::Gate if !goes_on => clean,
         Stopping::Auto | Stopping::Gate => {
             let look = |at: usize| u32::try_from(LOOKS[at].rounds).unwrap_or(u32::MAX);
             if clean < look(0) || (clean == look(0) && gate_is_decided(record, scenario, samples)) {
@@ -127,6 +153,7 @@ pub fn rounds_needed(
         clean,
         wanted,
         dropped: u32::try_from(dropped.len()).unwrap_or(u32::MAX),
+        built: u32::try_from(built.len()).unwrap_or(u32::MAX),
     }
 }
 
@@ -138,7 +165,8 @@ pub fn samples_planned(record: &RunRecord, samples: &[Sample]) -> usize {
         .iter()
         .map(|scenario| {
             let needed = rounds_needed(record, scenario, samples);
-            (scenario.name.as_str(), needed.wanted + needed.dropped)
+            let missing = needed.wanted.saturating_sub(needed.clean);
+            (scenario.name.as_str(), needed.built + missing)
         })
         .collect();
     let planned = record.plan.iter().filter(|slot| {
@@ -176,8 +204,14 @@ mod tests {
         assert!(dropped.len() <= 1);
         let dropped = dropped.pop()?;
         assert_eq!((dropped.scenario.as_str(), dropped.round), ("go-hello", 2));
+        // What got in one build's way is told with its name.
         let id = &samples.last().unwrap().id;
-        assert!(dropped.reason.ends_with(id), "{}", dropped.reason);
+        let of_round = dropped.reason.ends_with("during its builds");
+        assert!(
+            of_round || dropped.reason.ends_with(id),
+            "{}",
+            dropped.reason
+        );
         // Where nothing is dropped, nothing is wrong with it.
         let mut kept = record;
         kept.rules.contamination = None;
@@ -187,8 +221,9 @@ mod tests {
 
     #[test]
     fn a_round_is_dropped_for_what_got_in_the_way_of_any_sample() {
+        // A build that is most of its round.
         let stolen = reason(|sample| {
-            sample.wall = std::time::Duration::from_secs(1);
+            sample.wall = std::time::Duration::from_secs(100_000);
             sample.host.cpu_steal = Some(0.06);
         });
         assert!(stolen.unwrap().contains("6% of CPU time"));
@@ -199,15 +234,32 @@ mod tests {
     }
 
     #[test]
+    fn a_round_of_less_than_a_second_tells_nothing_of_stolen_time() {
+        let (record, mut samples) = run(1);
+        let spread = |samples: &mut [Sample], seconds: f64| {
+            let each = seconds / samples.len() as f64;
+            for sample in samples {
+                sample.wall = std::time::Duration::from_secs_f64(each);
+                sample.host.cpu_steal = Some(0.5);
+            }
+        };
+        spread(&mut samples, 0.9);
+        assert_eq!(dropped_rounds(&record, &samples), []);
+        spread(&mut samples, 1.1);
+        assert_eq!(dropped_rounds(&record, &samples).len(), 1);
+    }
+
+    #[test]
     fn what_is_allowed_drops_nothing() {
         let reasons = [
             reason(|sample| sample.host.cpu_busy_before = Some(0.5)),
             reason(|sample| sample.host.cpu_busy_before = None),
             reason(|sample| {
-                sample.wall = std::time::Duration::from_secs(9);
+                sample.wall = std::time::Duration::from_secs(100_000);
                 sample.host.cpu_steal = Some(0.05);
             }),
-            // So short a sample is a few ticks, of which one may be stolen.
+            // So short a sample is a few ticks, of which one may be stolen, and
+            // little of its round.
             reason(|sample| {
                 sample.wall = std::time::Duration::from_millis(999);
                 sample.host.cpu_steal = Some(0.5);

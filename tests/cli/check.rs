@@ -244,7 +244,7 @@ fn a_policy_that_is_wrong_is_named_with_its_line() {
         ),
         (
             "[check]\nrounds = 0\n",
-            ["buildrace.toml:2:", "expected auto", "1000"],
+            ["buildrace.toml:2:", "expected auto", "200"],
         ),
         (
             "[check]\n\ndelta = \"200%\"\n",

@@ -35,7 +35,7 @@ fn a_copy_of_a_revision_that_is_not_wanted_any_more_is_removed() {
     git(project.path(), &["add", "--all"]);
     git(project.path(), &["commit", "--quiet", "-m", "Slow"]);
     for command in [
-        &["check"][..],
+        &["check", "--base", "HEAD"][..],
         &["compare", "Dockerfile", "--against", "HEAD"],
     ] {
         let temporary = TempDir::new().unwrap();

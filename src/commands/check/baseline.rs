@@ -13,11 +13,11 @@ use super::super::race::{Entrants, Ready, keep_out_of_git, race};
 use super::settings::Settings;
 use super::{finish, shown_dockerfile};
 use crate::explain::{Lines, RunExplanation, StepKind};
-use crate::model::{BuildKind, Outcome, Sample};
+use crate::model::{BuildKind, Outcome, Platform, Sample};
 use crate::policy::Fatal;
 use crate::race::RunEnd;
 use crate::report::{CheckOutcome, CheckView, Finding, Level, number};
-use crate::scenario::{OwnDockerfile, Project};
+use crate::scenario::{OwnDockerfile, Project, Scenario};
 use crate::stats::Times;
 use crate::store::{self, RUN_FILE, StoredRun};
 
@@ -69,7 +69,7 @@ pub(super) async fn run(settings: &Settings, stop: &CancellationToken) -> anyhow
         secrets: options.secrets,
         rounds: settings.rounds,
         stops_when_open: false,
-        command: settings.command(),
+        command: settings.command(Some(&format!("{}/{}", stored.record.run, variant.1))),
     };
     keep_out_of_git(&settings.race)?;
     let mut args = settings.race.clone();
@@ -77,8 +77,10 @@ pub(super) async fn run(settings: &Settings, stop: &CancellationToken) -> anyhow
         .samples
         .iter()
         .any(|sample| sample.image_bytes.is_some());
+    same_builds(&stored, &variant.0, &entrants.scenarios[0], &ready.native)?;
     let raced = race(&ready, entrants, &args, stop).await?;
     let mut findings = Vec::new();
+    let mut compared = 0;
     for &kind in &raced.stored.record.scenarios[0].kinds {
         let old = counts(&stored.samples, &before, &variant.0, &variant.1, kind);
         let new = counts(
@@ -89,7 +91,14 @@ pub(super) async fn run(settings: &Settings, stop: &CancellationToken) -> anyhow
             kind,
         );
         let Some(new) = new else { continue };
+        compared += usize::from(old.is_some());
         let found = match old {
+            // The baseline's own failures excuse nothing here.
+            _ if new.failures >= 1.0 => vec![(
+                Some(Fatal::Failed),
+                "failed",
+                format!("no build of {kind} is good"),
+            )],
             Some(old) => compare(kind, old, new, raced.stored.record.rules.delta),
             None => vec![(
                 None,
@@ -116,20 +125,55 @@ pub(super) async fn run(settings: &Settings, stop: &CancellationToken) -> anyhow
     let errors = findings.iter().filter(|f| f.level == Level::Error).count();
     let outcome = match (errors, raced.end) {
         (1.., _) => CheckOutcome::Failed,
-        (0, RunEnd::Completed) => CheckOutcome::Passed,
+        (0, RunEnd::Completed) if compared > 0 => CheckOutcome::Passed,
         (0, _) => CheckOutcome::Undecided,
     };
     let told = match errors {
+        0 if compared == 0 => "no kind of build is in both".to_owned(),
         0 => "nothing that is counted got worse".to_owned(),
         1 => "1 regression".to_owned(),
         errors => format!("{errors} regressions"),
     };
     let check = CheckView {
         outcome,
+        subject: format!("{name}/{shown}"),
         headline: format!("{against}: {told}"),
         findings,
     };
     finish(&check, &raced, settings)
+}
+
+/// Refuses to count builds against others of something else.
+fn same_builds(
+    stored: &StoredRun,
+    scenario: &str,
+    wanted: &Scenario,
+    native: &Platform,
+) -> anyhow::Result<()> {
+    let mut scenarios = stored.record.scenarios.iter();
+    let Some(info) = scenarios.find(|info| info.name == scenario) else {
+        return Ok(());
+    };
+    let join = |platforms: &[Platform]| {
+        let names: Vec<String> = platforms.iter().map(ToString::to_string).collect();
+        names.join(",")
+    };
+    let (old, new) = (join(&info.platforms), join(&wanted.platforms));
+    if old != new {
+        bail!(
+            "run {} builds for {old}, and this check for {new}: what is counted is not the same; \
+             name the same by --platform",
+            stored.record.run
+        );
+    }
+    if info.native != *native {
+        bail!(
+            "run {} was built on {}, and this builder is {native}: what is emulated is not the same",
+            stored.record.run,
+            info.native
+        );
+    }
+    Ok(())
 }
 
 /// What got worse, and for the record what the times were.
@@ -267,7 +311,17 @@ fn find(wanted: &str, results: &Path) -> anyhow::Result<(StoredRun, (String, Str
     let wanted = named.unwrap_or("worktree");
     let found = match variants.as_slice() {
         [only] if named.is_none() => Some(only.clone()),
-        many => many.iter().find(|(_, name)| name == wanted).cloned(),
+        many => {
+            let found: Vec<_> = many.iter().filter(|(_, name)| name == wanted).collect();
+            if found.len() > 1 {
+                bail!(
+                    "run {} has {} scenarios with a variant {wanted:?}: a baseline is of one",
+                    run.record.run,
+                    found.len()
+                );
+            }
+            found.first().map(|found| (*found).clone())
+        }
     };
     let found = found.with_context(|| {
         let names: Vec<&str> = variants.iter().map(|(_, name)| name.as_str()).collect();

@@ -4,13 +4,13 @@ use super::super::explain::{explained, lines_of};
 use super::super::race::Raced;
 use super::settings::Settings;
 use crate::explain::{Lines, RunExplanation, diff::diff};
-use crate::model::{Outcome, RunRecord, Sample};
+use crate::model::{BuildKind, Outcome, RunRecord, Sample};
 use crate::policy::Fatal;
 use crate::race::RunEnd;
 use crate::report::explain::{Grown, grown};
 use crate::report::{CheckOutcome, CheckView, Finding, Level, number};
 use crate::scenario::OwnDockerfile;
-use crate::stats::{Ratio, Verdict};
+use crate::stats::{self, Verdict};
 use crate::verdict::{self, Comparison};
 
 /// What came of the race, for the gate.
@@ -57,184 +57,228 @@ fn judged(
     against: &str,
     is_fatal: impl Fn(Fatal) -> bool,
 ) -> CheckView {
-    let level = |fatal| {
-        if is_fatal(fatal) {
-            Level::Error
-        } else {
-            Level::Warning
-        }
+    let level = |fatal| match is_fatal(fatal) {
+        true => Level::Error,
+        false => Level::Warning,
     };
     let compared = verdict::comparisons(facts.record, facts.samples);
     let mut findings = Vec::new();
+    let mut undecided = end != RunEnd::Completed;
     for found in &compared {
-        findings.extend(failed(facts, found, level(Fatal::Failed)));
-        findings.extend(judged_kind(facts, found, level));
+        let (base, change) = (facts.built(found, true), facts.built(found, false));
+        if base.never() {
+            undecided |= found.is_gate;
+            findings.push(facts.finding(found, "base-failed", Level::Warning, base.told(found)));
+        }
+        if change.failed > 0 {
+            // What fails as often without the change is not its doing.
+            let gravity = match base.share() >= change.share() {
+                true => Level::Warning,
+                false => level(Fatal::Failed),
+            };
+            findings.push(facts.finding(found, "failed", gravity, change.told(found)));
+        }
+        if found.is_gate && facts.sees_no_edit(found) {
+            let message = format!(
+                "no {} build executed a step: nothing that is built sees the edit",
+                found.kind
+            );
+            findings.push(facts.finding(found, "edit", Level::Warning, message));
+        }
+        if found.verdict.is_some() || found.ratio.is_some() {
+            findings.push(verdict_on(facts, found, level));
+        } else if found.is_gate && !base.never() && !change.never() {
+            let message = format!("{} has no round that counts", found.kind);
+            findings.push(facts.finding(found, "unmeasured", level(Fatal::Unmeasured), message));
+        }
     }
     findings.sort_by_key(|finding| finding.level);
-    let gate = compared.iter().find(|found| found.is_gate);
-    let reference_failed = gate.is_some_and(|gate| all_failed(facts, gate, true));
     let is_error = |rules: &[&str]| {
         let mut findings = findings.iter();
         findings.any(|f| f.level == Level::Error && rules.contains(&f.rule))
     };
+    undecided |= is_error(&["inconclusive", "unmeasured"]);
     let outcome = if is_error(&["slower", "failed"]) {
         CheckOutcome::Failed
-    } else if end != RunEnd::Completed || reference_failed || is_error(&["inconclusive"]) {
+    } else if undecided {
         CheckOutcome::Undecided
     } else {
         CheckOutcome::Passed
     };
+    let gate = compared.iter().find(|found| found.is_gate);
     let told = match gate {
-        Some(gate) if reference_failed => {
-            format!("{} does not build in {}", gate_reference(facts), gate.kind)
+        Some(gate) if facts.built(gate, true).never() => {
+            format!("{} does not build in {}", facts.reference(), gate.kind)
         }
-        Some(gate) if all_failed(facts, gate, false) => {
+        Some(gate) if facts.built(gate, false).never() => {
             format!("{} does not build in {}", gate.candidate, gate.kind)
         }
         Some(gate) => told(gate),
         None => "nothing was compared".to_owned(),
     };
-    let unfinished = if end == RunEnd::Completed {
-        ""
-    } else {
-        ", unfinished"
+    let unfinished = match end {
+        RunEnd::Completed => "",
+        RunEnd::Interrupted | RunEnd::Aborted => ", unfinished",
     };
     CheckView {
         outcome,
+        subject: facts.subject(),
         headline: format!("{against}: {told}{unfinished}"),
         findings,
     }
 }
 
-fn gate_reference(facts: &Facts<'_>) -> String {
-    let mut scenarios = facts.record.scenarios.iter();
-    scenarios
-        .next()
-        .map(|scenario| scenario.reference.clone())
-        .unwrap_or_default()
+/// What became of one side's builds of a kind. A build that was skipped since
+/// the one that it starts from failed, failed too.
+struct Built<'a> {
+    variant: String,
+    good: usize,
+    failed: usize,
+    /// The first that failed, with the reason: of those it starts from, where
+    /// it was skipped.
+    first: Option<&'a Sample>,
 }
 
-/// Samples of a comparison's kind: of its reference, or of its candidate.
-fn samples_of<'a>(
-    facts: &'a Facts<'_>,
-    found: &'a Comparison,
-    reference: bool,
-) -> impl Iterator<Item = &'a Sample> {
-    let reference_name = gate_reference(facts);
-    facts.samples.iter().filter(move |sample| {
-        let is_of = if reference {
-            sample.variant == reference_name
-        } else {
-            sample.variant == found.candidate
-        };
-        is_of && sample.scenario == found.scenario && sample.kind == found.kind
-    })
-}
-
-fn all_failed(facts: &Facts<'_>, found: &Comparison, reference: bool) -> bool {
-    let mut samples = samples_of(facts, found, reference).peekable();
-    samples.peek().is_some() && samples.all(|sample| is_failure(sample.outcome))
-}
-
-fn is_failure(outcome: Outcome) -> bool {
-    matches!(outcome, Outcome::Failed | Outcome::TimedOut)
-}
-
-/// Builds of the candidate that failed, where those of the reference did not.
-fn failed(facts: &Facts<'_>, found: &Comparison, level: Level) -> Option<Finding> {
-    let count = |reference| {
-        let mut samples = 0;
-        let failed = samples_of(facts, found, reference)
-            .inspect(|_| samples += 1)
-            .filter(|sample| is_failure(sample.outcome))
-            .count();
-        (failed, samples)
-    };
-    let ((failed, samples), (before, _)) = (count(false), count(true));
-    if failed == 0 {
-        return None;
+impl Built<'_> {
+    fn never(&self) -> bool {
+        self.good == 0 && self.failed > 0
     }
-    let first = samples_of(facts, found, false).find(|sample| is_failure(sample.outcome))?;
-    let failure = first.failure.as_ref();
-    let step = failure
-        .and_then(|failure| failure.step.as_ref())
-        .map_or_else(String::new, |step| format!(", at {step}"));
-    let why = failure.map_or_else(String::new, |failure| format!(": {}", failure.message));
-    Some(Finding {
-        // What failed before the change, too, is not its doing.
-        level: if before > 0 { Level::Warning } else { level },
-        rule: "failed",
-        scenario: found.scenario.clone(),
-        variant: found.candidate.clone(),
-        kind: Some(found.kind),
-        message: format!(
-            "{failed} of {samples} {} builds of {} {}{step}{why}",
+
+    fn share(&self) -> f64 {
+        self.failed as f64 / (self.good + self.failed).max(1) as f64
+    }
+
+    fn told(&self, found: &Comparison) -> String {
+        let failure = self.first.and_then(|sample| sample.failure.as_ref());
+        let outcome = self
+            .first
+            .map_or("failed", |sample| sample.outcome.as_str());
+        let step = failure
+            .and_then(|failure| failure.step.as_ref())
+            .map_or_else(String::new, |step| format!(", at {step}"));
+        let why = failure.map_or_else(String::new, |failure| format!(": {}", failure.message));
+        format!(
+            "{} of {} {} builds of {} {outcome}{step}{why}",
+            self.failed,
+            self.good + self.failed,
             found.kind,
-            found.candidate,
-            first.outcome.as_str(),
-        ),
-        file: Some(facts.dockerfile.to_owned()),
-        line: None,
-    })
+            self.variant,
+        )
+    }
+}
+
+impl Facts<'_> {
+    fn reference(&self) -> &str {
+        let mut scenarios = self.record.scenarios.iter();
+        scenarios.next().map_or("", |scenario| &scenario.reference)
+    }
+
+    /// What stays the same from check to check of the same thing.
+    fn subject(&self) -> String {
+        let mut scenarios = self.record.scenarios.iter();
+        let name = scenarios.next().map_or("", |scenario| &scenario.name);
+        format!("{name}/{}", self.dockerfile)
+    }
+
+    /// Whether an incremental build is but a noop, on both sides.
+    fn sees_no_edit(&self, found: &Comparison) -> bool {
+        let of_kind = |sample: &&Sample| {
+            sample.kind == BuildKind::Incremental
+                && sample.kind == found.kind
+                && sample.scenario == found.scenario
+                && sample.outcome == Outcome::Ok
+        };
+        let mut built = self.samples.iter().filter(of_kind).peekable();
+        built.peek().is_some() && built.all(|sample| sample.cached_steps >= sample.steps)
+    }
+
+    fn built(&self, found: &Comparison, reference: bool) -> Built<'_> {
+        let variant = match reference {
+            true => self.reference(),
+            false => &found.candidate,
+        };
+        let of_side =
+            |sample: &&Sample| sample.variant == variant && sample.scenario == found.scenario;
+        let of_side = self.samples.iter().filter(of_side);
+        let of_kind = || of_side.clone().filter(|sample| sample.kind == found.kind);
+        let is_failure = |sample: &&Sample| {
+            matches!(
+                sample.outcome,
+                Outcome::Failed | Outcome::TimedOut | Outcome::Skipped
+            )
+        };
+        let has_reason =
+            |sample: &&Sample| matches!(sample.outcome, Outcome::Failed | Outcome::TimedOut);
+        Built {
+            variant: variant.to_owned(),
+            good: of_kind().filter(|s| s.outcome == Outcome::Ok).count(),
+            failed: of_kind().filter(is_failure).count(),
+            first: of_kind()
+                .find(has_reason)
+                .or_else(|| of_side.clone().find(has_reason)),
+        }
+    }
+
+    fn finding(
+        &self,
+        found: &Comparison,
+        rule: &'static str,
+        level: Level,
+        message: String,
+    ) -> Finding {
+        Finding {
+            level,
+            rule,
+            scenario: found.scenario.clone(),
+            variant: found.candidate.clone(),
+            kind: Some(found.kind),
+            message,
+            file: (rule == "failed").then(|| self.dockerfile.to_owned()),
+            line: None,
+        }
+    }
 }
 
 /// What the verdict on a kind means to the gate.
-fn judged_kind(
-    facts: &Facts<'_>,
-    found: &Comparison,
-    level: impl Fn(Fatal) -> Level,
-) -> Option<Finding> {
-    let verdict = match found.verdict {
-        Some(verdict) => verdict,
-        // Too few rounds for a verdict: no gate goes by them.
-        None => Verdict::Inconclusive,
+fn verdict_on(facts: &Facts<'_>, found: &Comparison, level: impl Fn(Fatal) -> Level) -> Finding {
+    let (rule, gravity) = match found.verdict {
+        // No gate goes by so few rounds.
+        None => ("unmeasured", level(Fatal::Unmeasured)),
+        Some(Verdict::Slower) => ("slower", level(Fatal::Slower)),
+        Some(Verdict::Inconclusive) => ("inconclusive", level(Fatal::Inconclusive)),
+        Some(verdict @ (Verdict::Same | Verdict::Faster)) => (verdict.as_str(), Level::Notice),
     };
-    let (rule, gravity) = match verdict {
-        Verdict::Slower => ("slower", level(Fatal::Slower)),
-        Verdict::Inconclusive => ("inconclusive", level(Fatal::Inconclusive)),
-        Verdict::Same | Verdict::Faster => (verdict.as_str(), Level::Notice),
-    };
-    // What failed in every round is told as that.
-    let is_told = found.ratio.is_some() || (found.is_gate && !all_failed(facts, found, false));
-    if !is_told {
-        return None;
-    }
-    let gravity = match (found.is_gate, verdict) {
+    let gravity = match (found.is_gate, found.verdict) {
         (true, _) => gravity,
         // The others are advisory.
-        (false, Verdict::Slower) => Level::Warning,
+        (false, Some(Verdict::Slower)) => Level::Warning,
         (false, _) => Level::Notice,
     };
-    let culprit = match verdict {
-        Verdict::Slower => culprit(facts, found),
+    let culprit = match found.verdict {
+        Some(Verdict::Slower) => culprit(facts, found),
         _ => None,
     };
     let why = culprit
         .as_ref()
         .map_or_else(String::new, |grown| format!("; {}", grown.sentence));
-    Some(Finding {
-        level: gravity,
-        rule,
-        scenario: found.scenario.clone(),
-        variant: found.candidate.clone(),
-        kind: Some(found.kind),
-        message: format!("{}{why}", told(found)),
+    Finding {
         line: culprit.as_ref().and_then(|grown| grown.line),
         file: culprit.map(|_| facts.dockerfile.to_owned()),
-    })
+        ..facts.finding(found, rule, gravity, format!("{}{why}", told(found)))
+    }
 }
 
 /// The step that grew most from the reference's typical build to the
 /// candidate's.
 fn culprit(facts: &Facts<'_>, found: &Comparison) -> Option<Grown> {
-    let reference = gate_reference(facts);
+    let reference = facts.reference();
     let typical = |variant: &str| {
         let found = facts
             .explained
             .typical(&found.scenario, variant, found.kind)?;
         Some(&found.explanation)
     };
-    let (first, second) = (typical(&reference)?, typical(&found.candidate)?);
+    let (first, second) = (typical(reference)?, typical(&found.candidate)?);
     grown(first, second, &diff(first, second))
 }
 
@@ -248,9 +292,7 @@ fn told(found: &Comparison) -> String {
         Some(Verdict::Slower) => "slower",
         Some(Verdict::Faster) => "faster",
         Some(Verdict::Same) => "the same",
-        Some(Verdict::Inconclusive) if points_nowhere(&ratio, found.delta) => {
-            "not slower, as far as can be told"
-        }
+        Some(Verdict::Inconclusive) if shows_no_slowdown(found) => "without a sign of a slow-down",
         Some(Verdict::Inconclusive) => "neither clearly slower nor clearly not",
         None => "not judged, for too few rounds",
     };
@@ -263,6 +305,114 @@ fn told(found: &Comparison) -> String {
     )
 }
 
-fn points_nowhere(ratio: &Ratio, delta: f64) -> bool {
-    ratio.estimate <= (1.0 + delta).sqrt()
+fn shows_no_slowdown(found: &Comparison) -> bool {
+    let logs: Vec<f64> = found.log_ratios.values().copied().collect();
+    stats::shows_no_slowdown(&logs, found.delta)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Stopping;
+    use crate::report::fixture;
+
+    /// A gate on incremental builds of so many rounds, in which the change
+    /// takes so many times as long, and `change` is done to each sample.
+    fn check(rounds: u32, ratio: f64, fatal: &[Fatal], change: impl Fn(&mut Sample)) -> CheckView {
+        let (mut record, mut samples) =
+            fixture::run(&[("base", [1.0; 4]), ("worktree", [ratio; 4])], rounds);
+        record.rules.stopping = Stopping::Gate;
+        samples.iter_mut().for_each(change);
+        let facts = Facts {
+            record: &record,
+            samples: &samples,
+            explained: &RunExplanation::default(),
+            dockerfile: "Dockerfile",
+        };
+        judged(&facts, RunEnd::Completed, "this against that", |rule| {
+            fatal.contains(&rule)
+        })
+    }
+
+    /// Fails what a variant builds first, and so all that follows.
+    fn break_chain(variant: &'static str, rounds: u32) -> impl Fn(&mut Sample) {
+        move |sample| {
+            if sample.variant != variant || sample.round > rounds {
+                return;
+            }
+            match sample.kind {
+                BuildKind::Cold => {}
+                BuildKind::MultiArch => fixture::fail(sample, Outcome::Failed),
+                BuildKind::Incremental | BuildKind::Noop => {
+                    fixture::fail(sample, Outcome::Skipped);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_gate_in_every_state() {
+        use CheckOutcome::{Failed, Passed, Undecided};
+        let usual = Fatal::USUAL.as_slice();
+        let nothing = |_: &mut Sample| {};
+        let strict = [usual, &[Fatal::Inconclusive]].concat();
+        // Slower, the same, faster; too few rounds.
+        assert_eq!(check(6, 2.0, usual, nothing).outcome, Failed);
+        assert_eq!(check(6, 2.0, &[], nothing).outcome, Passed);
+        assert_eq!(check(6, 0.5, usual, nothing).outcome, Passed);
+        assert_eq!(check(5, 2.0, usual, nothing).outcome, Undecided);
+        assert_eq!(check(5, 2.0, &[Fatal::Slower], nothing).outcome, Passed);
+        // Noise that points nowhere.
+        let noisy = |sample: &mut Sample| {
+            if sample.variant == "worktree" && sample.round.is_multiple_of(2) {
+                sample.wall = sample.wall.mul_f64(1.4);
+            } else if sample.variant == "worktree" {
+                sample.wall = sample.wall.mul_f64(0.7);
+            }
+        };
+        assert_eq!(check(6, 1.0, usual, noisy).outcome, Passed);
+        assert_eq!(check(6, 1.0, &strict, noisy).outcome, Undecided);
+        // Who does not build, time after time or once.
+        assert_eq!(
+            check(6, 1.0, usual, break_chain("base", 9)).outcome,
+            Undecided
+        );
+        assert_eq!(
+            check(6, 1.0, usual, break_chain("worktree", 9)).outcome,
+            Failed
+        );
+        assert_eq!(
+            check(6, 1.0, &[], break_chain("worktree", 9)).outcome,
+            Passed
+        );
+        let both = |sample: &mut Sample| {
+            break_chain("base", 9)(sample);
+            break_chain("worktree", 9)(sample);
+        };
+        assert_eq!(check(6, 1.0, usual, both).outcome, Undecided);
+        let flaky_base = |sample: &mut Sample| {
+            break_chain("base", 1)(sample);
+            break_chain("worktree", 9)(sample);
+        };
+        assert_eq!(check(6, 1.0, usual, flaky_base).outcome, Failed);
+        // A flake that both have is nobody's doing.
+        let flaky = |sample: &mut Sample| {
+            break_chain("base", 1)(sample);
+            break_chain("worktree", 1)(sample);
+        };
+        let found = check(7, 1.0, usual, flaky);
+        assert_eq!(found.outcome, Passed, "{found:?}");
+    }
+
+    #[test]
+    fn a_failure_is_told_by_the_build_that_failed() {
+        let found = check(2, 1.0, Fatal::USUAL.as_slice(), break_chain("worktree", 9));
+        assert_eq!(
+            found.headline,
+            "this against that: worktree does not build in incremental"
+        );
+        let failed = found.findings.iter().find(|f| f.rule == "failed").unwrap();
+        assert!(failed.message.contains("exit code 2"), "{}", failed.message);
+        assert_eq!(failed.file.as_deref(), Some("Dockerfile"));
+    }
 }

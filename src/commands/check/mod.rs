@@ -17,8 +17,8 @@ use super::signals::stop_on_signals;
 use crate::cli::CheckArgs;
 use crate::git::Repository;
 use crate::race::RunEnd;
-use crate::report::{CheckOutcome, CheckView};
-use crate::scenario::Project;
+use crate::report::{CheckOutcome, CheckView, Finding, Level};
+use crate::scenario::{Project, folder_name};
 use settings::Settings;
 
 /// Gates a change.
@@ -37,7 +37,8 @@ pub async fn run(args: CheckArgs) -> anyhow::Result<Exit> {
     Repository::find(&here)?;
     let options = settings.options()?;
     let base = settings.base.as_deref();
-    let found = Revisions::open(&settings.dockerfile, &options, base, &stop).await?;
+    let found =
+        Revisions::open(&settings.dockerfile, &options, base, &settings.race, &stop).await?;
     let Some(revisions) = found else {
         return Ok(Exit::Interrupted);
     };
@@ -49,6 +50,11 @@ pub async fn run(args: CheckArgs) -> anyhow::Result<Exit> {
     if revisions.is_unchanged()? {
         let check = CheckView {
             outcome: CheckOutcome::Passed,
+            subject: format!(
+                "{}/{}",
+                folder_name(&here),
+                revisions.dockerfile(Side::Worktree).shown
+            ),
             headline: format!("{against}: nothing that is built differs"),
             findings: Vec::new(),
         };
@@ -66,12 +72,28 @@ pub async fn run(args: CheckArgs) -> anyhow::Result<Exit> {
         secrets: options.secrets,
         rounds: settings.rounds,
         stops_when_open: settings.stops_when_open(),
-        command: settings.command(),
+        command: settings.command(None),
     };
     keep_out_of_git(&settings.race)?;
     let raced = race(&ready, entrants, &settings.race, &stop).await?;
     let dockerfile = revisions.dockerfile(Side::Worktree);
-    let check = findings::of_race(&raced, &settings, &against, &dockerfile)?;
+    let mut check = findings::of_race(&raced, &settings, &against, &dockerfile)?;
+    if let Some(policy) = &settings.policy
+        && revisions.changes(policy)
+    {
+        check.findings.push(Finding {
+            level: Level::Warning,
+            rule: "policy",
+            scenario: raced.stored.record.scenarios[0].name.clone(),
+            variant: dockerfile.name,
+            kind: None,
+            message: "the change has another policy than what it is compared with, and the gate \
+                      went by the change's"
+                .to_owned(),
+            file: Some(own::shown(policy)),
+            line: None,
+        });
+    }
     finish(&check, &raced, &settings)
 }
 

@@ -21,6 +21,8 @@ pub(super) struct Settings {
     pub base: Option<String>,
     pub baseline: Option<String>,
     pub metric: Option<BuildKind>,
+    /// The file that the policy was read from.
+    pub policy: Option<PathBuf>,
     pub rounds: Rounds,
     pub fatal: Vec<Fatal>,
     pub build: BuildArgs,
@@ -65,6 +67,7 @@ impl Settings {
             base: args.base.or(policy.base.clone()),
             baseline: args.baseline,
             metric: args.metric.or(policy.metric),
+            policy: Some(policy.file.clone()).filter(|file| !file.as_os_str().is_empty()),
             rounds: planned.unwrap_or(usual),
             fatal,
             build: laid_over(args.build, &policy),
@@ -108,17 +111,17 @@ impl Settings {
         scenario.kinds.extend(missing);
     }
 
-    /// What to type to check the same again.
-    pub fn command(&self) -> Vec<String> {
+    /// What to type to check the same again; `baseline` is the stored run and its
+    /// variant, where it was found.
+    pub fn command(&self, baseline: Option<&str>) -> Vec<String> {
         let mut command = vec!["buildrace".to_owned(), "check".to_owned()];
         let mut option = |name: &str, value: String| command.extend([format!("--{name}"), value]);
         option("file", own::shown(&self.dockerfile));
         if let Some(base) = &self.base {
             option("base", base.clone());
         }
-        if let Some(baseline) = &self.baseline {
-            let name = Path::new(baseline).file_name().unwrap_or_default();
-            option("baseline", name.to_string_lossy().into_owned());
+        if let Some(baseline) = baseline {
+            option("baseline", baseline.to_owned());
         }
         if let Some(metric) = self.metric {
             option("metric", metric.to_string());

@@ -26,7 +26,10 @@ const MAX_KEY: usize = 60;
 /// same pull request finds it and writes over it.
 pub(super) fn comment(view: &View, check: Option<&CheckView>) -> String {
     let names = view.scenarios.iter().map(|scenario| text(&scenario.name));
-    let names = join(names);
+    let names = match check {
+        Some(check) => text(&check.subject),
+        None => join(names),
+    };
     let title = match check {
         Some(check) => format!("### {names}: {}", findings::outcome(check.outcome)),
         None => format!("### {names}"),
@@ -34,7 +37,7 @@ pub(super) fn comment(view: &View, check: Option<&CheckView>) -> String {
     let mut sections = vec![
         Section {
             name: "the marker",
-            text: format!("<!-- buildrace:comment:{} -->\n", key(view)),
+            text: format!("<!-- buildrace:comment:{} -->\n", key(view, check)),
         },
         Section {
             name: "the title",
@@ -80,10 +83,14 @@ fn measured(view: &View) -> String {
     )
 }
 
-/// Names of the scenarios as a key for the marker. No two runs of other
-/// scenarios share it, and nothing in it ends a comment of HTML.
-fn key(view: &View) -> String {
-    let names: Vec<&str> = view.scenarios.iter().map(|s| s.name.as_str()).collect();
+/// What is checked, or the names of the scenarios, as a key for the marker. No
+/// two of others share it, and nothing in it ends a comment of HTML.
+fn key(view: &View, check: Option<&CheckView>) -> String {
+    let scenarios = view.scenarios.iter().map(|s| s.name.as_str());
+    let names: Vec<&str> = match check {
+        Some(check) => vec![&check.subject],
+        None => scenarios.collect(),
+    };
     let mut key = String::new();
     for c in names.join("+").chars() {
         if c.is_ascii_alphanumeric() || matches!(c, '+' | '.' | '_') {

@@ -80,6 +80,8 @@ pub struct Cell {
     pub times: Option<Times>,
     /// The same one by one, seconds by round.
     pub by_round: BTreeMap<u32, f64>,
+    /// Whether no build of it executed a step.
+    pub all_cached: bool,
     /// How many samples ended otherwise, by outcome.
     pub failed: BTreeMap<Outcome, u32>,
     /// Against the reference variant, paired by round; `None` for the
@@ -192,17 +194,20 @@ pub(super) fn scenario(
         .map(|variant| {
             let times = |kind| verdict::times(record, samples, &info.name, &variant.name, kind);
             let cells = kinds.iter().filter_map(|&kind| {
-                let mut of_cell = samples.iter().filter(|sample| {
+                let of_kind = samples.iter().filter(|sample| {
                     sample.scenario == info.name
                         && sample.variant == variant.name
                         && sample.kind == kind
                 });
-                of_cell.clone().next()?;
+                of_kind.clone().next()?;
                 let mut failed = BTreeMap::new();
-                for sample in of_cell.by_ref().filter(|s| s.outcome != Outcome::Ok) {
+                for sample in of_kind.clone().filter(|s| s.outcome != Outcome::Ok) {
                     *failed.entry(sample.outcome).or_insert(0) += 1;
                 }
                 let by_round = times(kind);
+                let mut good = of_kind.clone().filter(|s| s.outcome == Outcome::Ok);
+                let all_cached = good.clone().next().is_some()
+                    && good.all(|sample| sample.cached_steps >= sample.steps);
                 let compared = compared.iter().find(|found| {
                     found.scenario == info.name
                         && found.candidate == variant.name
@@ -211,6 +216,7 @@ pub(super) fn scenario(
                 let cell = Cell {
                     times: Times::of(by_round.values().copied()),
                     by_round,
+                    all_cached,
                     failed,
                     ratio: compared.and_then(|found| found.ratio),
                     verdict: compared.and_then(|found| found.verdict),
@@ -229,7 +235,7 @@ pub(super) fn scenario(
                 } else {
                     let logs =
                         stats::log_ratios(&times(BuildKind::MultiArch), &times(BuildKind::Cold));
-                    stats::ratio(&logs, verdict::looks(record), record.rules.delta)
+                    stats::ratio(&logs, verdict::looks(record, samples), record.rules.delta)
                 },
             }
         })

@@ -50,6 +50,7 @@ fn finding(level: Level, rule: &'static str, kind: Option<BuildKind>, message: &
 fn check(outcome: CheckOutcome, headline: &str, findings: Vec<Finding>) -> CheckView {
     CheckView {
         outcome,
+        subject: "go-hello/Dockerfile".into(),
         headline: headline.into(),
         findings,
     }
@@ -131,6 +132,7 @@ fn said(text: &str) -> (View, CheckView) {
     }
     view.disturbances = vec![(text(), text())];
     let mut check = failed_check();
+    check.subject = text();
     check.headline = text();
     for finding in &mut check.findings {
         finding.scenario = text();
