@@ -12,7 +12,6 @@ use super::report::write_formats;
 use super::signals::stop_on_signals;
 use crate::cli::{CalibrateArgs, Rounds};
 use crate::model::AUTO_ROUNDS;
-use crate::race::RunEnd;
 use crate::report::number;
 use crate::scenario::{OwnDockerfile, Project, Scenario};
 use crate::stats::noise_floor;
@@ -62,11 +61,7 @@ pub async fn run(args: CalibrateArgs) -> anyhow::Result<Exit> {
     let raced = race(&ready, entrants, &args.race, &stop).await?;
     write_formats(&raced, &args.race)?;
     keep(&raced, &args)?;
-    Ok(match raced.end {
-        RunEnd::Interrupted => Exit::Interrupted,
-        _ if raced.all_ok() => Exit::Good,
-        _ => Exit::CouldNot,
-    })
+    Ok(raced.exit())
 }
 
 /// Tells the noise floor of each kind, and keeps it beside the results.

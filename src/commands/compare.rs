@@ -10,7 +10,6 @@ use super::report::write_formats;
 use super::revisions::{Revisions, Side};
 use super::signals::stop_on_signals;
 use crate::cli::{CompareArgs, Rounds};
-use crate::race::RunEnd;
 use crate::scenario::{OwnDockerfile, Project, variant_names};
 
 /// Races the two.
@@ -71,11 +70,7 @@ pub async fn run(args: CompareArgs) -> anyhow::Result<Exit> {
     keep_out_of_git(&args.race)?;
     let raced = race(&ready, entrants, &args.race, &stop).await?;
     write_formats(&raced, &args.race)?;
-    Ok(match raced.end {
-        RunEnd::Interrupted => Exit::Interrupted,
-        _ if raced.all_ok() => Exit::Good,
-        _ => Exit::CouldNot,
-    })
+    Ok(raced.exit())
 }
 
 fn pair(reference: &Path, candidate: &Path, options: &Options) -> Vec<OwnDockerfile> {

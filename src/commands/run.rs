@@ -7,7 +7,6 @@ use super::race::{Entrants, Ready, check_writable, race};
 use super::report::write_formats;
 use super::signals::stop_on_signals;
 use crate::cli::{Rounds, RunArgs};
-use crate::race::RunEnd;
 use crate::scenario::{Project, Scenario};
 
 /// Rounds where nothing is said.
@@ -34,11 +33,7 @@ pub async fn run(args: RunArgs) -> anyhow::Result<Exit> {
     };
     let raced = race(&ready, entrants, &args.race, &stop).await?;
     write_formats(&raced, &args.race)?;
-    Ok(match raced.end {
-        RunEnd::Interrupted => Exit::Interrupted,
-        _ if raced.all_ok() => Exit::Good,
-        _ => Exit::CouldNot,
-    })
+    Ok(raced.exit())
 }
 
 /// The scenarios asked for, cut down to the variants, kinds and platforms

@@ -22,16 +22,7 @@ pub fn markdown(view: &View) -> String {
     let mut out = String::new();
     let names = view.scenarios.iter().map(|scenario| text(&scenario.name));
     let _ = writeln!(out, "# {}\n", join(names));
-    for line in sentence(view).lines() {
-        let _ = writeln!(out, "**{}**\n", text(line));
-    }
-    if !view.is_complete() {
-        let _ = writeln!(
-            out,
-            "The run did not finish: it has {} of {} samples.\n",
-            view.measured, view.planned
-        );
-    }
+    out.push_str(&said(view));
     let _ = writeln!(out, "![Build times of each variant]({CHART})\n");
     for scenario in &view.scenarios {
         table(&mut out, scenario);
@@ -150,6 +141,22 @@ fn with_interval(told: String, interval: Option<String>) -> String {
         Some(interval) => format!("{told} \\[{interval}\\]"),
         None => told,
     }
+}
+
+/// The sentence of each scenario, and whether the run is whole.
+pub(super) fn said(view: &View) -> String {
+    let mut out = String::new();
+    for line in sentence(view).lines() {
+        let _ = writeln!(out, "**{}**\n", text(line));
+    }
+    if !view.is_complete() {
+        let _ = writeln!(
+            out,
+            "The run did not finish: it has {} of {} samples.\n",
+            view.measured, view.planned
+        );
+    }
+    out
 }
 
 /// How to read the table.

@@ -14,7 +14,7 @@ use anyhow::Context;
 use tokio_util::sync::CancellationToken;
 
 use super::ignored::Ignored;
-use super::{images, progress_lines, report};
+use super::{Exit, images, progress_lines, report};
 use crate::builder::{Builder, DockerBuilder};
 use crate::buildkit::Secret;
 use crate::cli::{RaceArgs, Rounds};
@@ -61,10 +61,15 @@ pub(super) struct Raced {
 }
 
 impl Raced {
-    /// Whether every sample was built, and well.
-    pub fn all_ok(&self) -> bool {
-        self.end == RunEnd::Completed
-            && self.stored.samples.iter().all(|s| s.outcome == Outcome::Ok)
+    /// What a race says to the shell where nothing is judged.
+    pub fn exit(&self) -> Exit {
+        match self.end {
+            RunEnd::Interrupted => Exit::Interrupted,
+            RunEnd::Completed if self.stored.samples.iter().all(|s| s.outcome == Outcome::Ok) => {
+                Exit::Good
+            }
+            RunEnd::Completed | RunEnd::Aborted => Exit::CouldNot,
+        }
     }
 }
 

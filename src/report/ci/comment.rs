@@ -7,11 +7,11 @@ use sha2::{Digest, Sha256};
 
 use super::super::check::CheckView;
 use super::super::markdown;
+use super::super::markdown::said;
 use super::super::rounds;
 use super::super::view::{View, join};
 use super::findings;
 use super::sections::{Section, within};
-use super::summary::said;
 use crate::escape::markdown as text;
 
 /// Characters of a comment that GitHub takes; it answers 422, "body is too

@@ -6,9 +6,8 @@
 use std::fmt::Write;
 
 use super::super::check::CheckView;
-use super::super::markdown;
+use super::super::markdown::{self, said};
 use super::super::rounds;
-use super::super::sentence::sentence;
 use super::super::view::{View, join};
 use super::findings;
 use super::sections::{Section, within};
@@ -66,22 +65,6 @@ pub(super) fn summary(view: &View, check: Option<&CheckView>) -> String {
     add("dropped rounds", dropped(view));
     add("how it was measured", measured(view));
     within(LIMIT, &sections)
-}
-
-/// The sentence of each scenario, and whether the run is whole.
-pub(super) fn said(view: &View) -> String {
-    let mut out = String::new();
-    for line in sentence(view).lines() {
-        let _ = writeln!(out, "**{}**\n", text(line));
-    }
-    if !view.is_complete() {
-        let _ = writeln!(
-            out,
-            "The run did not finish: it has {} of {} samples.\n",
-            view.measured, view.planned
-        );
-    }
-    out
 }
 
 fn dropped(view: &View) -> String {
