@@ -24,3 +24,4 @@ pub mod stats;
 pub mod store;
 pub mod trace;
 pub mod verdict;
+pub mod verify;

@@ -15,6 +15,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("trace", &["model"]),
     ("stats", &["model"]),
     ("verdict", &["model", "stats"]),
+    ("verify", &["model", "escape"]),
     ("explain", &["model", "trace", "stats"]),
     ("buildkit", &["model", "trace"]),
     ("engine", &["model"]),

@@ -1,0 +1,80 @@
+//! What goes wrong while an archive is read. Within the module it is an
+//! `io::Error`, which passes through the readers of tar and of compression;
+//! outside it says of which part of which archive.
+
+use std::fmt::Display;
+use std::io;
+
+use crate::escape;
+use crate::model::Platform;
+
+/// An archive that cannot be checked. One line each, outside text escaped.
+#[derive(Debug, thiserror::Error)]
+pub enum VerifyError {
+    /// The file cannot be opened.
+    #[error("opening the image archive {archive}: {source}")]
+    Open {
+        /// The file.
+        archive: String,
+        /// Why not.
+        source: io::Error,
+    },
+    /// It is damaged, or not what the OCI image specification describes.
+    #[error("reading {part} of the image archive {archive}: {message}")]
+    Malformed {
+        /// The file.
+        archive: String,
+        /// Which part.
+        part: String,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// It holds more than is read.
+    #[error("reading {part} of the image archive {archive}: {message}")]
+    TooLarge {
+        /// The file.
+        archive: String,
+        /// Which part.
+        part: String,
+        /// Which bound it exceeds.
+        message: String,
+    },
+    /// Which machine its programs are for is not known.
+    #[error("checking the programs for {0}: no ELF machine is known for this platform")]
+    UnknownMachine(Platform),
+}
+
+impl VerifyError {
+    pub(super) fn reading(archive: &str, part: impl Into<String>, error: &io::Error) -> Self {
+        let archive = archive.to_owned();
+        let part = part.into();
+        let message = told(&error.to_string());
+        if error.kind() == io::ErrorKind::FileTooLarge {
+            return Self::TooLarge {
+                archive,
+                part,
+                message,
+            };
+        }
+        Self::Malformed {
+            archive,
+            part,
+            message,
+        }
+    }
+}
+
+/// Something that breaks a rule.
+pub(super) fn malformed(message: impl Display) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, message.to_string())
+}
+
+/// Something that exceeds a bound.
+pub(super) fn too_large(bound: impl Display) -> io::Error {
+    io::Error::new(io::ErrorKind::FileTooLarge, format!("more than {bound}"))
+}
+
+/// Outside text, fit for one line.
+pub(super) fn told(text: &str) -> String {
+    escape::terminal(text, escape::MAX_CHARS)
+}
