@@ -1,0 +1,3 @@
+module example.com/tests-in-build
+
+go 1.24
