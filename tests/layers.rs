@@ -24,7 +24,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     (
         "race",
         &[
-            "model", "scenario", "buildkit", "builder", "trace", "stats", "verdict",
+            "model", "scenario", "buildkit", "builder", "trace", "stats", "verdict", "verify",
         ],
     ),
     ("store", &["model", "race", "trace", "escape"]),

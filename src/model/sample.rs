@@ -15,6 +15,8 @@ pub enum Outcome {
     Ok,
     /// A step failed, or BuildKit refused the build.
     Failed,
+    /// Built, and not what it should be: its time counts for nothing.
+    WrongOutput,
     /// The time limit passed.
     TimedOut,
     /// The connection to BuildKit, or BuildKit itself, was lost.
@@ -31,6 +33,7 @@ impl Outcome {
         match self {
             Self::Ok => "ok",
             Self::Failed => "failed",
+            Self::WrongOutput => "wrong-output",
             Self::TimedOut => "timed-out",
             Self::LostBuilder => "lost-builder",
             Self::Interrupted => "interrupted",

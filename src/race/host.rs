@@ -12,9 +12,12 @@ use crate::model::{HostInfo, HostUse};
 /// Length of the look at the machine before and after a sample.
 const GLANCE: Duration = Duration::from_millis(200);
 
-/// Longest wait for the machine to come to rest, length of one look, and the
-/// share of time below which CPUs and disk are taken to rest.
-const REST_LIMIT: Duration = Duration::from_secs(10);
+/// Longest wait for the machine to come to rest, and the same where it is no
+/// matter what else the machine does.
+pub const REST_LIMIT: Duration = Duration::from_secs(10);
+pub const SHORT_REST_LIMIT: Duration = Duration::from_secs(2);
+/// Length of one look, and the share of time below which CPUs and disk are taken
+/// to rest.
 const REST_LOOK: Duration = Duration::from_millis(300);
 const AT_REST: f64 = 0.1;
 
@@ -165,13 +168,13 @@ impl HostSampler {
     }
 }
 
-/// Waits until the machine has come to rest, at most [`REST_LIMIT`]: an engine
-/// goes on deleting for seconds after it has answered that something is
-/// pruned, and that must not be part of the next sample.
-pub async fn rest() {
+/// Waits until the machine has come to rest, at most so long: an engine goes on
+/// deleting for seconds after it has answered that something is pruned, and that
+/// must not be part of the next sample.
+pub async fn rest(limit: Duration) {
     let started = Instant::now();
     let mut quiet = 0;
-    while quiet < 2 && started.elapsed() < REST_LIMIT {
+    while quiet < 2 && started.elapsed() < limit {
         let before = Counters::now();
         let looked = Instant::now();
         tokio::time::sleep(REST_LOOK).await;

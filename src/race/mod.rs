@@ -4,7 +4,7 @@ pub mod cache;
 mod entry;
 pub mod event;
 pub mod host;
-mod image_size;
+mod image;
 mod outcome;
 mod recorder;
 mod redaction;

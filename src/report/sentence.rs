@@ -262,6 +262,7 @@ fn told_cost(variant: &VariantView, cost: &Ratio) -> String {
 fn without_time(variant: &VariantView, kind: BuildKind) -> String {
     let what = match variant.failed(kind) {
         Some(Outcome::Failed) => "failed",
+        Some(Outcome::WrongOutput) => "built something else",
         Some(Outcome::TimedOut) => "timed out",
         Some(Outcome::LostBuilder) => "lost its builder",
         Some(Outcome::Interrupted) => "was interrupted",

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::Output;
 use super::document::{At, Problem, Table, parse};
 use super::error::{choice, quoted};
 use super::name::{check_build_arg, check_name, check_relative};
@@ -23,6 +24,8 @@ pub struct Written {
     pub variants: Vec<WrittenVariant>,
     /// The edit of an incremental build.
     pub edit: WrittenEdit,
+    /// What an image must hold to count.
+    pub output: Option<Output>,
 }
 
 /// A variant as written.
@@ -54,7 +57,16 @@ pub struct WrittenEdit {
 /// What stands for the nonce in `replace`.
 pub const NONCE: &str = "{nonce}";
 
-const KEYS: [&str; 6] = ["title", "sources", "platforms", "kinds", "edit", "variant"];
+const KEYS: [&str; 7] = [
+    "title",
+    "sources",
+    "platforms",
+    "kinds",
+    "edit",
+    "output",
+    "variant",
+];
+const OUTPUT_KEYS: [&str; 1] = ["binaries"];
 const EDIT_KEYS: [&str; 3] = ["file", "find", "replace"];
 const VARIANT_KEYS: [&str; 5] = ["name", "reference", "dockerfile", "target", "build-args"];
 
@@ -87,6 +99,7 @@ pub fn read(text: &str) -> Result<Written, Problem> {
         kinds: kinds.map_or_else(|| BuildKind::ALL.to_vec(), |kinds| kinds.value),
         variants: read_variants(&root)?,
         edit,
+        output: read_output(&root)?,
     })
 }
 
@@ -152,6 +165,26 @@ fn read_edit(root: &Table<'_, '_>) -> Result<WrittenEdit, Problem> {
         find,
         replace: replace.value,
     })
+}
+
+fn read_output(root: &Table<'_, '_>) -> Result<Option<Output>, Problem> {
+    let Some(table) = root.table("output", &OUTPUT_KEYS)? else {
+        return Ok(None);
+    };
+    let absolute = |path: &str| {
+        let is_absolute = path.starts_with('/') && !path.ends_with('/');
+        if is_absolute && !path.contains('\0') {
+            return Ok(path.to_owned());
+        }
+        Err(format!(
+            "{} is no program of an image: expected an absolute path, like \"/usr/local/bin/hello\"",
+            quoted(path)
+        ))
+    };
+    let binaries = table.list("binaries", absolute)?;
+    Ok(Some(Output {
+        binaries: binaries.map(|at| at.value).unwrap_or_default(),
+    }))
 }
 
 fn read_variants(root: &Table<'_, '_>) -> Result<Vec<WrittenVariant>, Problem> {

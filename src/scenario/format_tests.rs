@@ -162,3 +162,27 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn an_output_names_programs_by_absolute_paths() {
+    let with = |output: &str| {
+        let text = WHOLE.replacen("[[variant]]", &format!("{output}\n[[variant]]"), 1);
+        read(&text)
+    };
+    assert_eq!(with("").unwrap().output, None);
+    let output = with("[output]\nbinaries = [\"/usr/bin/x\"]")
+        .unwrap()
+        .output;
+    assert_eq!(output.unwrap().binaries, ["/usr/bin/x"]);
+    assert_eq!(with("[output]").unwrap().output.unwrap().binaries, [""; 0]);
+    for wrong in ["usr/bin/x", "/usr/bin/", ""] {
+        let problem = with(&format!("[output]\nbinaries = [{wrong:?}]")).unwrap_err();
+        assert!(
+            problem.message.contains("absolute path"),
+            "{}",
+            problem.message
+        );
+    }
+    let problem = with("[output]\nbinary = \"/x\"").unwrap_err();
+    assert!(problem.message.contains("binaries"), "{}", problem.message);
+}

@@ -56,6 +56,16 @@ pub struct Scenario {
     pub edit: Option<Edit>,
     /// The kind that a gate goes by, where it was chosen.
     pub gate: Option<BuildKind>,
+    /// What an image must hold to count, beside its platforms; without it no
+    /// image is looked at.
+    pub output: Option<Output>,
+}
+
+/// What an image must hold to count.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Output {
+    /// Programs for the image's platform, by their absolute paths in it.
+    pub binaries: Vec<String>,
 }
 
 /// One Dockerfile of a scenario.

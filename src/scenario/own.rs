@@ -101,6 +101,7 @@ impl OwnScenario {
             variants,
             edit: self.edit,
             gate: self.gate,
+            output: None,
         })
     }
 

@@ -180,6 +180,7 @@ impl Project {
             variants,
             edit: Some(edit),
             gate: None,
+            output: written.output,
         })
     }
 

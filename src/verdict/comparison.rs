@@ -57,6 +57,9 @@ pub fn times(
     variant: &str,
     kind: BuildKind,
 ) -> BTreeMap<u32, f64> {
+    if builds_wrong(samples, scenario, variant, kind) {
+        return BTreeMap::new();
+    }
     let dropped = dropped_rounds(record, samples);
     let is_dropped = |sample: &Sample| {
         let mut dropped = dropped.iter();
@@ -68,6 +71,22 @@ pub fn times(
         .filter(|sample| sample.outcome == Outcome::Ok && !is_dropped(sample))
         .map(|sample| (sample.round, sample.wall.as_secs_f64()))
         .collect()
+}
+
+/// Whether a variant was seen to build something else than it should, in this
+/// kind or in one that it starts from. It is looked at once, and does so always:
+/// none of its times counts.
+fn builds_wrong(samples: &[Sample], scenario: &str, variant: &str, kind: BuildKind) -> bool {
+    let of_variant = samples
+        .iter()
+        .filter(|s| s.scenario == scenario && s.variant == variant);
+    let mut wrong = of_variant.filter(|sample| sample.outcome == Outcome::WrongOutput);
+    wrong.any(|sample| {
+        [true, false].into_iter().any(|native_only| {
+            let mut chain = std::iter::successors(Some(kind), |at| at.starts_from(native_only));
+            chain.any(|at| at == sample.kind)
+        })
+    })
 }
 
 fn compare(
@@ -134,12 +153,17 @@ const FAILURES: usize = 2;
 /// Whether builds of a kind fail, time after time: none is good. A build that
 /// was skipped since the one that it starts from failed, failed too.
 pub fn never_builds(samples: &[Sample], scenario: &str, variant: &str, kind: BuildKind) -> bool {
+    if builds_wrong(samples, scenario, variant, kind) {
+        return true;
+    }
     let mut failed = 0;
     for sample in samples {
         if sample.scenario == scenario && sample.variant == variant && sample.kind == kind {
             match sample.outcome {
                 Outcome::Ok => return false,
-                Outcome::Failed | Outcome::TimedOut | Outcome::Skipped => failed += 1,
+                Outcome::Failed | Outcome::WrongOutput | Outcome::TimedOut | Outcome::Skipped => {
+                    failed += 1
+                }
                 Outcome::LostBuilder | Outcome::Interrupted => {}
             }
         }
@@ -243,6 +267,24 @@ mod tests {
         let gate = gates.next().unwrap();
         assert_eq!(gates.next(), None, "more than one kind is the gate's");
         gate
+    }
+
+    #[test]
+    fn what_builds_something_else_has_no_time_that_counts() {
+        let (record, mut samples) = raced(0.5, 6);
+        let multi_arch = samples
+            .iter()
+            .position(|s| s.variant == "cross" && s.kind == BuildKind::MultiArch)
+            .unwrap();
+        samples[multi_arch].outcome = Outcome::WrongOutput;
+        for found in comparisons(&record, &samples) {
+            let is_right = found.kind == BuildKind::Cold;
+            assert_eq!(found.ratio.is_some(), is_right, "{}", found.kind);
+            assert_eq!(
+                never_builds(&samples, "go-hello", "cross", found.kind),
+                !is_right
+            );
+        }
     }
 
     #[test]

@@ -251,7 +251,12 @@ fn counts(
         .collect();
     let failed = of_kind
         .iter()
-        .filter(|s| matches!(s.outcome, Outcome::Failed | Outcome::TimedOut))
+        .filter(|s| {
+            matches!(
+                s.outcome,
+                Outcome::Failed | Outcome::WrongOutput | Outcome::TimedOut
+            )
+        })
         .count();
     let emulated = built.iter().filter_map(|sample| {
         let steps = &explained.sample(&sample.id)?.explanation.steps;

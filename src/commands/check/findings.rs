@@ -204,11 +204,15 @@ impl Facts<'_> {
         let is_failure = |sample: &&Sample| {
             matches!(
                 sample.outcome,
-                Outcome::Failed | Outcome::TimedOut | Outcome::Skipped
+                Outcome::Failed | Outcome::WrongOutput | Outcome::TimedOut | Outcome::Skipped
             )
         };
-        let has_reason =
-            |sample: &&Sample| matches!(sample.outcome, Outcome::Failed | Outcome::TimedOut);
+        let has_reason = |sample: &&Sample| {
+            matches!(
+                sample.outcome,
+                Outcome::Failed | Outcome::WrongOutput | Outcome::TimedOut
+            )
+        };
         Built {
             variant: variant.to_owned(),
             good: of_kind().filter(|s| s.outcome == Outcome::Ok).count(),
