@@ -1,6 +1,6 @@
 # The usual way to install packages. Built for a foreign platform, apt and dpkg
-# run under QEMU, and most of that time goes into reading the package lists and
-# unpacking, which have nothing to do with the platform.
+# run under QEMU. Most of that time is apt's: it reads the package lists and
+# works out what to install, which it could do on any machine.
 FROM debian:trixie-slim
 RUN apt-get update && \
     apt-get install -y --no-install-recommends jq tini && \
