@@ -4,23 +4,27 @@
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use super::entry::Entry;
+use super::recorder::Recorder;
+use super::runner::{Race, RaceError, warn};
 use crate::builder::Builder;
 use crate::buildkit::{BuildRequest, Export};
+use crate::model::{BuildKind, Failure, Outcome, Slot};
 use crate::scenario::Output;
 use crate::verify::{self, Expected};
 
 /// What an image is.
-pub(super) struct Image {
+struct Image {
     /// Bytes of its OCI archive, all platforms together, layers compressed as
     /// BuildKit does it.
-    pub(super) bytes: u64,
+    bytes: u64,
     /// What is not as it should be, a line each.
-    pub(super) mismatches: Vec<String>,
+    mismatches: Vec<String>,
 }
 
 /// Looks at the image of a build. `output` is what it must hold, if that is to
 /// be checked; what went wrong is told in a line.
-pub(super) async fn look(
+async fn look(
     builder: &dyn Builder,
     request: &BuildRequest,
     output: Option<&Output>,
@@ -59,4 +63,47 @@ pub(super) async fn look(
         bytes: size.len(),
         mismatches,
     })
+}
+
+impl Race<'_> {
+    /// What the image of a good build makes of it: it is looked at in the first
+    /// round, when the same variant and kind is built for the first time.
+    pub(super) async fn image_of(
+        &self,
+        slot: &Slot,
+        entry: &Entry<'_>,
+        request: &BuildRequest,
+        recorder: &mut dyn Recorder,
+        stop: &CancellationToken,
+    ) -> Result<(Outcome, Option<Failure>, Option<u64>), RaceError> {
+        let output = entry.scenario.output.as_ref();
+        let is_measured = self.image_size && slot.kind.starts_empty();
+        // A noop is the image of before.
+        let is_checked = output.is_some() && slot.kind != BuildKind::Noop;
+        if slot.round != 1 || !(is_measured || is_checked) {
+            return Ok((Outcome::Ok, None, None));
+        }
+        recorder.phase("looking at the image");
+        let image = match look(self.builder, request, output, stop).await {
+            Ok(image) => image,
+            Err(_) if stop.is_cancelled() => return Ok((Outcome::Interrupted, None, None)),
+            Err(message) => {
+                let message = self.redaction.text(&message);
+                let message = format!("the image of {} is not known: {message}", slot.sample);
+                warn(recorder, message)?;
+                return Ok((Outcome::Ok, None, None));
+            }
+        };
+        let bytes = is_measured.then_some(image.bytes);
+        let Some(first) = image.mismatches.first() else {
+            return Ok((Outcome::Ok, None, bytes));
+        };
+        let failure = Failure {
+            message: format!("the image is not what it should be: {first}"),
+            step: None,
+            exit_code: None,
+            log_tail: image.mismatches.iter().skip(1).take(20).cloned().collect(),
+        };
+        Ok((Outcome::WrongOutput, Some(failure), bytes))
+    }
 }

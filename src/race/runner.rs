@@ -18,7 +18,6 @@ use super::cache::{CacheGuard, OtherBuilds};
 use super::entry::{Entry, nonce};
 use super::event::{Event, RunEnd};
 use super::host::{self, HostSampler};
-use super::image;
 use super::outcome::{disturbances, judge, skipped};
 use super::recorder::{Keeping, Recorder, RecorderError};
 use super::redaction::Redaction;
@@ -26,7 +25,7 @@ use super::rounds;
 use super::warm_up::{self, WarmUpError};
 use crate::builder::{Builder, BuilderError};
 use crate::buildkit::{BuildEnd, BuildError, BuildRequest, Secret};
-use crate::model::{BuildKind, Failure, Outcome, RunRecord, Sample, Slot};
+use crate::model::{BuildKind, Outcome, RunRecord, Sample, Slot};
 use crate::scenario::{Scenario, ScenarioError, SourceCopy};
 use crate::trace::{SolveStatus, Trace};
 
@@ -315,7 +314,7 @@ impl Race<'_> {
         };
         let (outcome, failure) = judge(&end, &trace);
         let (outcome, failure, image_bytes) = match outcome {
-            Outcome::Ok => self.image(slot, entry, &request, recorder, stop).await?,
+            Outcome::Ok => self.image_of(slot, entry, &request, recorder, stop).await?,
             outcome => (outcome, failure, None),
         };
         let failure = failure.map(|failure| self.redaction.failure(failure));
@@ -339,47 +338,6 @@ impl Race<'_> {
             failure,
         };
         Ok((sample, unsure))
-    }
-
-    /// What the image of a good build makes of it: it is looked at in the first
-    /// round, when the same variant and kind is built for the first time.
-    async fn image(
-        &self,
-        slot: &Slot,
-        entry: &Entry<'_>,
-        request: &BuildRequest,
-        recorder: &mut dyn Recorder,
-        stop: &CancellationToken,
-    ) -> Result<(Outcome, Option<Failure>, Option<u64>), RaceError> {
-        let output = entry.scenario.output.as_ref();
-        let is_measured = self.image_size && slot.kind.starts_empty();
-        // A noop is the image of before.
-        let is_checked = output.is_some() && slot.kind != BuildKind::Noop;
-        if slot.round != 1 || !(is_measured || is_checked) {
-            return Ok((Outcome::Ok, None, None));
-        }
-        recorder.phase("looking at the image");
-        let image = match image::look(self.builder, request, output, stop).await {
-            Ok(image) => image,
-            Err(_) if stop.is_cancelled() => return Ok((Outcome::Interrupted, None, None)),
-            Err(message) => {
-                let message = self.redaction.text(&message);
-                let message = format!("the image of {} is not known: {message}", slot.sample);
-                warn(recorder, message)?;
-                return Ok((Outcome::Ok, None, None));
-            }
-        };
-        let bytes = is_measured.then_some(image.bytes);
-        let Some(first) = image.mismatches.first() else {
-            return Ok((Outcome::Ok, None, bytes));
-        };
-        let failure = Failure {
-            message: format!("the image is not what it should be: {first}"),
-            step: None,
-            exit_code: None,
-            log_tail: image.mismatches.iter().skip(1).take(20).cloned().collect(),
-        };
-        Ok((Outcome::WrongOutput, Some(failure), bytes))
     }
 
     /// Builds, while the recorder hears every status and the host is watched.
@@ -504,7 +462,7 @@ fn finish(recorder: &mut dyn Recorder, sample: Sample) -> Result<(), RaceError> 
     )
 }
 
-fn warn(recorder: &mut dyn Recorder, message: String) -> Result<(), RaceError> {
+pub(super) fn warn(recorder: &mut dyn Recorder, message: String) -> Result<(), RaceError> {
     record(
         recorder,
         Event::Warning {
