@@ -57,9 +57,12 @@ fn judged(
     against: &str,
     is_fatal: impl Fn(Fatal) -> bool,
 ) -> CheckView {
-    let level = |fatal| match is_fatal(fatal) {
-        true => Level::Error,
-        false => Level::Warning,
+    let level = |fatal| {
+        if is_fatal(fatal) {
+            Level::Error
+        } else {
+            Level::Warning
+        }
     };
     let compared = verdict::comparisons(facts.record, facts.samples);
     let mut findings = Vec::new();
@@ -72,9 +75,10 @@ fn judged(
         }
         if change.failed > 0 {
             // What fails as often without the change is not its doing.
-            let gravity = match base.share() >= change.share() {
-                true => Level::Warning,
-                false => level(Fatal::Failed),
+            let gravity = if base.share() >= change.share() {
+                Level::Warning
+            } else {
+                level(Fatal::Failed)
             };
             findings.push(facts.finding(found, "failed", gravity, change.told(found)));
         }
@@ -193,9 +197,10 @@ impl Facts<'_> {
     }
 
     fn built(&self, found: &Comparison, reference: bool) -> Built<'_> {
-        let variant = match reference {
-            true => self.reference(),
-            false => &found.candidate,
+        let variant = if reference {
+            self.reference()
+        } else {
+            &found.candidate
         };
         let of_side =
             |sample: &&Sample| sample.variant == variant && sample.scenario == found.scenario;

@@ -138,9 +138,10 @@ impl<'a> Wrong<'a> {
         let mut suite = suite(view, CHECK, 0.0);
         let outcome = check.outcome.as_str();
         let text = findings::outcome(check.outcome);
-        let status = match passed {
-            true => TestCaseStatus::success(),
-            false => non_success(outcome, &check.headline, text),
+        let status = if passed {
+            TestCaseStatus::success()
+        } else {
+            non_success(outcome, &check.headline, text)
         };
         let mut case = TestCase::new(CHECK, status);
         case.set_classname(CHECK);

@@ -1,0 +1,125 @@
+//! What may be typed for an option's value, and how it is read.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use crate::report::{Format, UnknownFormat};
+
+/// A format, and where it goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Output {
+    /// The format.
+    pub format: Format,
+    /// The file; its usual place, or stdout, where none is named.
+    pub file: Option<PathBuf>,
+}
+
+impl FromStr for Output {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (name, file) = match text.split_once('=') {
+            Some((_, "")) => return Err("expected a file after \"=\"".to_owned()),
+            Some((name, file)) => (name, Some(file.into())),
+            None => (text, None),
+        };
+        let format = name
+            .parse()
+            .map_err(|error: UnknownFormat| error.to_string())?;
+        Ok(Self { format, file })
+    }
+}
+
+/// How many rounds to build.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rounds {
+    /// So many.
+    Fixed(u32),
+    /// Until it is clear.
+    Auto,
+}
+
+impl fmt::Display for Rounds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Fixed(rounds) => write!(f, "{rounds}"),
+            Self::Auto => f.write_str("auto"),
+        }
+    }
+}
+
+/// A build that takes longer has hung.
+const LONGEST_TIMEOUT: Duration = Duration::from_secs(7 * 24 * 3600);
+
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    let duration = humantime::parse_duration(text)
+        .map_err(|error| format!("{error}: expected a duration like 90s, 30m or 1h30m"))?;
+    if duration.is_zero() {
+        return Err("expected a duration above zero, like 90s or 30m".into());
+    }
+    if duration > LONGEST_TIMEOUT {
+        return Err("expected at most 7 days".into());
+    }
+    Ok(duration)
+}
+
+/// No verdict looks at more.
+const MOST_ROUNDS: u32 = 200;
+
+/// `auto`, or a number of rounds.
+pub fn rounds(text: &str) -> Result<Rounds, String> {
+    if text == "auto" {
+        return Ok(Rounds::Auto);
+    }
+    text.parse()
+        .ok()
+        .filter(|rounds| (1..=MOST_ROUNDS).contains(rounds))
+        .map(Rounds::Fixed)
+        .ok_or_else(|| format!("expected auto, or a number from 1 to {MOST_ROUNDS}"))
+}
+
+/// `5%` or `0.05`: a share from 0 to 1, without 1.
+pub fn share(text: &str) -> Result<f64, String> {
+    let number = match text.strip_suffix('%') {
+        Some(percent) => percent.trim().parse::<f64>().map(|percent| percent / 100.0),
+        None => text.parse(),
+    };
+    number
+        .ok()
+        .filter(|share| (0.0..1.0).contains(share))
+        .ok_or_else(|| "expected a share like 5% or 0.05, below 100%".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_format_may_name_its_file() {
+        let output: Output = "junit=out/a=b.xml".parse().unwrap();
+        assert_eq!(output.format, Format::Junit);
+        assert_eq!(output.file, Some("out/a=b.xml".into()));
+        let output: Output = "bmf".parse().unwrap();
+        assert_eq!(output.file, None);
+        let error = "junot".parse::<Output>().unwrap_err();
+        assert!(error.contains("junit"), "{error}");
+        assert!("junit=".parse::<Output>().is_err());
+    }
+
+    #[test]
+    fn rounds_and_shares_are_read_as_people_write_them() {
+        assert_eq!(rounds("auto"), Ok(Rounds::Auto));
+        assert_eq!(rounds("6"), Ok(Rounds::Fixed(6)));
+        for text in ["", "0", "-1", "201", "always", "6.5"] {
+            assert!(rounds(text).is_err(), "{text}");
+        }
+        assert_eq!(share("5%"), Ok(0.05));
+        assert_eq!(share("0.1"), Ok(0.1));
+        assert_eq!(share("0"), Ok(0.0));
+        for text in ["", "5", "-1%", "100%", "NaN", "inf", "five"] {
+            assert!(share(text).is_err(), "{text}");
+        }
+    }
+}
