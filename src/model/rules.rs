@@ -77,6 +77,14 @@ pub struct Contamination {
     pub busy_before: f64,
     /// Whether a build of somebody else's may run on the builder meanwhile.
     pub other_builds: bool,
+    /// Whether the builder may fail to start the container of a step. So it was
+    /// in runs of before this was recorded.
+    #[serde(default = "let_pass")]
+    pub unstarted_containers: bool,
+}
+
+fn let_pass() -> bool {
+    true
 }
 
 impl Default for Contamination {
@@ -85,6 +93,7 @@ impl Default for Contamination {
             steal: 0.05,
             busy_before: 0.5,
             other_builds: false,
+            unstarted_containers: false,
         }
     }
 }

@@ -65,6 +65,26 @@ pub struct Failure {
     pub log_tail: Vec<String>,
 }
 
+/// What runc says of a container whose first process ended before it could
+/// become the step's command (`initProcess.start` in its `process_linux.go`).
+/// That a command is not found, it says in other words.
+const NOT_STARTED: [&str; 2] = [
+    "runc run failed: unable to start container process: waiting for init preliminary setup: ",
+    "runc run failed: unable to start container process: can't get final child's PID from pipe: ",
+];
+
+impl Failure {
+    /// Whether the builder did not get as far as the step's command, so that
+    /// the failure says nothing of what was built. A command's own output
+    /// would be a further line.
+    pub fn command_was_not_started(&self) -> bool {
+        let [line] = self.log_tail.as_slice() else {
+            return false;
+        };
+        self.step.is_some() && NOT_STARTED.iter().any(|start| line.starts_with(start))
+    }
+}
+
 /// What the machine was doing while a sample was built. Shares are of all
 /// cores together, 0 to 1. `None` where the kernel does not tell.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::comparison::{gate_is_decided, gate_rounds};
-use crate::model::{Contamination, RunRecord, Sample, ScenarioInfo, Stopping};
+use crate::model::{Contamination, Failure, RunRecord, Sample, ScenarioInfo, Stopping};
 use crate::stats::LOOKS;
 
 /// Seconds of building in a round below which there are too few ticks of the
@@ -52,6 +52,10 @@ fn got_in_the_way(rule: &Contamination, sample: &Sample) -> Option<String> {
         && let Some(first) = sample.disturbances.first()
     {
         return Some(format!("{first} during {id}"));
+    }
+    let failure = sample.failure.as_ref();
+    if !rule.unstarted_containers && failure.is_some_and(Failure::command_was_not_started) {
+        return Some(format!("the builder could not start a container of {id}"));
     }
     let busy = sample.host.cpu_busy_before;
     let busy = busy.filter(|busy| *busy > rule.busy_before)?;
@@ -231,6 +235,23 @@ mod tests {
         assert!(busy.unwrap().contains("51% busy just before"));
         let other = reason(|sample| sample.disturbances = vec!["build x, of others".into()]);
         assert!(other.unwrap().starts_with("build x, of others during "));
+        let not_started = "runc run failed: unable to start container process: waiting for init \
+                           preliminary setup: read init-p: connection reset by peer";
+        let failed = |log: &[&str]| {
+            reason(|sample| {
+                fixture::fail(sample, Outcome::Failed);
+                let failure = sample.failure.as_mut().unwrap();
+                failure.step = Some("[linux/amd64 2/2] RUN make".into());
+                failure.log_tail = log.iter().map(|line| (*line).to_owned()).collect();
+            })
+        };
+        let unstarted = failed(&[not_started]).unwrap();
+        assert!(unstarted.starts_with("the builder could not start a container of "));
+        // A command that ran, or that is not there, is the Dockerfile's own.
+        assert_eq!(failed(&["gcc: not found", not_started]), None);
+        let absent = "runc run failed: unable to start container process: exec: \"made\": \
+                      executable file not found in $PATH";
+        assert_eq!(failed(&[absent]), None);
     }
 
     #[test]

@@ -65,11 +65,22 @@ impl Raced {
     pub fn exit(&self) -> Exit {
         match self.end {
             RunEnd::Interrupted => Exit::Interrupted,
-            RunEnd::Completed if self.stored.samples.iter().all(|s| s.outcome == Outcome::Ok) => {
-                Exit::Good
-            }
+            RunEnd::Completed if self.is_all_built() => Exit::Good,
             RunEnd::Completed | RunEnd::Aborted => Exit::CouldNot,
         }
+    }
+
+    /// Whether every build of the rounds that count is good.
+    fn is_all_built(&self) -> bool {
+        let StoredRun {
+            record, samples, ..
+        } = &self.stored;
+        let dropped = verdict::dropped_rounds(record, samples);
+        samples.iter().all(|sample| {
+            let mut dropped = dropped.iter();
+            sample.outcome == Outcome::Ok
+                || dropped.any(|d| d.round == sample.round && d.scenario == sample.scenario)
+        })
     }
 }
 
