@@ -3,6 +3,7 @@
 
 use std::fmt::Write;
 
+use super::between;
 use super::number;
 use super::rounds;
 use super::sentence::sentence;
@@ -26,6 +27,7 @@ pub fn markdown(view: &View) -> String {
     let _ = writeln!(out, "![Build times of each variant]({CHART})\n");
     for scenario in &view.scenarios {
         table(&mut out, scenario);
+        between::table(&mut out, scenario);
         culprits(&mut out, scenario);
     }
     for roll_up in &view.roll_up {
@@ -92,6 +94,10 @@ pub(super) fn culprits(out: &mut String, scenario: &ScenarioView) {
             text(&culprit.variant),
             text(&culprit.sentence)
         );
+        if let Some(shared) = &culprit.shared {
+            let (kind, variant) = (culprit.kind, text(&culprit.variant));
+            let _ = writeln!(out, "- {kind} of {variant}: {}.", text(shared));
+        }
     }
     if !scenario.culprits.is_empty() {
         out.push('\n');
@@ -165,6 +171,9 @@ pub(super) fn explanation(view: &View) -> String {
     let scenarios = || view.scenarios.iter();
     if scenarios().any(|s| s.variants.len() > 1 && s.reference().is_some()) {
         parts.push("Each variant is compared with the first one, round by round.".to_owned());
+    }
+    if scenarios().any(|s| !s.between.is_empty()) {
+        parts.push("From → to compares each with the one before it, likewise.".to_owned());
     }
     if scenarios().any(|s| s.variants.len() > 1 && s.reference().is_none()) {
         parts.push("Where the reference was left out, nothing is compared.".to_owned());

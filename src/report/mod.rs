@@ -1,6 +1,7 @@
 //! Reports: one view model, and renderers that turn it into text. Renderers
 //! are pure; writing files is their callers' work.
 
+mod between;
 mod check;
 mod ci;
 pub mod explain;
@@ -23,8 +24,8 @@ pub use sentence::sentence;
 pub use svg::svg;
 pub use terminal::terminal;
 pub use view::{
-    BaseImageView, Cell, CulpritView, EmulatorView, FailureView, RollUp, ScenarioView, VariantView,
-    View,
+    BaseImageView, Between, Cell, CulpritView, EmulatorView, FailureView, RollUp, ScenarioView,
+    VariantView, View,
 };
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use unicode_width::UnicodeWidthStr;
 
+use super::between;
 use super::number;
 use super::paint::{Paint, Style};
 use super::rounds;
@@ -40,6 +41,12 @@ pub fn terminal(view: &View, width: usize, colour: bool) -> String {
             list(&mut out, scenario, paint);
         }
         out.push('\n');
+        for line in between::lines(scenario) {
+            wrapped(&mut out, &line, width, Style::Plain, paint);
+        }
+        if !scenario.between.is_empty() {
+            out.push('\n');
+        }
     }
     for roll_up in &view.roll_up {
         let text = rounds::rolled_up(roll_up);
@@ -69,10 +76,13 @@ fn culprits(out: &mut String, view: &View, width: usize, paint: Paint) {
             variant,
             kind,
             sentence,
+            shared,
         } = culprit;
         let variant = escape::columns(variant, MAX_NAME);
-        let text = format!("{kind} of {variant}: {sentence}.");
-        wrapped(out, &text, width, Style::Plain, paint);
+        for told in std::iter::once(sentence).chain(shared) {
+            let text = format!("{kind} of {variant}: {told}.");
+            wrapped(out, &text, width, Style::Plain, paint);
+        }
     }
 }
 

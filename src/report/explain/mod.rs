@@ -23,8 +23,8 @@ use serde::Serialize;
 
 use crate::model::{Outcome, Sample, optional_seconds};
 pub use build::build;
-pub(super) use culprit::culprit;
 pub use culprit::{Grown, grown};
+pub(super) use culprit::{culprit, shared_steps};
 pub use diff::diff;
 pub use run::run;
 pub use trace_events::trace_events;

@@ -311,3 +311,23 @@ proptest! {
         check_events(&events);
     }
 }
+
+#[test]
+fn what_ran_once_for_several_platforms_is_told_if_it_took_a_while() {
+    assert_eq!(super::shared_steps(&explained(cross_steps())), None);
+    let mut steps = cross_steps();
+    for vertex in &mut steps {
+        if vertex.name.contains("RUN") {
+            vertex.inputs = vec!["sha256:download".into()];
+        }
+    }
+    let name = "[linux/amd64 build 3/4] RUN go mod download";
+    steps.push(step("download", name, &["copy"], 500, 800));
+    let told = super::shared_steps(&explained(steps.clone())).unwrap();
+    let expected = "RUN go mod download was executed once for linux/amd64 and linux/arm64";
+    assert_eq!(told, format!("{expected} (0.30 s)"));
+    let reports = explained_run(explained(naive_steps()), explained(steps)).0;
+    assert!(markdown(&reports).contains(expected));
+    let text = terminal(&reports, 200, false);
+    assert!(text.contains(expected), "{text}");
+}

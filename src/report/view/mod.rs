@@ -13,7 +13,7 @@ use crate::model::{BuilderInfo, HostInfo, Outcome, Rules, RunRecord, SCHEMA_VERS
 use crate::stats::{Basis, Ratio};
 use crate::verdict::{self, Dropped};
 pub use environment::{BaseImageView, EmulatorView, FailureView};
-pub use scenario::{Cell, CulpritView, RollUp, ScenarioView, VariantView};
+pub use scenario::{Between, Cell, CulpritView, RollUp, ScenarioView, VariantView};
 
 /// A run as reports show it. Names, steps and messages come from outside.
 #[derive(Debug, Clone, PartialEq)]

@@ -41,6 +41,21 @@ pub struct ScenarioView {
     pub edit: Option<String>,
     /// Which step of each variant is to blame, in the order of the variants.
     pub culprits: Vec<CulpritView>,
+    /// Each variant against the one before it. Empty where there are but two,
+    /// which are compared as it is.
+    pub between: Vec<Between>,
+}
+
+/// What changes from one variant to the next: where variants build on each
+/// other, what the step from one to the other buys.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Between {
+    /// The variant before.
+    pub from: String,
+    /// The variant after it.
+    pub to: String,
+    /// Its times over those of the one before, paired by round.
+    pub ratios: BTreeMap<BuildKind, Ratio>,
 }
 
 /// The step that is to blame for a variant's time.
@@ -53,6 +68,8 @@ pub struct CulpritView {
     /// What it is and what it costs: a sentence without its full stop, safe
     /// for a terminal.
     pub sentence: String,
+    /// Steps that ran once for several platforms and took a while, likewise.
+    pub shared: Option<String>,
 }
 
 /// One variant.
@@ -241,12 +258,14 @@ pub(super) fn scenario(
         })
         .collect();
     variants.sort_by_key(|variant| !variant.reference);
+    let between = between(record, samples, &variants);
     let culprits = variants
         .iter()
         .filter_map(|variant| culprit_of(info, variant, explained));
     let built = samples.iter().filter(|s| s.scenario == info.name);
     ScenarioView {
         culprits: culprits.collect(),
+        between,
         name: info.name.clone(),
         title: info.title.clone(),
         native: info.native.clone(),
@@ -260,6 +279,27 @@ pub(super) fn scenario(
         edit: info.edit.clone(),
         variants,
     }
+}
+
+fn between(record: &RunRecord, samples: &[Sample], variants: &[VariantView]) -> Vec<Between> {
+    if variants.len() < 3 {
+        return Vec::new();
+    }
+    let looks = verdict::looks(record, samples);
+    let pairs = variants.iter().zip(&variants[1..]);
+    let compared = pairs.map(|(from, to)| {
+        let kinds = to.cells.iter().filter_map(|(kind, cell)| {
+            let before = &from.cells.get(kind)?.by_round;
+            let logs = stats::log_ratios(&cell.by_round, before);
+            Some((*kind, stats::ratio(&logs, looks, cell.delta)?))
+        });
+        Between {
+            from: from.name.clone(),
+            to: to.name.clone(),
+            ratios: kinds.collect(),
+        }
+    });
+    compared.collect()
 }
 
 /// Candidates of one name over all scenarios that have it, kind by kind.
@@ -303,5 +343,6 @@ fn culprit_of(
         variant: variant.name.clone(),
         kind: found.sample.kind,
         sentence: explain::culprit(&found.explanation)?,
+        shared: explain::shared_steps(&found.explanation),
     })
 }
