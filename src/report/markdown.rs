@@ -4,6 +4,7 @@
 use std::fmt::Write;
 
 use super::between;
+use super::failure_rates;
 use super::number;
 use super::rounds;
 use super::sentence::sentence;
@@ -131,7 +132,11 @@ fn cell(cell: Option<&Cell>) -> String {
     for (outcome, count) in &cell.failed {
         parts.push(match (cell.times, count) {
             (None, 1) => outcome.to_string(),
-            _ => format!("{count} {outcome}"),
+            (times, _) => {
+                let failed: usize = cell.failed.values().map(|count| *count as usize).sum();
+                let all = times.map_or(0, |times| times.n) + failed;
+                format!("{count} of {all} {outcome}")
+            }
         });
     }
     parts.join("<br>")
@@ -233,6 +238,13 @@ pub(super) fn failures(out: &mut String, view: &View) {
         return;
     }
     let _ = writeln!(out, "## What did not build\n");
+    for line in failure_rates::lines(view) {
+        let _ = writeln!(out, "- {}", text(&line));
+    }
+    if !view.failure_rates.is_empty() {
+        let interval = "In brackets, where the true share lies with 95% (Clopper and Pearson).";
+        let _ = writeln!(out, "\n{interval}\n");
+    }
     for failure in view.failures.iter().take(MAX_FAILURES) {
         let FailureView {
             scenario,

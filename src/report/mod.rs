@@ -5,6 +5,7 @@ mod between;
 mod check;
 mod ci;
 pub mod explain;
+mod failure_rates;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod markdown;
@@ -24,8 +25,8 @@ pub use sentence::sentence;
 pub use svg::svg;
 pub use terminal::terminal;
 pub use view::{
-    BaseImageView, Between, Cell, CulpritView, EmulatorView, FailureView, RollUp, ScenarioView,
-    VariantView, View,
+    BaseImageView, Between, Cell, CulpritView, EmulatorView, FailureRate, FailureView, RollUp,
+    ScenarioView, VariantView, View,
 };
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::fmt::Write;
 use unicode_width::UnicodeWidthStr;
 
 use super::between;
+use super::failure_rates;
 use super::number;
 use super::paint::{Paint, Style};
 use super::rounds;
@@ -303,6 +304,13 @@ fn list(out: &mut String, scenario: &ScenarioView, paint: Paint) {
 }
 
 fn failures(out: &mut String, view: &View, width: usize, paint: Paint) {
+    for (at, line) in failure_rates::lines(view).enumerate() {
+        if at == 0 {
+            out.push('\n');
+        }
+        let line = escape::terminal(&line, 300);
+        wrapped(out, &line, width, Style::Bad, paint);
+    }
     for failure in view.failures.iter().take(MAX_FAILURES) {
         let FailureView {
             scenario,

@@ -2,6 +2,7 @@
 //! of numbers; they know nothing of builds.
 
 mod noise;
+mod proportion;
 mod ratio;
 mod roll_up;
 pub mod signed_rank;
@@ -13,6 +14,7 @@ mod walsh;
 
 pub use crate::model::LEAST_DELTA;
 pub use noise::noise_floor;
+pub use proportion::share_interval;
 pub use ratio::{Basis, Interval, Ratio, log_ratios, ratio};
 pub use roll_up::roll_up;
 pub use times::Times;

@@ -1,7 +1,10 @@
 //! What is told of a run beside its times: failed builds, emulators and base
 //! images.
 
+use std::collections::BTreeMap;
+
 use crate::model::{BuildKind, Failure, Outcome, Platform, RunRecord, Sample};
+use crate::stats::{self, Interval};
 
 /// A sample that is not ok.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,6 +23,67 @@ pub struct FailureView {
     pub seconds: f64,
     /// Why.
     pub failure: Failure,
+}
+
+/// How often a variant's builds of a kind ended badly.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FailureRate {
+    /// The scenario.
+    pub scenario: String,
+    /// The variant.
+    pub variant: String,
+    /// The kind.
+    pub kind: BuildKind,
+    /// How many ended badly, by how they did.
+    pub failed: BTreeMap<Outcome, u32>,
+    /// Of how many that were built, those of dropped rounds included.
+    pub built: u32,
+    /// Where the true share lies, with 95%.
+    pub interval: Interval,
+}
+
+impl FailureRate {
+    /// How many ended badly.
+    pub fn count(&self) -> u32 {
+        self.failed.values().sum()
+    }
+}
+
+/// A rate for each variant and kind of which a build ended badly, in the order
+/// of their names. What was not built at all, or was interrupted, says nothing.
+pub(super) fn failure_rates(samples: &[Sample]) -> Vec<FailureRate> {
+    let mut groups: BTreeMap<(&str, &str, BuildKind), (BTreeMap<Outcome, u32>, u32)> =
+        BTreeMap::new();
+    for sample in samples {
+        let at = (
+            sample.scenario.as_str(),
+            sample.variant.as_str(),
+            sample.kind,
+        );
+        match sample.outcome {
+            Outcome::Skipped | Outcome::Interrupted => {}
+            Outcome::Ok => groups.entry(at).or_default().1 += 1,
+            Outcome::Failed | Outcome::TimedOut | Outcome::LostBuilder | Outcome::WrongOutput => {
+                let (failed, built) = groups.entry(at).or_default();
+                *failed.entry(sample.outcome).or_insert(0) += 1;
+                *built += 1;
+            }
+        }
+    }
+    let bad = groups
+        .into_iter()
+        .filter(|(_, (failed, _))| !failed.is_empty());
+    bad.filter_map(|((scenario, variant, kind), (failed, built))| {
+        Some(FailureRate {
+            scenario: scenario.to_owned(),
+            variant: variant.to_owned(),
+            kind,
+            interval: stats::share_interval(failed.values().sum(), built)?,
+            failed,
+            built,
+        })
+    })
+    .collect()
 }
 
 /// An emulator.

@@ -12,7 +12,7 @@ use crate::explain::RunExplanation;
 use crate::model::{BuilderInfo, HostInfo, Outcome, Rules, RunRecord, SCHEMA_VERSION, Sample};
 use crate::stats::{Basis, Ratio};
 use crate::verdict::{self, Dropped};
-pub use environment::{BaseImageView, EmulatorView, FailureView};
+pub use environment::{BaseImageView, EmulatorView, FailureRate, FailureView};
 pub use scenario::{Between, Cell, CulpritView, RollUp, ScenarioView, VariantView};
 
 /// A run as reports show it. Names, steps and messages come from outside.
@@ -44,6 +44,8 @@ pub struct View {
     pub roll_up: Vec<RollUp>,
     /// Samples that are not ok, in the order they were built.
     pub failures: Vec<FailureView>,
+    /// How often that was, of each variant and kind that it happened to.
+    pub failure_rates: Vec<FailureRate>,
     /// What disturbed samples, by sample.
     pub disturbances: Vec<(String, String)>,
     /// The builder.
@@ -93,6 +95,7 @@ impl View {
                 .collect(),
             roll_up: scenario::roll_up(record, &compared),
             failures,
+            failure_rates: environment::failure_rates(samples),
             disturbances,
             builder: record.builder.clone(),
             host: record.host.clone(),
