@@ -117,9 +117,12 @@ pub struct OutputArgs {
 /// `buildrace run`
 #[derive(Debug, Args)]
 pub struct RunArgs {
-    /// Scenarios to race; all of the project's where none is named
+    /// Scenarios to race; all of the project's but controls where none is named
     #[arg(value_name = "SCENARIO")]
     pub scenarios: Vec<String>,
+    /// Suite to race: scenarios of scenarios/suites.toml, those left out that cannot be built here
+    #[arg(long, value_name = "NAME", conflicts_with = "scenarios")]
+    pub suite: Option<String>,
     /// Build kinds, comma-separated [possible: cold, multi-arch, incremental, noop]
     #[arg(long, value_name = "K,…", value_delimiter = ',')]
     pub kinds: Vec<BuildKind>,

@@ -1,6 +1,7 @@
 //! A race, from scenarios to results and report: what `run`, `compare`,
 //! `check` and `calibrate` have in common.
 
+mod fit;
 mod record;
 mod recorder;
 mod writable;
@@ -30,6 +31,7 @@ use crate::race::{Race, Redaction, RunEnd};
 use crate::scenario::{Project, Scenario, Snapshot};
 use crate::store::{self, RunWriter, StoredRun, calibration};
 use crate::verdict;
+pub(super) use fit::Choice;
 use recorder::RunRecorder;
 pub(super) use writable::{check_writable, keep_out_of_git};
 
@@ -48,6 +50,8 @@ pub(super) struct Entrants<'a> {
     pub stops_when_open: bool,
     /// The command line to repeat, without what [`RaceArgs`] holds.
     pub command: Vec<String>,
+    /// How the scenarios were chosen.
+    pub choice: Choice,
 }
 
 /// What came of a race.
@@ -120,12 +124,11 @@ impl Ready {
 /// and reported.
 pub(super) async fn race(
     ready: &Ready,
-    entrants: Entrants<'_>,
+    mut entrants: Entrants<'_>,
     args: &RaceArgs,
     stop: &CancellationToken,
 ) -> anyhow::Result<Raced> {
     let snapshot = Snapshot::take(&entrants.scenarios, &left_out(args)?)?;
-    let scenarios = snapshot.scenarios();
     let Ready {
         engine,
         builder,
@@ -134,11 +137,14 @@ pub(super) async fn race(
         native,
     } = ready;
 
-    let platforms = images::platforms(scenarios, native);
+    let choice = &mut entrants.choice;
+    let emulators = fit::by_platform(engine, native, &mut entrants.scenarios, choice).await?;
+    fit::tell(&entrants.choice.left_out);
     let needed = images::needed(entrants.project, &entrants.scenarios, native)?;
-    let emulators = engine::preflight::for_race(engine, &platforms).await?;
     let base_images =
         engine::images::ensure(engine, &needed, StandIns::of(engine), &progress_lines()).await?;
+    let copies = fit::copies(snapshot.scenarios(), &entrants.scenarios);
+    let scenarios = copies.as_slice();
 
     // Below 2^53, so that every reader of JSON reads the same number.
     let seed = args.seed.unwrap_or_else(|| rand::random::<u64>() >> 11);
@@ -151,7 +157,8 @@ pub(super) async fn race(
     };
     let mut record = record::of_run(record::Facts {
         args,
-        command: &entrants.command,
+        command: &entrants.choice.repeated(&entrants.command, scenarios),
+        choice: &entrants.choice,
         scenarios,
         native,
         engine,
