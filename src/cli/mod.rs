@@ -37,7 +37,7 @@ pub enum Command {
     Explain(ExplainArgs),
     /// Show a stored run again, and write its report
     Report(ReportArgs),
-    /// List the scenarios of this project
+    /// List the scenarios and suites of this project, and whether they can be raced here
     List(ListArgs),
     /// Start, stop or look at the private Docker Engine
     Engine(EngineArgs),
@@ -323,6 +323,11 @@ pub struct ReportArgs {
 /// `buildrace list`
 #[derive(Debug, Args)]
 pub struct ListArgs {
+    #[command(flatten)]
+    pub engine: HostArgs,
+    /// Folder of the runs that expected minutes are taken from
+    #[arg(long, value_name = "DIR", default_value = "results")]
+    pub results: PathBuf,
     /// Print JSON
     #[arg(long)]
     pub json: bool,

@@ -11,7 +11,7 @@ use crate::model::{BuildKind, LeftOut};
 use crate::scenario::{Project, Scenario, ScenarioError, Suite};
 
 /// Rounds where nothing is said.
-const ROUNDS: Rounds = Rounds::Fixed(3);
+pub(super) const ROUNDS: Rounds = Rounds::Fixed(3);
 
 /// Races scenarios.
 ///

@@ -6,6 +6,7 @@ mod ci;
 pub mod explain;
 #[cfg(test)]
 pub(crate) mod fixture;
+pub mod list;
 mod markdown;
 pub mod number;
 mod paint;

@@ -229,8 +229,20 @@ fn list_and_completions_work_without_an_engine() {
     assert!(list.status.success());
     assert_says(
         &String::from_utf8_lossy(&list.stdout),
-        &["tiny", "naive, cross"],
+        &[
+            "tiny",
+            "naive, cross",
+            "no engine: ",
+            "/nonexistent/docker.sock",
+        ],
     );
+    let json = buildrace(&project)
+        .args(["list", "--json"])
+        .output()
+        .unwrap();
+    let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert_eq!(json["scenarios"][0]["variants"][1], "cross");
+    assert_eq!(json["scenarios"][0]["can_run"], serde_json::Value::Null);
     let completions = buildrace(&project)
         .args(["completions", "bash"])
         .output()

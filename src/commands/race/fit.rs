@@ -3,11 +3,12 @@
 
 use anyhow::bail;
 
-use super::super::images;
+use super::super::{images, progress_lines};
+use crate::engine::images::{Missing, StandIns, obtain};
 use crate::engine::{Engine, preflight};
 use crate::escape;
-use crate::model::{EmulatorInfo, LeftOut, Platform};
-use crate::scenario::Scenario;
+use crate::model::{BaseImage, EmulatorInfo, LeftOut, Platform};
+use crate::scenario::{Project, Scenario};
 
 /// How the scenarios of a race were chosen.
 #[derive(Debug, Clone, Default)]
@@ -91,6 +92,93 @@ pub(super) async fn by_platform(
     let used = images::platforms(scenarios, native);
     tried.emulators.retain(|info| used.contains(&info.platform));
     Ok(tried.emulators)
+}
+
+/// Gets the base images of the scenarios, takes what cannot be built for want
+/// of one out of `scenarios` (an optional variant, or a scenario that was not
+/// named), and tells the images of the rest.
+///
+/// # Errors
+/// An image of what must be raced cannot be had, or none is left.
+pub(super) async fn by_images(
+    engine: &Engine,
+    native: &Platform,
+    project: &Project,
+    scenarios: &mut Vec<Scenario>,
+    choice: &mut Choice,
+) -> anyhow::Result<Vec<BaseImage>> {
+    let needed = images::needed(project, scenarios, native)?;
+    let may_lack = if choice.may_leave_out {
+        needed.iter().map(|(name, _)| name.clone()).collect()
+    } else {
+        images::optional(project, scenarios, native)?
+    };
+    let stand_ins = StandIns::of(engine);
+    let mut got = obtain(engine, &needed, &may_lack, stand_ins, &progress_lines()).await?;
+    if got.missing.is_empty() {
+        return Ok(got.images);
+    }
+    for missing in &got.missing {
+        eprintln!("note: {}", escape::terminal(&missing.reason, 1000));
+    }
+    without(project, native, scenarios, choice, &got.missing)?;
+    let needed = images::needed(project, scenarios, native)?;
+    got.images.retain(|image| {
+        let mut needed = needed.iter();
+        needed.any(|(name, platform)| *name == image.name && *platform == image.platform)
+    });
+    Ok(got.images)
+}
+
+/// Takes out of `scenarios` what needs an image that is missing: optional
+/// variants alone, else the scenario.
+fn without(
+    project: &Project,
+    native: &Platform,
+    scenarios: &mut Vec<Scenario>,
+    choice: &mut Choice,
+    missing: &[Missing],
+) -> anyhow::Result<()> {
+    let mut lacking: Vec<(String, String)> = Vec::new();
+    for scenario in scenarios.iter_mut() {
+        let mut left_out = Vec::new();
+        for variant in &scenario.variants {
+            let needed = images::needed_by(project, scenario, variant, native)?;
+            let lack = missing.iter().find(|image| {
+                let mut needed = needed.iter();
+                needed.any(|(name, on)| *name == image.name && image.platforms.contains(on))
+            });
+            match lack {
+                None => {}
+                Some(image) if variant.optional => left_out.push(LeftOut {
+                    scenario: scenario.name.clone(),
+                    variant: Some(variant.name.clone()),
+                    reason: no_image(&image.name),
+                }),
+                Some(image) => lacking.push((scenario.name.clone(), no_image(&image.name))),
+            }
+        }
+        let is_left_out = |name: &String| {
+            left_out
+                .iter()
+                .any(|out| out.variant.as_ref() == Some(name))
+        };
+        scenario
+            .variants
+            .retain(|variant| !is_left_out(&variant.name));
+        choice.left_out.extend(left_out);
+    }
+    leave_out(scenarios, choice, |scenario| {
+        let mut lacking = lacking.iter();
+        let (_, reason) = lacking.find(|(name, _)| *name == scenario.name)?;
+        Some(reason.clone())
+    })
+}
+
+/// Why what needs this image cannot be raced. What the engine said of it names
+/// machines, and is no part of results.
+pub(in crate::commands) fn no_image(name: &str) -> String {
+    format!("its image {name} is not here, and can neither be pulled nor stood in for")
 }
 
 /// Takes the scenarios that there is a reason against out of `scenarios`, and

@@ -37,6 +37,45 @@ optional = true
     (folder, scenarios)
 }
 
+#[test]
+fn an_optional_variant_goes_without_its_image_and_a_scenario_without_another() {
+    let (folder, scenarios) = scenarios(&["a", "b"]);
+    let project = Project::find(folder.path()).unwrap();
+    let native = Platform::linux("amd64");
+    std::fs::write(
+        folder.path().join("dockerfiles/a/cross.Dockerfile"),
+        "FROM base\nCOPY --from=tools:1 / /\n",
+    )
+    .unwrap();
+    let lack = |name: &str, on: &str| Missing {
+        name: name.into(),
+        platforms: vec![Platform::linux(on)],
+        reason: String::new(),
+    };
+    let after = |missing: Missing| {
+        let (mut scenarios, mut choice) = (scenarios.clone(), Choice::default());
+        let result = without(&project, &native, &mut scenarios, &mut choice, &[missing]);
+        let left: Vec<String> = scenarios
+            .iter()
+            .flat_map(|s| s.variants.iter().map(|v| format!("{}/{}", s.name, v.name)))
+            .collect();
+        let told: Vec<String> = choice.left_out.iter().map(LeftOut::describe).collect();
+        (result.map_err(|error| error.to_string()), left, told)
+    };
+    let (result, left, told) = after(lack("tools:1", "arm64"));
+    assert_eq!(result, Ok(()));
+    assert_eq!(left, ["a/naive", "b/naive", "b/cross"]);
+    let expected =
+        "cross of a: its image tools:1 is not here, and can neither be pulled nor stood in for";
+    assert_eq!(told, [expected]);
+    // Nobody builds for it.
+    let (_, left, told) = after(lack("tools:1", "s390x"));
+    assert_eq!((left.len(), told.len()), (4, 0));
+    let (result, left, _) = after(lack("base", "amd64"));
+    assert!(result.unwrap_err().contains("a: its image base"));
+    assert_eq!(left, [""; 0]);
+}
+
 fn words(text: &str) -> Vec<String> {
     text.split(' ').map(str::to_owned).collect()
 }

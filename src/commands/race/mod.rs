@@ -15,11 +15,10 @@ use anyhow::Context;
 use tokio_util::sync::CancellationToken;
 
 use super::ignored::Ignored;
-use super::{Exit, images, progress_lines, report};
+use super::{Exit, report};
 use crate::builder::{Builder, DockerBuilder};
 use crate::buildkit::Secret;
-use crate::cli::{RaceArgs, Rounds};
-use crate::engine::images::StandIns;
+use crate::cli::{HostArgs, RaceArgs, Rounds};
 use crate::engine::{self, Engine};
 use crate::explain::RunExplanation;
 use crate::model::{
@@ -31,7 +30,7 @@ use crate::race::{Race, Redaction, RunEnd};
 use crate::scenario::{Project, Scenario, Snapshot};
 use crate::store::{self, RunWriter, StoredRun, calibration};
 use crate::verdict;
-pub(super) use fit::Choice;
+pub(super) use fit::{Choice, no_emulator, no_image};
 use recorder::RunRecorder;
 pub(super) use writable::{check_writable, keep_out_of_git};
 
@@ -93,7 +92,25 @@ impl Ready {
     /// # Errors
     /// None answers.
     pub async fn find(args: &RaceArgs) -> anyhow::Result<Self> {
-        let endpoint = engine::locate(args.engine.host.as_deref()).await?;
+        Self::find_at(&args.engine).await
+    }
+
+    /// The engine.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// The platforms that its BuildKit lists.
+    pub fn platforms(&self) -> &[Platform] {
+        &self.worker.platforms
+    }
+
+    /// As [`Self::find`], for a command that builds nothing.
+    ///
+    /// # Errors
+    /// None answers.
+    pub async fn find_at(host: &HostArgs) -> anyhow::Result<Self> {
+        let endpoint = engine::locate(host.host.as_deref()).await?;
         let engine = Engine::connect(&endpoint).await?;
         let builder = DockerBuilder::connect(&endpoint.host).await?;
         let worker = builder
@@ -139,10 +156,15 @@ pub(super) async fn race(
 
     let choice = &mut entrants.choice;
     let emulators = fit::by_platform(engine, native, &mut entrants.scenarios, choice).await?;
+    let base_images = fit::by_images(
+        engine,
+        native,
+        entrants.project,
+        &mut entrants.scenarios,
+        choice,
+    )
+    .await?;
     fit::tell(&entrants.choice.left_out);
-    let needed = images::needed(entrants.project, &entrants.scenarios, native)?;
-    let base_images =
-        engine::images::ensure(engine, &needed, StandIns::of(engine), &progress_lines()).await?;
     let copies = fit::copies(snapshot.scenarios(), &entrants.scenarios);
     let scenarios = copies.as_slice();
 
