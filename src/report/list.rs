@@ -74,7 +74,7 @@ pub struct SuiteRow {
 /// The list for a terminal `width` columns wide. Ends with a line break.
 pub fn list(view: &ListView, width: usize) -> String {
     let width = width.clamp(40, 400);
-    let header = "NAME,LANGUAGE,KINDS,PLATFORMS,VARIANTS,MINUTES,HERE";
+    let header = "NAME,LANGUAGE,KINDS,PLATFORMS,VARIANTS,MIN,HERE";
     let mut rows = vec![
         header
             .split(',')
@@ -96,7 +96,15 @@ pub fn list(view: &ListView, width: usize) -> String {
             Some(cells) => line(&mut out, cells, &widths),
             None => {
                 let cells: Vec<String> = cells(row, usize::MAX).into_iter().flatten().collect();
-                folded(&mut out, &cells.join("  "), width, "");
+                let labels = ["", "", "kinds ", "on ", "variants ", "minutes ", "here "];
+                let labelled = labels.iter().zip(&cells);
+                let labelled = labelled.map(|(label, cell)| format!("{label}{cell}"));
+                folded(
+                    &mut out,
+                    &labelled.collect::<Vec<_>>().join("; "),
+                    width,
+                    "",
+                );
             }
         }
         let control = if row.control { "control: " } else { "" };
@@ -189,7 +197,7 @@ fn cells(row: &ScenarioRow, most: usize) -> Vec<Vec<String>> {
     let here = match row.can_run {
         Some(true) => "yes",
         Some(false) => "no",
-        None => "no engine",
+        None => "?",
     };
     let language = row.language.as_deref().unwrap_or("-");
     vec![
