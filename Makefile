@@ -5,7 +5,7 @@ BUILDRACE = target/release/buildrace
 ROUNDS ?= 1
 SCENARIO ?= go-hello
 
-.PHONY: help build engine race test lint bench bench-builds power clean
+.PHONY: help build engine race quick suite headline test lint bench bench-builds power clean
 
 help: ## Show what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -18,6 +18,17 @@ engine: build ## Start a private engine where no other is reachable
 
 race: engine ## Race $(SCENARIO) for $(ROUNDS) round(s) and write results/ and reports/
 	$(BUILDRACE) run $(SCENARIO) --rounds $(ROUNDS)
+
+quick suite headline: ROUNDS_OF = $(if $(filter file,$(origin ROUNDS)),,--rounds $(ROUNDS))
+
+quick: engine ## Race the suite quick
+	$(BUILDRACE) run --suite quick $(ROUNDS_OF)
+
+suite: engine ## Race the suite full, for three rounds or $(ROUNDS)
+	$(BUILDRACE) run --suite full $(ROUNDS_OF)
+
+headline: engine ## Race the suite headline, for three rounds or $(ROUNDS)
+	$(BUILDRACE) run --suite headline $(ROUNDS_OF)
 
 test: ## Run every test, those on a live engine included
 	scripts/test

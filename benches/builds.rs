@@ -278,6 +278,8 @@ impl<'a> Site<'a> {
             buildrace: env!("CARGO_PKG_VERSION").to_owned(),
             started: Timestamp::now(),
             command: Vec::new(),
+            suite: None,
+            left_out: Vec::new(),
             seed: 0,
             rounds: 0,
             rules: Default::default(),

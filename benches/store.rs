@@ -41,6 +41,8 @@ fn record() -> RunRecord {
         buildrace: "0.1.0".into(),
         started: at(),
         command: vec!["run".into()],
+        suite: None,
+        left_out: Vec::new(),
         seed: 1,
         rounds: ROUNDS,
         rules: Default::default(),

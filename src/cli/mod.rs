@@ -37,7 +37,7 @@ pub enum Command {
     Explain(ExplainArgs),
     /// Show a stored run again, and write its report
     Report(ReportArgs),
-    /// List the scenarios of this project
+    /// List the scenarios and suites of this project, and whether they can be raced here
     List(ListArgs),
     /// Start, stop or look at the private Docker Engine
     Engine(EngineArgs),
@@ -117,9 +117,12 @@ pub struct OutputArgs {
 /// `buildrace run`
 #[derive(Debug, Args)]
 pub struct RunArgs {
-    /// Scenarios to race; all of the project's where none is named
+    /// Scenarios to race; all of the project's but controls where none is named
     #[arg(value_name = "SCENARIO")]
     pub scenarios: Vec<String>,
+    /// Suite to race: scenarios of scenarios/suites.toml, those left out that cannot be built here
+    #[arg(long, value_name = "NAME", conflicts_with = "scenarios")]
+    pub suite: Option<String>,
     /// Build kinds, comma-separated [possible: cold, multi-arch, incremental, noop]
     #[arg(long, value_name = "K,…", value_delimiter = ',')]
     pub kinds: Vec<BuildKind>,
@@ -320,6 +323,11 @@ pub struct ReportArgs {
 /// `buildrace list`
 #[derive(Debug, Args)]
 pub struct ListArgs {
+    #[command(flatten)]
+    pub engine: HostArgs,
+    /// Folder of the runs that expected minutes are taken from
+    #[arg(long, value_name = "DIR", default_value = "results")]
+    pub results: PathBuf,
     /// Print JSON
     #[arg(long)]
     pub json: bool,

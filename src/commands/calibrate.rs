@@ -7,7 +7,7 @@ use anyhow::Context;
 
 use super::Exit;
 use super::own::{self, Options};
-use super::race::{Entrants, Raced, Ready, check_writable, keep_out_of_git, race};
+use super::race::{Choice, Entrants, Raced, Ready, check_writable, keep_out_of_git, race};
 use super::report::write_formats;
 use super::signals::stop_on_signals;
 use crate::cli::{CalibrateArgs, Rounds};
@@ -53,6 +53,7 @@ pub async fn run(args: CalibrateArgs) -> anyhow::Result<Exit> {
         secrets: options.map(|options| options.secrets).unwrap_or_default(),
         rounds: Rounds::Fixed(AUTO_ROUNDS),
         stops_when_open: false,
+        choice: Choice::default(),
         command: command(&args),
     };
     if args.scenario.is_none() {

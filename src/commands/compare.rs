@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::Exit;
 use super::own::{self, Options};
-use super::race::{Entrants, Ready, check_writable, keep_out_of_git, race};
+use super::race::{Choice, Entrants, Ready, check_writable, keep_out_of_git, race};
 use super::report::write_formats;
 use super::revisions::{Revisions, Side};
 use super::signals::stop_on_signals;
@@ -65,6 +65,7 @@ pub async fn run(args: CompareArgs) -> anyhow::Result<Exit> {
         secrets: options.secrets,
         rounds: Rounds::Auto,
         stops_when_open: false,
+        choice: Choice::default(),
         command: command(&args),
     };
     keep_out_of_git(&args.race)?;

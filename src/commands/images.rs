@@ -8,9 +8,10 @@ use super::{Exit, progress_lines};
 use crate::cli::ImagesArgs;
 use crate::engine::images::StandIns;
 use crate::engine::{Engine, images, locate};
+use crate::escape;
 use crate::model::{BaseImage, BuildKind, Platform};
 use crate::plan;
-use crate::scenario::{Project, Scenario, ScenarioError};
+use crate::scenario::{Project, Scenario, ScenarioError, Variant};
 
 /// Sees to it that the engine holds the base images of scenarios, and lists
 /// them; with `--dry-run` it only lists what is there. Exit code 2 where
@@ -29,7 +30,7 @@ pub async fn run(args: ImagesArgs) -> anyhow::Result<Exit> {
     }
     let engine = Engine::connect(&locate(args.engine.host.as_deref()).await?).await?;
     let native = engine.facts().native.clone();
-    let needed = needed(&project, &scenarios, &native)?;
+    let mut needed = needed(&project, &scenarios, &native)?;
     let held = if args.dry_run {
         present(&engine, &needed).await?
     } else {
@@ -38,7 +39,14 @@ pub async fn run(args: ImagesArgs) -> anyhow::Result<Exit> {
         } else {
             StandIns::of(&engine)
         };
-        images::ensure(&engine, &needed, stand_ins, &progress_lines()).await?
+        let optional = optional(&project, &scenarios, &native)?;
+        let got = images::obtain(&engine, &needed, &optional, stand_ins, &progress_lines()).await?;
+        for missing in &got.missing {
+            let reason = escape::terminal(&missing.reason, 1000);
+            eprintln!("only optional variants need it: {reason}");
+            needed.retain(|(name, _)| *name != missing.name);
+        }
+        got.images
     };
     if args.json {
         out!("{}", serde_json::to_string_pretty(&held)?);
@@ -47,7 +55,7 @@ pub async fn run(args: ImagesArgs) -> anyhow::Result<Exit> {
             out!("{}", line(image));
         }
     }
-    let missing = needed.len() - held.len();
+    let missing = needed.len().saturating_sub(held.len());
     if missing > 0 {
         eprintln!("{missing} missing: `buildrace images` gets them");
         return Ok(Exit::CouldNot);
@@ -67,13 +75,47 @@ pub(super) fn needed(
 ) -> Result<Vec<(String, Platform)>, ScenarioError> {
     let mut needed = BTreeSet::new();
     for scenario in scenarios {
-        let platforms = built(scenario, native);
         for variant in &scenario.variants {
-            let images = project.base_images(variant, native, &platforms)?;
-            needed.extend(images.into_iter().map(|image| (image.name, image.platform)));
+            needed.extend(needed_by(project, scenario, variant, native)?);
         }
     }
     Ok(needed.into_iter().collect())
+}
+
+/// The base images that nothing but optional variants needs.
+///
+/// # Errors
+/// A Dockerfile whose images cannot be told.
+pub(super) fn optional(
+    project: &Project,
+    scenarios: &[Scenario],
+    native: &Platform,
+) -> Result<BTreeSet<String>, ScenarioError> {
+    let mut required = scenarios.to_vec();
+    for scenario in &mut required {
+        scenario.variants.retain(|variant| !variant.optional);
+    }
+    let required = needed(project, &required, native)?;
+    let all = needed(project, scenarios, native)?.into_iter();
+    let names = all.map(|(name, _)| name);
+    Ok(names
+        .filter(|name| !required.iter().any(|(other, _)| other == name))
+        .collect())
+}
+
+/// The base images that the builds of one variant need.
+///
+/// # Errors
+/// A Dockerfile whose images cannot be told.
+pub(super) fn needed_by(
+    project: &Project,
+    scenario: &Scenario,
+    variant: &Variant,
+    native: &Platform,
+) -> Result<Vec<(String, Platform)>, ScenarioError> {
+    let images = project.base_images(variant, native, &built(scenario, native))?;
+    let images = images.into_iter();
+    Ok(images.map(|image| (image.name, image.platform)).collect())
 }
 
 /// The platforms that these scenarios' builds are for, each once.

@@ -1,43 +1,167 @@
-//! `buildrace list`: the scenarios of this project.
+//! `buildrace list`: the scenarios and suites of this project, whether they
+//! can be raced here, and how long a round took.
+
+mod measured;
+
+use std::collections::BTreeSet;
+use std::time::Duration;
 
 use anyhow::Context;
 
-use super::Exit;
+use super::race::{Ready, no_emulator, no_image};
+use super::run::{ROUNDS, rounds_of};
+use super::{Exit, images, terminal_width};
 use crate::cli::ListArgs;
-use crate::escape;
-use crate::scenario::Project;
+use crate::engine::images::unobtainable;
+use crate::model::Platform;
+use crate::plan;
+use crate::report::list::{ListView, ScenarioRow, SuiteRow, list as render};
+use crate::scenario::{Project, Scenario, Variant};
+use measured::Measured;
 
-/// Prints a line for each scenario, or JSON.
-pub fn list(args: &ListArgs) -> anyhow::Result<Exit> {
+/// How long the engine may take to answer at all.
+const ANSWER_LIMIT: Duration = Duration::from_secs(2);
+
+/// How long a registry may take to say that it has an image.
+const REGISTRY_LIMIT: Duration = Duration::from_millis(1500);
+
+/// Prints the list, or JSON.
+///
+/// # Errors
+/// A scenario, a suite or a Dockerfile cannot be read.
+pub async fn list(args: &ListArgs) -> anyhow::Result<Exit> {
     let here = std::env::current_dir().context("cannot tell the current folder")?;
-    let scenarios = Project::find(&here)?.load(&[])?;
-    if args.json {
-        let rows: Vec<_> = scenarios
-            .iter()
-            .map(|scenario| {
-                serde_json::json!({
-                    "name": scenario.name,
-                    "title": scenario.title,
-                    "platforms": scenario.platforms,
-                    "kinds": scenario.kinds,
-                    "variants": scenario.variants.iter().map(|v| &v.name).collect::<Vec<_>>(),
-                })
-            })
-            .collect();
-        out!("{}", serde_json::to_string_pretty(&rows)?);
-        return Ok(Exit::Good);
-    }
-    let width = scenarios.iter().map(|s| s.name.len()).max().unwrap_or(0);
+    let project = Project::find(&here)?;
+    let scenarios = project.load(&[])?;
+    let suites = project.suites()?;
+    let measured = Measured::of(&args.results);
+    let found = tokio::time::timeout(ANSWER_LIMIT, Ready::find_at(&args.engine)).await;
+    let found = match found {
+        Ok(Ok(ready)) => Ok(ready),
+        Ok(Err(error)) => Err(format!("{error:#}")),
+        Err(_) => Err(format!(
+            "it does not answer within {} s",
+            ANSWER_LIMIT.as_secs()
+        )),
+    };
+    let lacking = match &found {
+        Ok(ready) => Some(missing_images(ready, &project, &scenarios).await?),
+        Err(_) => None,
+    };
+    let mut view = ListView {
+        scenarios: Vec::with_capacity(scenarios.len()),
+        suites: Vec::with_capacity(suites.len()),
+        no_engine: found.as_ref().err().cloned(),
+    };
     for scenario in &scenarios {
-        let variants: Vec<&str> = scenario.variants.iter().map(|v| v.name.as_str()).collect();
-        let platforms: Vec<String> = scenario.platforms.iter().map(ToString::to_string).collect();
-        out!(
-            "{:width$}  {}  [{}] on {}",
-            scenario.name,
-            escape::terminal(&scenario.title, 200),
-            variants.join(", "),
-            platforms.join(", ")
-        );
+        let mut row = row(scenario, &measured);
+        if let (Ok(ready), Some(missing)) = (&found, &lacking) {
+            let lacks = lacks(ready, &project, scenario, missing)?;
+            row.can_run = Some(!lacks.iter().any(|(_, fatal)| *fatal));
+            row.lacks = lacks.into_iter().map(|(text, _)| text).collect();
+        }
+        view.scenarios.push(row);
+    }
+    for suite in suites {
+        let rounds = rounds_of(&project, &suite)?.unwrap_or(ROUNDS);
+        let mut minutes = None;
+        let mut unmeasured = Vec::new();
+        for name in &suite.scenarios {
+            let Some(scenario) = scenarios.iter().find(|s| s.name == *name) else {
+                continue;
+            };
+            let mut scenario = scenario.clone();
+            if !suite.kinds.is_empty() {
+                scenario.kinds.clone_from(&suite.kinds);
+            }
+            match measured.minutes(&scenario) {
+                Some((one, _)) => minutes = Some(minutes.unwrap_or(0.0) + one),
+                None => unmeasured.push(name.clone()),
+            }
+        }
+        view.suites.push(SuiteRow {
+            name: suite.name,
+            title: suite.title,
+            scenarios: suite.scenarios,
+            rounds: rounds.to_string(),
+            minutes,
+            unmeasured,
+        });
+    }
+    if args.json {
+        out!("{}", serde_json::to_string_pretty(&view)?);
+    } else {
+        out!("{}", render(&view, terminal_width()).trim_end());
     }
     Ok(Exit::Good)
+}
+
+fn row(scenario: &Scenario, measured: &Measured) -> ScenarioRow {
+    let (minutes, run) = measured.minutes(scenario).unzip();
+    ScenarioRow {
+        name: scenario.name.clone(),
+        title: scenario.title.clone(),
+        language: scenario.language.clone(),
+        control: scenario.control,
+        kinds: scenario.kinds.clone(),
+        platforms: scenario.platforms.clone(),
+        variants: scenario.variants.iter().map(|v| v.name.clone()).collect(),
+        minutes,
+        measured_in: run,
+        can_run: None,
+        lacks: Vec::new(),
+    }
+}
+
+/// Names of images that a race could not get.
+async fn missing_images(
+    ready: &Ready,
+    project: &Project,
+    scenarios: &[Scenario],
+) -> anyhow::Result<Vec<String>> {
+    let needed = images::needed(project, scenarios, &ready.native)?;
+    let names: BTreeSet<String> = needed.into_iter().map(|(name, _)| name).collect();
+    let asked = unobtainable(ready.engine(), &names, REGISTRY_LIMIT);
+    // An engine that does not say what it holds says nothing against it.
+    let limit = ANSWER_LIMIT + REGISTRY_LIMIT;
+    Ok(tokio::time::timeout(limit, asked).await.unwrap_or_default())
+}
+
+/// What a scenario lacks here, and whether it cannot be raced without. Of
+/// platforms the builder's own list is believed, which it makes by running a
+/// program of each; a race tries them itself.
+fn lacks(
+    ready: &Ready,
+    project: &Project,
+    scenario: &Scenario,
+    missing: &[String],
+) -> anyhow::Result<Vec<(String, bool)>> {
+    let mut platforms = images::platforms(std::slice::from_ref(scenario), &ready.native);
+    platforms.retain(|platform: &Platform| !ready.platforms().contains(platform));
+    let mut lacks = Vec::new();
+    if !platforms.is_empty() {
+        lacks.push((no_emulator(&platforms), true));
+    }
+    let mut of = |variant: &Variant| -> anyhow::Result<()> {
+        for (name, _) in images::needed_by(project, scenario, variant, &ready.native)? {
+            let lack = match variant.optional {
+                true => (
+                    format!("without {}: {}", variant.name, no_image(&name)),
+                    false,
+                ),
+                false => (no_image(&name), true),
+            };
+            if missing.contains(&name) && !lacks.contains(&lack) {
+                lacks.push(lack);
+            }
+        }
+        Ok(())
+    };
+    scenario.variants.iter().try_for_each(&mut of)?;
+    Ok(lacks)
+}
+
+/// The kinds that a race of the scenario builds.
+fn kinds(scenario: &Scenario, native: &Platform) -> Vec<crate::model::BuildKind> {
+    plan::with_prerequisites(&scenario.kinds, scenario.native_only(native)).all
 }

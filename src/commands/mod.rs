@@ -102,7 +102,7 @@ pub async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
         Command::Calibrate(args) => calibrate::run(args).await,
         Command::Explain(args) => explain::run(args).await,
         Command::Report(args) => report::run(&args),
-        Command::List(args) => list::list(&args),
+        Command::List(args) => list::list(&args).await,
         Command::Engine(args) => engine::run(args.action).await,
         Command::Images(args) => images::run(args).await,
         Command::Doctor(args) => doctor::run(args).await,

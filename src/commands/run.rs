@@ -1,16 +1,17 @@
 //! `buildrace run`: races the scenarios of a project.
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 
 use super::Exit;
-use super::race::{Entrants, Ready, check_writable, race};
+use super::race::{Choice, Entrants, Ready, check_writable, race};
 use super::report::write_formats;
 use super::signals::stop_on_signals;
-use crate::cli::{Rounds, RunArgs};
-use crate::scenario::{Project, Scenario};
+use crate::cli::{Rounds, RunArgs, rounds};
+use crate::model::{BuildKind, LeftOut};
+use crate::scenario::{Project, Scenario, ScenarioError, Suite};
 
 /// Rounds where nothing is said.
-const ROUNDS: Rounds = Rounds::Fixed(3);
+pub(super) const ROUNDS: Rounds = Rounds::Fixed(3);
 
 /// Races scenarios.
 ///
@@ -19,53 +20,184 @@ const ROUNDS: Rounds = Rounds::Fixed(3);
 pub async fn run(args: RunArgs) -> anyhow::Result<Exit> {
     let here = std::env::current_dir().context("cannot tell the current folder")?;
     let project = Project::find(&here)?;
-    let scenarios = chosen_scenarios(&project, &args)?;
+    let chosen = choose(&project, &args)?;
     check_writable(&args.race)?;
     let stop = stop_on_signals();
     let ready = Ready::find(&args.race).await?;
+    if !chosen.controls.is_empty() {
+        eprintln!(
+            "note: controls are raced only where they are named: {}",
+            chosen.controls.join(", ")
+        );
+    }
     let entrants = Entrants {
         project: &project,
-        command: command(&args, &scenarios),
-        scenarios,
+        command: command(&args, &chosen),
+        scenarios: chosen.scenarios,
         secrets: Default::default(),
-        rounds: ROUNDS,
+        rounds: chosen.rounds,
         stops_when_open: false,
+        choice: chosen.choice,
     };
     let raced = race(&ready, entrants, &args.race, &stop).await?;
     write_formats(&raced, &args.race)?;
     Ok(raced.exit())
 }
 
+/// What to race.
+#[derive(Debug)]
+struct Chosen {
+    scenarios: Vec<Scenario>,
+    /// Kinds where not each scenario's own are built.
+    kinds: Vec<BuildKind>,
+    rounds: Rounds,
+    choice: Choice,
+    /// Names of controls that nobody named.
+    controls: Vec<String>,
+}
+
 /// The scenarios asked for, cut down to the variants, kinds and platforms
 /// asked for, with Dockerfiles that parse.
-fn chosen_scenarios(project: &Project, args: &RunArgs) -> anyhow::Result<Vec<Scenario>> {
-    let mut scenarios = project.load(&args.scenarios)?;
+fn choose(project: &Project, args: &RunArgs) -> anyhow::Result<Chosen> {
+    let suite = args.suite.as_deref().map(|name| project.suite(name));
+    let suite = suite.transpose()?;
+    let mut scenarios = match &suite {
+        Some(suite) => project.load(&suite.scenarios)?,
+        None => project.load(&args.scenarios)?,
+    };
+    let mut chosen = Chosen {
+        scenarios: Vec::new(),
+        kinds: args.kinds.clone(),
+        rounds: ROUNDS,
+        choice: Choice {
+            may_leave_out: args.scenarios.is_empty(),
+            ..Choice::default()
+        },
+        controls: Vec::new(),
+    };
+    match suite {
+        Some(suite) => {
+            chosen.rounds = rounds_of(project, &suite)?.unwrap_or(ROUNDS);
+            if chosen.kinds.is_empty() {
+                chosen.kinds = suite.kinds;
+            }
+            chosen.choice.suite = Some(suite.name);
+        }
+        None if args.scenarios.is_empty() => {
+            let (controls, others): (Vec<_>, Vec<_>) =
+                scenarios.into_iter().partition(|scenario| scenario.control);
+            scenarios = others;
+            chosen.controls = controls.into_iter().map(|scenario| scenario.name).collect();
+            if scenarios.is_empty() {
+                bail!(
+                    "every scenario of this project is a control: name one to race it: {}",
+                    chosen.controls.join(", ")
+                );
+            }
+        }
+        None => {}
+    }
     for scenario in &mut scenarios {
         if !args.platform.is_empty() {
             scenario.platforms = args.platform.clone();
         }
-        if !args.kinds.is_empty() {
-            scenario.kinds = args.kinds.clone();
+        if !chosen.kinds.is_empty() {
+            scenario.kinds = chosen.kinds.clone();
         }
-        scenario.select_variants(&args.variant)?;
     }
-    Ok(scenarios)
+    select_variants(&mut scenarios, &args.variant, &mut chosen.choice)?;
+    chosen.scenarios = scenarios;
+    Ok(chosen)
 }
 
-/// What to type to race the same again. Folders and endpoints are left out:
-/// they belong to this machine.
-fn command(args: &RunArgs, scenarios: &[Scenario]) -> Vec<String> {
+/// Keeps the variants of these names, as far as each scenario has them. One
+/// that has none is left out, or an error where it was named.
+fn select_variants(
+    scenarios: &mut Vec<Scenario>,
+    names: &[String],
+    choice: &mut Choice,
+) -> Result<(), ScenarioError> {
+    let has =
+        |scenario: &Scenario, name: &String| scenario.variants.iter().any(|v| v.name == *name);
+    let unknown = |name: &&String| !scenarios.iter().any(|scenario| has(scenario, name));
+    if let Some(name) = names.iter().find(unknown) {
+        let variants = scenarios.iter().flat_map(|scenario| &scenario.variants);
+        let mut known: Vec<String> = Vec::new();
+        for variant in variants {
+            if !known.contains(&variant.name) {
+                known.push(variant.name.clone());
+            }
+        }
+        return Err(ScenarioError::UnknownName {
+            what: "variant",
+            name: name.clone(),
+            known,
+        });
+    }
+    let mut kept = Vec::with_capacity(scenarios.len());
+    for mut scenario in scenarios.drain(..) {
+        let own: Vec<String> = names
+            .iter()
+            .filter(|n| has(&scenario, n))
+            .cloned()
+            .collect();
+        if own.is_empty() && !names.is_empty() && choice.may_leave_out {
+            choice.left_out.push(LeftOut {
+                reason: format!("it has no variant {}", names.join(" or ")),
+                scenario: scenario.name,
+                variant: None,
+            });
+            continue;
+        }
+        scenario.select_variants(if own.is_empty() { names } else { &own })?;
+        if !choice.may_leave_out && !own.is_empty() {
+            // What was named is not left out.
+            scenario
+                .variants
+                .iter_mut()
+                .for_each(|variant| variant.optional = false);
+        }
+        kept.push(scenario);
+    }
+    *scenarios = kept;
+    Ok(())
+}
+
+/// The rounds that a suite asks for.
+///
+/// # Errors
+/// It does not say so in words that mean some.
+pub(super) fn rounds_of(project: &Project, suite: &Suite) -> Result<Option<Rounds>, ScenarioError> {
+    let Some(at) = &suite.rounds else {
+        return Ok(None);
+    };
+    let read = rounds(&at.value).map_err(|message| project.wrong_in_suites(at, &message));
+    read.map(Some)
+}
+
+/// What to type to race the same again, whatever becomes of the suite. Folders
+/// and endpoints are left out: they belong to this machine.
+fn command(args: &RunArgs, chosen: &Chosen) -> Vec<String> {
     let mut command = vec!["buildrace".to_owned(), "run".to_owned()];
-    command.extend(scenarios.iter().map(|scenario| scenario.name.clone()));
+    command.extend(
+        chosen
+            .scenarios
+            .iter()
+            .map(|scenario| scenario.name.clone()),
+    );
     let mut option = |name: &str, values: Vec<String>| {
         if !values.is_empty() {
             command.extend([format!("--{name}"), values.join(",")]);
         }
     };
-    let kinds = args.kinds.iter();
+    let kinds = chosen.kinds.iter();
     option("kinds", kinds.map(ToString::to_string).collect());
     option("variant", args.variant.clone());
     let platforms = args.platform.iter();
     option("platform", platforms.map(ToString::to_string).collect());
     command
 }
+
+#[cfg(test)]
+#[path = "run_tests.rs"]
+mod tests;

@@ -200,6 +200,15 @@ impl Engine {
         }))
     }
 
+    /// Whether there is an image of this name, for whatever platform; not where
+    /// the engine does not say.
+    pub(crate) async fn holds(&self, name: &str) -> bool {
+        let filters = HashMap::from([("reference", vec![name])]);
+        let options = ListImagesOptionsBuilder::new().filters(&filters).build();
+        let listed = self.docker.list_images(Some(options)).await;
+        listed.is_ok_and(|images| !images.is_empty())
+    }
+
     /// Whether the image is there for this platform, unpacked: a container of
     /// it is created, never started, and removed. That is the only question
     /// about platforms that engines of every supported version answer, and it

@@ -1,8 +1,10 @@
 //! Base images: which are there for which platforms, and getting those that
 //! are not, from a registry or as stand-ins.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use futures_util::future::join_all;
 
@@ -53,6 +55,27 @@ pub async fn present(
     Ok(images)
 }
 
+/// Those of these images that a race could not get: the engine holds none of
+/// the name, for any platform, there is no recipe for a stand-in that may be
+/// put into it, and no registry offers it within `limit`. Nothing is changed:
+/// to ask for a platform would unpack the image.
+pub async fn unobtainable(
+    engine: &Engine,
+    names: &BTreeSet<String>,
+    limit: Duration,
+) -> Vec<String> {
+    let may_stand_in = StandIns::of(engine) == StandIns::Allowed;
+    let asked = names.iter().map(|name| async move {
+        if (may_stand_in && standin::recipe(name).is_some()) || engine.holds(name).await {
+            return None;
+        }
+        let offered = engine.docker().inspect_registry_image(name, None);
+        let offered = tokio::time::timeout(limit, offered).await;
+        (!matches!(offered, Ok(Ok(_)))).then(|| name.clone())
+    });
+    join_all(asked).await.into_iter().flatten().collect()
+}
+
 /// Sees to it that the engine holds these images, each on its platform,
 /// unpacked: pulls what is missing, or makes stand-ins where no registry can
 /// be reached and they are allowed. A name that the engine holds is never
@@ -67,6 +90,45 @@ pub async fn ensure(
     stand_ins: StandIns,
     progress: &Progress,
 ) -> Result<Vec<BaseImage>, EngineError> {
+    let got = obtain(engine, needed, &BTreeSet::new(), stand_ins, progress).await?;
+    Ok(got.images)
+}
+
+/// An image that could be had neither here, nor from a registry, nor as a
+/// stand-in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Missing {
+    /// Its name.
+    pub name: String,
+    /// Platforms that it is needed on and not held for.
+    pub platforms: Vec<Platform>,
+    /// Why, with all that the engine said; one line.
+    pub reason: String,
+}
+
+/// What [`obtain`] came to.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Got {
+    /// Images that the engine holds now.
+    pub images: Vec<BaseImage>,
+    /// Those of the names that may lack which it does not.
+    pub missing: Vec<Missing>,
+}
+
+/// As [`ensure`], but an image of `may_lack` that cannot be had is told instead
+/// of being an error. All are asked for at once, so many that no registry
+/// answers for take no longer than one.
+///
+/// # Errors
+/// Another image can neither be pulled nor made.
+pub async fn obtain(
+    engine: &Engine,
+    needed: &[(String, Platform)],
+    may_lack: &BTreeSet<String>,
+    stand_ins: StandIns,
+    progress: &Progress,
+) -> Result<Got, EngineError> {
+    let mut missing: Vec<Missing> = Vec::new();
     let mut images = present(engine, needed).await?;
     let lacking: Vec<(&Image, Vec<Platform>)> = images
         .iter()
@@ -84,9 +146,25 @@ pub async fn ensure(
     let pulled = join_all(pulls).await;
     let mut recipes = Vec::new();
     let mut wanted: Vec<Platform> = Vec::new();
-    for ((image, _), pulled) in lacking.iter().zip(pulled) {
+    for ((image, platforms), pulled) in lacking.iter().zip(pulled) {
         let Err(why) = pulled else { continue };
-        let (recipe, reason) = recipe_for(image, why, stand_ins, &engine.facts().endpoint.host)?;
+        let found = recipe_for(image, why, stand_ins, &engine.facts().endpoint.host);
+        let found = found.and_then(|found| {
+            let wanted = platforms_of(needed, &image.name);
+            can_be_made(engine, &wanted).map(|()| found)
+        });
+        let (recipe, reason) = match found {
+            Ok(found) => found,
+            Err(error) if may_lack.contains(&image.name) => {
+                missing.push(Missing {
+                    name: image.name.clone(),
+                    platforms: platforms.clone(),
+                    reason: error.to_string(),
+                });
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
         recipes.push(recipe);
         progress(&format!(
             "{}: not pulled ({reason}): making a stand-in from Debian packages",
@@ -112,8 +190,13 @@ pub async fn ensure(
     if got_any {
         images = present(engine, needed).await?;
     }
-    needed
+    let lacks = |name: &String, platform: &Platform| {
+        let mut missing = missing.iter();
+        missing.any(|image| image.name == *name && image.platforms.contains(platform))
+    };
+    let held: Result<Vec<BaseImage>, EngineError> = needed
         .iter()
+        .filter(|(name, platform)| !lacks(name, platform))
         .map(|(name, platform)| {
             images
                 .iter()
@@ -131,7 +214,11 @@ pub async fn ensure(
                     ),
                 })
         })
-        .collect()
+        .collect();
+    Ok(Got {
+        images: held?,
+        missing,
+    })
 }
 
 async fn look(engine: &Engine, name: &str, platforms: &[Platform]) -> Result<Image, EngineError> {
@@ -198,12 +285,8 @@ fn recipe_for(
     }
 }
 
-async fn make_stand_ins(
-    engine: &Engine,
-    recipes: Vec<&'static Recipe>,
-    platforms: Vec<Platform>,
-    progress: &Progress,
-) -> Result<(), EngineError> {
+/// Whether stand-ins can be made here for these platforms.
+fn can_be_made(engine: &Engine, platforms: &[Platform]) -> Result<(), EngineError> {
     if !nix::unistd::geteuid().is_root() {
         return Err(EngineError::NeedsRoot {
             action: "making stand-in base images",
@@ -213,7 +296,7 @@ async fn make_stand_ins(
             ),
         });
     }
-    for platform in &platforms {
+    for platform in platforms {
         if standin::architecture(platform).is_none() {
             return Err(EngineError::Preflight(format!(
                 "no stand-in base image can be made for {platform}: Debian has no packages for it"
@@ -231,6 +314,16 @@ async fn make_stand_ins(
             )));
         }
     }
+    Ok(())
+}
+
+async fn make_stand_ins(
+    engine: &Engine,
+    recipes: Vec<&'static Recipe>,
+    platforms: Vec<Platform>,
+    progress: &Progress,
+) -> Result<(), EngineError> {
+    can_be_made(engine, &platforms)?;
     let work = WorkFolder::take(progress)?;
     let native = engine.facts().native.clone();
     let images = {

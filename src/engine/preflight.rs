@@ -78,6 +78,28 @@ impl Check {
     }
 }
 
+/// Which platforms run on an engine.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tried {
+    /// Emulators of those that do.
+    pub emulators: Vec<EmulatorInfo>,
+    /// Those that do not.
+    pub failed: Vec<Platform>,
+}
+
+/// Runs a program of each platform.
+///
+/// # Errors
+/// The engine cannot be asked.
+pub async fn try_each(engine: &Engine, platforms: &[Platform]) -> Result<Tried, EngineError> {
+    let executions = emulator::try_platforms(engine, platforms).await?;
+    let (good, bad): (Vec<_>, Vec<_>) = executions.into_iter().partition(|e| e.outcome.is_ok());
+    Ok(Tried {
+        emulators: good.iter().filter_map(Execution::emulator_info).collect(),
+        failed: bad.into_iter().map(|e| e.platform).collect(),
+    })
+}
+
 /// What a race needs to know of its platforms before it starts: that each
 /// really runs, and under which emulators. The engine's version and storage
 /// were checked by [`Engine::connect`].

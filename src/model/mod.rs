@@ -13,7 +13,7 @@ pub use kind::BuildKind;
 pub use platform::{Platform, PlatformError};
 pub use rules::{AUTO_ROUNDS, Contamination, LEAST_DELTA, NoiseFloor, Rules, Stopping};
 pub use run::{
-    BaseImage, BuilderInfo, EmulatorInfo, HostInfo, RunRecord, SCHEMA_VERSION, ScenarioInfo, Slot,
-    VariantInfo,
+    BaseImage, BuilderInfo, EmulatorInfo, HostInfo, LeftOut, RunRecord, SCHEMA_VERSION,
+    ScenarioInfo, Slot, VariantInfo,
 };
 pub use sample::{Failure, HostUse, Outcome, Sample};

@@ -22,6 +22,9 @@ pub struct RunRecord {
     pub started: Timestamp,
     /// Command line, without the program's path.
     pub command: Vec<String>,
+    /// Name of the suite whose scenarios are raced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suite: Option<String>,
     /// Seed that the order was drawn from.
     pub seed: u64,
     /// Rounds planned, spare ones not counted; the most where a run stops when
@@ -34,6 +37,9 @@ pub struct RunRecord {
     pub timeout_seconds: f64,
     /// What is raced.
     pub scenarios: Vec<ScenarioInfo>,
+    /// What was asked for and is not raced, since it cannot be here.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<LeftOut>,
     /// The order that was drawn, spare rounds included.
     pub plan: Vec<Slot>,
     /// Where it is built.
@@ -44,6 +50,28 @@ pub struct RunRecord {
     pub emulators: Vec<EmulatorInfo>,
     /// Base images of all Dockerfiles, on each platform.
     pub base_images: Vec<BaseImage>,
+}
+
+/// A scenario or a variant of one that cannot be raced here.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftOut {
+    /// The scenario's name.
+    pub scenario: String,
+    /// The variant's name; all of the scenario where `None`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variant: Option<String>,
+    /// Why, and what to do about it; one line.
+    pub reason: String,
+}
+
+impl LeftOut {
+    /// `platforms: no emulator for …`
+    pub fn describe(&self) -> String {
+        match &self.variant {
+            Some(variant) => format!("{variant} of {}: {}", self.scenario, self.reason),
+            None => format!("{}: {}", self.scenario, self.reason),
+        }
+    }
 }
 
 /// A scenario as it was raced.

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::model::{
-    BaseImage, BuildKind, BuilderInfo, EmulatorInfo, Failure, HostInfo, HostUse, Outcome, Platform,
-    Rules, RunRecord, SCHEMA_VERSION, Sample, ScenarioInfo, Slot, VariantInfo,
+    BaseImage, BuildKind, BuilderInfo, EmulatorInfo, Failure, HostInfo, HostUse, LeftOut, Outcome,
+    Platform, Rules, RunRecord, SCHEMA_VERSION, Sample, ScenarioInfo, Slot, VariantInfo,
 };
 
 /// Times of a variant, seconds: cold, multi-arch, incremental, noop.
@@ -41,6 +41,8 @@ pub(crate) fn record(variants: &[&str], rounds: u32) -> RunRecord {
         buildrace: "0.1.0".into(),
         started: "2026-11-23T20:45:00Z".parse().unwrap(),
         command: vec!["run".into(), "go-hello".into()],
+        suite: None,
+        left_out: Vec::new(),
         seed: 42,
         rounds,
         rules: Rules::default(),
@@ -194,6 +196,12 @@ pub(crate) fn hostile_run() -> (RunRecord, Vec<Sample>) {
     let text = hostile();
     let variant = |name: &str| format!("{name}{text}");
     record.command.push(text.clone());
+    record.suite = Some(text.clone());
+    record.left_out = vec![LeftOut {
+        scenario: text.clone(),
+        variant: Some(text.clone()),
+        reason: text.clone(),
+    }];
     record.builder.found_by = text.clone();
     record.builder.driver = text.clone();
     record.builder.engine_version = Some(text.clone());

@@ -167,6 +167,9 @@ pub(super) fn said(view: &View) -> String {
             view.measured, view.planned
         );
     }
+    for left_out in &view.left_out {
+        let _ = writeln!(out, "Left out: {}.\n", text(&left_out.describe()));
+    }
     out
 }
 
@@ -432,7 +435,11 @@ pub(super) fn environment(out: &mut String, view: &View) {
 pub(super) fn repeat(out: &mut String, view: &View) {
     let _ = writeln!(
         out,
-        "Repeat it with buildrace {}, in the same order:\n",
+        "Repeat it{} with buildrace {}, in the same order:\n",
+        match &view.suite {
+            Some(suite) => format!(", the suite {},", text(suite)),
+            None => String::new(),
+        },
         text(&view.buildrace)
     );
     let mut words: Vec<String> = view.command.iter().map(|word| shell(word)).collect();

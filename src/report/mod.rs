@@ -8,6 +8,7 @@ pub mod explain;
 mod failure_rates;
 #[cfg(test)]
 pub(crate) mod fixture;
+pub mod list;
 mod markdown;
 pub mod number;
 mod paint;

@@ -358,6 +358,12 @@ fn notes(out: &mut String, view: &View, width: usize, paint: Paint) {
             view.measured, view.planned
         ));
     }
+    for left_out in &view.left_out {
+        notes.push(format!(
+            "Left out: {}.",
+            escape::terminal(&left_out.describe(), 400)
+        ));
+    }
     let stand_ins = view.stand_ins();
     if !stand_ins.is_empty() {
         let names = stand_ins.iter().map(|name| escape::terminal(name, 80));
@@ -382,6 +388,9 @@ fn notes(out: &mut String, view: &View, width: usize, paint: Paint) {
         view.seed,
         escape::terminal(&view.run, 80)
     );
+    if let Some(suite) = &view.suite {
+        let _ = write!(facts, ", suite {}", escape::terminal(suite, 80));
+    }
     for text in rounds::intervals(view) {
         facts.push_str("; ");
         facts.push_str(&text);

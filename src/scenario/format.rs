@@ -14,6 +14,10 @@ use crate::model::{BuildKind, Platform};
 pub struct Written {
     /// One line on what it is.
     pub title: String,
+    /// What its program is written in, if it says.
+    pub language: Option<String>,
+    /// Whether it is raced only where it is named.
+    pub control: bool,
     /// Folder of the sources.
     pub sources: At<String>,
     /// Platforms of the multi-arch kinds.
@@ -35,6 +39,8 @@ pub struct WrittenVariant {
     pub name: At<String>,
     /// Whether the others are compared with it.
     pub reference: bool,
+    /// Whether a race may go on without it.
+    pub optional: bool,
     /// Where its Dockerfile is, if it says.
     pub dockerfile: Option<At<String>>,
     /// Stage to build, if it says.
@@ -57,8 +63,10 @@ pub struct WrittenEdit {
 /// What stands for the nonce in `replace`.
 pub const NONCE: &str = "{nonce}";
 
-const KEYS: [&str; 7] = [
+const KEYS: [&str; 9] = [
     "title",
+    "language",
+    "control",
     "sources",
     "platforms",
     "kinds",
@@ -68,7 +76,14 @@ const KEYS: [&str; 7] = [
 ];
 const OUTPUT_KEYS: [&str; 1] = ["binaries"];
 const EDIT_KEYS: [&str; 3] = ["file", "find", "replace"];
-const VARIANT_KEYS: [&str; 5] = ["name", "reference", "dockerfile", "target", "build-args"];
+const VARIANT_KEYS: [&str; 6] = [
+    "name",
+    "reference",
+    "optional",
+    "dockerfile",
+    "target",
+    "build-args",
+];
 
 /// Architectures that Go's and OCI's lists have for Linux and Windows.
 const ARCHITECTURES: [&str; 11] = [
@@ -84,7 +99,11 @@ pub fn read(text: &str) -> Result<Written, Problem> {
     let document = parse(text)?;
     let root = Table::new("", 0..0, document.get_ref(), &KEYS)?;
     let title = root.required_string("title", "one line on what the scenario is")?;
-    let title = title.try_map(check_title)?.value;
+    let title = title.try_map(|text| check_line("title", text))?.value;
+    let language = root.string("language")?;
+    let language = language
+        .map(|at| at.try_map(|text| check_line("language", text)))
+        .transpose()?;
     let sources = root.required_string("sources", "the folder that is built, like \"src\"")?;
     let sources = sources.try_map(|path| check_relative(&path).map(|()| path))?;
     let platforms = root.list("platforms", read_platform)?.ok_or_else(|| {
@@ -94,6 +113,8 @@ pub fn read(text: &str) -> Result<Written, Problem> {
     let edit = read_edit(&root)?;
     Ok(Written {
         title,
+        language: language.map(|at| at.value),
+        control: root.flag("control")?,
         sources,
         platforms: platforms.value,
         kinds: kinds.map_or_else(|| BuildKind::ALL.to_vec(), |kinds| kinds.value),
@@ -103,11 +124,11 @@ pub fn read(text: &str) -> Result<Written, Problem> {
     })
 }
 
-fn check_title(title: String) -> Result<String, String> {
-    if title.trim().is_empty() || title.chars().any(char::is_control) {
-        return Err(format!("title {} is not one line of text", quoted(&title)));
+pub(super) fn check_line(what: &str, text: String) -> Result<String, String> {
+    if text.trim().is_empty() || text.chars().any(char::is_control) {
+        return Err(format!("{what} {} is not one line of text", quoted(&text)));
     }
-    Ok(title)
+    Ok(text)
 }
 
 fn read_platform(text: &str) -> Result<Platform, String> {
@@ -133,7 +154,7 @@ fn read_platform(text: &str) -> Result<Platform, String> {
     Ok(platform)
 }
 
-fn read_kind(text: &str) -> Result<BuildKind, String> {
+pub(super) fn read_kind(text: &str) -> Result<BuildKind, String> {
     text.parse().map_err(|_| {
         let known = BuildKind::ALL.map(BuildKind::as_str);
         format!(
@@ -204,6 +225,12 @@ fn read_variants(root: &Table<'_, '_>) -> Result<Vec<WrittenVariant>, Problem> {
                 first.name.value, variant.name.value
             )));
         }
+        if variant.reference && variant.optional {
+            return Err(variant.name.problem(format!(
+                "the reference {} cannot be optional: the others are compared with it",
+                quoted(&variant.name.value)
+            )));
+        }
         variants.push(variant);
     }
     if variants.len() < 2 {
@@ -239,6 +266,7 @@ fn read_variant(table: &Table<'_, '_>) -> Result<WrittenVariant, Problem> {
     Ok(WrittenVariant {
         name,
         reference: table.flag("reference")?,
+        optional: table.flag("optional")?,
         dockerfile,
         target: table.string("target")?,
         build_args,

@@ -4,6 +4,8 @@ use super::*;
 use crate::scenario::error::position;
 
 const WHOLE: &str = r#"title = "A test"
+language = "Go"
+control = true
 sources = "src"
 platforms = ["linux/amd64", "linux/arm/v7"]
 kinds = ["noop"]
@@ -19,6 +21,7 @@ reference = true
 
 [[variant]]
 name = "cross"
+optional = true
 dockerfile = "../x/Dockerfile"
 target = "out"
 build-args = { A = "1", _B2 = "" }
@@ -28,6 +31,8 @@ build-args = { A = "1", _B2 = "" }
 fn every_key_is_read() {
     let written = read(WHOLE).unwrap();
     assert_eq!(written.title, "A test");
+    assert_eq!(written.language.as_deref(), Some("Go"));
+    assert!(written.control);
     assert_eq!(written.sources.value, "src");
     assert_eq!(
         written.platforms,
@@ -41,6 +46,7 @@ fn every_key_is_read() {
         panic!("two variants")
     };
     assert!(naive.reference && !cross.reference);
+    assert!(cross.optional && !naive.optional);
     assert_eq!((&naive.dockerfile, &naive.target), (&None, &None));
     assert_eq!(cross.dockerfile.as_ref().unwrap().value, "../x/Dockerfile");
     assert_eq!(cross.target.as_ref().unwrap().value, "out");
@@ -64,7 +70,13 @@ fn the_documented_example_and_keys_are_those_of_the_format() {
     let (_, example) = docs.split_once("```toml\n").unwrap();
     let (example, _) = example.split_once("```").unwrap();
     read(example).unwrap();
-    for key in KEYS.into_iter().chain(EDIT_KEYS).chain(VARIANT_KEYS) {
+    let suite = super::super::suite::SUITE_KEYS;
+    for key in KEYS
+        .into_iter()
+        .chain(EDIT_KEYS)
+        .chain(VARIANT_KEYS)
+        .chain(suite)
+    {
         let documented = [
             format!("| `{key}` |"),
             format!("| `[{key}]` |"),

@@ -17,6 +17,7 @@ mod name;
 mod own;
 mod project;
 mod snapshot;
+mod suite;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -30,6 +31,7 @@ pub use instructions::{InstructionPlace, instructions};
 pub use own::{OwnDockerfile, OwnScenario, folder_name, revision_name, variant_names};
 pub use project::Project;
 pub use snapshot::{SkipIn, Snapshot, ignore_file};
+pub use suite::Suite;
 
 use crate::model::{BuildKind, Platform};
 
@@ -40,6 +42,11 @@ pub struct Scenario {
     pub name: String,
     /// One line on what it is.
     pub title: String,
+    /// What its program is written in, where it says.
+    pub language: Option<String>,
+    /// Whether it is raced only where it is named: it shows a mistake, not a
+    /// way to build.
+    pub control: bool,
     /// Its `scenario.toml`.
     pub toml_path: PathBuf,
     /// SHA-256 of its `scenario.toml`, hex.
@@ -75,6 +82,8 @@ pub struct Variant {
     pub name: String,
     /// Whether the others are compared with it.
     pub reference: bool,
+    /// Whether a race goes on without it where its base images cannot be had.
+    pub optional: bool,
     /// The Dockerfile; it need not be in the sources.
     pub dockerfile: PathBuf,
     /// What results call it: its path in the project.

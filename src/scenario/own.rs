@@ -93,6 +93,8 @@ impl OwnScenario {
         Ok(Scenario {
             name: self.name,
             title: self.title,
+            language: None,
+            control: false,
             toml_path: PathBuf::new(),
             digest: String::new(),
             sources: self.context,
@@ -127,6 +129,7 @@ impl OwnScenario {
         Ok(Variant {
             name: own.name.clone(),
             reference,
+            optional: false,
             dockerfile: own.path.clone(),
             shown: own.shown.clone(),
             sources: own.context.clone(),

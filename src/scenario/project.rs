@@ -172,6 +172,8 @@ impl Project {
         Ok(Scenario {
             name: name.to_owned(),
             title: written.title,
+            language: written.language,
+            control: written.control,
             toml_path,
             digest,
             sources,
@@ -184,7 +186,7 @@ impl Project {
         })
     }
 
-    fn utf8(&self, path: &Path, bytes: Vec<u8>) -> Result<String, ScenarioError> {
+    pub(super) fn utf8(&self, path: &Path, bytes: Vec<u8>) -> Result<String, ScenarioError> {
         String::from_utf8(bytes).map_err(|error| {
             let valid = error.utf8_error().valid_up_to();
             let text = String::from_utf8_lossy(&error.as_bytes()[..valid]).into_owned();
@@ -192,7 +194,7 @@ impl Project {
         })
     }
 
-    fn invalid(&self, path: &Path, text: &str, problem: &Problem) -> ScenarioError {
+    pub(super) fn invalid(&self, path: &Path, text: &str, problem: &Problem) -> ScenarioError {
         let (line, column) = position(text, problem.span.start);
         ScenarioError::Invalid {
             at: Place {
@@ -325,6 +327,7 @@ impl Loading<'_> {
         Ok(Variant {
             name: written.name.value,
             reference: written.reference,
+            optional: written.optional,
             shown: self.project.relative(&dockerfile).display().to_string(),
             dockerfile,
             sources: None,

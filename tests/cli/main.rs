@@ -102,6 +102,33 @@ fn unknown_scenario_with_the_nearest_name() {
 }
 
 #[test]
+fn a_suite_that_cannot_be_raced() {
+    let project = Project::new();
+    let suite = "[all]\ntitle = \"x\"\nscenarios = [\"tinny\"]\n";
+    project.write("scenarios/suites.toml", suite);
+    let line = refused(&project, &["run", "--suite", "all"]);
+    assert_says(&line, &["scenarios/suites.toml:3:14", "tinny", "tiny"]);
+    let line = refused(&project, &["list"]);
+    assert_says(&line, &["scenarios/suites.toml:3:14"]);
+
+    let suite = suite.replace("tinny", "tiny") + "rounds = 0\n";
+    project.write("scenarios/suites.toml", &suite);
+    let line = refused(&project, &["run", "--suite", "al"]);
+    assert_says(&line, &["unknown suite", "al", "all"]);
+    let line = refused(&project, &["run", "--suite", "all"]);
+    assert_says(&line, &["scenarios/suites.toml:4:10", "auto", "200"]);
+    let output = buildrace(&project)
+        .args(["run", "tiny", "--suite", "all"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert_says(
+        &String::from_utf8_lossy(&output.stderr),
+        &["--suite", "cannot be used with"],
+    );
+}
+
+#[test]
 fn malformed_toml() {
     let project = Project::new();
     project.write(
@@ -202,8 +229,20 @@ fn list_and_completions_work_without_an_engine() {
     assert!(list.status.success());
     assert_says(
         &String::from_utf8_lossy(&list.stdout),
-        &["tiny", "naive, cross"],
+        &[
+            "tiny",
+            "naive, cross",
+            "no engine: ",
+            "/nonexistent/docker.sock",
+        ],
     );
+    let json = buildrace(&project)
+        .args(["list", "--json"])
+        .output()
+        .unwrap();
+    let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert_eq!(json["scenarios"][0]["variants"][1], "cross");
+    assert_eq!(json["scenarios"][0]["can_run"], serde_json::Value::Null);
     let completions = buildrace(&project)
         .args(["completions", "bash"])
         .output()

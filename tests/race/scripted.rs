@@ -207,6 +207,8 @@ pub fn setting(kinds: &[BuildKind], variants: &[&str]) -> Setting {
         buildrace: "0".into(),
         started: jiff::Timestamp::UNIX_EPOCH,
         command: vec![],
+        suite: None,
+        left_out: Vec::new(),
         seed: 1,
         rounds: 1,
         rules: Default::default(),

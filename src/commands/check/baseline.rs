@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::super::Exit;
 use super::super::explain::explained;
 use super::super::own;
-use super::super::race::{Entrants, Ready, keep_out_of_git, race};
+use super::super::race::{Choice, Entrants, Ready, keep_out_of_git, race};
 use super::settings::Settings;
 use super::{finish, shown_dockerfile};
 use crate::explain::{Lines, RunExplanation, StepKind};
@@ -69,6 +69,7 @@ pub(super) async fn run(settings: &Settings, stop: &CancellationToken) -> anyhow
         secrets: options.secrets,
         rounds: settings.rounds,
         stops_when_open: false,
+        choice: Choice::default(),
         command: settings.command(Some(&format!("{}/{}", stored.record.run, variant.1))),
     };
     keep_out_of_git(&settings.race)?;

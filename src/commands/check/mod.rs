@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use super::Exit;
 use super::own;
-use super::race::{Entrants, Raced, Ready, check_writable, keep_out_of_git, race};
+use super::race::{Choice, Entrants, Raced, Ready, check_writable, keep_out_of_git, race};
 use super::report::ended;
 use super::revisions::{Revisions, Side};
 use super::signals::stop_on_signals;
@@ -72,6 +72,7 @@ pub async fn run(args: CheckArgs) -> anyhow::Result<Exit> {
         secrets: options.secrets,
         rounds: settings.rounds,
         stops_when_open: settings.stops_when_open(),
+        choice: Choice::default(),
         command: settings.command(None),
     };
     keep_out_of_git(&settings.race)?;

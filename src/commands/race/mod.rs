@@ -1,6 +1,7 @@
 //! A race, from scenarios to results and report: what `run`, `compare`,
 //! `check` and `calibrate` have in common.
 
+mod fit;
 mod record;
 mod recorder;
 mod writable;
@@ -14,11 +15,10 @@ use anyhow::Context;
 use tokio_util::sync::CancellationToken;
 
 use super::ignored::Ignored;
-use super::{Exit, images, progress_lines, report};
+use super::{Exit, report};
 use crate::builder::{Builder, DockerBuilder};
 use crate::buildkit::Secret;
-use crate::cli::{RaceArgs, Rounds};
-use crate::engine::images::StandIns;
+use crate::cli::{HostArgs, RaceArgs, Rounds};
 use crate::engine::{self, Engine};
 use crate::explain::RunExplanation;
 use crate::model::{
@@ -30,6 +30,7 @@ use crate::race::{Race, Redaction, RunEnd};
 use crate::scenario::{Project, Scenario, Snapshot};
 use crate::store::{self, RunWriter, StoredRun, calibration};
 use crate::verdict;
+pub(super) use fit::{Choice, no_emulator, no_image};
 use recorder::RunRecorder;
 pub(super) use writable::{check_writable, keep_out_of_git};
 
@@ -48,6 +49,8 @@ pub(super) struct Entrants<'a> {
     pub stops_when_open: bool,
     /// The command line to repeat, without what [`RaceArgs`] holds.
     pub command: Vec<String>,
+    /// How the scenarios were chosen.
+    pub choice: Choice,
 }
 
 /// What came of a race.
@@ -100,7 +103,25 @@ impl Ready {
     /// # Errors
     /// None answers.
     pub async fn find(args: &RaceArgs) -> anyhow::Result<Self> {
-        let endpoint = engine::locate(args.engine.host.as_deref()).await?;
+        Self::find_at(&args.engine).await
+    }
+
+    /// The engine.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// The platforms that its BuildKit lists.
+    pub fn platforms(&self) -> &[Platform] {
+        &self.worker.platforms
+    }
+
+    /// As [`Self::find`], for a command that builds nothing.
+    ///
+    /// # Errors
+    /// None answers.
+    pub async fn find_at(host: &HostArgs) -> anyhow::Result<Self> {
+        let endpoint = engine::locate(host.host.as_deref()).await?;
         let engine = Engine::connect(&endpoint).await?;
         let builder = DockerBuilder::connect(&endpoint.host).await?;
         let worker = builder
@@ -131,12 +152,11 @@ impl Ready {
 /// and reported.
 pub(super) async fn race(
     ready: &Ready,
-    entrants: Entrants<'_>,
+    mut entrants: Entrants<'_>,
     args: &RaceArgs,
     stop: &CancellationToken,
 ) -> anyhow::Result<Raced> {
     let snapshot = Snapshot::take(&entrants.scenarios, &left_out(args)?)?;
-    let scenarios = snapshot.scenarios();
     let Ready {
         engine,
         builder,
@@ -145,11 +165,19 @@ pub(super) async fn race(
         native,
     } = ready;
 
-    let platforms = images::platforms(scenarios, native);
-    let needed = images::needed(entrants.project, &entrants.scenarios, native)?;
-    let emulators = engine::preflight::for_race(engine, &platforms).await?;
-    let base_images =
-        engine::images::ensure(engine, &needed, StandIns::of(engine), &progress_lines()).await?;
+    let choice = &mut entrants.choice;
+    let emulators = fit::by_platform(engine, native, &mut entrants.scenarios, choice).await?;
+    let base_images = fit::by_images(
+        engine,
+        native,
+        entrants.project,
+        &mut entrants.scenarios,
+        choice,
+    )
+    .await?;
+    fit::tell(&entrants.choice.left_out);
+    let copies = fit::copies(snapshot.scenarios(), &entrants.scenarios);
+    let scenarios = copies.as_slice();
 
     // Below 2^53, so that every reader of JSON reads the same number.
     let seed = args.seed.unwrap_or_else(|| rand::random::<u64>() >> 11);
@@ -162,7 +190,8 @@ pub(super) async fn race(
     };
     let mut record = record::of_run(record::Facts {
         args,
-        command: &entrants.command,
+        command: &entrants.choice.repeated(&entrants.command, scenarios),
+        choice: &entrants.choice,
         scenarios,
         native,
         engine,

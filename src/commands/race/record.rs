@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::fit::Choice;
 use crate::buildkit::Worker;
 use crate::cli::{RaceArgs, Rounds};
 use crate::engine::Engine;
@@ -18,6 +19,8 @@ pub(super) struct Facts<'a> {
     pub args: &'a RaceArgs,
     /// The command line to repeat, without what `args` holds.
     pub command: &'a [String],
+    /// How the scenarios were chosen.
+    pub choice: &'a Choice,
     /// The copies that are built.
     pub scenarios: &'a [Scenario],
     pub native: &'a Platform,
@@ -43,6 +46,8 @@ pub(super) fn of_run(facts: Facts<'_>) -> Result<RunRecord, ScenarioError> {
         buildrace: env!("CARGO_PKG_VERSION").to_owned(),
         started,
         command: command_to_repeat(&facts),
+        suite: facts.choice.suite.clone(),
+        left_out: facts.choice.left_out.clone(),
         seed: facts.seed,
         rounds: 0,
         rules: facts.rules,

@@ -9,7 +9,9 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use crate::explain::RunExplanation;
-use crate::model::{BuilderInfo, HostInfo, Outcome, Rules, RunRecord, SCHEMA_VERSION, Sample};
+use crate::model::{
+    BuilderInfo, HostInfo, LeftOut, Outcome, Rules, RunRecord, SCHEMA_VERSION, Sample,
+};
 use crate::stats::{Basis, Ratio};
 use crate::verdict::{self, Dropped};
 pub use environment::{BaseImageView, EmulatorView, FailureRate, FailureView};
@@ -26,6 +28,10 @@ pub struct View {
     pub buildrace: String,
     /// Command line.
     pub command: Vec<String>,
+    /// The suite that was raced.
+    pub suite: Option<String>,
+    /// What could not be raced.
+    pub left_out: Vec<LeftOut>,
     /// Seed of the order.
     pub seed: u64,
     /// Rounds planned, spare ones not counted.
@@ -82,6 +88,8 @@ impl View {
             started: record.started,
             buildrace: record.buildrace.clone(),
             command: record.command.clone(),
+            suite: record.suite.clone(),
+            left_out: record.left_out.clone(),
             seed: record.seed,
             rounds: record.rounds,
             rules: record.rules.clone(),
@@ -116,6 +124,8 @@ impl View {
             buildrace: buildrace.to_owned(),
             started: at,
             command: Vec::new(),
+            suite: None,
+            left_out: Vec::new(),
             seed: 0,
             rounds: 0,
             rules: Rules::default(),

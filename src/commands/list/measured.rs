@@ -1,0 +1,93 @@
+//! How long a round of a scenario takes, as far as stored runs tell.
+
+use std::path::Path;
+
+use super::kinds;
+use crate::model::{Outcome, Sample};
+use crate::scenario::Scenario;
+use crate::stats::Times;
+use crate::store::{self, StoredRun};
+
+/// Runs, the newest first.
+pub(super) struct Measured {
+    runs: Vec<StoredRun>,
+}
+
+impl Measured {
+    /// The runs of a folder that can be read.
+    pub fn of(results: &Path) -> Self {
+        let folders = store::runs(results);
+        let runs = folders.iter().rev();
+        Self {
+            runs: runs.filter_map(|run| store::read_run(run).ok()).collect(),
+        }
+    }
+
+    /// Minutes of a round of the scenario, and the newest run that built all of
+    /// it but its optional variants: the sum of the median times of its builds.
+    pub fn minutes(&self, scenario: &Scenario) -> Option<(f64, String)> {
+        self.runs.iter().find_map(|run| {
+            let mut seconds = 0.0;
+            let mut raced = run.record.scenarios.iter();
+            let raced = raced.find(|raced| raced.name == scenario.name)?;
+            for variant in &scenario.variants {
+                for kind in kinds(scenario, &raced.native) {
+                    let of = |sample: &&Sample| {
+                        sample.scenario == scenario.name
+                            && sample.variant == variant.name
+                            && sample.kind == kind
+                            && !matches!(sample.outcome, Outcome::Interrupted | Outcome::Skipped)
+                    };
+                    let times = run.samples.iter().filter(of);
+                    let times: Vec<f64> = times.map(|sample| sample.wall.as_secs_f64()).collect();
+                    match Times::of(times) {
+                        Some(times) => seconds += times.median,
+                        None if variant.optional => {}
+                        None => return None,
+                    }
+                }
+            }
+            Some((seconds / 60.0, run.record.run.clone()))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::BuildKind;
+    use crate::report::fixture::{self, ARTICLE};
+    use crate::scenario::Project;
+
+    #[test]
+    fn minutes_are_those_of_the_newest_run_that_built_all_of_it() {
+        let here = Project::find(Path::new(env!("CARGO_MANIFEST_DIR"))).unwrap();
+        let mut scenario = here.load(&["go-hello".to_owned()]).unwrap().remove(0);
+        let stored = |id: &str, variants: &[(&str, fixture::Times)]| {
+            let (mut record, samples) = fixture::run(variants, 1);
+            record.run = id.to_owned();
+            StoredRun {
+                dir: Default::default(),
+                record,
+                samples,
+                end: None,
+                warnings: Vec::new(),
+            }
+        };
+        let runs = vec![stored("newest", &ARTICLE[..1]), stored("whole", &ARTICLE)];
+        let measured = Measured { runs };
+        let (minutes, run) = measured.minutes(&scenario).unwrap();
+        let all: f64 = ARTICLE.iter().flat_map(|(_, times)| times).sum();
+        assert_eq!(run, "whole");
+        assert!((minutes - all / 60.0).abs() < 1e-9, "{minutes}");
+
+        // Incremental starts from multi-arch, which is built too.
+        scenario.kinds = vec![BuildKind::Incremental];
+        scenario.variants[1].optional = true;
+        let (minutes, run) = measured.minutes(&scenario).unwrap();
+        assert_eq!(run, "newest");
+        assert!((minutes - (60.03 + 57.06) / 60.0).abs() < 1e-9, "{minutes}");
+        scenario.name = "other".to_owned();
+        assert_eq!(measured.minutes(&scenario), None);
+    }
+}
