@@ -1,0 +1,6 @@
+#pragma once
+
+#include <string>
+
+// What --version prints.
+std::string version();
