@@ -1,0 +1,1 @@
+"""Finds the words that are most like a word."""
