@@ -120,6 +120,12 @@ pub struct RunArgs {
     /// Scenarios to race; all of the project's where none is named
     #[arg(value_name = "SCENARIO")]
     pub scenarios: Vec<String>,
+    /// Go on with a run that was cut off, by its id or folder; what was measured stays
+    #[arg(long, value_name = "RUN", conflicts_with_all = [
+        "scenarios", "kinds", "variant", "platform", "rounds", "seed", "timeout", "delta",
+        "keep_contaminated", "image_size",
+    ])]
+    pub resume: Option<String>,
     /// Build kinds, comma-separated [possible: cold, multi-arch, incremental, noop]
     #[arg(long, value_name = "K,…", value_delimiter = ',')]
     pub kinds: Vec<BuildKind>,

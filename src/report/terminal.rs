@@ -340,6 +340,7 @@ fn notes(out: &mut String, view: &View, width: usize, paint: Paint) {
             view.measured, view.planned
         ));
     }
+    notes.extend(view.resumption());
     let stand_ins = view.stand_ins();
     if !stand_ins.is_empty() {
         let names = stand_ins.iter().map(|name| escape::terminal(name, 80));
