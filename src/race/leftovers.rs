@@ -25,10 +25,13 @@ pub async fn remove(builder: &dyn Builder, own_prefix: &str) -> Result<Cleaned, 
             .partition(|build| build.reference.starts_with(own_prefix));
         // A build whose client was killed ends a moment after it.
         let is_ending = own.iter().any(|build| build.completed.is_none());
-        let left = records
-            .iter()
-            .filter(|record| is_own(record, own_prefix, &own, &others));
-        cleaned.kept = left.map(|record| record.id.clone()).collect();
+        let (builds, beside) = (&own, &others);
+        let of = |origin: Origin| {
+            let records = records.iter();
+            records.filter(move |record| Origin::of(record, own_prefix, builds, beside) == origin)
+        };
+        cleaned.left_alone = of(Origin::PerhapsOurs).count();
+        cleaned.kept = of(Origin::Ours).map(|record| record.id.clone()).collect();
         if cleaned.kept.is_empty() && !is_ending {
             break;
         }
@@ -42,23 +45,39 @@ pub async fn remove(builder: &dyn Builder, own_prefix: &str) -> Result<Cleaned, 
     Ok(cleaned)
 }
 
-fn is_own(
-    record: &CacheRecord,
-    own_prefix: &str,
-    own: &[&BuildWindow],
-    others: &[&BuildWindow],
-) -> bool {
-    if record.description.contains(own_prefix) {
-        return true;
+/// Whose builds made a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    Ours,
+    /// Somebody else built at the same time.
+    PerhapsOurs,
+    Theirs,
+}
+
+impl Origin {
+    fn of(
+        record: &CacheRecord,
+        own_prefix: &str,
+        own: &[&BuildWindow],
+        others: &[&BuildWindow],
+    ) -> Self {
+        if record.description.contains(own_prefix) {
+            return Self::Ours;
+        }
+        let Some(created) = record.created else {
+            return Self::Theirs;
+        };
+        let in_own = own.iter().any(|build| {
+            build.started.is_some_and(|started| started <= created)
+                && build.completed.is_some_and(|ended| created <= ended)
+        });
+        let is_shared = others.iter().any(|build| may_have_run_at(build, created));
+        match (in_own, is_shared) {
+            (true, false) => Self::Ours,
+            (true, true) => Self::PerhapsOurs,
+            (false, _) => Self::Theirs,
+        }
     }
-    let Some(created) = record.created else {
-        return false;
-    };
-    let in_own = own.iter().any(|build| {
-        build.started.is_some_and(|started| started <= created)
-            && build.completed.is_some_and(|ended| created <= ended)
-    });
-    in_own && !others.iter().any(|build| may_have_run_at(build, created))
 }
 
 /// What is not known of somebody else's build speaks for it.
@@ -99,25 +118,27 @@ mod tests {
     #[test]
     fn only_what_is_certainly_ours_is_ours() {
         let own = build(Some(10), Some(20));
-        let is_ours = |record: &CacheRecord, others: &[&BuildWindow]| {
-            is_own(record, "buildrace-1-", &[&own], others)
+        let origin = |record: &CacheRecord, others: &[&BuildWindow]| {
+            Origin::of(record, "buildrace-1-", &[&own], others)
         };
         let layer = record("mount / from exec go build", Some(15));
-        assert!(is_ours(&layer, &[]));
-        assert!(is_ours(&layer, &[&build(Some(16), Some(18))]));
-        assert!(is_ours(&layer, &[&build(Some(1), Some(14))]));
+        assert_eq!(origin(&layer, &[]), Origin::Ours);
+        for apart in [build(Some(16), Some(18)), build(Some(1), Some(14))] {
+            assert_eq!(origin(&layer, &[&apart]), Origin::Ours);
+        }
         for beside in [
             build(Some(12), Some(18)),
             build(Some(12), None),
             build(None, Some(18)),
             build(None, None),
         ] {
-            assert!(!is_ours(&layer, &[&beside]), "{beside:?}");
+            assert_eq!(origin(&layer, &[&beside]), Origin::PerhapsOurs);
             let mount = record("cached mount with id \"buildrace-1-r1/go\"", None);
-            assert!(is_ours(&mount, &[&beside]));
+            assert_eq!(origin(&mount, &[&beside]), Origin::Ours);
         }
         for created in [Some(9), Some(21), None] {
-            assert!(!is_ours(&record("mount / from exec", created), &[]));
+            let layer = record("mount / from exec", created);
+            assert_eq!(origin(&layer, &[]), Origin::Theirs);
         }
     }
 }

@@ -150,7 +150,7 @@ impl Race<'_> {
         recorder.phase("looking at the builder's cache");
         if self.earlier.cuts > 0 {
             let cleaned = leftovers::remove(self.builder, &prefix).await?;
-            tell_of_kept(recorder, &cleaned)?;
+            tell_of_left(recorder, &cleaned)?;
         }
         let guard = CacheGuard::set(self.builder, &prefix).await?;
         let result = self.warm_up_and_build(recorder, stop, &prefix).await;
@@ -474,17 +474,7 @@ impl Race<'_> {
         prefix: &str,
     ) -> Result<(), RaceError> {
         let cleaned = guard.lift(self.builder, prefix).await?;
-        tell_of_kept(recorder, &cleaned)?;
-        if cleaned.left_alone > 0 {
-            warn(
-                recorder,
-                format!(
-                    "somebody else built at the same time: {} new cache records may be theirs and were left in the builder's cache",
-                    cleaned.left_alone
-                ),
-            )?;
-        }
-        Ok(())
+        tell_of_left(recorder, &cleaned)
     }
 
     fn timeout(&self) -> Duration {
@@ -513,18 +503,28 @@ impl Race<'_> {
     }
 }
 
-fn tell_of_kept(recorder: &mut dyn Recorder, cleaned: &Cleaned) -> Result<(), RaceError> {
-    if cleaned.kept.is_empty() {
-        return Ok(());
+/// Tells of records that the run could or would not remove.
+fn tell_of_left(recorder: &mut dyn Recorder, cleaned: &Cleaned) -> Result<(), RaceError> {
+    if !cleaned.kept.is_empty() {
+        warn(
+            recorder,
+            format!(
+                "the builder still uses {} cache records of this run and kept them: {}",
+                cleaned.kept.len(),
+                cleaned.kept.join(" ")
+            ),
+        )?;
     }
-    warn(
-        recorder,
-        format!(
-            "the builder still uses {} cache records of this run and kept them: {}",
-            cleaned.kept.len(),
-            cleaned.kept.join(" ")
-        ),
-    )
+    if cleaned.left_alone > 0 {
+        warn(
+            recorder,
+            format!(
+                "somebody else built at the same time: {} new cache records may be theirs and were left in the builder's cache",
+                cleaned.left_alone
+            ),
+        )?;
+    }
+    Ok(())
 }
 
 /// Splits a plan where a sample starts from nothing.

@@ -69,7 +69,7 @@ fn what_the_run_began_with_cannot_be_chosen_again() {
         &["--rounds", "3"],
         &["--seed", "3"],
         &["--timeout", "3m"],
-        &["--delta", "3"],
+        &["--delta", "3%"],
         &["--keep-contaminated"],
         &["--image-size"],
     ] {

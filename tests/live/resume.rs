@@ -1,6 +1,5 @@
 //! A run whose process is killed, and what `run --resume` makes of it.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
@@ -81,14 +80,19 @@ fn text(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// Records that hold steps of this test.
-async fn marked(host: &str, mark: &str) -> BTreeSet<String> {
+/// Removes the records that hold steps of a test, and says which there were.
+async fn take_away(host: &str, mark: &str) -> Vec<String> {
     let builder = DockerBuilder::connect(host).await.unwrap();
-    let records = builder.cache_records().await.unwrap();
-    let marked = records
+    let mut records = builder.cache_records().await.unwrap();
+    records.retain(|record| record.description.contains(mark));
+    let ids: Vec<String> = records.iter().map(|record| record.id.clone()).collect();
+    if !ids.is_empty() {
+        builder.prune(&ids).await.unwrap();
+    }
+    records
         .into_iter()
-        .filter(|record| record.description.contains(mark));
-    marked.map(|record| record.description).collect()
+        .map(|record| record.description)
+        .collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -177,7 +181,11 @@ async fn a_killed_run_is_resumed_with_the_same_plan_and_no_sample_twice() {
         .join("summary.md");
     let summary = fs::read_to_string(summary).unwrap();
     assert!(summary.contains("was cut off and resumed"), "{summary}");
-    assert_eq!(marked(&cut.host, &mark).await, BTreeSet::new());
+    // Where somebody else builds beside it, a run leaves what may be theirs.
+    let beside = "somebody else built at the same time";
+    let is_alone = !run.warnings.iter().any(|w| w.contains(beside));
+    let left = take_away(&cut.host, &mark).await;
+    assert!(left.is_empty() || !is_alone, "left: {left:?}");
 
     let output = cut.command(&["--resume", &id]).output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", text(&output));

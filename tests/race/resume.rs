@@ -232,7 +232,6 @@ async fn an_interrupted_sample_is_built_again_and_a_finished_one_is_not() {
     let root = TempDir::new().unwrap();
     let stop = CancellationToken::new();
     let builder = Scripted {
-        ends: [("r1-03-tiny-naive-incremental", BuildError::Cancelled)].into(),
         stop_at: Some(("-incremental", stop.clone())),
         ..Scripted::default()
     };
