@@ -33,7 +33,7 @@ use buildrace::model::{
     ScenarioInfo, Slot,
 };
 use buildrace::plan::{self, PlanInput};
-use buildrace::race::{Event, Race, Recorder, RecorderError, Redaction, RunEnd};
+use buildrace::race::{Earlier, Event, Race, Recorder, RecorderError, Redaction, RunEnd};
 use buildrace::scenario::{Project, Scenario, Snapshot, Variant};
 use buildrace::trace::{SolveStatus, Trace};
 use criterion::{Criterion, SamplingMode};
@@ -323,6 +323,7 @@ impl<'a> Site<'a> {
             disk: self.engine.is_local().then_some(self.project.root()),
             secrets: &BTreeMap::new(),
             redaction: &Redaction::default(),
+            earlier: Earlier::default(),
         };
         let mut memory = Memory::default();
         let end = self.runtime.block_on(race.run(&mut memory, &self.stop))?;

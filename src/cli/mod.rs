@@ -123,6 +123,12 @@ pub struct RunArgs {
     /// Suite to race: scenarios of scenarios/suites.toml, those left out that cannot be built here
     #[arg(long, value_name = "NAME", conflicts_with = "scenarios")]
     pub suite: Option<String>,
+    /// Go on with a run that was cut off, by its id or folder; what was measured stays
+    #[arg(long, value_name = "RUN", conflicts_with_all = [
+        "scenarios", "suite", "kinds", "variant", "platform", "rounds", "seed", "timeout", "delta",
+        "keep_contaminated", "image_size",
+    ])]
+    pub resume: Option<String>,
     /// Build kinds, comma-separated [possible: cold, multi-arch, incremental, noop]
     #[arg(long, value_name = "K,…", value_delimiter = ',')]
     pub kinds: Vec<BuildKind>,

@@ -11,7 +11,7 @@ use crate::cli::{OutputArgs, RaceArgs, ReportArgs};
 use crate::explain::{Lines, RunExplanation};
 use crate::report::explain::{Subject, waterfall};
 use crate::report::{self, CheckView, View};
-use crate::store::{self, RUN_FILE, StoredRun};
+use crate::store::{self, StoredRun};
 
 /// Folder of a report with a picture of each sample.
 const WATERFALLS: &str = "waterfalls";
@@ -22,12 +22,8 @@ pub fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
         vec![explain::newest_run(&args.results)?]
     } else {
         let dirs = args.runs.iter().map(|name| {
-            let path = PathBuf::from(name);
-            if path.join(RUN_FILE).is_file() {
-                path
-            } else {
-                args.results.join(name)
-            }
+            // Reading says what is wrong with one that is not there.
+            explain::run_named(name, &args.results).unwrap_or_else(|| args.results.join(name))
         });
         dirs.collect()
     };
@@ -36,7 +32,7 @@ pub fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
         let explained = explain(&run)?;
         let folder = write(&args.reports, &run, &explained)?;
         summary(&run, &explained, &args.output)?;
-        let view = View::new(&run.record, &run.samples, &explained);
+        let view = view(&run, &explained);
         formats::write(&args.output.format, &view, None)?;
         eprintln!("report: {}", folder.display());
     }
@@ -49,9 +45,14 @@ pub fn explain(run: &StoredRun) -> anyhow::Result<RunExplanation> {
     explain::explained(run, None, |_, _| Lines::default())
 }
 
+/// A stored run as reports show it.
+fn view(run: &StoredRun, explained: &RunExplanation) -> View {
+    View::new(&run.record, &run.samples, explained).resumed_at(&run.resumed)
+}
+
 /// The files of a run's report: their names within it, and what they hold.
 pub fn files(run: &StoredRun, explained: &RunExplanation) -> Vec<(String, String)> {
-    let view = View::new(&run.record, &run.samples, explained);
+    let view = view(run, explained);
     let mut files = vec![
         ("summary.md".to_owned(), report::markdown(&view)),
         ("headline.svg".to_owned(), report::svg(&view)),
@@ -72,7 +73,7 @@ pub(super) fn summary(
     explained: &RunExplanation,
     output: &OutputArgs,
 ) -> anyhow::Result<()> {
-    let view = View::new(&run.record, &run.samples, explained);
+    let view = view(run, explained);
     let summary = report::terminal(&view, super::terminal_width(), super::is_coloured());
     if formats::use_stdout(&output.format) {
         eprintln!("{summary}");
@@ -95,11 +96,7 @@ pub(super) fn ended(
         out!("{}", text.trim_end());
     }
     let view = match raced {
-        Some(raced) => View::new(
-            &raced.stored.record,
-            &raced.stored.samples,
-            &raced.explained,
-        ),
+        Some(raced) => self::view(&raced.stored, &raced.explained),
         None => View::of_nothing(jiff::Timestamp::now(), env!("CARGO_PKG_VERSION")),
     };
     formats::write(&args.output.format, &view, Some(check))
@@ -107,11 +104,7 @@ pub(super) fn ended(
 
 /// Writes the formats of a race that were asked for.
 pub(super) fn write_formats(raced: &Raced, args: &RaceArgs) -> anyhow::Result<()> {
-    let view = View::new(
-        &raced.stored.record,
-        &raced.stored.samples,
-        &raced.explained,
-    );
+    let view = view(&raced.stored, &raced.explained);
     formats::write(&args.output.format, &view, None)
 }
 

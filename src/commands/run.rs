@@ -1,14 +1,19 @@
 //! `buildrace run`: races the scenarios of a project.
 
-use anyhow::{Context, bail};
+use std::path::{Path, PathBuf};
 
-use super::Exit;
-use super::race::{Choice, Entrants, Ready, check_writable, race};
+use anyhow::{Context, bail};
+use clap::Parser;
+
+use super::race::{Choice, Entrants, Ready, check_writable, race, resume};
 use super::report::write_formats;
 use super::signals::stop_on_signals;
-use crate::cli::{Rounds, RunArgs, rounds};
-use crate::model::{BuildKind, LeftOut};
+use super::{Exit, explain};
+use crate::cli::{Cli, Command, RaceArgs, Rounds, RunArgs, rounds};
+use crate::model::{BuildKind, LeftOut, RunRecord};
+use crate::race::RunEnd;
 use crate::scenario::{Project, Scenario, ScenarioError, Suite};
+use crate::store::HeldRun;
 
 /// Rounds where nothing is said.
 pub(super) const ROUNDS: Rounds = Rounds::Fixed(3);
@@ -18,6 +23,9 @@ pub(super) const ROUNDS: Rounds = Rounds::Fixed(3);
 /// # Errors
 /// It could not begin, or could not go on.
 pub async fn run(args: RunArgs) -> anyhow::Result<Exit> {
+    if let Some(name) = &args.resume {
+        return go_on(name, &args).await;
+    }
     let here = std::env::current_dir().context("cannot tell the current folder")?;
     let project = Project::find(&here)?;
     let chosen = choose(&project, &args)?;
@@ -42,6 +50,81 @@ pub async fn run(args: RunArgs) -> anyhow::Result<Exit> {
     let raced = race(&ready, entrants, &args.race, &stop).await?;
     write_formats(&raced, &args.race)?;
     Ok(raced.exit())
+}
+
+/// Goes on with a run that was cut off.
+async fn go_on(name: &str, args: &RunArgs) -> anyhow::Result<Exit> {
+    let results = &args.race.results;
+    let dir = explain::run_named(name, results).with_context(|| {
+        format!(
+            "no run {name:?} in {}: `ls {}` shows the runs",
+            results.display(),
+            results.display()
+        )
+    })?;
+    let held = HeldRun::hold(&dir)?;
+    let record = &held.run.record;
+    if held.run.end == Some(RunEnd::Completed) {
+        eprintln!("nothing to resume: run {} has all its samples", record.run);
+        return Ok(Exit::Good);
+    }
+    let began = command_of(record)?;
+    let race = RaceArgs {
+        engine: args.race.engine.clone(),
+        results: folder_of(&dir, results)?,
+        reports: args.race.reports.clone(),
+        json: args.race.json,
+        output: args.race.output.clone(),
+        seed: Some(record.seed),
+        ..began.race.clone()
+    };
+    check_writable(&race)?;
+    let here = std::env::current_dir().context("cannot tell the current folder")?;
+    let project = Project::find(&here)?;
+    let chosen = choose(&project, &began)?;
+    let stop = stop_on_signals();
+    let ready = Ready::find(&race).await?;
+    let entrants = Entrants {
+        project: &project,
+        command: command(&began, &chosen),
+        scenarios: chosen.scenarios,
+        secrets: Default::default(),
+        rounds: chosen.rounds,
+        stops_when_open: false,
+        choice: chosen.choice,
+    };
+    let raced = resume(&ready, entrants, &race, held, &stop).await?;
+    write_formats(&raced, &race)?;
+    Ok(raced.exit())
+}
+
+/// The folder that a run's is in: `results` where that is it.
+fn folder_of(dir: &Path, results: &Path) -> anyhow::Result<PathBuf> {
+    if dir.parent() == Some(results) {
+        return Ok(results.to_owned());
+    }
+    let full = std::path::absolute(dir)
+        .with_context(|| format!("cannot tell where {} is", dir.display()))?;
+    Ok(full.parent().unwrap_or(&full).to_owned())
+}
+
+/// What was typed to begin a run.
+fn command_of(record: &RunRecord) -> anyhow::Result<RunArgs> {
+    let verb = record.command.get(1).map_or("", String::as_str);
+    if verb != "run" {
+        bail!(
+            "run {} was made by `buildrace {verb}`: only runs of `buildrace run` can be resumed",
+            record.run
+        );
+    }
+    match Cli::try_parse_from(&record.command).map(|cli| cli.command) {
+        Ok(Command::Run(args)) => Ok(args),
+        Ok(_) | Err(_) => bail!(
+            "the command of run {} is none that this buildrace knows: it was made by buildrace {}",
+            record.run,
+            record.buildrace
+        ),
+    }
 }
 
 /// What to race.

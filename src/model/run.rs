@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{BuildKind, Platform, Rules};
 
 /// Version of the result files. A reader refuses a newer one.
-pub const SCHEMA_VERSION: u32 = 2;
+pub const SCHEMA_VERSION: u32 = 3;
 
 /// Everything about a run that is known before its first sample.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

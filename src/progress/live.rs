@@ -31,19 +31,20 @@ pub struct Live {
 }
 
 impl Live {
-    pub(super) fn new(plan: &[Slot], planned: usize, expected: Expected) -> Self {
+    pub(super) fn new(plan: &[Slot], planned: usize, done: usize, expected: Expected) -> Self {
         let area = MultiProgress::new();
         let head = area.add(ProgressBar::new(planned as u64));
         head.set_style(
             ProgressStyle::with_template("{spinner} {bar:16} {pos}/{len} {wide_msg}")
                 .unwrap_or_else(|_| ProgressStyle::default_bar()),
         );
+        head.set_position(done as u64);
         head.enable_steady_tick(Duration::from_millis(200));
         let now = Instant::now();
         Self {
             plan: plan.to_vec(),
             planned,
-            done: 0,
+            done,
             expected,
             run_started: now,
             sample_started: now,
@@ -80,7 +81,7 @@ impl Live {
             Event::Warning { message, .. } => {
                 self.print(&format!("warning: {}", escape::terminal(message, 1000)));
             }
-            Event::RunStarted { .. } | Event::RunFinished { .. } => {}
+            Event::RunStarted { .. } | Event::RunResumed { .. } | Event::RunFinished { .. } => {}
         }
     }
 

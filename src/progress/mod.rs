@@ -28,12 +28,13 @@ pub enum Progress {
 impl Progress {
     /// A display for `plan`, redrawn in place where `live`. It begins with
     /// `planned` samples, and there may be more or less as rounds are dropped
-    /// and looked at. `expected` holds what earlier runs took.
-    pub fn new(plan: &[Slot], planned: usize, expected: Expected, live: bool) -> Self {
+    /// and looked at; `done` of them are there already. `expected` holds what
+    /// earlier runs took.
+    pub fn new(plan: &[Slot], planned: usize, done: usize, expected: Expected, live: bool) -> Self {
         if live {
-            Self::Live(Live::new(plan, planned, expected))
+            Self::Live(Live::new(plan, planned, done, expected))
         } else {
-            Self::Plain(Plain::new(planned))
+            Self::Plain(Plain::new(planned, done))
         }
     }
 

@@ -16,16 +16,18 @@ const SIGN_OF_LIFE: Duration = Duration::from_secs(30);
 pub struct Plain {
     planned: usize,
     done: usize,
+    done_before: usize,
     started: Instant,
     spoke: Instant,
 }
 
 impl Plain {
-    pub(super) fn new(planned: usize) -> Self {
+    pub(super) fn new(planned: usize, done: usize) -> Self {
         let now = Instant::now();
         Self {
             planned,
-            done: 0,
+            done,
+            done_before: done,
             started: now,
             spoke: now,
         }
@@ -53,14 +55,14 @@ impl Plain {
             Event::Warning { message, .. } => {
                 eprintln!("warning: {}", escape::terminal(message, 1000));
             }
-            Event::RunStarted { .. } | Event::RunFinished { .. } => {}
+            Event::RunStarted { .. } | Event::RunResumed { .. } | Event::RunFinished { .. } => {}
         }
     }
 
     /// Only before the first sample, where it can take long: between samples
     /// it would be noise.
     pub(super) fn phase(&mut self, what: &str) {
-        if self.done == 0 {
+        if self.done == self.done_before {
             eprintln!("{what}");
         }
     }

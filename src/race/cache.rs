@@ -8,13 +8,13 @@ use std::time::Duration;
 use crate::builder::{Builder, BuilderError};
 
 /// Records are released a moment after the build that used them.
-const RETRIES: u32 = 10;
-const RETRY_AFTER: Duration = Duration::from_millis(200);
+pub(super) const RETRIES: u32 = 10;
+pub(super) const RETRY_AFTER: Duration = Duration::from_millis(200);
 
 /// Longest wait for the builder to say what it holds.
-const ANSWER_LIMIT: Duration = Duration::from_secs(60);
+pub(super) const ANSWER_LIMIT: Duration = Duration::from_secs(60);
 /// Longest wait for it to remove records, which takes a slow disk its time.
-const PRUNE_LIMIT: Duration = Duration::from_secs(600);
+pub(super) const PRUNE_LIMIT: Duration = Duration::from_secs(600);
 
 /// The builds that others had ended by some moment: those that are not among
 /// them later ran meanwhile.
@@ -119,7 +119,7 @@ impl CacheGuard {
     }
 }
 
-async fn in_time<T>(
+pub(super) async fn in_time<T>(
     limit: Duration,
     call: impl Future<Output = Result<T, BuilderError>>,
 ) -> Result<T, BuilderError> {

@@ -74,8 +74,9 @@ fn named_context((name, source): (&String, &ContextSource)) -> (String, NamedCon
     (name.clone(), context)
 }
 
-/// A nonce that no other sample, of this run or another, has.
-pub(super) fn nonce(run: &str, sample: &str) -> String {
-    let digest = Sha256::digest(format!("{run}/{sample}"));
+/// A nonce that no other sample, of this run or another, has. `builds` is what
+/// the builds of this stretch of the run are called by.
+pub(super) fn nonce(builds: &str, sample: &str) -> String {
+    let digest = Sha256::digest(format!("{builds}/{sample}"));
     hex::encode(&digest[..8])
 }

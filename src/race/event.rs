@@ -21,6 +21,14 @@ pub enum Event {
         /// Id of the run.
         run: String,
     },
+    /// The run, which had been cut off, goes on. Samples that were
+    /// `interrupted` before it are none any more: they are built now.
+    RunResumed {
+        /// When.
+        at: Timestamp,
+        /// Id of the run.
+        run: String,
+    },
     /// A sample's build is about to start.
     SampleStarted {
         /// When.

@@ -1,10 +1,12 @@
 //! Running a plan on a builder, and the events that tell of it.
 
 pub mod cache;
+mod earlier;
 mod entry;
 pub mod event;
 pub mod host;
 mod image;
+mod leftovers;
 mod outcome;
 mod recorder;
 mod redaction;
@@ -12,6 +14,7 @@ mod rounds;
 pub mod runner;
 pub mod warm_up;
 
+pub use earlier::Earlier;
 pub use event::{Event, RunEnd};
 pub use recorder::{Recorder, RecorderError};
 pub use redaction::Redaction;

@@ -14,10 +14,12 @@ use jiff::Timestamp;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::cache::{CacheGuard, OtherBuilds};
+use super::cache::{CacheGuard, Cleaned, OtherBuilds};
+use super::earlier::Earlier;
 use super::entry::{Entry, nonce};
 use super::event::{Event, RunEnd};
 use super::host::{self, HostSampler};
+use super::leftovers;
 use super::outcome::{disturbances, judge, skipped};
 use super::recorder::{Keeping, Recorder, RecorderError};
 use super::redaction::Redaction;
@@ -52,6 +54,17 @@ pub enum RaceError {
         /// What the transport said.
         message: String,
     },
+    /// The state that a finished sample left, and the next one starts from,
+    /// could not be made again.
+    #[error(
+        "the cache state that {sample} left could not be made again: {error}; samples are as they were, and the run can be resumed once more"
+    )]
+    Again {
+        /// Id of the sample.
+        sample: String,
+        /// What became of its build.
+        error: String,
+    },
     /// The results could not be written.
     #[error("{0}")]
     Recorder(RecorderError),
@@ -82,6 +95,8 @@ pub struct Race<'a> {
     pub secrets: &'a BTreeMap<String, Secret>,
     /// What results may not say.
     pub redaction: &'a Redaction,
+    /// What was done before, where it is a run that goes on.
+    pub earlier: Earlier<'a>,
 }
 
 /// Where a run's own builds and cache records can be told from others'.
@@ -100,11 +115,12 @@ impl Race<'_> {
         recorder: &mut dyn Recorder,
         stop: &CancellationToken,
     ) -> Result<RunEnd, RaceError> {
+        let (at, run) = (Timestamp::now(), self.record.run.clone());
         record(
             recorder,
-            Event::RunStarted {
-                at: Timestamp::now(),
-                run: self.record.run.clone(),
+            match self.earlier.cuts {
+                0 => Event::RunStarted { at, run },
+                _ => Event::RunResumed { at, run },
             },
         )?;
         let result = self.run_guarded(recorder, stop).await;
@@ -132,6 +148,10 @@ impl Race<'_> {
     ) -> Result<RunEnd, RaceError> {
         let prefix = own_prefix(&self.record.run);
         recorder.phase("looking at the builder's cache");
+        if self.earlier.cuts > 0 {
+            let cleaned = leftovers::remove(self.builder, &prefix).await?;
+            tell_of_left(recorder, &cleaned)?;
+        }
         let guard = CacheGuard::set(self.builder, &prefix).await?;
         let result = self.warm_up_and_build(recorder, stop, &prefix).await;
         recorder.phase("removing what the run left in the builder's cache");
@@ -158,30 +178,43 @@ impl Race<'_> {
         prefix: &str,
     ) -> Result<RunEnd, RaceError> {
         recorder.phase("unpacking base images");
-        let unpacked = warm_up::unpack(self.builder, &self.record.base_images, prefix, stop).await;
+        let images = &self.record.base_images;
+        let builds = self.earlier.prefix(prefix);
+        let unpacked = warm_up::unpack(self.builder, images, &builds, stop).await;
         if stop.is_cancelled() {
             return Ok(RunEnd::Interrupted);
         }
         unpacked?;
         let mut keeping = Keeping {
             recorder,
-            samples: Vec::new(),
+            samples: self.earlier.samples.to_vec(),
         };
         let rounds = self
             .record
             .plan
             .chunk_by(|one, next| one.round == next.round);
         for round in rounds {
-            let open = rounds::open(self.record, &keeping.samples);
-            for block in blocks(round).filter(|block| open.contains(&block[0].scenario)) {
+            let number = round[0].round;
+            // Whether a round is wanted was decided by those before it.
+            let before = keeping.samples.iter().filter(|s| s.round < number);
+            let before: Vec<Sample> = before.cloned().collect();
+            let mut open = rounds::open(self.record, &before);
+            let left = |block: &&[Slot]| !self.earlier.has_all(block);
+            for block in blocks(round)
+                .filter(|block| open.contains(&block[0].scenario))
+                .filter(left)
+            {
                 self.block(block, &mut keeping, stop, prefix).await?;
                 if stop.is_cancelled() {
                     return Ok(RunEnd::Interrupted);
                 }
             }
+            open.retain(|scenario| {
+                let mut blocks = blocks(round).filter(left);
+                blocks.any(|block| block[0].scenario == *scenario)
+            });
             let built = self.record.scenarios.iter();
             for scenario in built.filter(|scenario| open.contains(&scenario.name)) {
-                let number = round[0].round;
                 let told = rounds::after(self.record, scenario, &keeping.samples, number);
                 told.into_iter()
                     .try_for_each(|event| record(&mut keeping, event))?;
@@ -212,11 +245,28 @@ impl Race<'_> {
         };
         let guard = CacheGuard::set(self.builder, prefix).await?;
         let mut result = Ok(());
-        let mut broken: Option<(BuildKind, Outcome)> = None;
+        let mut broken = self.earlier.broken(block).map(|s| (s.kind, s.outcome));
         for slot in block {
+            let is_finished = self.earlier.has(slot);
             if let Some((kind, outcome)) = broken {
-                let sample = skipped(slot, entry.platforms(slot.kind), kind, outcome);
-                finish(recorder, sample)?;
+                if !is_finished {
+                    let sample = skipped(slot, entry.platforms(slot.kind), kind, outcome);
+                    finish(recorder, sample)?;
+                }
+                continue;
+            }
+            if let Some(sources) = &mut sources
+                && slot.kind == BuildKind::Incremental
+            {
+                sources.edit(&nonce(&self.earlier.prefix(prefix), &slot.sample))?;
+            }
+            let context = sources.as_ref().map_or(original, SourceCopy::path);
+            if is_finished {
+                self.make_again(slot, &entry, context, recorder, stop, prefix)
+                    .await?;
+                if stop.is_cancelled() {
+                    break;
+                }
                 continue;
             }
             // What the build before leaves to do is no part of this one.
@@ -228,12 +278,6 @@ impl Race<'_> {
                 })
                 .await;
             }
-            if let Some(sources) = &mut sources
-                && slot.kind == BuildKind::Incremental
-            {
-                sources.edit(&nonce(&self.record.run, &slot.sample))?;
-            }
-            let context = sources.as_ref().map_or(original, SourceCopy::path);
             let (sample, unsure) = self
                 .sample(slot, &entry, context, recorder, stop, prefix)
                 .await?;
@@ -263,6 +307,45 @@ impl Race<'_> {
         result
     }
 
+    /// Builds what a finished sample built, so that the rest of its block has
+    /// the state to start from. It is neither timed nor recorded: the sample
+    /// is there.
+    async fn make_again(
+        &self,
+        slot: &Slot,
+        entry: &Entry<'_>,
+        context: &Path,
+        recorder: &mut dyn Recorder,
+        stop: &CancellationToken,
+        prefix: &str,
+    ) -> Result<(), RaceError> {
+        warn(
+            recorder,
+            format!(
+                "the run was cut off after {}: the cache state that it left is made again, untimed",
+                slot.sample
+            ),
+        )?;
+        let platforms = entry.platforms(slot.kind);
+        let request = entry.request(
+            slot,
+            context,
+            platforms,
+            &self.earlier.prefix(prefix),
+            self.timeout(),
+            self.secrets,
+        );
+        let (sink, _ignored) = mpsc::unbounded_channel();
+        let end = self.builder.build(&request, sink, stop.child_token()).await;
+        match end.result {
+            Err(error) if !stop.is_cancelled() => Err(RaceError::Again {
+                sample: slot.sample.clone(),
+                error: self.redaction.text(&error.to_string()),
+            }),
+            _ => Ok(()),
+        }
+    }
+
     /// Builds one sample. With it comes an error where the builder did not
     /// answer afterwards; the sample counts all the same.
     async fn sample(
@@ -286,7 +369,7 @@ impl Race<'_> {
             slot,
             context,
             platforms.clone(),
-            prefix,
+            &self.earlier.prefix(prefix),
             self.timeout(),
             self.secrets,
         );
@@ -391,26 +474,7 @@ impl Race<'_> {
         prefix: &str,
     ) -> Result<(), RaceError> {
         let cleaned = guard.lift(self.builder, prefix).await?;
-        if !cleaned.kept.is_empty() {
-            warn(
-                recorder,
-                format!(
-                    "the builder still uses {} cache records of this run and kept them: {}",
-                    cleaned.kept.len(),
-                    cleaned.kept.join(" ")
-                ),
-            )?;
-        }
-        if cleaned.left_alone > 0 {
-            warn(
-                recorder,
-                format!(
-                    "somebody else built at the same time: {} new cache records may be theirs and were left in the builder's cache",
-                    cleaned.left_alone
-                ),
-            )?;
-        }
-        Ok(())
+        tell_of_left(recorder, &cleaned)
     }
 
     fn timeout(&self) -> Duration {
@@ -437,6 +501,30 @@ impl Race<'_> {
             variant: slot.variant.clone(),
         })
     }
+}
+
+/// Tells of records that the run could or would not remove.
+fn tell_of_left(recorder: &mut dyn Recorder, cleaned: &Cleaned) -> Result<(), RaceError> {
+    if !cleaned.kept.is_empty() {
+        warn(
+            recorder,
+            format!(
+                "the builder still uses {} cache records of this run and kept them: {}",
+                cleaned.kept.len(),
+                cleaned.kept.join(" ")
+            ),
+        )?;
+    }
+    if cleaned.left_alone > 0 {
+        warn(
+            recorder,
+            format!(
+                "somebody else built at the same time: {} new cache records may be theirs and were left in the builder's cache",
+                cleaned.left_alone
+            ),
+        )?;
+    }
+    Ok(())
 }
 
 /// Splits a plan where a sample starts from nothing.

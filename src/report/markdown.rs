@@ -343,6 +343,7 @@ pub(super) fn method(view: &View) -> String {
         ),
     ];
     parts.extend(rule(view));
+    parts.extend(view.resumption());
     let emulators: Vec<String> = view.emulators.iter().map(|e| text(&e.describe())).collect();
     if !emulators.is_empty() {
         parts.push(format!(
@@ -424,6 +425,9 @@ pub(super) fn environment(out: &mut String, view: &View) {
         "began",
         text(&view.started.strftime("%F %T UTC").to_string()),
     ));
+    for resumed in &view.resumed {
+        rows.push(("resumed", resumed.strftime("%F %T UTC").to_string()));
+    }
     let _ = writeln!(out, "| | |\n|:--|:--|");
     for (name, value) in rows {
         let _ = writeln!(out, "| {name} | {value} |");

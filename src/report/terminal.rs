@@ -364,6 +364,7 @@ fn notes(out: &mut String, view: &View, width: usize, paint: Paint) {
             escape::terminal(&left_out.describe(), 400)
         ));
     }
+    notes.extend(view.resumption());
     let stand_ins = view.stand_ins();
     if !stand_ins.is_empty() {
         let names = stand_ins.iter().map(|name| escape::terminal(name, 80));

@@ -19,6 +19,12 @@ pub enum StoreError {
     /// There are results of this name already.
     #[error("{} exists already; results are never overwritten: move it away", .0.display())]
     Exists(PathBuf),
+    /// Another process writes the run.
+    #[error(
+        "{} is being written by another buildrace: wait until it has ended, or end it",
+        .0.display()
+    )]
+    Busy(PathBuf),
     /// A run that its files could not hold.
     #[error("this run cannot be stored: {0}")]
     Unfit(String),

@@ -6,11 +6,13 @@ mod check;
 mod csv;
 mod error;
 mod read;
+mod reopen;
 mod trace;
 mod write;
 
 pub use error::StoreError;
 pub use read::{StoredRun, read_run, read_trace, runs, trace_path};
+pub use reopen::HeldRun;
 pub use trace::TraceWriter;
 pub use write::RunWriter;
 
@@ -23,5 +25,7 @@ pub const SAMPLES_FILE: &str = "samples.csv";
 /// Folder of the recorded status streams, one file a sample.
 pub const TRACES_DIR: &str = "traces";
 
+#[cfg(test)]
+mod reopen_tests;
 #[cfg(test)]
 mod tests;

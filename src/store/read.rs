@@ -1,15 +1,16 @@
 //! Reading a run back, trusting nothing in it.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
+use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::{EVENTS_FILE, RUN_FILE, StoreError, TRACES_DIR, check};
-use crate::model::{RunRecord, SCHEMA_VERSION, Sample};
+use crate::model::{Outcome, RunRecord, SCHEMA_VERSION, Sample};
 use crate::race::{Event, RunEnd};
 use crate::trace::rawjson;
 
@@ -29,6 +30,8 @@ pub struct StoredRun {
     pub samples: Vec<Sample>,
     /// How it ended; `None` where it goes on or was cut off.
     pub end: Option<RunEnd>,
+    /// When it went on after it had been cut off.
+    pub resumed: Vec<Timestamp>,
     /// What its reader should know: warnings of the race itself, from
     /// outside, and what was missing in the files.
     pub warnings: Vec<String>,
@@ -52,12 +55,13 @@ pub fn read_run(dir: &Path) -> Result<StoredRun, StoreError> {
         record,
         samples: Vec::new(),
         end: None,
+        resumed: Vec::new(),
         warnings: Vec::new(),
     };
     let path = dir.join(EVENTS_FILE);
     let file = File::open(&path).map_err(StoreError::read(&path))?;
     let mut input = BufReader::new(file);
-    let mut seen = HashSet::new();
+    let mut seen = BTreeSet::new();
     let mut bytes = Vec::new();
     for line in 1.. {
         bytes.clear();
@@ -84,11 +88,20 @@ pub fn read_run(dir: &Path) -> Result<StoredRun, StoreError> {
             Err(error) => return Err(malformed(describe(&error))),
         };
         match event {
-            Event::RunStarted { run: id, .. } if id != run.record.run => {
+            Event::RunStarted { run: id, .. } | Event::RunResumed { run: id, .. }
+                if id != run.record.run =>
+            {
                 return Err(malformed(format!(
                     "it is of run {id:?}, and {RUN_FILE} of {:?}",
                     run.record.run
                 )));
+            }
+            Event::RunResumed { at, .. } => {
+                run.resumed.push(at);
+                run.end = None;
+                // What was interrupted has not been built yet.
+                run.samples.retain(is_result);
+                seen = run.samples.iter().map(|s| s.id.clone()).collect();
             }
             Event::SampleFinished { sample, .. } => {
                 check::sample(&sample, &slots).map_err(malformed)?;
@@ -103,6 +116,12 @@ pub fn read_run(dir: &Path) -> Result<StoredRun, StoreError> {
         }
     }
     Ok(run)
+}
+
+/// Whether a sample stays as it is when its run goes on: an interrupted one
+/// says nothing of its build.
+pub(super) fn is_result(sample: &Sample) -> bool {
+    sample.outcome != Outcome::Interrupted
 }
 
 /// Folders of the runs in a folder, the newest last: their names begin with

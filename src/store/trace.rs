@@ -9,6 +9,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use super::StoreError;
+use super::reopen::create_anew;
 use crate::trace::{SolveStatus, rawjson};
 
 /// Bytes of JSON after which the compressor is flushed, so that a crash costs
@@ -30,6 +31,12 @@ pub struct TraceWriter {
 impl TraceWriter {
     pub(super) fn create(path: PathBuf) -> Result<Self, StoreError> {
         let file = File::create_new(&path).map_err(StoreError::write(&path))?;
+        Ok(Self::on(path, file))
+    }
+
+    /// The same, in place of one of a build that did not end.
+    pub(super) fn replace(path: PathBuf) -> Result<Self, StoreError> {
+        let file = create_anew(&path).map_err(StoreError::write(&path))?;
         Ok(Self::on(path, file))
     }
 

@@ -1,7 +1,8 @@
 //! Writing a run: its folder appears whole or not at all, and every event is
 //! in the file before the next build starts.
 
-use std::fs::{self, File, OpenOptions};
+use std::collections::BTreeSet;
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -13,10 +14,13 @@ use crate::race::Event;
 /// Writes the files of one run.
 #[derive(Debug)]
 pub struct RunWriter {
-    dir: PathBuf,
-    run: String,
-    events: LineFile,
-    samples: LineFile,
+    pub(super) dir: PathBuf,
+    pub(super) run: String,
+    pub(super) events: LineFile,
+    pub(super) samples: LineFile,
+    /// Of a run that goes on, the samples whose traces stay; those of others
+    /// may be there by half.
+    pub(super) finished: Option<BTreeSet<String>>,
 }
 
 impl RunWriter {
@@ -66,12 +70,14 @@ impl RunWriter {
         let mut samples = LineFile::create(hidden, dir, SAMPLES_FILE)?;
         samples.append(&csv::line(&csv::COLUMNS))?;
         samples.sync()?;
+        events.lock()?;
         fs::rename(hidden, dir).map_err(StoreError::write(dir))?;
         Ok(Self {
             dir: dir.to_owned(),
             run: record.run.clone(),
             events,
             samples,
+            finished: None,
         })
     }
 
@@ -98,6 +104,9 @@ impl RunWriter {
                 self.samples
                     .append(&csv::line(&csv::row(&self.run, sample)))
             }
+            // Which builds are of before, and which of after it, must be
+            // certain whatever happens next.
+            Event::RunResumed { .. } => self.events.sync(),
             Event::RunFinished { .. } => {
                 self.events.sync()?;
                 self.samples.sync()
@@ -110,17 +119,21 @@ impl RunWriter {
     pub fn trace_writer(&self, sample: &str) -> Result<TraceWriter, StoreError> {
         check::name(sample)?;
         let name = format!("{sample}.rawjson.gz");
-        TraceWriter::create(self.dir.join(TRACES_DIR).join(name))
+        let path = self.dir.join(TRACES_DIR).join(name);
+        match &self.finished {
+            Some(finished) if !finished.contains(sample) => TraceWriter::replace(path),
+            _ => TraceWriter::create(path),
+        }
     }
 }
 
 /// A file that grows by whole lines.
 #[derive(Debug)]
-struct LineFile {
+pub(super) struct LineFile {
     /// Where it is once the folder has its name.
-    path: PathBuf,
-    file: File,
-    length: u64,
+    pub(super) path: PathBuf,
+    pub(super) file: File,
+    pub(super) length: u64,
 }
 
 impl LineFile {
@@ -138,8 +151,20 @@ impl LineFile {
         })
     }
 
+    /// Keeps other processes from writing the same run, until the file is
+    /// closed. A file system without locks is taken as it is.
+    pub(super) fn lock(&self) -> Result<(), StoreError> {
+        match self.file.try_lock() {
+            Err(TryLockError::WouldBlock) => {
+                let dir = self.path.parent().unwrap_or(&self.path);
+                Err(StoreError::Busy(dir.to_owned()))
+            }
+            Ok(()) | Err(TryLockError::Error(_)) => Ok(()),
+        }
+    }
+
     /// Adds a line in one write; takes back what a full disk let through of it.
-    fn append(&mut self, line: &str) -> Result<(), StoreError> {
+    pub(super) fn append(&mut self, line: &str) -> Result<(), StoreError> {
         if let Err(source) = self.file.write_all(line.as_bytes()) {
             let _ = self.file.set_len(self.length);
             return Err(StoreError::write(&self.path)(source));
@@ -148,7 +173,7 @@ impl LineFile {
         Ok(())
     }
 
-    fn sync(&self) -> Result<(), StoreError> {
+    pub(super) fn sync(&self) -> Result<(), StoreError> {
         self.file.sync_data().map_err(StoreError::write(&self.path))
     }
 }

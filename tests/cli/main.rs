@@ -10,6 +10,7 @@ mod git;
 mod interrupted;
 #[path = "../support/project.rs"]
 mod project;
+mod resume;
 
 use assert_cmd::Command;
 use project::Project;

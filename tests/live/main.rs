@@ -16,4 +16,5 @@ mod outputs;
 #[path = "../support/project.rs"]
 mod project;
 mod race;
+mod resume;
 mod support;

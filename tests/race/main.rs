@@ -3,6 +3,7 @@
 
 #[path = "../support/project.rs"]
 mod project;
+mod resume;
 mod rounds;
 mod scripted;
 

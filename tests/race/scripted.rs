@@ -13,7 +13,9 @@ use buildrace::model::{
     BaseImage, BuildKind, BuilderInfo, RunRecord, SCHEMA_VERSION, Sample, ScenarioInfo, Slot,
 };
 use buildrace::plan::{self, PlanInput};
-use buildrace::race::{Event, Race, RaceError, Recorder, RecorderError, Redaction, RunEnd};
+use buildrace::race::{
+    Earlier, Event, Race, RaceError, Recorder, RecorderError, Redaction, RunEnd,
+};
 use buildrace::scenario::{Project, Scenario};
 use buildrace::trace::{SolveStatus, Trace};
 use tokio_util::sync::CancellationToken;
@@ -34,11 +36,38 @@ pub struct Scripted {
     pub wall: Option<Wall>,
     /// Somebody else builds while the builds whose references end so do.
     pub beside: Vec<String>,
-    /// Builds of somebody else, as the builder remembers them.
+    /// Builds, of somebody else too, as the builder remembers them.
     pub others: Mutex<Vec<BuildWindow>>,
     /// What was asked for, with the greeting that its context held.
     pub requests: Mutex<Vec<(BuildRequest, String)>>,
     pub records: Mutex<Vec<CacheRecord>>,
+}
+
+/// A build that ends when this is dropped, as one whose client is gone does.
+struct Ending<'a> {
+    builder: &'a Scripted,
+    reference: &'a str,
+}
+
+impl<'a> Ending<'a> {
+    fn of(builder: &'a Scripted, reference: &'a str) -> Self {
+        builder.others.lock().unwrap().push(BuildWindow {
+            reference: reference.to_owned(),
+            started: Some(jiff::Timestamp::now()),
+            completed: None,
+        });
+        Self { builder, reference }
+    }
+}
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        let mut builds = self.builder.others.lock().unwrap();
+        let own = builds.iter_mut().find(|b| b.reference == self.reference);
+        if let Some(own) = own {
+            own.completed = Some(jiff::Timestamp::now());
+        }
+    }
 }
 
 #[async_trait]
@@ -55,6 +84,7 @@ impl Builder for Scripted {
             .lock()
             .unwrap()
             .push((request.clone(), greeting));
+        let _ending = Ending::of(self, &request.reference);
         self.records.lock().unwrap().push(CacheRecord {
             id: request.reference.clone(),
             size: 1,
@@ -63,7 +93,7 @@ impl Builder for Scripted {
             in_use: false,
             shared: false,
             parents: vec![],
-            created: None,
+            created: Some(jiff::Timestamp::now()),
         });
         if self.beside.iter().any(|e| request.reference.ends_with(e)) {
             self.others.lock().unwrap().push(BuildWindow {
@@ -258,6 +288,17 @@ pub async fn run(
     recorder: &mut Memory,
     stop: &CancellationToken,
 ) -> Result<RunEnd, RaceError> {
+    go_on(setting, builder, recorder, stop, Earlier::default()).await
+}
+
+/// Runs the rest of a race.
+pub async fn go_on(
+    setting: &Setting,
+    builder: &Scripted,
+    recorder: &mut dyn Recorder,
+    stop: &CancellationToken,
+    earlier: Earlier<'_>,
+) -> Result<RunEnd, RaceError> {
     let race = Race {
         record: &setting.record,
         scenarios: &setting.scenarios,
@@ -266,6 +307,7 @@ pub async fn run(
         image_size: false,
         secrets: &BTreeMap::new(),
         redaction: &Redaction::default(),
+        earlier,
     };
     race.run(recorder, stop).await
 }

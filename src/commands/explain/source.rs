@@ -47,10 +47,8 @@ impl Source {
         if path.is_file() {
             return Ok(sample_of_trace(path).unwrap_or_else(|| Self::Recording(Some(path.into()))));
         }
-        for run in [path.to_owned(), results.join(name)] {
-            if run.join(RUN_FILE).is_file() {
-                return Ok(Self::Run(run));
-            }
+        if let Some(run) = run_named(name, results) {
+            return Ok(Self::Run(run));
         }
         if path.is_dir() {
             bail!("{name} is no run: it has no {RUN_FILE}");
@@ -75,6 +73,12 @@ impl Source {
             results.display(),
         )
     }
+}
+
+/// The folder of the run that a person named, by its folder or its id.
+pub(in crate::commands) fn run_named(name: &str, results: &Path) -> Option<PathBuf> {
+    let mut places = [PathBuf::from(name), results.join(name)].into_iter();
+    places.find(|run| run.join(RUN_FILE).is_file())
 }
 
 /// The newest run in a folder.

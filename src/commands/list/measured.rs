@@ -72,6 +72,7 @@ mod tests {
                 samples,
                 end: None,
                 warnings: Vec::new(),
+                resumed: Vec::new(),
             }
         };
         let runs = vec![stored("newest", &ARTICLE[..1]), stored("whole", &ARTICLE)];

@@ -4,6 +4,7 @@
 mod fit;
 mod record;
 mod recorder;
+mod resume;
 mod writable;
 
 use std::cell::RefCell;
@@ -12,6 +13,7 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use super::ignored::Ignored;
@@ -22,16 +24,17 @@ use crate::cli::{HostArgs, RaceArgs, Rounds};
 use crate::engine::{self, Engine};
 use crate::explain::RunExplanation;
 use crate::model::{
-    AUTO_ROUNDS, Contamination, LEAST_DELTA, Outcome, Platform, Rules, RunRecord, Stopping,
+    AUTO_ROUNDS, Contamination, LEAST_DELTA, Outcome, Platform, Rules, RunRecord, Sample, Stopping,
 };
 use crate::plan::{self, PlanInput};
 use crate::progress::{Expected, Progress};
-use crate::race::{Race, Redaction, RunEnd};
+use crate::race::{Earlier, Race, Redaction, RunEnd};
 use crate::scenario::{Project, Scenario, Snapshot};
 use crate::store::{self, RunWriter, StoredRun, calibration};
 use crate::verdict;
 pub(super) use fit::{Choice, no_emulator, no_image};
 use recorder::RunRecorder;
+pub(super) use resume::resume;
 pub(super) use writable::{check_writable, keep_out_of_git};
 
 /// What is raced.
@@ -157,12 +160,33 @@ pub(super) async fn race(
     stop: &CancellationToken,
 ) -> anyhow::Result<Raced> {
     let snapshot = Snapshot::take(&entrants.scenarios, &left_out(args)?)?;
+    let (mut record, scenarios) = draw(ready, &mut entrants, args, &snapshot).await?;
+    record.rules.noise_floor = calibration::noise_floor(&args.results, &record)?;
+    let begun = Begun {
+        expected: learn_from_last_run(&args.results, &record),
+        writer: RunWriter::create(&args.results, &record)?,
+        record,
+        finished: Vec::new(),
+        resumed: Vec::new(),
+        cuts: 0,
+    };
+    build(ready, &entrants, args, (&snapshot, &scenarios), begun, stop).await
+}
+
+/// The record of the race that begins now, with its plan and without noise
+/// floors, and what is raced, as the snapshot holds it. Whatever the race needs
+/// is there then; what cannot be raced here is taken out of the entrants.
+async fn draw(
+    ready: &Ready,
+    entrants: &mut Entrants<'_>,
+    args: &RaceArgs,
+    snapshot: &Snapshot,
+) -> anyhow::Result<(RunRecord, Vec<Scenario>)> {
     let Ready {
         engine,
-        builder,
         worker,
-        host,
         native,
+        ..
     } = ready;
 
     let choice = &mut entrants.choice;
@@ -204,8 +228,39 @@ pub(super) async fn race(
     })?;
     record.plan = plan::plan(&inputs, planned + record.rules.spare_rounds, seed);
     record.rounds = planned;
-    record.rules.noise_floor = calibration::noise_floor(&args.results, &record)?;
+    Ok((record, copies))
+}
 
+/// A run whose folder is there, and what is in it.
+struct Begun {
+    record: RunRecord,
+    writer: RunWriter,
+    expected: Expected,
+    /// Samples of before the run was cut off.
+    finished: Vec<Sample>,
+    /// When it was resumed earlier.
+    resumed: Vec<Timestamp>,
+    /// How often it was cut off.
+    cuts: usize,
+}
+
+/// Builds what is left of a run.
+async fn build(
+    ready: &Ready,
+    entrants: &Entrants<'_>,
+    args: &RaceArgs,
+    (snapshot, scenarios): (&Snapshot, &[Scenario]),
+    begun: Begun,
+    stop: &CancellationToken,
+) -> anyhow::Result<Raced> {
+    let Begun {
+        record,
+        writer,
+        expected,
+        finished,
+        resumed,
+        cuts,
+    } = begun;
     let here = std::env::current_dir().context("cannot tell the current folder")?;
     let secrets = entrants.secrets.iter();
     let secrets = secrets
@@ -216,19 +271,32 @@ pub(super) async fn race(
     // What begins another must not be taken out of it first.
     secret.sort_by_key(|(text, _)| std::cmp::Reverse(text.len()));
     let redaction = Redaction {
-        private: private_texts(host, &snapshot),
+        private: private_texts(&ready.host, snapshot),
         secret,
     };
     let race = Race {
         record: &record,
         scenarios,
-        builder,
-        disk: engine.is_local().then_some(here.as_path()),
+        builder: &ready.builder,
+        disk: ready.engine.is_local().then_some(here.as_path()),
         secrets: &secrets,
         image_size: args.image_size,
         redaction: &redaction,
+        earlier: Earlier {
+            samples: &finished,
+            cuts,
+        },
     };
-    run_and_report(args, &race, stop).await
+    let live = std::io::stderr().is_terminal();
+    let planned = verdict::samples_planned(&record, &finished);
+    let recorder = RunRecorder {
+        writer,
+        trace: None,
+        progress: Progress::new(&record.plan, planned, finished.len(), expected, live),
+        samples: finished.clone(),
+        resumed,
+    };
+    run_and_report(args, &race, recorder, stop).await
 }
 
 /// What is left out of the copies that are built from: what no build would see
@@ -312,22 +380,17 @@ fn secret_texts((id, secret): (&String, &Vec<u8>)) -> Vec<(String, String)> {
 async fn run_and_report(
     args: &RaceArgs,
     race: &Race<'_>,
+    mut recorder: RunRecorder,
     stop: &CancellationToken,
 ) -> anyhow::Result<Raced> {
     let record = race.record;
-    let expected = learn_from_last_run(&args.results, record);
-    let live = std::io::stderr().is_terminal();
-    let planned = verdict::samples_planned(record, &[]);
-    let mut recorder = RunRecorder {
-        writer: RunWriter::create(&args.results, record)?,
-        trace: None,
-        progress: Progress::new(&record.plan, planned, expected, live),
-        samples: Vec::new(),
-    };
     let result = race.run(&mut recorder, stop).await;
     recorder.progress.close();
     let RunRecorder {
-        writer, samples, ..
+        writer,
+        samples,
+        resumed,
+        ..
     } = recorder;
     let folder = writer.dir().to_owned();
     drop(writer);
@@ -337,6 +400,7 @@ async fn run_and_report(
         record: record.clone(),
         samples,
         end: result.as_ref().ok().copied(),
+        resumed,
         warnings: Vec::new(),
     };
     // What was measured is reported, whatever became of the traces.
@@ -357,10 +421,14 @@ async fn run_and_report(
         });
         out!("{answer}");
     }
+    let way_on = resume::command(record, args);
     let end = result.map_err(|error| {
         anyhow::Error::new(error).context(format!(
-            "the run stopped early; what was measured is in {}",
-            folder.display()
+            "the run stopped early; what was measured is in {}{}",
+            folder.display(),
+            way_on
+                .as_ref()
+                .map_or_else(String::new, |way| format!("; `{way}` goes on"))
         ))
     })?;
     let report = reported?;
@@ -369,6 +437,9 @@ async fn run_and_report(
         folder.display(),
         report.display()
     );
+    if let Some(way) = way_on.filter(|_| end == RunEnd::Interrupted) {
+        eprintln!("to go on: {way}");
+    }
     Ok(Raced {
         stored,
         explained,

@@ -1,5 +1,7 @@
 //! Who hears how a race goes: the store, and the display.
 
+use jiff::Timestamp;
+
 use crate::model::{Sample, Slot};
 use crate::progress::Progress;
 use crate::race::{Event, Recorder, RecorderError};
@@ -12,6 +14,7 @@ pub(super) struct RunRecorder {
     pub(super) trace: Option<(String, TraceWriter)>,
     pub(super) progress: Progress,
     pub(super) samples: Vec<Sample>,
+    pub(super) resumed: Vec<Timestamp>,
 }
 
 impl Recorder for RunRecorder {
@@ -20,6 +23,9 @@ impl Recorder for RunRecorder {
         // trace: it is worth more.
         self.progress.event(event);
         self.writer.append(event)?;
+        if let Event::RunResumed { at, .. } = event {
+            self.resumed.push(*at);
+        }
         if let Event::SampleFinished { sample, .. } = event {
             self.samples.push(sample.clone());
             if let Some((_, trace)) = self.trace.take() {

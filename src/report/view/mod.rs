@@ -24,6 +24,8 @@ pub struct View {
     pub run: String,
     /// When it began.
     pub started: Timestamp,
+    /// When it went on after it had been cut off.
+    pub resumed: Vec<Timestamp>,
     /// Version of buildrace.
     pub buildrace: String,
     /// Command line.
@@ -86,6 +88,7 @@ impl View {
         Self {
             run: record.run.clone(),
             started: record.started,
+            resumed: Vec::new(),
             buildrace: record.buildrace.clone(),
             command: record.command.clone(),
             suite: record.suite.clone(),
@@ -114,6 +117,28 @@ impl View {
             emulators: environment::emulators(record),
             base_images: environment::base_images(record),
         }
+    }
+
+    /// The same of a run that went on at these times after it had been cut off.
+    pub fn resumed_at(self, resumed: &[Timestamp]) -> Self {
+        Self {
+            resumed: resumed.to_vec(),
+            ..self
+        }
+    }
+
+    /// What a reader should know of a run that went on after it had been cut
+    /// off: the machine may have been another before and after.
+    pub(super) fn resumption(&self) -> Option<String> {
+        let at = self.resumed.iter();
+        let at: Vec<String> = at.map(|at| at.strftime("%F %T UTC").to_string()).collect();
+        (!at.is_empty()).then(|| {
+            format!(
+                "The run was cut off and resumed, {}: what was built before and after may have met \
+                 the machine in different states.",
+                join(at)
+            )
+        })
     }
 
     /// Of a check that had nothing to build.
