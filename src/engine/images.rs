@@ -11,7 +11,7 @@ use super::client::Image;
 use super::error::one_line;
 use super::private::Paths;
 use super::registry::{self, NotPulled};
-use super::standin::{self, Recipe};
+use super::standin::{self, Order, Recipe};
 use super::{Engine, EngineError, Progress, oci};
 use crate::model::{BaseImage, Platform};
 
@@ -82,17 +82,16 @@ pub async fn ensure(
         .iter()
         .map(|(image, platforms)| registry::pull(engine, image, platforms, progress));
     let pulled = join_all(pulls).await;
-    let mut recipes = Vec::new();
-    let mut wanted: Vec<Platform> = Vec::new();
+    let mut orders = Vec::new();
     for ((image, _), pulled) in lacking.iter().zip(pulled) {
         let Err(why) = pulled else { continue };
         let (recipe, reason) = recipe_for(image, why, stand_ins, &engine.facts().endpoint.host)?;
-        recipes.push(recipe);
         progress(&format!(
             "{}: not pulled ({reason}): making a stand-in from Debian packages",
             image.name
         ));
-        wanted.extend(platforms_of(needed, &image.name));
+        let mut wanted = platforms_of(needed, &image.name);
+        wanted.push(engine.facts().native.clone());
         // One that is made anew keeps the platforms it had.
         if image.stand_in {
             for architecture in &ARCHITECTURES {
@@ -102,12 +101,10 @@ pub async fn ensure(
                 }
             }
         }
+        add_order(&mut orders, recipe, wanted);
     }
-    if !recipes.is_empty() {
-        wanted.push(engine.facts().native.clone());
-        wanted.sort();
-        wanted.dedup();
-        make_stand_ins(engine, recipes, wanted, progress).await?;
+    if !orders.is_empty() {
+        make_stand_ins(engine, orders, progress).await?;
     }
     if got_any {
         images = present(engine, needed).await?;
@@ -198,10 +195,29 @@ fn recipe_for(
     }
 }
 
+/// Adds an order, or platforms to the one for the same image by another of its
+/// names.
+fn add_order(orders: &mut Vec<Order>, recipe: &'static Recipe, platforms: Vec<Platform>) {
+    let position = orders.iter().position(|order| order.recipe == recipe);
+    let order = match position {
+        Some(position) => &mut orders[position],
+        None => {
+            orders.push(Order {
+                recipe,
+                platforms: Vec::new(),
+            });
+            let last = orders.len() - 1;
+            &mut orders[last]
+        }
+    };
+    order.platforms.extend(platforms);
+    order.platforms.sort();
+    order.platforms.dedup();
+}
+
 async fn make_stand_ins(
     engine: &Engine,
-    recipes: Vec<&'static Recipe>,
-    platforms: Vec<Platform>,
+    orders: Vec<Order>,
     progress: &Progress,
 ) -> Result<(), EngineError> {
     if !nix::unistd::geteuid().is_root() {
@@ -213,7 +229,7 @@ async fn make_stand_ins(
             ),
         });
     }
-    for platform in &platforms {
+    for platform in &standin::platforms(&orders) {
         if standin::architecture(platform).is_none() {
             return Err(EngineError::Preflight(format!(
                 "no stand-in base image can be made for {platform}: Debian has no packages for it"
@@ -235,11 +251,9 @@ async fn make_stand_ins(
     let native = engine.facts().native.clone();
     let images = {
         let (folder, progress) = (work.folder.clone(), progress.clone());
-        tokio::task::spawn_blocking(move || {
-            standin::make(&recipes, &platforms, &native, &folder, &progress)
-        })
-        .await
-        .map_err(|error| EngineError::Private(format!("making stand-ins: {error}")))??
+        tokio::task::spawn_blocking(move || standin::make(&orders, &native, &folder, &progress))
+            .await
+            .map_err(|error| EngineError::Private(format!("making stand-ins: {error}")))??
     };
     progress("loading stand-ins into the engine");
     oci::load(engine, images).await?;
@@ -331,6 +345,26 @@ mod tests {
         let answered = NotPulled::Refused("toomanyrequests".into());
         let message = recipe(&absent, answered, StandIns::Allowed).unwrap_err();
         assert!(message.contains("toomanyrequests"), "{message}");
+    }
+
+    #[test]
+    fn each_stand_in_is_made_for_its_own_platforms_alone() {
+        let [amd64, arm, riscv64] = ["amd64", "arm", "riscv64"].map(Platform::linux);
+        let tools = standin::recipe("golang:1.24-trixie").unwrap();
+        let system = standin::recipe("debian:trixie-slim").unwrap();
+        let mut orders = Vec::new();
+        add_order(&mut orders, tools, vec![amd64.clone()]);
+        add_order(&mut orders, system, vec![riscv64.clone(), amd64.clone()]);
+        // By another of its names.
+        let same = standin::recipe("docker.io/library/debian:trixie-slim").unwrap();
+        add_order(&mut orders, same, vec![arm.clone(), amd64.clone()]);
+        let made: Vec<(&str, &[Platform])> = orders
+            .iter()
+            .map(|order| (order.recipe.name, &*order.platforms))
+            .collect();
+        let all = [amd64.clone(), arm, riscv64];
+        assert_eq!(made, [(tools.name, &[amd64][..]), (system.name, &all[..])]);
+        assert_eq!(standin::platforms(&orders), all);
     }
 
     #[test]
