@@ -5,10 +5,10 @@ BUILDRACE = target/release/buildrace
 ROUNDS ?= 1
 SCENARIO ?= go-hello
 
-.PHONY: help build engine race test lint bench bench-builds power clean
+.PHONY: help build engine race test verify-scenarios lint bench bench-builds power clean
 
 help: ## Show what there is to make
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## Compile buildrace
 	$(CARGO) build --release --locked
@@ -21,6 +21,9 @@ race: engine ## Race $(SCENARIO) for $(ROUNDS) round(s) and write results/ and r
 
 test: ## Run every test, those on a live engine included
 	scripts/test
+
+verify-scenarios: ## Build every scenario's fast variants and check their images on each platform
+	scripts/verify-scenarios
 
 lint: ## Check formatting and lints
 	$(CARGO) fmt --check
