@@ -5,10 +5,10 @@ BUILDRACE = target/release/buildrace
 ROUNDS ?= 1
 SCENARIO ?= go-hello
 
-.PHONY: help build engine race quick suite headline test lint bench bench-builds power clean
+.PHONY: help build engine race quick suite headline test verify-scenarios lint bench bench-builds readme power clean
 
 help: ## Show what there is to make
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## Compile buildrace
 	$(CARGO) build --release --locked
@@ -33,6 +33,9 @@ headline: engine ## Race the suite headline, for three rounds or $(ROUNDS)
 test: ## Run every test, those on a live engine included
 	scripts/test
 
+verify-scenarios: ## Build every scenario's fast variants and check their images on each platform
+	scripts/verify-scenarios
+
 lint: ## Check formatting and lints
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
@@ -42,6 +45,9 @@ bench: ## Run the benchmarks, ours against `docker buildx` among them
 
 bench-builds: engine ## Time the builds of $(SCENARIO) under Criterion
 	BUILDRACE_BENCH_SCENARIO=$(SCENARIO) $(CARGO) bench --locked --bench builds
+
+readme: ## Make the figures of README.md again from the runs in results/
+	BUILDRACE_UPDATE_README=1 $(CARGO) test --locked --test readme
 
 power: ## Make the tables of power in docs/verdict.md again
 	$(CARGO) run --release --locked --example power -- --write docs/verdict.md

@@ -37,7 +37,10 @@ const BASE_IMAGE: &str = "debian:trixie-slim";
 
 /// Both platforms of the scenario, and one for which most machines have no
 /// emulator yet, so that there is one to register and to take back.
-const EMULATED: &str = "amd64,arm64,riscv64";
+const EMULATED: &str = "amd64,arm64,s390x";
+
+/// Another such one, for an engine that runs already.
+const EMULATED_LATER: &str = "ppc64le";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_private_engine_from_nothing_to_nothing() {
@@ -56,6 +59,7 @@ async fn a_private_engine_from_nothing_to_nothing() {
     );
     assert_eq!(private.comes_up(), first, "a running engine was restarted");
 
+    private.gets_another_emulator(first);
     private.takes_base_image(&source).await;
     private.is_lost_during_a_build();
     let second = private.comes_up();
@@ -180,6 +184,19 @@ impl Private {
             );
         }
         status["pid"].as_i64().unwrap()
+    }
+
+    /// The engine that runs goes on, and says what it has now.
+    fn gets_another_emulator(&self, engine: i64) {
+        let later = binfmt::architecture(EMULATED_LATER).unwrap();
+        let had = binfmt::handlers().iter().any(|h| h.serves(later));
+        let said = self.run(&["up", "--emulate", EMULATED_LATER]).succeeds();
+        let status = self.status();
+        assert_eq!(status["pid"], engine, "restarted: {}", said.stderr);
+        let name = Value::from(format!("buildrace-{EMULATED_LATER}"));
+        let listed = status["handlers"].as_array().unwrap().contains(&name);
+        assert_ne!(listed, had, "{status}");
+        assert!(binfmt::handlers().iter().any(|h| h.serves(later)));
     }
 
     fn down_finds_nothing_to_stop(&self) {

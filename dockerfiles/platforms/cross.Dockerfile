@@ -13,6 +13,8 @@ RUN --mount=target=. \
     CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH GOARM=${TARGETVARIANT#v} \
     go build -o /out/hello .
 
-FROM debian:trixie-slim
+# A static program needs no system around it, and so the image no base that
+# would have to be there for every platform.
+FROM scratch
 COPY --from=build /out/hello /usr/local/bin/hello
-ENTRYPOINT ["hello"]
+ENTRYPOINT ["/usr/local/bin/hello"]

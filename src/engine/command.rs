@@ -35,16 +35,23 @@ pub(crate) fn run(action: &str, command: &mut Command) -> Result<String, EngineE
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
     let said = String::from_utf8_lossy(&output.stderr);
-    let tail: Vec<&str> = said
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty())
-        .collect();
-    let tail = tail[tail.len().saturating_sub(3)..].join(" | ");
     Err(fail(
         command,
-        format!("failed ({}): {}", output.status, one_line(&tail)),
+        format!("failed ({}): {}", output.status, one_line(&gist(&said))),
     ))
+}
+
+/// What a tool says of its failure: apt's errors, of which the first has the
+/// cause and the last only says that there were some; else its last lines.
+fn gist(said: &str) -> String {
+    let lines = || said.lines().map(str::trim).filter(|line| !line.is_empty());
+    let errors: Vec<&str> = lines().filter(|line| line.starts_with("E: ")).collect();
+    if errors.is_empty() {
+        let all: Vec<&str> = lines().collect();
+        all[all.len().saturating_sub(3)..].join(" | ")
+    } else {
+        errors[..errors.len().min(2)].join(" | ")
+    }
 }
 
 /// Whether a program is on the PATH.
@@ -85,4 +92,23 @@ fn describe(command: &Command) -> String {
         });
     }
     one_line(&text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_what_apt_says_the_cause_is_told() {
+        let said = "W: something\n\
+            E: Failed to fetch http://deb.debian.org/x  File has unexpected size (1 != 2). Mirror sync in progress?\n\
+               Hashes of expected file:\n    - Filesize:2 [weak]\n   Release file created at: today\n\
+            E: Failed to fetch http://deb.debian.org/y\n\
+            E: Some index files failed to download.\n";
+        let gist = gist(said);
+        assert!(gist.contains("Mirror sync in progress"), "{gist}");
+        assert!(!gist.contains("Filesize"), "{gist}");
+        assert_eq!(super::gist("a\n\nb\nc\nd\n"), "b | c | d");
+        assert_eq!(super::gist(""), "");
+    }
 }

@@ -146,7 +146,7 @@ impl DebianRoot {
         made.write("apt/build.sources", &sources(KEYRING))?;
         made.write("apt/apt.conf", &made.apt_configuration())?;
         run(
-            "fetching Debian's package lists",
+            &format!("fetching Debian's package lists for {architecture}"),
             made.apt().args(["-qq", "update"]),
         )?;
         Ok(made)

@@ -112,6 +112,14 @@ pub enum EngineError {
         /// The command to run.
         command: String,
     },
+    /// No archive has a platform's Debian packages.
+    #[error("no Debian packages for {platform}: {source}")]
+    NoPackages {
+        /// The platform.
+        platform: crate::model::Platform,
+        /// What apt says.
+        source: Box<EngineError>,
+    },
     /// The private engine cannot be made, started or removed.
     #[error("private engine: {0}")]
     Private(String),

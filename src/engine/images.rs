@@ -13,7 +13,7 @@ use super::client::Image;
 use super::error::one_line;
 use super::private::Paths;
 use super::registry::{self, NotPulled};
-use super::standin::{self, Recipe};
+use super::standin::{self, Order, Recipe};
 use super::{Engine, EngineError, Progress, oci};
 use crate::model::{BaseImage, Platform};
 
@@ -144,8 +144,7 @@ pub async fn obtain(
         .iter()
         .map(|(image, platforms)| registry::pull(engine, image, platforms, progress));
     let pulled = join_all(pulls).await;
-    let mut recipes = Vec::new();
-    let mut wanted: Vec<Platform> = Vec::new();
+    let mut orders = Vec::new();
     for ((image, platforms), pulled) in lacking.iter().zip(pulled) {
         let Err(why) = pulled else { continue };
         let found = recipe_for(image, why, stand_ins, &engine.facts().endpoint.host);
@@ -165,12 +164,12 @@ pub async fn obtain(
             }
             Err(error) => return Err(error),
         };
-        recipes.push(recipe);
         progress(&format!(
             "{}: not pulled ({reason}): making a stand-in from Debian packages",
             image.name
         ));
-        wanted.extend(platforms_of(needed, &image.name));
+        let mut wanted = platforms_of(needed, &image.name);
+        wanted.push(engine.facts().native.clone());
         // One that is made anew keeps the platforms it had.
         if image.stand_in {
             for architecture in &ARCHITECTURES {
@@ -180,12 +179,38 @@ pub async fn obtain(
                 }
             }
         }
+        add_order(&mut orders, recipe, wanted);
     }
-    if !recipes.is_empty() {
-        wanted.push(engine.facts().native.clone());
-        wanted.sort();
-        wanted.dedup();
-        make_stand_ins(engine, recipes, wanted, progress).await?;
+    while !orders.is_empty() {
+        let (platform, why) = match make_stand_ins(engine, orders.clone(), progress).await {
+            Ok(()) => break,
+            Err(EngineError::NoPackages { platform, source }) => (platform, source),
+            Err(error) => return Err(error),
+        };
+        // Without that platform the others can still be had.
+        for (image, platforms) in &lacking {
+            let recipe = standin::recipe(&image.name);
+            let mut orders = orders.iter_mut();
+            let order = orders.find(|order| Some(order.recipe) == recipe);
+            if !order.is_some_and(|order| order.platforms.contains(&platform)) {
+                continue;
+            }
+            if !may_lack.contains(&image.name) || !platforms.contains(&platform) {
+                return Err(EngineError::NoPackages {
+                    platform,
+                    source: why,
+                });
+            }
+            missing.push(Missing {
+                name: image.name.clone(),
+                platforms: vec![platform.clone()],
+                reason: format!("no Debian packages for {platform}: {why}"),
+            });
+        }
+        for order in &mut orders {
+            order.platforms.retain(|other| *other != platform);
+        }
+        orders.retain(|order| is_wanted(order, &lacking));
     }
     if got_any {
         images = present(engine, needed).await?;
@@ -285,6 +310,37 @@ fn recipe_for(
     }
 }
 
+/// Adds an order, or platforms to the one for the same image by another of its
+/// names.
+fn add_order(orders: &mut Vec<Order>, recipe: &'static Recipe, platforms: Vec<Platform>) {
+    let position = orders.iter().position(|order| order.recipe == recipe);
+    let order = match position {
+        Some(position) => &mut orders[position],
+        None => {
+            orders.push(Order {
+                recipe,
+                platforms: Vec::new(),
+            });
+            let last = orders.len() - 1;
+            &mut orders[last]
+        }
+    };
+    order.platforms.extend(platforms);
+    order.platforms.sort();
+    order.platforms.dedup();
+}
+
+/// Whether an order makes anything that is lacking.
+fn is_wanted(order: &Order, lacking: &[(&Image, Vec<Platform>)]) -> bool {
+    let mut lacking = lacking.iter();
+    lacking.any(|(image, platforms)| {
+        standin::recipe(&image.name) == Some(order.recipe)
+            && platforms
+                .iter()
+                .any(|lacks| order.platforms.contains(lacks))
+    })
+}
+
 /// Whether stand-ins can be made here for these platforms.
 fn can_be_made(engine: &Engine, platforms: &[Platform]) -> Result<(), EngineError> {
     if !nix::unistd::geteuid().is_root() {
@@ -319,20 +375,17 @@ fn can_be_made(engine: &Engine, platforms: &[Platform]) -> Result<(), EngineErro
 
 async fn make_stand_ins(
     engine: &Engine,
-    recipes: Vec<&'static Recipe>,
-    platforms: Vec<Platform>,
+    orders: Vec<Order>,
     progress: &Progress,
 ) -> Result<(), EngineError> {
-    can_be_made(engine, &platforms)?;
+    can_be_made(engine, &standin::platforms(&orders))?;
     let work = WorkFolder::take(progress)?;
     let native = engine.facts().native.clone();
     let images = {
         let (folder, progress) = (work.folder.clone(), progress.clone());
-        tokio::task::spawn_blocking(move || {
-            standin::make(&recipes, &platforms, &native, &folder, &progress)
-        })
-        .await
-        .map_err(|error| EngineError::Private(format!("making stand-ins: {error}")))??
+        tokio::task::spawn_blocking(move || standin::make(&orders, &native, &folder, &progress))
+            .await
+            .map_err(|error| EngineError::Private(format!("making stand-ins: {error}")))??
     };
     progress("loading stand-ins into the engine");
     oci::load(engine, images).await?;
@@ -424,6 +477,26 @@ mod tests {
         let answered = NotPulled::Refused("toomanyrequests".into());
         let message = recipe(&absent, answered, StandIns::Allowed).unwrap_err();
         assert!(message.contains("toomanyrequests"), "{message}");
+    }
+
+    #[test]
+    fn each_stand_in_is_made_for_its_own_platforms_alone() {
+        let [amd64, arm, riscv64] = ["amd64", "arm", "riscv64"].map(Platform::linux);
+        let tools = standin::recipe("golang:1.24-trixie").unwrap();
+        let system = standin::recipe("debian:trixie-slim").unwrap();
+        let mut orders = Vec::new();
+        add_order(&mut orders, tools, vec![amd64.clone()]);
+        add_order(&mut orders, system, vec![riscv64.clone(), amd64.clone()]);
+        // By another of its names.
+        let same = standin::recipe("docker.io/library/debian:trixie-slim").unwrap();
+        add_order(&mut orders, same, vec![arm.clone(), amd64.clone()]);
+        let made: Vec<(&str, &[Platform])> = orders
+            .iter()
+            .map(|order| (order.recipe.name, &*order.platforms))
+            .collect();
+        let all = [amd64.clone(), arm, riscv64];
+        assert_eq!(made, [(tools.name, &[amd64][..]), (system.name, &all[..])]);
+        assert_eq!(standin::platforms(&orders), all);
     }
 
     #[test]

@@ -17,27 +17,46 @@ use super::oci::{self, Layer, LayerWriter, PlatformImage};
 use super::{EngineError, Progress};
 use crate::model::Platform;
 
+/// A stand-in to make.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Order {
+    /// How.
+    pub(super) recipe: &'static Recipe,
+    /// For which platforms, the engine's own among them: foreign roots take
+    /// from it what is the same on every architecture.
+    pub(super) platforms: Vec<Platform>,
+}
+
 /// One platform's root file systems while they are made.
 struct Roots<'a> {
     platform: &'a Platform,
-    base: DebianRoot,
+    base: &'a DebianRoot,
     /// Those that have packages of their own, with their recipes.
     derived: Vec<(&'static Recipe, DebianRoot)>,
 }
 
-/// Makes the images of these recipes, their layers in files in `work`, which
-/// must outlive them. `native` must be among the platforms: foreign roots take
-/// from it what is the same on every architecture.
+/// Makes these images, their layers in files in `work`, which must outlive
+/// them.
 pub(super) fn make(
-    recipes: &[&'static Recipe],
-    platforms: &[Platform],
+    orders: &[Order],
     native: &Platform,
     work: &Path,
     progress: &Progress,
 ) -> Result<Vec<oci::Image>, EngineError> {
     debian::check_tools()?;
-    let made = in_parallel(platforms, |platform| {
-        let roots = install(recipes, platform, &work.join(platform.slug()))?;
+    let platforms = platforms(orders);
+    // All lists before any package: where an archive lacks one, that is known
+    // in seconds, not after minutes of emulation.
+    let begun = in_parallel(&platforms, |platform| {
+        let root = begin(platform, &work.join(platform.slug()));
+        let root = root.map_err(|error| EngineError::NoPackages {
+            platform: platform.clone(),
+            source: Box::new(error),
+        });
+        Ok((platform, root?))
+    })?;
+    let made = in_parallel(&begun, |(platform, base)| {
+        let roots = install(orders, platform, base, &work.join(platform.slug()))?;
         progress(&format!("{platform}: packages installed"));
         Ok(roots)
     })?;
@@ -47,28 +66,43 @@ pub(super) fn make(
         )));
     };
     let finished = in_parallel(&made, |roots| {
-        for ((_, root), (_, native_root)) in roots.derived.iter().zip(&own.derived) {
-            root.take_certificates(native_root)?;
+        for (recipe, root) in &roots.derived {
+            let native_root = own.derived.iter().find(|(other, _)| other == recipe);
+            if let Some((_, native_root)) = native_root {
+                root.take_certificates(native_root)?;
+            }
         }
         let layers = write_layers(roots, &work.join(roots.platform.slug()))?;
         progress(&format!("{}: layers written", roots.platform));
         Ok(layers)
     })?;
-    Ok(recipes
+    Ok(orders
         .iter()
-        .map(|recipe| oci::Image {
-            reference: format!("docker.io/library/{}", recipe.name),
+        .map(|order| oci::Image {
+            reference: format!("docker.io/library/{}", order.recipe.name),
             platforms: platforms
                 .iter()
                 .zip(&finished)
+                .filter(|(platform, _)| order.platforms.contains(platform))
                 .map(|(platform, (base, derived))| {
                     let mut layers = vec![base.clone()];
-                    layers.extend(derived.get(recipe.name).cloned());
-                    (platform.clone(), image(recipe, layers))
+                    layers.extend(derived.get(order.recipe.name).cloned());
+                    (platform.clone(), image(order.recipe, layers))
                 })
                 .collect(),
         })
         .collect())
+}
+
+/// The platforms of these orders, each once.
+pub(super) fn platforms(orders: &[Order]) -> Vec<Platform> {
+    let mut platforms: Vec<Platform> = orders
+        .iter()
+        .flat_map(|order| order.platforms.iter().cloned())
+        .collect();
+    platforms.sort();
+    platforms.dedup();
+    platforms
 }
 
 /// What it takes to make stand-ins for a platform.
@@ -78,19 +112,27 @@ pub(super) fn architecture(platform: &Platform) -> Option<&'static str> {
         .flatten()
 }
 
-fn install<'a>(
-    recipes: &[&'static Recipe],
-    platform: &'a Platform,
-    work: &Path,
-) -> Result<Roots<'a>, EngineError> {
+fn begin(platform: &Platform, work: &Path) -> Result<DebianRoot, EngineError> {
     let architecture = architecture(platform).ok_or_else(|| {
         EngineError::Private(format!("Debian {SUITE} has no packages for {platform}"))
     })?;
-    let base = DebianRoot::begin(&work.join("base"), architecture)?;
+    DebianRoot::begin(&work.join("base"), architecture)
+}
+
+fn install<'a>(
+    orders: &[Order],
+    platform: &'a Platform,
+    base: &'a DebianRoot,
+    work: &Path,
+) -> Result<Roots<'a>, EngineError> {
     base.install_base(&[])?;
     base.clean()?;
     let mut derived = Vec::new();
-    for recipe in recipes.iter().filter(|recipe| !recipe.packages.is_empty()) {
+    let recipes = orders
+        .iter()
+        .filter(|order| order.platforms.contains(platform))
+        .map(|order| order.recipe);
+    for recipe in recipes.filter(|recipe| !recipe.packages.is_empty()) {
         let root = base.copy(&work.join(recipe.folder()))?;
         root.install(recipe.packages)?;
         root.clean()?;
@@ -107,7 +149,7 @@ fn install<'a>(
             fs::set_permissions(&folder, open)
                 .map_err(EngineError::file("cannot set permissions of", folder))?;
         }
-        derived.push((*recipe, root));
+        derived.push((recipe, root));
     }
     Ok(Roots {
         platform,
@@ -129,12 +171,12 @@ fn write_layers(
             .and_then(|out| out.finish(created_by))
             .map_err(EngineError::file("cannot write layer", path))
     };
-    let base = write("base", &roots.base, None, &["essential", "apt"])?;
+    let base = write("base", roots.base, None, &["essential", "apt"])?;
     let derived = roots
         .derived
         .iter()
         .map(|(recipe, root)| {
-            let layer = write(&recipe.folder(), root, Some(&roots.base), recipe.packages)?;
+            let layer = write(&recipe.folder(), root, Some(roots.base), recipe.packages)?;
             Ok((recipe.name, layer))
         })
         .collect::<Result<_, EngineError>>()?;
