@@ -19,10 +19,13 @@ const ROUNDS: Rounds = Rounds::Fixed(3);
 pub async fn run(args: RunArgs) -> anyhow::Result<Exit> {
     let here = std::env::current_dir().context("cannot tell the current folder")?;
     let project = Project::find(&here)?;
-    let scenarios = chosen_scenarios(&project, &args)?;
+    let mut scenarios = chosen_scenarios(&project, &args)?;
     check_writable(&args.race)?;
     let stop = stop_on_signals();
     let ready = Ready::find(&args.race).await?;
+    if !ready.fetch_sources(&project, &mut scenarios, &stop).await? {
+        return Ok(Exit::Interrupted);
+    }
     let entrants = Entrants {
         project: &project,
         command: command(&args, &scenarios),

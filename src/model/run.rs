@@ -58,6 +58,9 @@ pub struct ScenarioInfo {
     pub digest: String,
     /// SHA-256 over names, modes and contents of its sources, hex.
     pub sources_digest: String,
+    /// Where its sources came from, where they were fetched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sources_from: Option<SourcesFrom>,
     /// Name of the reference variant.
     pub reference: String,
     /// Platforms of its multi-arch kinds.
@@ -93,6 +96,48 @@ impl ScenarioInfo {
         ];
         let usual = usual.into_iter().find(|kind| self.kinds.contains(kind));
         self.gate.or(usual).or(self.kinds.first().copied())
+    }
+}
+
+/// Where fetched sources came from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum SourcesFrom {
+    /// From a git repository.
+    Git {
+        /// Its URL.
+        git: String,
+        /// Tag or branch.
+        #[serde(rename = "ref")]
+        reference: String,
+        /// Id of the commit.
+        commit: String,
+    },
+    /// They were built, since git had no answer.
+    Built {
+        /// The Dockerfile that made them, relative to the project.
+        dockerfile: String,
+        /// What it says that they are, one line from outside.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        made_of: Option<String>,
+    },
+}
+
+impl SourcesFrom {
+    /// In words: `v1.0 (commit 0123…) of https://…`.
+    pub fn describe(&self) -> String {
+        match self {
+            Self::Git {
+                git,
+                reference,
+                commit,
+            } => format!("{reference} of {git}, commit {commit}"),
+            Self::Built {
+                dockerfile,
+                made_of: Some(made_of),
+            } => format!("{made_of}, by {dockerfile}"),
+            Self::Built { dockerfile, .. } => format!("what {dockerfile} makes"),
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod record;
 mod recorder;
+mod sources;
 mod writable;
 
 use std::cell::RefCell;
