@@ -266,6 +266,19 @@ mod tests {
     }
 
     #[test]
+    fn files_are_asked_for_without_a_folder_for_their_platform() {
+        let tar = Export::Tar {
+            destination: "/files.tar".into(),
+        };
+        let mut request = request(tar);
+        request.build_args.clear();
+        let solve = solve_request(&request, "Dockerfile".into(), Daemon::Engine);
+        assert_eq!(solve.exporters[0].r#type, "tar");
+        let attributes = solve.frontend_attrs;
+        assert!(!attributes.contains_key("build-arg:BUILDKIT_MULTI_PLATFORM"));
+    }
+
+    #[test]
     fn what_is_missing_is_named() {
         let folder = tempfile::tempdir().unwrap();
         let mut request = request(Export::CacheOnly);

@@ -124,7 +124,7 @@ pub enum SourcesFrom {
 }
 
 impl SourcesFrom {
-    /// In words: `v1.0 (commit 0123…) of https://…`.
+    /// In words: `v1.0 of https://…, commit 0123…`.
     pub fn describe(&self) -> String {
         match self {
             Self::Git {
@@ -237,4 +237,25 @@ pub struct BaseImage {
     pub digest: Option<String>,
     /// Whether it is a stand-in made from Debian packages, not the official image.
     pub stand_in: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_sources_came_from_is_read_as_it_is_written() {
+        let git = r#"{"git":"https://example.com/p.git","ref":"v1","commit":"0123"}"#;
+        let built = r#"{"dockerfile":"scenarios/p/Dockerfile","made_of":"package p 1"}"#;
+        let silent = r#"{"dockerfile":"scenarios/p/Dockerfile"}"#;
+        for (text, described) in [
+            (git, "v1 of https://example.com/p.git, commit 0123"),
+            (built, "package p 1, by scenarios/p/Dockerfile"),
+            (silent, "what scenarios/p/Dockerfile makes"),
+        ] {
+            let from: SourcesFrom = serde_json::from_str(text).unwrap();
+            assert_eq!(serde_json::to_string(&from).unwrap(), text);
+            assert_eq!(from.describe(), described);
+        }
+    }
 }
