@@ -289,6 +289,7 @@ impl<'a> Site<'a> {
                 title: scenario.title.clone(),
                 digest: scenario.digest.clone(),
                 sources_digest: String::new(),
+                sources_from: None,
                 reference: String::new(),
                 platforms: scenario.platforms.clone(),
                 native: self.native.clone(),

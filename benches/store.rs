@@ -52,6 +52,7 @@ fn record() -> RunRecord {
             title: "Hello".into(),
             digest: "a".repeat(64),
             sources_digest: "b".repeat(64),
+            sources_from: None,
             reference: "naive".into(),
             platforms: platforms.clone(),
             native: platforms[0].clone(),

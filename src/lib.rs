@@ -20,6 +20,7 @@ pub mod progress;
 pub mod race;
 pub mod report;
 pub mod scenario;
+pub mod sources;
 pub mod stats;
 pub mod store;
 pub mod trace;

@@ -21,6 +21,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("engine", &["model"]),
     ("git", &["escape"]),
     ("builder", &["model", "trace", "buildkit"]),
+    ("sources", &["model", "escape", "scenario", "git"]),
     (
         "race",
         &[

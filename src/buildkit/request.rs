@@ -102,6 +102,12 @@ pub enum Export {
         /// File to write.
         destination: PathBuf,
     },
+    /// The files of one platform are sent back as a tar archive and written to
+    /// this file.
+    Tar {
+        /// File to write.
+        destination: PathBuf,
+    },
 }
 
 /// How a build ended, with the time it took.

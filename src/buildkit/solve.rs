@@ -45,12 +45,14 @@ pub(super) fn prepare(request: &BuildRequest, daemon: Daemon) -> Result<Prepared
     check_secrets(&request.secrets).map_err(setup)?;
 
     let archive = match &request.export {
-        Export::Oci { destination } => Some(Archive::create(destination).map_err(|error| {
-            setup(format!(
-                "cannot write an archive to {}: {error}",
-                destination.display()
-            ))
-        })?),
+        Export::Oci { destination } | Export::Tar { destination } => {
+            Some(Archive::create(destination).map_err(|error| {
+                setup(format!(
+                    "cannot write an archive to {}: {error}",
+                    destination.display()
+                ))
+            })?)
+        }
         Export::CacheOnly | Export::Image { .. } => None,
     };
     let sent = Arc::new(AtomicU64::new(0));
@@ -118,7 +120,10 @@ fn frontend_attributes(
     }
     // Step names carry their platform even where there is only one. It comes
     // last: a report depends on it.
-    set("build-arg:BUILDKIT_MULTI_PLATFORM", "1");
+    // But a result that says so has its files in a folder for each platform.
+    if !matches!(request.export, Export::Tar { .. }) {
+        set("build-arg:BUILDKIT_MULTI_PLATFORM", "1");
+    }
     if let Some(namespace) = &request.cache_mount_namespace {
         set("build-arg:BUILDKIT_CACHE_MOUNT_NS", namespace);
     }
@@ -146,6 +151,10 @@ fn exporter(export: &Export, daemon: Daemon) -> Option<proto::Exporter> {
         }),
         Export::Oci { .. } => Some(proto::Exporter {
             r#type: "oci".into(),
+            attrs: HashMap::new(),
+        }),
+        Export::Tar { .. } => Some(proto::Exporter {
+            r#type: "tar".into(),
             attrs: HashMap::new(),
         }),
     }
@@ -254,6 +263,19 @@ mod tests {
         assert_eq!(engine.r#type, "moby");
         assert_eq!(buildkitd.r#type, "image");
         assert_eq!(engine.attrs["name"], "app:1");
+    }
+
+    #[test]
+    fn files_are_asked_for_without_a_folder_for_their_platform() {
+        let tar = Export::Tar {
+            destination: "/files.tar".into(),
+        };
+        let mut request = request(tar);
+        request.build_args.clear();
+        let solve = solve_request(&request, "Dockerfile".into(), Daemon::Engine);
+        assert_eq!(solve.exporters[0].r#type, "tar");
+        let attributes = solve.frontend_attrs;
+        assert!(!attributes.contains_key("build-arg:BUILDKIT_MULTI_PLATFORM"));
     }
 
     #[test]

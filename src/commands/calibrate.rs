@@ -47,9 +47,13 @@ pub async fn run(args: CalibrateArgs) -> anyhow::Result<Exit> {
     if let Some(options) = &options {
         options.complete(&mut scenario, &ready.native);
     }
+    let mut scenarios = vec![scenario];
+    if !ready.fetch_sources(&project, &mut scenarios, &stop).await? {
+        return Ok(Exit::Interrupted);
+    }
     let entrants = Entrants {
         project: &project,
-        scenarios: vec![scenario],
+        scenarios,
         secrets: options.map(|options| options.secrets).unwrap_or_default(),
         rounds: Rounds::Fixed(AUTO_ROUNDS),
         stops_when_open: false,

@@ -28,7 +28,7 @@ pub async fn run(args: RunArgs) -> anyhow::Result<Exit> {
     }
     let here = std::env::current_dir().context("cannot tell the current folder")?;
     let project = Project::find(&here)?;
-    let chosen = choose(&project, &args)?;
+    let mut chosen = choose(&project, &args)?;
     check_writable(&args.race)?;
     let stop = stop_on_signals();
     let ready = Ready::find(&args.race).await?;
@@ -37,6 +37,12 @@ pub async fn run(args: RunArgs) -> anyhow::Result<Exit> {
             "note: controls are raced only where they are named: {}",
             chosen.controls.join(", ")
         );
+    }
+    if !ready
+        .fetch_sources(&project, &mut chosen.scenarios, &stop)
+        .await?
+    {
+        return Ok(Exit::Interrupted);
     }
     let entrants = Entrants {
         project: &project,
@@ -81,9 +87,15 @@ async fn go_on(name: &str, args: &RunArgs) -> anyhow::Result<Exit> {
     check_writable(&race)?;
     let here = std::env::current_dir().context("cannot tell the current folder")?;
     let project = Project::find(&here)?;
-    let chosen = choose(&project, &began)?;
+    let mut chosen = choose(&project, &began)?;
     let stop = stop_on_signals();
     let ready = Ready::find(&race).await?;
+    if !ready
+        .fetch_sources(&project, &mut chosen.scenarios, &stop)
+        .await?
+    {
+        return Ok(Exit::Interrupted);
+    }
     let entrants = Entrants {
         project: &project,
         command: command(&began, &chosen),

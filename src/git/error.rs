@@ -141,6 +141,36 @@ pub enum GitError {
         /// The commit.
         commit: String,
     },
+    /// A server did not answer in time.
+    #[error("git cannot {action} {}: no answer within {}", named(.url), humantime::format_duration(*.limit))]
+    TooLong {
+        /// What was tried.
+        action: &'static str,
+        /// The repository.
+        url: String,
+        /// The time it had.
+        limit: std::time::Duration,
+    },
+    /// The caller wants it no more.
+    #[error("interrupted")]
+    Interrupted,
+    /// A tag or branch is another commit than it should be.
+    #[error(
+        "{} of {} is commit {found}, and {expected} was expected: it was moved, or is not \
+         what it is taken for; look at it, then name the other commit",
+        named(.reference),
+        named(.url)
+    )]
+    Moved {
+        /// The repository.
+        url: String,
+        /// The tag or branch.
+        reference: String,
+        /// The commit that it should be.
+        expected: String,
+        /// The commit that it is.
+        found: String,
+    },
     /// A path that would lead out of the folder that is written to.
     #[error("refusing to write {}: it leads out of the exported folder", shown(.path))]
     LeadsOut {

@@ -14,6 +14,6 @@ pub use platform::{Platform, PlatformError};
 pub use rules::{AUTO_ROUNDS, Contamination, LEAST_DELTA, NoiseFloor, Rules, Stopping};
 pub use run::{
     BaseImage, BuilderInfo, EmulatorInfo, HostInfo, LeftOut, RunRecord, SCHEMA_VERSION,
-    ScenarioInfo, Slot, VariantInfo,
+    ScenarioInfo, Slot, SourcesFrom, VariantInfo,
 };
 pub use sample::{Failure, HostUse, Outcome, Sample};

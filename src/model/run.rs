@@ -86,6 +86,9 @@ pub struct ScenarioInfo {
     pub digest: String,
     /// SHA-256 over names, modes and contents of its sources, hex.
     pub sources_digest: String,
+    /// Where its sources came from, where they were fetched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sources_from: Option<SourcesFrom>,
     /// Name of the reference variant.
     pub reference: String,
     /// Platforms of its multi-arch kinds.
@@ -121,6 +124,48 @@ impl ScenarioInfo {
         ];
         let usual = usual.into_iter().find(|kind| self.kinds.contains(kind));
         self.gate.or(usual).or(self.kinds.first().copied())
+    }
+}
+
+/// Where fetched sources came from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum SourcesFrom {
+    /// From a git repository.
+    Git {
+        /// Its URL.
+        git: String,
+        /// Tag or branch.
+        #[serde(rename = "ref")]
+        reference: String,
+        /// Id of the commit.
+        commit: String,
+    },
+    /// They were built, since git had no answer.
+    Built {
+        /// The Dockerfile that made them, relative to the project.
+        dockerfile: String,
+        /// What it says that they are, one line from outside.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        made_of: Option<String>,
+    },
+}
+
+impl SourcesFrom {
+    /// In words: `v1.0 of https://…, commit 0123…`.
+    pub fn describe(&self) -> String {
+        match self {
+            Self::Git {
+                git,
+                reference,
+                commit,
+            } => format!("{reference} of {git}, commit {commit}"),
+            Self::Built {
+                dockerfile,
+                made_of: Some(made_of),
+            } => format!("{made_of}, by {dockerfile}"),
+            Self::Built { dockerfile, .. } => format!("what {dockerfile} makes"),
+        }
     }
 }
 
@@ -220,4 +265,25 @@ pub struct BaseImage {
     pub digest: Option<String>,
     /// Whether it is a stand-in made from Debian packages, not the official image.
     pub stand_in: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_sources_came_from_is_read_as_it_is_written() {
+        let git = r#"{"git":"https://example.com/p.git","ref":"v1","commit":"0123"}"#;
+        let built = r#"{"dockerfile":"scenarios/p/Dockerfile","made_of":"package p 1"}"#;
+        let silent = r#"{"dockerfile":"scenarios/p/Dockerfile"}"#;
+        for (text, described) in [
+            (git, "v1 of https://example.com/p.git, commit 0123"),
+            (built, "package p 1, by scenarios/p/Dockerfile"),
+            (silent, "what scenarios/p/Dockerfile makes"),
+        ] {
+            let from: SourcesFrom = serde_json::from_str(text).unwrap();
+            assert_eq!(serde_json::to_string(&from).unwrap(), text);
+            assert_eq!(from.describe(), described);
+        }
+    }
 }

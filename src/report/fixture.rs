@@ -52,6 +52,7 @@ pub(crate) fn record(variants: &[&str], rounds: u32) -> RunRecord {
             title: "A small Go HTTP service".into(),
             digest: "aa".repeat(32),
             sources_digest: "bb".repeat(32),
+            sources_from: None,
             reference: variants[0].to_owned(),
             platforms: platforms.clone(),
             native: Platform::linux("amd64"),

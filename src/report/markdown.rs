@@ -411,6 +411,9 @@ pub(super) fn environment(out: &mut String, view: &View) {
             ),
         ));
     }
+    for (scenario, from) in &view.sources {
+        rows.push(("sources", format!("{}: {}", text(scenario), text(from))));
+    }
     for (sample, disturbance) in view.disturbances.iter().take(MAX_FAILURES) {
         rows.push((
             "disturbed",

@@ -4,7 +4,7 @@ use insta::assert_snapshot;
 
 use super::fixture::{self, ARTICLE, Times};
 use super::{View, markdown, sentence, svg, terminal};
-use crate::model::{BuildKind, HostInfo, Outcome, Platform, RunRecord, Sample};
+use crate::model::{BuildKind, HostInfo, Outcome, Platform, RunRecord, Sample, SourcesFrom};
 
 fn view((record, samples): (RunRecord, Vec<Sample>)) -> View {
     View::new(&record, &samples, &Default::default())
@@ -53,6 +53,21 @@ fn many() -> View {
         ("slow", [90.0, 700.0, 800.0, 0.7]),
     ];
     view(fixture::run(&variants, 6))
+}
+
+#[test]
+fn where_sources_came_from_is_told_and_escaped() {
+    let (mut record, samples) = fixture::run(&ARTICLE, 1);
+    assert!(!markdown(&View::new(&record, &samples, &Default::default())).contains("| sources |"));
+    record.scenarios[0].sources_from = Some(SourcesFrom::Built {
+        dockerfile: "Dockerfile".into(),
+        made_of: Some("<b>package | 1".into()),
+    });
+    let text = markdown(&View::new(&record, &samples, &Default::default()));
+    let row = text.lines().find(|line| line.starts_with("| sources |"));
+    let row = row.unwrap();
+    assert!(row.contains("by Dockerfile"), "{row}");
+    assert!(!row.contains("<b>") && !row.contains("e | 1"), "{row}");
 }
 
 #[test]

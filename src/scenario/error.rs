@@ -51,6 +51,9 @@ pub enum ScenarioError {
     /// The edit of a command line cannot be made.
     #[error("{0}")]
     Edit(String),
+    /// A scenario is to be built without its sources.
+    #[error("the sources of {} are not fetched yet: `buildrace run` fetches them", quoted(.0))]
+    NotFetched(String),
     /// The operating system refused.
     #[error("cannot {action} {}: {error}", shown(.path))]
     Io {

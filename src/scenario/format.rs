@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 use super::Output;
 use super::document::{At, Problem, Table, parse};
 use super::error::{choice, quoted};
-use super::name::{check_build_arg, check_name, check_relative};
+use super::name::{
+    check_build_arg, check_commit, check_git_ref, check_git_url, check_name, check_relative,
+};
 use crate::model::{BuildKind, Platform};
 
 /// A scenario as written. Paths are as written too, with `/`.
@@ -18,8 +20,8 @@ pub struct Written {
     pub language: Option<String>,
     /// Whether it is raced only where it is named.
     pub control: bool,
-    /// Folder of the sources.
-    pub sources: At<String>,
+    /// Where the sources are.
+    pub sources: WrittenSources,
     /// Platforms of the multi-arch kinds.
     pub platforms: Vec<Platform>,
     /// Kinds to build.
@@ -30,6 +32,28 @@ pub struct Written {
     pub edit: WrittenEdit,
     /// What an image must hold to count.
     pub output: Option<Output>,
+}
+
+/// Where the sources are, as written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WrittenSources {
+    /// In a folder of the project.
+    Folder(At<String>),
+    /// They are fetched.
+    Fetched(WrittenFetch),
+}
+
+/// Where sources are fetched from, as written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WrittenFetch {
+    /// URL of the git repository.
+    pub git: String,
+    /// Tag or branch.
+    pub reference: String,
+    /// The commit that it must be.
+    pub commit: String,
+    /// Dockerfile whose last stage is the sources, for where git has no answer.
+    pub otherwise: Option<At<String>>,
 }
 
 /// A variant as written.
@@ -47,6 +71,8 @@ pub struct WrittenVariant {
     pub target: Option<At<String>>,
     /// Build arguments.
     pub build_args: BTreeMap<String, String>,
+    /// Further build contexts: folders, or what BuildKit fetches itself.
+    pub contexts: Vec<(At<String>, String)>,
 }
 
 /// The edit as written.
@@ -63,11 +89,12 @@ pub struct WrittenEdit {
 /// What stands for the nonce in `replace`.
 pub const NONCE: &str = "{nonce}";
 
-const KEYS: [&str; 9] = [
+const KEYS: [&str; 10] = [
     "title",
     "language",
     "control",
     "sources",
+    "fetch",
     "platforms",
     "kinds",
     "edit",
@@ -76,13 +103,15 @@ const KEYS: [&str; 9] = [
 ];
 const OUTPUT_KEYS: [&str; 1] = ["binaries"];
 const EDIT_KEYS: [&str; 3] = ["file", "find", "replace"];
-const VARIANT_KEYS: [&str; 6] = [
+const FETCH_KEYS: [&str; 4] = ["git", "ref", "commit", "otherwise"];
+const VARIANT_KEYS: [&str; 7] = [
     "name",
     "reference",
     "optional",
     "dockerfile",
     "target",
     "build-args",
+    "contexts",
 ];
 
 /// Architectures that Go's and OCI's lists have for Linux and Windows.
@@ -104,8 +133,7 @@ pub fn read(text: &str) -> Result<Written, Problem> {
     let language = language
         .map(|at| at.try_map(|text| check_line("language", text)))
         .transpose()?;
-    let sources = root.required_string("sources", "the folder that is built, like \"src\"")?;
-    let sources = sources.try_map(|path| check_relative(&path).map(|()| path))?;
+    let sources = read_sources(&root)?;
     let platforms = root.list("platforms", read_platform)?.ok_or_else(|| {
         root.problem("missing key \"platforms\": a list like [\"linux/amd64\", \"linux/arm64\"]")
     })?;
@@ -122,6 +150,36 @@ pub fn read(text: &str) -> Result<Written, Problem> {
         edit,
         output: read_output(&root)?,
     })
+}
+
+fn read_sources(root: &Table<'_, '_>) -> Result<WrittenSources, Problem> {
+    let folder = root.string("sources")?;
+    let Some(fetch) = root.table("fetch", &FETCH_KEYS)? else {
+        let folder = folder.ok_or_else(|| {
+            root.problem(
+                "missing key \"sources\": the folder that is built, like \"src\", \
+                 or a table [fetch] that says where it comes from",
+            )
+        })?;
+        let folder = folder.try_map(|path| check_relative(&path).map(|()| path))?;
+        return Ok(WrittenSources::Folder(folder));
+    };
+    if let Some(folder) = folder {
+        return Err(folder.problem("\"sources\" beside [fetch]: expected one of the two"));
+    }
+    let required = |key, what, check: fn(&str) -> Result<(), String>| {
+        let text = fetch.required_string(key, what)?;
+        Ok::<_, Problem>(text.try_map(|text| check(&text).map(|()| text))?.value)
+    };
+    Ok(WrittenSources::Fetched(WrittenFetch {
+        git: required("git", "the URL of a git repository", check_git_url)?,
+        reference: required("ref", "a tag or branch, like \"v1.0\"", check_git_ref)?,
+        commit: required("commit", "the id of the commit that it is", check_commit)?,
+        otherwise: fetch
+            .string("otherwise")?
+            .map(|path| path.try_map(|path| check_relative(&path).map(|()| path)))
+            .transpose()?,
+    }))
 }
 
 pub(super) fn check_line(what: &str, text: String) -> Result<String, String> {
@@ -270,6 +328,7 @@ fn read_variant(table: &Table<'_, '_>) -> Result<WrittenVariant, Problem> {
         dockerfile,
         target: table.string("target")?,
         build_args,
+        contexts: table.strings("contexts")?,
     })
 }
 

@@ -25,6 +25,7 @@ optional = true
 dockerfile = "../x/Dockerfile"
 target = "out"
 build-args = { A = "1", _B2 = "" }
+contexts = { lib = "../lib", alpine = "docker-image://alpine:3" }
 "#;
 
 #[test]
@@ -33,7 +34,10 @@ fn every_key_is_read() {
     assert_eq!(written.title, "A test");
     assert_eq!(written.language.as_deref(), Some("Go"));
     assert!(written.control);
-    assert_eq!(written.sources.value, "src");
+    let WrittenSources::Folder(sources) = written.sources else {
+        panic!("a folder")
+    };
+    assert_eq!(sources.value, "src");
     assert_eq!(
         written.platforms,
         ["linux/amd64", "linux/arm/v7"].map(|p| p.parse().unwrap())
@@ -56,6 +60,110 @@ fn every_key_is_read() {
             .map(|(k, v)| (k.into(), v.into()))
             .into()
     );
+    let contexts = cross.contexts.iter();
+    let mut contexts: Vec<_> = contexts.map(|(name, v)| (&*name.value, &**v)).collect();
+    contexts.sort_unstable();
+    assert_eq!(
+        contexts,
+        [("alpine", "docker-image://alpine:3"), ("lib", "../lib")]
+    );
+}
+
+const FETCH: &str = r#"[fetch]
+git = "https://example.com/project.git"
+ref = "v1.0"
+commit = "0123456789012345678901234567890123456789"
+otherwise = "debian/Dockerfile"
+"#;
+
+/// The whole scenario with sources that are fetched.
+fn fetched(fetch: &str) -> String {
+    let whole = WHOLE.replace("sources = \"src\"\n", "");
+    whole.replace("[edit]", &format!("{fetch}\n[edit]"))
+}
+
+#[test]
+fn sources_may_be_fetched() {
+    let WrittenSources::Fetched(fetch) = read(&fetched(FETCH)).unwrap().sources else {
+        panic!("fetched")
+    };
+    assert_eq!(fetch.git, "https://example.com/project.git");
+    assert_eq!(fetch.reference, "v1.0");
+    assert!(fetch.commit.ends_with("6789"));
+    assert_eq!(fetch.otherwise.unwrap().value, "debian/Dockerfile");
+    let alone = FETCH.replace("otherwise = \"debian/Dockerfile\"\n", "");
+    read(&fetched(&alone)).unwrap();
+}
+
+/// Each changes one thing of sources that are fetched.
+#[test]
+fn what_cannot_be_fetched_is_said_with_its_place() {
+    let url = "https://example.com/project.git";
+    for (find, replace, expected) in [
+        (
+            url,
+            "git@example.com:p.git",
+            "6:7: \"git@example.com:p.git\" is no URL",
+        ),
+        (url, "ext::sh -c id", "6:7: \"ext::sh -c id\" is no URL"),
+        (url, "https:// /x", "6:7: \"https:// /x\" is no URL"),
+        (url, "https://", "6:7: \"https://\" is no URL"),
+        (
+            url,
+            "https://me:pw@example.com/",
+            "6:7: the URL holds credentials",
+        ),
+        (
+            url,
+            "https://token@example.com/",
+            "6:7: the URL holds credentials",
+        ),
+        (
+            url,
+            "ssh://git:pw@example.com/",
+            "6:7: the URL holds credentials",
+        ),
+        (
+            "v1.0",
+            "--upload-pack=x",
+            "7:7: \"--upload-pack=x\" is no tag",
+        ),
+        ("v1.0", "a:b", "7:7: \"a:b\" is no tag"),
+        ("v1.0", "a..b", "7:7: \"a..b\" is no tag"),
+        ("v1.0", "", "7:7: \"\" is no tag"),
+        (
+            "0123456789\"",
+            "\"",
+            "8:10: \"012345678901234567890123456789\" is no whole id",
+        ),
+        ("commit = \"0", "commit = \"X", "8:10: \"X12345"),
+        (
+            "ref = \"v1.0\"\n",
+            "",
+            "5:1: missing key \"ref\" of [fetch]: a tag or branch",
+        ),
+        ("ref =", "tag =", "7:1: unknown key \"tag\" in [fetch]"),
+        (
+            "debian/Dockerfile",
+            "/Dockerfile",
+            "9:13: \"/Dockerfile\" is an absolute path",
+        ),
+    ] {
+        let text = fetched(&FETCH.replace(find, replace));
+        let problem = read(&text).unwrap_err();
+        let (line, column) = position(&text, problem.span.start);
+        let message = format!("{line}:{column}: {}", problem.message);
+        assert!(message.starts_with(expected), "{message}\n{expected}");
+    }
+    read(&fetched(&FETCH.replace(url, "ssh://git@example.com/p.git"))).unwrap();
+    let both = WHOLE.replace("[edit]", &format!("{FETCH}\n[edit]"));
+    let message = read(&both).unwrap_err().message;
+    assert_eq!(
+        message,
+        "\"sources\" beside [fetch]: expected one of the two"
+    );
+    let neither = read(&fetched("")).unwrap_err().message;
+    assert!(neither.contains("or a table [fetch]"), "{neither}");
 }
 
 #[test]
@@ -75,6 +183,7 @@ fn the_documented_example_and_keys_are_those_of_the_format() {
         .into_iter()
         .chain(EDIT_KEYS)
         .chain(VARIANT_KEYS)
+        .chain(FETCH_KEYS)
         .chain(suite)
     {
         let documented = [

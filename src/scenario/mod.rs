@@ -5,12 +5,14 @@
 //! [`SourceCopy`] is the private copy of the sources that builds see.
 
 mod comment;
+mod contexts;
 mod copy;
 mod dockerfile;
 pub(crate) mod document;
 mod edit;
 mod error;
 mod expand;
+mod fetch;
 mod format;
 mod instructions;
 mod name;
@@ -27,13 +29,14 @@ pub use dockerfile::BaseImageUse;
 pub use edit::{Change, Edit, EditError};
 pub use error::{Place, ScenarioError};
 pub(crate) use error::{choice, position};
+pub use fetch::{Fetch, Otherwise};
 pub use instructions::{InstructionPlace, instructions};
 pub use own::{OwnDockerfile, OwnScenario, folder_name, revision_name, variant_names};
 pub use project::Project;
 pub use snapshot::{SkipIn, Snapshot, ignore_file};
 pub use suite::Suite;
 
-use crate::model::{BuildKind, Platform};
+use crate::model::{BuildKind, Platform, SourcesFrom};
 
 /// A scenario whose files are there and make sense.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,8 +54,13 @@ pub struct Scenario {
     pub toml_path: PathBuf,
     /// SHA-256 of its `scenario.toml`, hex.
     pub digest: String,
-    /// Folder that is the build context.
+    /// Folder that is the build context; empty before [`Project::give_sources`]
+    /// where they are fetched.
     pub sources: PathBuf,
+    /// Where its sources come from, where they are not in the project.
+    pub fetch: Option<Fetch>,
+    /// Where they came from, once they are fetched.
+    pub sources_from: Option<SourcesFrom>,
     /// Platforms of its multi-arch kinds.
     pub platforms: Vec<Platform>,
     /// Kinds to build.

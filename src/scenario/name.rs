@@ -66,3 +66,61 @@ pub(super) fn check_build_arg(name: &str) -> Result<(), String> {
     }
     Ok(())
 }
+
+/// Checks the URL of a git repository. It ends up in results, so it holds no
+/// credentials.
+pub(super) fn check_git_url(url: &str) -> Result<(), String> {
+    const SCHEMES: [&str; 4] = ["https", "ssh", "git", "file"];
+    let rest = url
+        .split_once("://")
+        .filter(|(scheme, _)| SCHEMES.contains(scheme))
+        .map(|(_, rest)| rest);
+    let is_plain = url.len() <= 300 && url.bytes().all(|b| b.is_ascii_graphic());
+    let Some(rest) = rest.filter(|rest| !rest.is_empty() && is_plain) else {
+        return Err(format!(
+            "{} is no URL of a git repository: expected one like \"https://example.com/project.git\"",
+            quoted(url)
+        ));
+    };
+    let host = rest.split('/').next().unwrap_or_default();
+    if host
+        .split_once('@')
+        .is_some_and(|(user, _)| user.contains(':') || url.starts_with("https:"))
+    {
+        return Err(
+            "the URL holds credentials, and results would show them: leave them to git's \
+             credential helpers"
+                .to_owned(),
+        );
+    }
+    Ok(())
+}
+
+/// Checks the name of a tag or branch, by most of git's own rules.
+pub(super) fn check_git_ref(name: &str) -> Result<(), String> {
+    let is_allowed = |b: u8| b.is_ascii_graphic() && !b"~^:?*[\\".contains(&b);
+    if !name.is_empty()
+        && name.len() <= 200
+        && name.bytes().all(is_allowed)
+        && !name.starts_with(['-', '/', '+', '@'])
+        && !name.contains("..")
+    {
+        return Ok(());
+    }
+    Err(format!(
+        "{} is no tag or branch of git: expected a name like \"v1.0\"",
+        quoted(name)
+    ))
+}
+
+/// Checks the id of a git commit.
+pub(super) fn check_commit(id: &str) -> Result<(), String> {
+    let is_hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+    if [40, 64].contains(&id.len()) && id.bytes().all(is_hex) {
+        return Ok(());
+    }
+    Err(format!(
+        "{} is no whole id of a git commit: expected 40 hexadecimal digits",
+        quoted(id)
+    ))
+}

@@ -98,6 +98,8 @@ impl OwnScenario {
             toml_path: PathBuf::new(),
             digest: String::new(),
             sources: self.context,
+            fetch: None,
+            sources_from: None,
             platforms: self.platforms,
             kinds: self.kinds,
             variants,

@@ -13,7 +13,7 @@ use super::dockerfile::{self, BaseImageUse, BuildOf};
 use super::document::{At, Problem};
 use super::edit::{Change, Edit};
 use super::error::{Place, ScenarioError, choice, position, quoted, shown};
-use super::format::{self, WrittenEdit, WrittenVariant};
+use super::format::{self, WrittenEdit, WrittenSources, WrittenVariant};
 use super::name::check_name;
 use super::{ContextSource, Scenario, Variant};
 use crate::model::Platform;
@@ -159,14 +159,20 @@ impl Project {
         check_name("scenario", name)
             .map_err(|message| fail(Problem::new(0..0, format!("folder name: {message}"))))?;
         let written = format::read(&text).map_err(fail)?;
-        let sources = loading.sources(&written.sources).map_err(fail)?;
-        let edit = loading.edit(&sources, written.edit).map_err(fail)?;
+        let (sources, fetch) = match &written.sources {
+            WrittenSources::Folder(folder) => (loading.sources(folder).map_err(fail)?, None),
+            WrittenSources::Fetched(fetch) => {
+                let fetch = loading.fetch(fetch).map_err(|error| error.or(fail))?;
+                (PathBuf::new(), Some(fetch))
+            }
+        };
+        let edit = match &fetch {
+            None => loading.edit(&sources, written.edit).map_err(fail)?,
+            Some(_) => edit_of(&written.edit).map_err(fail)?,
+        };
         let mut variants = Vec::with_capacity(written.variants.len());
         for variant in written.variants {
-            variants.push(loading.variant(variant).map_err(|error| match error {
-                VariantError::Toml(problem) => fail(problem),
-                VariantError::Dockerfile(error) => error,
-            })?);
+            variants.push(loading.variant(variant).map_err(|error| error.or(fail))?);
         }
         variants.sort_by_key(|variant| !variant.reference);
         Ok(Scenario {
@@ -177,6 +183,8 @@ impl Project {
             toml_path,
             digest,
             sources,
+            fetch,
+            sources_from: None,
             platforms: written.platforms,
             kinds: written.kinds,
             variants,
@@ -230,16 +238,25 @@ fn replaced_by_contexts(
 }
 
 /// Either the scenario's text or the Dockerfile it names is wrong.
-enum VariantError {
+pub(super) enum VariantError {
     Toml(Problem),
     Dockerfile(ScenarioError),
 }
 
+impl VariantError {
+    pub(super) fn or(self, fail: impl FnOnce(Problem) -> ScenarioError) -> ScenarioError {
+        match self {
+            Self::Toml(problem) => fail(problem),
+            Self::Dockerfile(error) => error,
+        }
+    }
+}
+
 /// The scenario that is being loaded.
-struct Loading<'a> {
-    project: &'a Project,
-    name: &'a str,
-    folder: &'a Path,
+pub(super) struct Loading<'a> {
+    pub(super) project: &'a Project,
+    pub(super) name: &'a str,
+    pub(super) folder: &'a Path,
 }
 
 impl Loading<'_> {
@@ -254,18 +271,10 @@ impl Loading<'_> {
         Ok(sources)
     }
 
-    fn edit(&self, sources: &Path, written: WrittenEdit) -> Result<Edit, Problem> {
+    pub(super) fn edit(&self, sources: &Path, written: WrittenEdit) -> Result<Edit, Problem> {
+        let edit = edit_of(&written)?;
         let name = &written.file.value;
         let path = sources.join(name);
-        let inside = Path::new(name)
-            .components()
-            .all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
-        if !inside {
-            return Err(written.file.problem(format!(
-                "{} leaves the sources: expected a file in them",
-                quoted(name)
-            )));
-        }
         let real = path.canonicalize().map_err(|error| {
             written.file.problem(format!(
                 "cannot open {}: {error}",
@@ -290,13 +299,6 @@ impl Loading<'_> {
                 shown(self.project.relative(&path))
             ))
         })?;
-        let edit = Edit {
-            file: path_parts(name).collect(),
-            change: Change::Replace {
-                find: written.find.value.clone(),
-                replace: written.replace,
-            },
-        };
         edit.apply(&content, "0")
             .map_err(|error| written.find.problem(error.to_string()))?;
         Ok(edit)
@@ -324,6 +326,9 @@ impl Loading<'_> {
             .map(|target| check_target(target, &stages))
             .transpose()
             .map_err(VariantError::Toml)?;
+        let contexts = self
+            .contexts(written.contexts)
+            .map_err(VariantError::Toml)?;
         Ok(Variant {
             name: written.name.value,
             reference: written.reference,
@@ -335,7 +340,7 @@ impl Loading<'_> {
             digest,
             target,
             build_args: written.build_args,
-            contexts: BTreeMap::new(),
+            contexts,
         })
     }
 
@@ -359,7 +364,7 @@ impl Loading<'_> {
     }
 
     /// A path relative to the scenario's folder, without symlinks.
-    fn resolve(&self, what: &str, written: &At<String>) -> Result<PathBuf, Problem> {
+    pub(super) fn resolve(&self, what: &str, written: &At<String>) -> Result<PathBuf, Problem> {
         let path = self.folder.join(&written.value);
         if !path.exists() {
             return Err(written.problem(format!(
@@ -384,6 +389,27 @@ impl Loading<'_> {
         }
         Ok(real)
     }
+}
+
+/// The edit, as far as it can be told without the sources.
+fn edit_of(written: &WrittenEdit) -> Result<Edit, Problem> {
+    let name = &written.file.value;
+    let inside = Path::new(name)
+        .components()
+        .all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
+    if !inside {
+        return Err(written.file.problem(format!(
+            "{} leaves the sources: expected a file in them",
+            quoted(name)
+        )));
+    }
+    Ok(Edit {
+        file: path_parts(name).collect(),
+        change: Change::Replace {
+            find: written.find.value.clone(),
+            replace: written.replace.clone(),
+        },
+    })
 }
 
 /// The named parts of a path written with `/`.

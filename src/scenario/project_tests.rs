@@ -186,7 +186,7 @@ fn what_is_wrong_is_said_in_one_line() {
         (
             "kinds",
             "zzz",
-            "4:1: unknown key \"zzz\": expected one of title, language, control, sources, platforms, kinds, edit, output, variant",
+            "4:1: unknown key \"zzz\": expected one of title, language, control, sources, fetch, platforms, kinds, edit, output, variant",
         ),
         (
             "kinds = [\"cold\", \"incremental\"]",

@@ -41,6 +41,9 @@ impl Snapshot {
         let mut copies = Vec::new();
         for scenario in scenarios {
             let mut scenario = scenario.clone();
+            if scenario.fetch.is_some() && scenario.sources_from.is_none() {
+                return Err(ScenarioError::NotFetched(scenario.name));
+            }
             let dockerfiles: Vec<PathBuf> = scenario
                 .variants
                 .iter()

@@ -248,6 +248,7 @@ pub fn setting(kinds: &[BuildKind], variants: &[&str]) -> Setting {
             title: String::new(),
             digest: String::new(),
             sources_digest: String::new(),
+            sources_from: None,
             reference: "naive".into(),
             platforms: scenarios[0].platforms.clone(),
             native: "linux/amd64".parse().unwrap(),

@@ -5,6 +5,7 @@ mod fit;
 mod record;
 mod recorder;
 mod resume;
+mod sources;
 mod writable;
 
 use std::cell::RefCell;

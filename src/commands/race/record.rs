@@ -105,6 +105,7 @@ fn scenario_info(scenario: &Scenario, native: &Platform) -> Result<ScenarioInfo,
             Some(digest) if scenario.variants.iter().all(|v| v.sources.is_some()) => digest,
             _ => sources_digest(&scenario.sources)?,
         },
+        sources_from: scenario.sources_from.clone(),
         // Empty where --variant leaves the reference out: nothing is compared.
         reference: scenario
             .reference()

@@ -179,3 +179,13 @@ pub(super) fn base_images(record: &RunRecord) -> Vec<BaseImageView> {
     }
     images
 }
+
+pub(super) fn sources(record: &RunRecord) -> Vec<(String, String)> {
+    let scenarios = record.scenarios.iter();
+    scenarios
+        .filter_map(|info| {
+            let from = info.sources_from.as_ref()?;
+            Some((info.name.clone(), from.describe()))
+        })
+        .collect()
+}

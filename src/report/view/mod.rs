@@ -66,6 +66,8 @@ pub struct View {
     pub emulators: Vec<EmulatorView>,
     /// Base images by name.
     pub base_images: Vec<BaseImageView>,
+    /// Where sources were fetched from: scenarios, and what it was.
+    pub sources: Vec<(String, String)>,
 }
 
 impl View {
@@ -116,6 +118,7 @@ impl View {
                 .max_by(f64::total_cmp),
             emulators: environment::emulators(record),
             base_images: environment::base_images(record),
+            sources: environment::sources(record),
         }
     }
 

@@ -1,0 +1,70 @@
+//! Why there are no sources, said in one line: what was tried, on what, and
+//! what to do.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::UnpackError;
+use crate::escape;
+use crate::git::GitError;
+use crate::scenario::ScenarioError;
+
+/// There are no sources.
+#[derive(Debug, thiserror::Error)]
+pub enum SourcesError {
+    /// git has none, and nothing else was to be tried.
+    #[error("{0}")]
+    Git(#[from] GitError),
+    /// The Dockerfile that makes them could not be built.
+    #[error("cannot build {}, which makes the sources where git has no answer: {message}", shown(.dockerfile))]
+    Build {
+        /// The Dockerfile.
+        dockerfile: String,
+        /// Why, escaped and bounded.
+        message: String,
+    },
+    /// What it made could not be unpacked.
+    #[error("cannot unpack the sources that {} makes: {error}", shown(.dockerfile))]
+    Unpack {
+        /// The Dockerfile.
+        dockerfile: String,
+        /// Why. Not chained as a source: the text has it already.
+        error: UnpackError,
+    },
+    /// A folder cannot be read as sources.
+    #[error("{0}")]
+    Read(#[from] ScenarioError),
+    /// There is no place to keep them.
+    #[error("no cache folder to keep sources in: set XDG_CACHE_HOME to an absolute path, or HOME")]
+    NoCache,
+    /// The operating system refused.
+    #[error("cannot {action} {}: {error}", escape::terminal(&.path.to_string_lossy(), 300))]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// What it said. Not chained as a source: the text has it already.
+        error: io::Error,
+    },
+    /// The caller wants them no more.
+    #[error("interrupted")]
+    Interrupted,
+    /// The work broke off.
+    #[error("fetching the sources broke off: {0}")]
+    Broken(String),
+}
+
+impl SourcesError {
+    pub(super) fn io(action: &'static str, path: &Path, error: io::Error) -> Self {
+        Self::Io {
+            action,
+            path: path.to_owned(),
+            error,
+        }
+    }
+}
+
+fn shown(text: &str) -> String {
+    escape::terminal(text, 200)
+}
