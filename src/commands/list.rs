@@ -12,6 +12,7 @@ use super::race::{Ready, no_emulator, no_image};
 use super::run::{ROUNDS, rounds_of};
 use super::{Exit, images, terminal_width};
 use crate::cli::ListArgs;
+use crate::engine::binfmt;
 use crate::engine::images::unobtainable;
 use crate::model::Platform;
 use crate::plan;
@@ -129,7 +130,8 @@ async fn missing_images(
 
 /// What a scenario lacks here, and whether it cannot be raced without. Of
 /// platforms the builder's own list is believed, which it makes by running a
-/// program of each; a race tries them itself.
+/// program of each, and the kernel's emulators, since BuildKit lists few of
+/// the variants of arm; a race tries them itself.
 fn lacks(
     ready: &Ready,
     project: &Project,
@@ -137,7 +139,18 @@ fn lacks(
     missing: &[String],
 ) -> anyhow::Result<Vec<(String, bool)>> {
     let mut platforms = images::platforms(std::slice::from_ref(scenario), &ready.native);
-    platforms.retain(|platform: &Platform| !ready.platforms().contains(platform));
+    let handlers = match ready.engine().is_local() {
+        true => binfmt::handlers(),
+        false => Vec::new(),
+    };
+    platforms.retain(|platform: &Platform| {
+        let architecture = binfmt::architecture(platform.architecture());
+        let has_emulator = architecture.is_some_and(|architecture| {
+            let mut handlers = handlers.iter();
+            handlers.any(|handler| handler.serves(architecture) && handler.works_in_containers())
+        });
+        !has_emulator && !ready.platforms().contains(platform)
+    });
     let mut lacks = Vec::new();
     if !platforms.is_empty() {
         lacks.push((no_emulator(&platforms), true));
