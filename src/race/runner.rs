@@ -18,10 +18,12 @@ use super::cache::{CacheGuard, OtherBuilds};
 use super::entry::{Entry, nonce};
 use super::event::{Event, RunEnd};
 use super::host::{self, HostSampler};
+use super::image::Looked;
 use super::outcome::{disturbances, judge, skipped};
 use super::recorder::{Keeping, Recorder, RecorderError};
 use super::redaction::Redaction;
 use super::rounds;
+use super::smoke::Runner;
 use super::warm_up::{self, WarmUpError};
 use crate::builder::{Builder, BuilderError};
 use crate::buildkit::{BuildEnd, BuildError, BuildRequest, Secret};
@@ -76,6 +78,10 @@ pub struct Race<'a> {
     /// A path on the builder's disk, whose free space is watched; `None` where
     /// the builder is another machine, about which nothing can be told.
     pub disk: Option<&'a Path>,
+    /// What runs the smoke tests of the scenarios; without it none is run.
+    pub runner: Option<&'a dyn Runner>,
+    /// The images that were looked at: none when it begins.
+    pub looked: Looked,
     /// Whether to measure images in the first round, after the clock.
     pub image_size: bool,
     /// Secrets of `RUN --mount=type=secret`, by their ids.

@@ -16,6 +16,7 @@ mod instructions;
 mod name;
 mod own;
 mod project;
+mod smoke;
 mod snapshot;
 
 use std::collections::BTreeMap;
@@ -29,6 +30,7 @@ pub(crate) use error::{choice, position};
 pub use instructions::{InstructionPlace, instructions};
 pub use own::{OwnDockerfile, OwnScenario, folder_name, revision_name, variant_names};
 pub use project::Project;
+pub use smoke::Smoke;
 pub use snapshot::{SkipIn, Snapshot, ignore_file};
 
 use crate::model::{BuildKind, Platform};
@@ -66,6 +68,8 @@ pub struct Scenario {
 pub struct Output {
     /// Programs for the image's platform, by their absolute paths in it.
     pub binaries: Vec<String>,
+    /// The command that is run in it on each platform, if one is.
+    pub smoke: Option<Smoke>,
 }
 
 /// One Dockerfile of a scenario.

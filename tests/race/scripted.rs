@@ -13,7 +13,7 @@ use buildrace::model::{
     BaseImage, BuildKind, BuilderInfo, RunRecord, SCHEMA_VERSION, Sample, ScenarioInfo, Slot,
 };
 use buildrace::plan::{self, PlanInput};
-use buildrace::race::{Event, Race, RaceError, Recorder, RecorderError, Redaction, RunEnd};
+use buildrace::race::{Event, Looked, Race, RaceError, Recorder, RecorderError, Redaction, RunEnd};
 use buildrace::scenario::{Project, Scenario};
 use buildrace::trace::{SolveStatus, Trace};
 use tokio_util::sync::CancellationToken;
@@ -262,6 +262,8 @@ pub async fn run(
         builder,
         disk: None,
         image_size: false,
+        runner: None,
+        looked: Looked::default(),
         secrets: &BTreeMap::new(),
         redaction: &Redaction::default(),
     };

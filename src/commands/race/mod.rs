@@ -3,6 +3,7 @@
 
 mod record;
 mod recorder;
+mod runner;
 mod writable;
 
 use std::cell::RefCell;
@@ -26,7 +27,7 @@ use crate::model::{
 };
 use crate::plan::{self, PlanInput};
 use crate::progress::{Expected, Progress};
-use crate::race::{Race, Redaction, RunEnd};
+use crate::race::{Looked, Race, Redaction, RunEnd};
 use crate::scenario::{Project, Scenario, Snapshot};
 use crate::store::{self, RunWriter, StoredRun, calibration};
 use crate::verdict;
@@ -185,6 +186,8 @@ pub(super) async fn race(
         builder,
         disk: engine.is_local().then_some(here.as_path()),
         secrets: &secrets,
+        runner: Some(engine),
+        looked: Looked::default(),
         image_size: args.image_size,
         redaction: &redaction,
     };
