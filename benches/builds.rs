@@ -33,7 +33,7 @@ use buildrace::model::{
     ScenarioInfo, Slot,
 };
 use buildrace::plan::{self, PlanInput};
-use buildrace::race::{Earlier, Event, Race, Recorder, RecorderError, Redaction, RunEnd};
+use buildrace::race::{Earlier, Event, Looked, Race, Recorder, RecorderError, Redaction, RunEnd};
 use buildrace::scenario::{Project, Scenario, Snapshot, Variant};
 use buildrace::trace::{SolveStatus, Trace};
 use criterion::{Criterion, SamplingMode};
@@ -318,6 +318,8 @@ impl<'a> Site<'a> {
         };
         let race = Race {
             image_size: false,
+            runner: None,
+            looked: Looked::default(),
             record: &record,
             scenarios: self.snapshot.scenarios(),
             builder: &self.builder,

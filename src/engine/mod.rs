@@ -16,6 +16,7 @@ pub mod preflight;
 pub mod private;
 mod probe;
 mod registry;
+mod smoke;
 mod standin;
 
 mod error;

@@ -18,7 +18,7 @@ use super::binfmt::{self, Architecture};
 use super::client::TEMPORARY_LABEL;
 use super::error::one_line;
 use super::oci::{self, LayerWriter, PlatformImage};
-use super::{Engine, EngineError};
+use super::{Engine, EngineError, smoke};
 use crate::model::Platform;
 
 /// What the program exits with, and nothing else does.
@@ -128,7 +128,7 @@ async fn remove_leftovers(engine: &Engine) {
         }
     }
     // By name: an engine may tell no labels of an image for other platforms.
-    let filters = HashMap::from([("reference", vec![REPOSITORY])]);
+    let filters = HashMap::from([("reference", vec![REPOSITORY, smoke::REPOSITORY])]);
     let options = ListImagesOptionsBuilder::new().filters(&filters).build();
     let images = docker.list_images(Some(options)).await.unwrap_or_default();
     for name in images.into_iter().flat_map(|image| image.repo_tags) {
@@ -139,16 +139,25 @@ async fn remove_leftovers(engine: &Engine) {
     }
 }
 
-/// Whether the name is that of a probe's image, made long ago.
+/// Whether the name is that of an image that buildrace made for a moment, long
+/// ago.
 fn is_left_over(name: &str, now: i64) -> bool {
-    name.strip_prefix(REPOSITORY)
-        .and_then(|rest| rest.strip_prefix(':'))
-        .and_then(|tag| tag.split('-').next()?.parse::<i64>().ok())
-        .is_some_and(|made| now.saturating_sub(made) > LEFT_OVER)
+    let Some((repository, tag)) = name.split_once(':') else {
+        return false;
+    };
+    let age = match repository {
+        REPOSITORY => LEFT_OVER,
+        smoke::REPOSITORY => smoke::LEFT_OVER,
+        _ => return false,
+    };
+    tag.split('-')
+        .next()
+        .and_then(|made| made.parse::<i64>().ok())
+        .is_some_and(|made| now.saturating_sub(made) > age)
 }
 
 /// Seconds since 1970.
-fn now() -> i64 {
+pub(super) fn now() -> i64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .ok()
@@ -323,6 +332,8 @@ mod tests {
         assert!(is_left_over("buildrace-probe:1799999000-77-0", now));
         assert!(!is_left_over("buildrace-probe:1799999900-77-0", now));
         assert!(!is_left_over("buildrace-probe:mine", now));
+        assert!(is_left_over("buildrace-smoke:1799990000-1f", now));
+        assert!(!is_left_over("buildrace-smoke:1799999000-1f", now));
         assert!(!is_left_over("buildrace-probes:1-1-1", now));
         assert!(!is_left_over("debian:12", now));
     }

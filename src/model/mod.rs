@@ -4,6 +4,7 @@
 mod duration;
 mod kind;
 mod platform;
+mod ran;
 mod rules;
 mod run;
 mod sample;
@@ -11,6 +12,7 @@ mod sample;
 pub(crate) use duration::{optional_seconds, seconds};
 pub use kind::BuildKind;
 pub use platform::{Platform, PlatformError};
+pub use ran::{Ran, RanEnd};
 pub use rules::{AUTO_ROUNDS, Contamination, LEAST_DELTA, NoiseFloor, Rules, Stopping};
 pub use run::{
     BaseImage, BuilderInfo, EmulatorInfo, HostInfo, LeftOut, RunRecord, SCHEMA_VERSION,

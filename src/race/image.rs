@@ -1,5 +1,9 @@
 //! The image of a sample, looked at after the clock has stopped: it is exported
-//! once more, all from the cache, measured, and checked for being what it should.
+//! once more, all from the cache, measured, and checked for being what it should;
+//! then its smoke test is run.
+
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
 
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -7,11 +11,33 @@ use tokio_util::sync::CancellationToken;
 use super::entry::Entry;
 use super::recorder::Recorder;
 use super::runner::{Race, RaceError, warn};
+use super::smoke;
 use crate::builder::Builder;
 use crate::buildkit::{BuildRequest, Export};
 use crate::model::{BuildKind, Failure, Outcome, Slot};
 use crate::scenario::Output;
 use crate::verify::{self, Expected};
+
+/// The variants and kinds of a run whose image was looked at, and found right
+/// or wrong: once is enough, since a run builds from a snapshot.
+#[derive(Debug, Default)]
+pub struct Looked(Mutex<BTreeSet<(String, String, BuildKind)>>);
+
+impl Looked {
+    fn key(slot: &Slot) -> (String, String, BuildKind) {
+        (slot.scenario.clone(), slot.variant.clone(), slot.kind)
+    }
+
+    fn at(&self, slot: &Slot) -> bool {
+        let looked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        looked.contains(&Self::key(slot))
+    }
+
+    fn note(&self, slot: &Slot) {
+        let mut looked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        looked.insert(Self::key(slot));
+    }
+}
 
 /// What an image is.
 struct Image {
@@ -66,8 +92,9 @@ async fn look(
 }
 
 impl Race<'_> {
-    /// What the image of a good build makes of it: it is looked at in the first
-    /// round, when the same variant and kind is built for the first time.
+    /// What the image of a good build makes of it: it is looked at until that
+    /// of this variant and kind is known, in general in the first round, and
+    /// measured in the first round only.
     pub(super) async fn image_of(
         &self,
         slot: &Slot,
@@ -77,33 +104,68 @@ impl Race<'_> {
         stop: &CancellationToken,
     ) -> Result<(Outcome, Option<Failure>, Option<u64>), RaceError> {
         let output = entry.scenario.output.as_ref();
-        let is_measured = self.image_size && slot.kind.starts_empty();
+        let is_measured = self.image_size && slot.round == 1 && slot.kind.starts_empty();
         // A noop is the image of before.
-        let is_checked = output.is_some() && slot.kind != BuildKind::Noop;
-        if slot.round != 1 || !(is_measured || is_checked) {
+        let is_due = slot.kind != BuildKind::Noop && !self.looked.at(slot);
+        let output = output.filter(|_| is_due);
+        if !is_measured && output.is_none() {
             return Ok((Outcome::Ok, None, None));
         }
         recorder.phase("looking at the image");
-        let image = match look(self.builder, request, output, stop).await {
-            Ok(image) => image,
-            Err(_) if stop.is_cancelled() => return Ok((Outcome::Interrupted, None, None)),
+        let mut bytes = None;
+        let found = match look(self.builder, request, output, stop).await {
+            Ok(image) => {
+                bytes = is_measured.then_some(image.bytes);
+                match output {
+                    // A wrong image is not run: what it is says more.
+                    Some(output) if image.mismatches.is_empty() => {
+                        self.smoke(slot, output, request, recorder, stop).await
+                    }
+                    _ => Ok(image.mismatches),
+                }
+            }
+            Err(message) => Err(message),
+        };
+        let mismatches = match found {
+            Ok(mismatches) => mismatches,
+            Err(_) if stop.is_cancelled() => return Ok((Outcome::Interrupted, None, bytes)),
             Err(message) => {
                 let message = self.redaction.text(&message);
                 let message = format!("the image of {} is not known: {message}", slot.sample);
                 warn(recorder, message)?;
-                return Ok((Outcome::Ok, None, None));
+                return Ok((Outcome::Ok, None, bytes));
             }
         };
-        let bytes = is_measured.then_some(image.bytes);
-        let Some(first) = image.mismatches.first() else {
+        if output.is_some() {
+            self.looked.note(slot);
+        }
+        let Some(first) = mismatches.first() else {
             return Ok((Outcome::Ok, None, bytes));
         };
         let failure = Failure {
             message: format!("the image is not what it should be: {first}"),
             step: None,
             exit_code: None,
-            log_tail: image.mismatches.iter().skip(1).take(20).cloned().collect(),
+            log_tail: mismatches.iter().skip(1).take(20).cloned().collect(),
         };
         Ok((Outcome::WrongOutput, Some(failure), bytes))
+    }
+
+    /// What is wrong with what the image's program prints, a line each.
+    async fn smoke(
+        &self,
+        slot: &Slot,
+        output: &Output,
+        request: &BuildRequest,
+        recorder: &mut dyn Recorder,
+        stop: &CancellationToken,
+    ) -> Result<Vec<String>, String> {
+        let (Some(smoke), Some(runner)) = (&output.smoke, self.runner) else {
+            return Ok(Vec::new());
+        };
+        recorder.phase("running the image's smoke test");
+        // Only an incremental build has one.
+        let nonce = (slot.kind == BuildKind::Incremental).then(|| self.nonce(slot));
+        smoke::complaints(self.builder, runner, request, smoke, nonce.as_deref(), stop).await
     }
 }

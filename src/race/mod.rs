@@ -12,10 +12,13 @@ mod recorder;
 mod redaction;
 mod rounds;
 pub mod runner;
+mod smoke;
 pub mod warm_up;
 
 pub use earlier::Earlier;
 pub use event::{Event, RunEnd};
+pub use image::Looked;
 pub use recorder::{Recorder, RecorderError};
 pub use redaction::Redaction;
 pub use runner::{Race, RaceError};
+pub use smoke::{Runner, RunnerError};

@@ -19,11 +19,13 @@ use super::earlier::Earlier;
 use super::entry::{Entry, nonce};
 use super::event::{Event, RunEnd};
 use super::host::{self, HostSampler};
+use super::image::Looked;
 use super::leftovers;
 use super::outcome::{disturbances, judge, skipped};
 use super::recorder::{Keeping, Recorder, RecorderError};
 use super::redaction::Redaction;
 use super::rounds;
+use super::smoke::Runner;
 use super::warm_up::{self, WarmUpError};
 use crate::builder::{Builder, BuilderError};
 use crate::buildkit::{BuildEnd, BuildError, BuildRequest, Secret};
@@ -89,6 +91,10 @@ pub struct Race<'a> {
     /// A path on the builder's disk, whose free space is watched; `None` where
     /// the builder is another machine, about which nothing can be told.
     pub disk: Option<&'a Path>,
+    /// What runs the smoke tests of the scenarios; without it none is run.
+    pub runner: Option<&'a dyn Runner>,
+    /// The images that were looked at: none when it begins.
+    pub looked: Looked,
     /// Whether to measure images in the first round, after the clock.
     pub image_size: bool,
     /// Secrets of `RUN --mount=type=secret`, by their ids.
@@ -258,7 +264,7 @@ impl Race<'_> {
             if let Some(sources) = &mut sources
                 && slot.kind == BuildKind::Incremental
             {
-                sources.edit(&nonce(&self.earlier.prefix(prefix), &slot.sample))?;
+                sources.edit(&self.nonce(slot))?;
             }
             let context = sources.as_ref().map_or(original, SourceCopy::path);
             if is_finished {
@@ -475,6 +481,12 @@ impl Race<'_> {
     ) -> Result<(), RaceError> {
         let cleaned = guard.lift(self.builder, prefix).await?;
         tell_of_left(recorder, &cleaned)
+    }
+
+    /// What the edit of an incremental build puts into the sources.
+    pub(super) fn nonce(&self, slot: &Slot) -> String {
+        let builds = self.earlier.prefix(&own_prefix(&self.record.run));
+        nonce(&builds, &slot.sample)
     }
 
     fn timeout(&self) -> Duration {

@@ -200,28 +200,45 @@ impl<'d, 'i> Table<'d, 'i> {
         key: &str,
         read: impl Fn(&str) -> Result<T, String>,
     ) -> Result<Option<At<Vec<T>>>, Problem> {
+        let Some(words) = self.words(key)? else {
+            return Ok(None);
+        };
+        let mut seen = BTreeSet::new();
+        let mut list = Vec::new();
+        for word in words.value {
+            let meaning = read(&word.value).map_err(|message| word.problem(message))?;
+            if !seen.insert(meaning.clone()) {
+                let text = quoted(&word.value);
+                return Err(word.problem(format!("{} names {text} twice", self.key(key))));
+            }
+            list.push(meaning);
+        }
+        Ok(Some(At {
+            span: words.span,
+            value: list,
+        }))
+    }
+
+    /// A list of strings that holds at least one, in the order written, if the
+    /// key is there.
+    pub(crate) fn words(&self, key: &str) -> Result<Option<At<Vec<At<String>>>>, Problem> {
         let Some(value) = self.get(key) else {
             return Ok(None);
         };
         let DeValue::Array(items) = value.get_ref() else {
             return Err(self.wrong(key, value, "a list of strings"));
         };
-        let mut seen = BTreeSet::new();
-        let mut list = Vec::new();
+        let mut words = Vec::new();
         for item in items.iter() {
             let DeValue::String(text) = item.get_ref() else {
                 return Err(self.wrong(key, item, "a list of strings"));
             };
-            let meaning = read(text).map_err(|message| Problem::new(item.span(), message))?;
-            if !seen.insert(meaning.clone()) {
-                return Err(Problem::new(
-                    item.span(),
-                    format!("{} names {} twice", self.key(key), quoted(text)),
-                ));
-            }
-            list.push(meaning);
+            words.push(At {
+                span: item.span(),
+                value: text.clone().into_owned(),
+            });
         }
-        if list.is_empty() {
+        if words.is_empty() {
             return Err(Problem::new(
                 value.span(),
                 format!("{} is empty: expected at least one", self.key(key)),
@@ -229,7 +246,7 @@ impl<'d, 'i> Table<'d, 'i> {
         }
         Ok(Some(At {
             span: value.span(),
-            value: list,
+            value: words,
         }))
     }
 
@@ -239,11 +256,13 @@ impl<'d, 'i> Table<'d, 'i> {
         key: &str,
         known: &[&str],
     ) -> Result<Option<Table<'d, 'i>>, Problem> {
+        let name = match self.name.trim_matches(['[', ']']) {
+            "" => format!("[{key}]"),
+            outer => format!("[{outer}.{key}]"),
+        };
         self.get(key)
             .map(|value| match value.get_ref() {
-                DeValue::Table(entries) => {
-                    Table::new(&format!("[{key}]"), value.span(), entries, known)
-                }
+                DeValue::Table(entries) => Table::new(&name, value.span(), entries, known),
                 _ => Err(self.wrong(key, value, "a table")),
             })
             .transpose()

@@ -3,12 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use super::Output;
 use super::document::{At, Problem, Table, parse};
 use super::error::{choice, quoted};
 use super::name::{
     check_build_arg, check_commit, check_git_ref, check_git_url, check_name, check_relative,
 };
+use super::{Output, Smoke};
 use crate::model::{BuildKind, Platform};
 
 /// A scenario as written. Paths are as written too, with `/`.
@@ -101,7 +101,8 @@ const KEYS: [&str; 10] = [
     "output",
     "variant",
 ];
-const OUTPUT_KEYS: [&str; 1] = ["binaries"];
+const OUTPUT_KEYS: [&str; 2] = ["binaries", "smoke"];
+const SMOKE_KEYS: [&str; 2] = ["command", "prints"];
 const EDIT_KEYS: [&str; 3] = ["file", "find", "replace"];
 const FETCH_KEYS: [&str; 4] = ["git", "ref", "commit", "otherwise"];
 const VARIANT_KEYS: [&str; 7] = [
@@ -263,7 +264,29 @@ fn read_output(root: &Table<'_, '_>) -> Result<Option<Output>, Problem> {
     let binaries = table.list("binaries", absolute)?;
     Ok(Some(Output {
         binaries: binaries.map(|at| at.value).unwrap_or_default(),
+        smoke: read_smoke(&table)?,
     }))
+}
+
+fn read_smoke(output: &Table<'_, '_>) -> Result<Option<Smoke>, Problem> {
+    let Some(table) = output.table("smoke", &SMOKE_KEYS)? else {
+        return Ok(None);
+    };
+    let command = table.words("command")?.ok_or_else(|| {
+        table.problem(
+            "missing key \"command\" of [output.smoke]: a list like [\"hello\", \"--version\"]",
+        )
+    })?;
+    for (index, word) in command.value.iter().enumerate() {
+        if word.value.contains('\0') || (index == 0 && word.value.is_empty()) {
+            let text = quoted(&word.value);
+            return Err(word.problem(format!("{text} cannot be part of a command")));
+        }
+    }
+    let prints = table.required_string("prints", "a regular expression that its output matches")?;
+    let command = command.value.into_iter().map(|word| word.value).collect();
+    let smoke = prints.try_map(|prints| Smoke::new(command, prints))?;
+    Ok(Some(smoke.value))
 }
 
 fn read_variants(root: &Table<'_, '_>) -> Result<Vec<WrittenVariant>, Problem> {

@@ -307,3 +307,55 @@ fn an_output_names_programs_by_absolute_paths() {
     let problem = with("[output]\nbinary = \"/x\"").unwrap_err();
     assert!(problem.message.contains("binaries"), "{}", problem.message);
 }
+
+#[test]
+fn a_smoke_test_is_a_command_and_what_it_prints() {
+    let with = |smoke: &str| {
+        let table = format!("[output.smoke]\n{smoke}\n[[variant]]");
+        let text = WHOLE.replacen("[[variant]]", &table, 1);
+        let read = read(&text).map(|written| written.output.unwrap().smoke.unwrap());
+        read.map_err(|problem| (position(&text, problem.span.start), problem.message))
+    };
+    let smoke = with("command = [\"x\", \"-v\", \"-v\"]\nprints = 'x {nonce}'").unwrap();
+    assert_eq!(smoke.command, ["x", "-v", "-v"]);
+    let platform = Platform::linux("arm64");
+    assert_eq!(smoke.expected(&platform, Some("1")), "x 1");
+    let line = WHOLE[..WHOLE.find("[[variant]]").unwrap()].lines().count() + 1;
+    for (written, place, message) in [
+        (
+            "prints = 'x'",
+            (line, 1),
+            "missing key \"command\" of [output.smoke]",
+        ),
+        ("command = ['x']", (line, 1), "missing key \"prints\""),
+        (
+            "command = []\nprints = 'x'",
+            (line + 1, 11),
+            "\"command\" of [output.smoke] is empty",
+        ),
+        (
+            "command = ['']\nprints = 'x'",
+            (line + 1, 12),
+            "cannot be part of a command",
+        ),
+        (
+            "command = 'x -v'\nprints = 'x'",
+            (line + 1, 11),
+            "must be a list of strings",
+        ),
+        (
+            "command = ['x']\nprints = 'x ({nonce}'",
+            (line + 2, 10),
+            "\"x ({nonce}\" is no regular expression: unclosed group",
+        ),
+        (
+            "command = ['x']\nprint = 'x'",
+            (line + 2, 1),
+            "unknown key \"print\" in [output.smoke]: did you mean \"prints\"?",
+        ),
+    ] {
+        let (at, told) = with(written).unwrap_err();
+        assert!(told.contains(message), "{told}");
+        assert_eq!(at, place, "{told}");
+    }
+}

@@ -18,6 +18,7 @@ mod instructions;
 mod name;
 mod own;
 mod project;
+mod smoke;
 mod snapshot;
 mod suite;
 
@@ -33,6 +34,7 @@ pub use fetch::{Fetch, Otherwise};
 pub use instructions::{InstructionPlace, instructions};
 pub use own::{OwnDockerfile, OwnScenario, folder_name, revision_name, variant_names};
 pub use project::Project;
+pub use smoke::Smoke;
 pub use snapshot::{SkipIn, Snapshot, ignore_file};
 pub use suite::Suite;
 
@@ -81,6 +83,8 @@ pub struct Scenario {
 pub struct Output {
     /// Programs for the image's platform, by their absolute paths in it.
     pub binaries: Vec<String>,
+    /// The command that is run in it on each platform, if one is.
+    pub smoke: Option<Smoke>,
 }
 
 /// One Dockerfile of a scenario.

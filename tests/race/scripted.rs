@@ -14,7 +14,7 @@ use buildrace::model::{
 };
 use buildrace::plan::{self, PlanInput};
 use buildrace::race::{
-    Earlier, Event, Race, RaceError, Recorder, RecorderError, Redaction, RunEnd,
+    Earlier, Event, Looked, Race, RaceError, Recorder, RecorderError, Redaction, RunEnd,
 };
 use buildrace::scenario::{Project, Scenario};
 use buildrace::trace::{SolveStatus, Trace};
@@ -306,6 +306,8 @@ pub async fn go_on(
         builder,
         disk: None,
         image_size: false,
+        runner: None,
+        looked: Looked::default(),
         secrets: &BTreeMap::new(),
         redaction: &Redaction::default(),
         earlier,

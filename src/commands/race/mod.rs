@@ -5,6 +5,7 @@ mod fit;
 mod record;
 mod recorder;
 mod resume;
+mod runner;
 mod sources;
 mod writable;
 
@@ -29,7 +30,7 @@ use crate::model::{
 };
 use crate::plan::{self, PlanInput};
 use crate::progress::{Expected, Progress};
-use crate::race::{Earlier, Race, Redaction, RunEnd};
+use crate::race::{Earlier, Looked, Race, Redaction, RunEnd};
 use crate::scenario::{Project, Scenario, Snapshot};
 use crate::store::{self, RunWriter, StoredRun, calibration};
 use crate::verdict;
@@ -281,6 +282,8 @@ async fn build(
         builder: &ready.builder,
         disk: ready.engine.is_local().then_some(here.as_path()),
         secrets: &secrets,
+        runner: Some(&ready.engine),
+        looked: Looked::default(),
         image_size: args.image_size,
         redaction: &redaction,
         earlier: Earlier {
