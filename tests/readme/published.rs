@@ -1,0 +1,57 @@
+//! The runs that git tracks: what a race left in this checkout is nobody's
+//! publication.
+
+use std::path::Path;
+use std::process::Command;
+
+use buildrace::commands::report;
+use buildrace::explain::RunExplanation;
+use buildrace::report::{ScenarioView, View};
+use buildrace::store::{StoredRun, read_run};
+
+/// A published run, as reports show it.
+pub struct Published {
+    pub stored: StoredRun,
+    pub explained: RunExplanation,
+    pub view: View,
+}
+
+impl Published {
+    /// The scenario of this name, if it was raced.
+    pub fn scenario(&self, name: &str) -> Option<&ScenarioView> {
+        self.view.scenarios.iter().find(|found| found.name == name)
+    }
+}
+
+/// All of them, the oldest first.
+pub fn published(root: &Path) -> Vec<Published> {
+    let listed = Command::new("git")
+        .args(["ls-files", "results/*/run.json"])
+        .current_dir(root)
+        .output()
+        .expect("git lists the published runs");
+    let listed = String::from_utf8(listed.stdout).unwrap();
+    let mut runs: Vec<Published> = listed
+        .lines()
+        .map(|file| {
+            let stored = read_run(root.join(file).parent().unwrap()).unwrap();
+            let explained = report::explain(&stored).unwrap();
+            let view = View::new(&stored.record, &stored.samples, &explained);
+            Published {
+                stored,
+                explained,
+                view,
+            }
+        })
+        .collect();
+    runs.sort_by_key(|run| run.stored.record.started);
+    runs
+}
+
+/// The newest that raced a scenario.
+pub fn newest<'a>(runs: &'a [Published], scenario: &str) -> &'a Published {
+    runs.iter()
+        .rev()
+        .find(|run| run.scenario(scenario).is_some())
+        .unwrap_or_else(|| panic!("no published run has {scenario}"))
+}
