@@ -7,17 +7,20 @@ use std::time::Duration;
 use async_trait::async_trait;
 use buildrace::builder::{Builder, BuilderError, StatusSink};
 use buildrace::buildkit::{
-    BuildEnd, BuildError, BuildReply, BuildRequest, BuildWindow, CacheRecord, Worker,
+    BuildEnd, BuildError, BuildReply, BuildRequest, BuildWindow, CacheRecord, Export, Worker,
 };
 use buildrace::model::{
     BaseImage, BuildKind, BuilderInfo, RunRecord, SCHEMA_VERSION, Sample, ScenarioInfo, Slot,
 };
 use buildrace::plan::{self, PlanInput};
-use buildrace::race::{Event, Looked, Race, RaceError, Recorder, RecorderError, Redaction, RunEnd};
+use buildrace::race::{
+    Event, Looked, Race, RaceError, Recorder, RecorderError, Redaction, RunEnd, Runner,
+};
 use buildrace::scenario::{Project, Scenario};
 use buildrace::trace::{SolveStatus, Trace};
 use tokio_util::sync::CancellationToken;
 
+use crate::outputs::write_archive;
 use crate::project;
 
 /// The time that the build of a reference takes, in seconds.
@@ -75,6 +78,9 @@ impl Builder for Scripted {
         let _ = sink.send(SolveStatus::default());
         // The recorder hears the status while the build goes on.
         tokio::time::sleep(Duration::from_millis(5)).await;
+        if let Export::Oci { destination } = &request.export {
+            write_archive(destination, &request.platforms);
+        }
         if let Some((ending, stop)) = &self.stop_at
             && request.reference.ends_with(ending)
         {
@@ -256,13 +262,24 @@ pub async fn run(
     recorder: &mut Memory,
     stop: &CancellationToken,
 ) -> Result<RunEnd, RaceError> {
+    run_with(setting, builder, None, recorder, stop).await
+}
+
+/// Runs a race on a builder, with something that runs its images.
+pub async fn run_with(
+    setting: &Setting,
+    builder: &Scripted,
+    runner: Option<&dyn Runner>,
+    recorder: &mut Memory,
+    stop: &CancellationToken,
+) -> Result<RunEnd, RaceError> {
     let race = Race {
         record: &setting.record,
         scenarios: &setting.scenarios,
         builder,
         disk: None,
         image_size: false,
-        runner: None,
+        runner,
         looked: Looked::default(),
         secrets: &BTreeMap::new(),
         redaction: &Redaction::default(),
