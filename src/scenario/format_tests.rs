@@ -64,7 +64,9 @@ fn the_documented_example_and_keys_are_those_of_the_format() {
     let (_, example) = docs.split_once("```toml\n").unwrap();
     let (example, _) = example.split_once("```").unwrap();
     read(example).unwrap();
-    for key in KEYS.into_iter().chain(EDIT_KEYS).chain(VARIANT_KEYS) {
+    let smoke = SMOKE_KEYS.into_iter().chain(["binaries", "output.smoke"]);
+    let keys = KEYS.into_iter().chain(EDIT_KEYS).chain(VARIANT_KEYS);
+    for key in keys.chain(smoke) {
         let documented = [
             format!("| `{key}` |"),
             format!("| `[{key}]` |"),
