@@ -68,7 +68,8 @@ async fn look(
     };
     let (sink, _ignored) = mpsc::unbounded_channel();
     let end = builder.build(&request, sink, stop.clone()).await;
-    end.result.map_err(|error| error.to_string())?;
+    end.result
+        .map_err(|error| format!("exporting it: {error}"))?;
     let size = std::fs::metadata(&destination).map_err(|error| error.to_string())?;
     let mismatches = match output {
         None => Vec::new(),

@@ -80,7 +80,8 @@ async fn run(
 ) -> Result<Vec<String>, String> {
     let (sink, _ignored) = mpsc::unbounded_channel();
     let end = builder.build(request, sink, stop.clone()).await;
-    end.result.map_err(|error| error.to_string())?;
+    end.result
+        .map_err(|error| format!("exporting it to where it is run: {error}"))?;
     let mut found = Vec::new();
     for platform in &request.platforms {
         let ran = runner.run(image, platform, &smoke.command, stop).await;

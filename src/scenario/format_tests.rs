@@ -178,6 +178,7 @@ fn the_documented_example_and_keys_are_those_of_the_format() {
     let (_, example) = docs.split_once("```toml\n").unwrap();
     let (example, _) = example.split_once("```").unwrap();
     read(example).unwrap();
+    let smoke = SMOKE_KEYS.into_iter().chain(["binaries", "output.smoke"]);
     let suite = super::super::suite::SUITE_KEYS;
     for key in KEYS
         .into_iter()
@@ -185,6 +186,7 @@ fn the_documented_example_and_keys_are_those_of_the_format() {
         .chain(VARIANT_KEYS)
         .chain(FETCH_KEYS)
         .chain(suite)
+        .chain(smoke)
     {
         let documented = [
             format!("| `{key}` |"),

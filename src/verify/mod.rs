@@ -6,7 +6,7 @@
 //! can reach the disk. All that it holds is taken as written by strangers:
 //! counts and sizes are bounded ([`limits`]), documents are checked against
 //! their digests, and names are escaped when told. What a program *does* is not
-//! looked at, only which machine it is for.
+//! looked at here, only which machine it is for.
 
 mod archive;
 mod compression;

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::{Child, Command};
 use std::sync::{Arc, Mutex};
 
-use bollard::query_parameters::{ListImagesOptions, RemoveImageOptions};
+use bollard::query_parameters::{ListContainersOptions, ListImagesOptions, RemoveImageOptions};
 use bollard::{API_DEFAULT_VERSION, Docker};
 use buildrace::builder::{Builder, DockerBuilder};
 use buildrace::buildkit::{BuildRequest, Export};
@@ -30,6 +30,16 @@ pub async fn image_ids(host: &str) -> BTreeSet<String> {
     };
     let images = docker(host).list_images(Some(all)).await.unwrap();
     images.into_iter().map(|image| image.id).collect()
+}
+
+/// The images of the containers that the engine holds, of those that ended too.
+pub async fn containers(host: &str) -> Vec<String> {
+    let all = ListContainersOptions {
+        all: true,
+        ..Default::default()
+    };
+    let containers = docker(host).list_containers(Some(all)).await.unwrap();
+    containers.into_iter().filter_map(|c| c.image).collect()
 }
 
 /// Ids of the records in the engine's build cache.

@@ -1,5 +1,6 @@
-//! Dockerfiles that build the wrong thing, fast, are caught (the controls), and
-//! those that build the right one are not.
+//! Dockerfiles that build the wrong thing, fast, are caught: the controls by
+//! what their images hold, others by what their programs print. Those that
+//! build the right one are not.
 
 use std::path::Path;
 use std::process::Command;
@@ -7,6 +8,8 @@ use std::process::Command;
 use buildrace::model::Outcome;
 use buildrace::store::{read_run, runs};
 
+use crate::harness::{containers, image_ids};
+use crate::project::Project;
 use crate::support::Engine;
 
 #[tokio::test]
@@ -95,4 +98,113 @@ async fn an_image_for_four_architectures_is_right_on_each() {
     for sample in &run.samples {
         assert_eq!(sample.outcome, Outcome::Ok, "{sample:?}");
     }
+}
+
+/// Prints the nonce of its edit and the architecture, unless `/etc/hello` has
+/// other ideas.
+const HELLO: &str = r#"#!/bin/sh
+build=dev
+. /etc/hello
+echo "hello $build $(dpkg --print-architecture)"
+exit ${code:-0}
+"#;
+
+const SCENARIO: &str = r#"title = "A script that is run"
+sources = "src"
+platforms = ["linux/amd64", "linux/arm64"]
+kinds = ["multi-arch", "incremental"]
+
+[edit]
+file = "hello"
+find = "build=dev"
+replace = "build={nonce}"
+
+[output.smoke]
+command = ["hello", "--version"]
+prints = '^hello {nonce} {arch}\n$'
+"#;
+
+#[tokio::test]
+async fn what_a_program_prints_is_read_on_each_platform() {
+    let Some(engine) = Engine::take().await else {
+        return;
+    };
+    let before = image_ids(&engine.host).await;
+    let project = Project::new();
+    // Variant, kind that is found wrong, and what is told. What is wrong is so
+    // on arm64 alone.
+    let wrong = [
+        ("prints", "multi-arch", "printed \"hello some one arm64\""),
+        ("exits", "multi-arch", "exited with code 3"),
+        ("missing", "multi-arch", "could not be started: "),
+        ("stale", "incremental", "printed \"hello dev arm64\""),
+    ];
+    let mut scenario = SCENARIO.to_owned();
+    let names = wrong.map(|(name, ..)| name);
+    for name in ["right"].iter().chain(&names) {
+        let reference = *name == "right";
+        scenario += &format!("\n[[variant]]\nname = \"{name}\"\nreference = {reference}\n");
+        let conf = match *name {
+            "prints" => "build='some one'\n",
+            "exits" => "code=3\n",
+            "stale" => "build=dev\n",
+            _ => "# as it is\n",
+        };
+        let folder = match *name {
+            "missing" => "/opt/$TARGETARCH",
+            _ => "/opt/amd64",
+        };
+        let text = format!(
+            "FROM debian:trixie-slim\nARG TARGETARCH\nENV PATH=/opt/amd64:/usr/bin:/bin\n\
+             COPY {name}-$TARGETARCH/hello /etc/hello\nCOPY --chmod=755 hello {folder}/hello\n"
+        );
+        project.write(&format!("dockerfiles/outputs/{name}.Dockerfile"), &text);
+        project.write(
+            &format!("scenarios/outputs/src/{name}-amd64/hello"),
+            "# as it is\n",
+        );
+        project.write(&format!("scenarios/outputs/src/{name}-arm64/hello"), conf);
+    }
+    project.write("scenarios/outputs/scenario.toml", &scenario);
+    project.write("scenarios/outputs/src/hello", HELLO);
+    let results = project.path().join("results");
+    let output = Command::new(env!("CARGO_BIN_EXE_buildrace"))
+        .current_dir(project.path())
+        .args(["run", "outputs", "--rounds", "1", "--keep-contaminated"])
+        .args(["--host", &engine.host])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    let run = read_run(&runs(&results)[0]).unwrap();
+    // Each was looked at, whatever else is to be told.
+    let unknown = run.warnings.iter().find(|told| told.contains("not known"));
+    assert_eq!(unknown, None);
+    for sample in &run.samples {
+        let expected = wrong
+            .iter()
+            .find(|(name, kind, _)| *name == sample.variant && *kind == sample.kind.as_str());
+        let Some((_, _, told)) = expected else {
+            let right = [Outcome::Ok, Outcome::Skipped].contains(&sample.outcome);
+            assert!(right, "{sample:?}");
+            continue;
+        };
+        assert_eq!(sample.outcome, Outcome::WrongOutput, "{sample:?}");
+        let message = &sample.failure.as_ref().unwrap().message;
+        let place = "hello --version on linux/arm64 ";
+        assert!(
+            message.contains(place) && message.contains(told),
+            "{message}"
+        );
+    }
+    let right = run.samples.iter().filter(|s| s.variant == "right");
+    assert!(right.clone().all(|s| s.outcome == Outcome::Ok));
+    assert_eq!(right.count(), 2);
+    assert_eq!(image_ids(&engine.host).await, before, "an image is left");
+    let left = containers(&engine.host).await;
+    assert!(
+        !left
+            .iter()
+            .any(|image| image.starts_with("buildrace-smoke")),
+        "a container is left of {left:?}"
+    );
 }

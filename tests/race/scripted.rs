@@ -7,19 +7,20 @@ use std::time::Duration;
 use async_trait::async_trait;
 use buildrace::builder::{Builder, BuilderError, StatusSink};
 use buildrace::buildkit::{
-    BuildEnd, BuildError, BuildReply, BuildRequest, BuildWindow, CacheRecord, Worker,
+    BuildEnd, BuildError, BuildReply, BuildRequest, BuildWindow, CacheRecord, Export, Worker,
 };
 use buildrace::model::{
     BaseImage, BuildKind, BuilderInfo, RunRecord, SCHEMA_VERSION, Sample, ScenarioInfo, Slot,
 };
 use buildrace::plan::{self, PlanInput};
 use buildrace::race::{
-    Earlier, Event, Looked, Race, RaceError, Recorder, RecorderError, Redaction, RunEnd,
+    Earlier, Event, Looked, Race, RaceError, Recorder, RecorderError, Redaction, RunEnd, Runner,
 };
 use buildrace::scenario::{Project, Scenario};
 use buildrace::trace::{SolveStatus, Trace};
 use tokio_util::sync::CancellationToken;
 
+use crate::outputs::write_archive;
 use crate::project;
 
 /// The time that the build of a reference takes, in seconds.
@@ -105,6 +106,9 @@ impl Builder for Scripted {
         let _ = sink.send(SolveStatus::default());
         // The recorder hears the status while the build goes on.
         tokio::time::sleep(Duration::from_millis(5)).await;
+        if let Export::Oci { destination } = &request.export {
+            write_archive(destination, &request.platforms);
+        }
         if let Some((ending, stop)) = &self.stop_at
             && request.reference.ends_with(ending)
         {
@@ -289,7 +293,7 @@ pub async fn run(
     recorder: &mut Memory,
     stop: &CancellationToken,
 ) -> Result<RunEnd, RaceError> {
-    go_on(setting, builder, recorder, stop, Earlier::default()).await
+    race(setting, builder, None, recorder, stop, Earlier::default()).await
 }
 
 /// Runs the rest of a race.
@@ -300,13 +304,35 @@ pub async fn go_on(
     stop: &CancellationToken,
     earlier: Earlier<'_>,
 ) -> Result<RunEnd, RaceError> {
+    race(setting, builder, None, recorder, stop, earlier).await
+}
+
+/// Runs a race on a builder, with something that runs its images.
+pub async fn run_with(
+    setting: &Setting,
+    builder: &Scripted,
+    runner: Option<&dyn Runner>,
+    recorder: &mut Memory,
+    stop: &CancellationToken,
+) -> Result<RunEnd, RaceError> {
+    race(setting, builder, runner, recorder, stop, Earlier::default()).await
+}
+
+async fn race(
+    setting: &Setting,
+    builder: &Scripted,
+    runner: Option<&dyn Runner>,
+    recorder: &mut dyn Recorder,
+    stop: &CancellationToken,
+    earlier: Earlier<'_>,
+) -> Result<RunEnd, RaceError> {
     let race = Race {
         record: &setting.record,
         scenarios: &setting.scenarios,
         builder,
         disk: None,
         image_size: false,
-        runner: None,
+        runner,
         looked: Looked::default(),
         secrets: &BTreeMap::new(),
         redaction: &Redaction::default(),
