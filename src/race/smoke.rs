@@ -12,8 +12,9 @@ use crate::buildkit::{BuildRequest, Export};
 use crate::model::{Platform, Ran, RanEnd};
 use crate::scenario::Smoke;
 
-/// Most characters that are told of what a program printed.
-const MAX_TOLD: usize = 300;
+/// Most characters that are told of what a program printed: a report shows what
+/// was expected after it.
+const MAX_TOLD: usize = 120;
 
 /// Runs programs of images that are where the builder puts them.
 #[async_trait]
