@@ -14,7 +14,7 @@ build: ## Compile buildrace
 	$(CARGO) build --release --locked
 
 engine: build ## Start a private engine where no other is reachable
-	$(BUILDRACE) engine up --if-none
+	$(BUILDRACE) engine up --if-none $(ENGINE_ARGS)
 
 race: engine ## Race $(SCENARIO) for $(ROUNDS) round(s) and write results/ and reports/
 	$(BUILDRACE) run $(SCENARIO) --rounds $(ROUNDS)
@@ -24,6 +24,7 @@ quick suite headline: ROUNDS_OF = $(if $(filter file,$(origin ROUNDS)),,--rounds
 quick: engine ## Race the suite quick
 	$(BUILDRACE) run --suite quick $(ROUNDS_OF)
 
+suite: ENGINE_ARGS = --emulate amd64,arm64,arm,riscv64
 suite: engine ## Race the suite full, for three rounds or $(ROUNDS)
 	$(BUILDRACE) run --suite full $(ROUNDS_OF)
 

@@ -11,7 +11,9 @@ RUN case "$TARGETARCH$TARGETVARIANT" in \
       armv7) architecture=armhf triplet=arm-linux-gnueabihf ;; \
       386) architecture=i386 triplet=i686-linux-gnu ;; \
       ppc64le) architecture=ppc64el triplet=powerpc64le-linux-gnu ;; \
-      *) architecture=$TARGETARCH triplet=$TARGETARCH-linux-gnu ;; \
+      riscv64) architecture=riscv64 triplet=riscv64-linux-gnu ;; \
+      s390x) architecture=s390x triplet=s390x-linux-gnu ;; \
+      *) echo "no names for $TARGETARCH$TARGETVARIANT here" >&2; exit 1 ;; \
     esac && \
     echo "$triplet" >/triplet && \
     # gcc-for-host:arm64 is no program of arm64's: it depends on the native compiler

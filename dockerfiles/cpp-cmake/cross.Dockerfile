@@ -10,7 +10,7 @@ RUN apt-get update && \
     apt-get install -y --no-install-recommends binutils ccache cmake ninja-build
 
 # After it: once for each platform. First Docker's name of the platform, as
-# Debian, compilers and `uname -m` call it.
+# Debian and compilers call it.
 ARG TARGETARCH TARGETVARIANT
 RUN case "$TARGETARCH$TARGETVARIANT" in \
       amd64) architecture=amd64 triplet=x86_64-linux-gnu ;; \
@@ -18,7 +18,9 @@ RUN case "$TARGETARCH$TARGETVARIANT" in \
       armv7) architecture=armhf triplet=arm-linux-gnueabihf ;; \
       386) architecture=i386 triplet=i686-linux-gnu ;; \
       ppc64le) architecture=ppc64el triplet=powerpc64le-linux-gnu ;; \
-      *) architecture=$TARGETARCH triplet=$TARGETARCH-linux-gnu ;; \
+      riscv64) architecture=riscv64 triplet=riscv64-linux-gnu ;; \
+      s390x) architecture=s390x triplet=s390x-linux-gnu ;; \
+      *) echo "no names for $TARGETARCH$TARGETVARIANT here" >&2; exit 1 ;; \
     esac && \
     # g++-for-host:arm64 is no program of arm64's: it depends on the native compiler
     # for it. pkgconf:arm64 is the native pkg-config by the name of

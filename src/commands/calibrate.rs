@@ -48,7 +48,11 @@ pub async fn run(args: CalibrateArgs) -> anyhow::Result<Exit> {
         options.complete(&mut scenario, &ready.native);
     }
     let mut scenarios = vec![scenario];
-    if !ready.fetch_sources(&project, &mut scenarios, &stop).await? {
+    let mut choice = Choice::default();
+    if !ready
+        .fetch_sources(&project, &mut scenarios, &mut choice, &stop)
+        .await?
+    {
         return Ok(Exit::Interrupted);
     }
     let entrants = Entrants {

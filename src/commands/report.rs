@@ -47,7 +47,7 @@ pub fn explain(run: &StoredRun) -> anyhow::Result<RunExplanation> {
 
 /// A stored run as reports show it.
 fn view(run: &StoredRun, explained: &RunExplanation) -> View {
-    View::new(&run.record, &run.samples, explained).resumed_at(&run.resumed)
+    View::new(&run.record, &run.samples, explained).told(&run.resumed, &run.warnings)
 }
 
 /// The files of a run's report: their names within it, and what they hold.

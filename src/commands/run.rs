@@ -38,8 +38,11 @@ pub async fn run(args: RunArgs) -> anyhow::Result<Exit> {
             chosen.controls.join(", ")
         );
     }
+    let Chosen {
+        scenarios, choice, ..
+    } = &mut chosen;
     if !ready
-        .fetch_sources(&project, &mut chosen.scenarios, &stop)
+        .fetch_sources(&project, scenarios, choice, &stop)
         .await?
     {
         return Ok(Exit::Interrupted);
@@ -88,10 +91,22 @@ async fn go_on(name: &str, args: &RunArgs) -> anyhow::Result<Exit> {
     let here = std::env::current_dir().context("cannot tell the current folder")?;
     let project = Project::find(&here)?;
     let mut chosen = choose(&project, &began)?;
+    // The command has one list of variants for all scenarios, and some may
+    // have been left out of one alone.
+    for scenario in &mut chosen.scenarios {
+        let then = record.scenarios.iter().find(|s| s.name == scenario.name);
+        if let Some(then) = then {
+            let raced = |name: &String| then.variants.iter().any(|v| v.name == *name);
+            scenario.variants.retain(|variant| raced(&variant.name));
+        }
+    }
     let stop = stop_on_signals();
     let ready = Ready::find(&race).await?;
+    let Chosen {
+        scenarios, choice, ..
+    } = &mut chosen;
     if !ready
-        .fetch_sources(&project, &mut chosen.scenarios, &stop)
+        .fetch_sources(&project, scenarios, choice, &stop)
         .await?
     {
         return Ok(Exit::Interrupted);

@@ -2,19 +2,18 @@
 //! are not, from a registry or as stand-ins.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
-use std::path::PathBuf;
 use std::time::Duration;
 
 use futures_util::future::join_all;
 
-use super::binfmt::{self, ARCHITECTURES};
+use super::binfmt::ARCHITECTURES;
 use super::client::Image;
 use super::error::one_line;
 use super::private::Paths;
 use super::registry::{self, NotPulled};
-use super::standin::{self, Order, Recipe};
-use super::{Engine, EngineError, Progress, oci};
+use super::standin::orders::{add_order, can_be_made, is_wanted, make_stand_ins};
+use super::standin::{self, Recipe};
+use super::{Engine, EngineError, Progress};
 use crate::model::{BaseImage, Platform};
 
 /// Whether stand-ins may be put into an engine under official names.
@@ -307,133 +306,6 @@ fn recipe_for(
             "it cannot be pulled ({reason}): pull or load it yourself, or run `buildrace images --stand-ins`, which makes a stand-in from Debian packages and puts it under this name into the engine at {}",
             one_line(host)
         ))),
-    }
-}
-
-/// Adds an order, or platforms to the one for the same image by another of its
-/// names.
-fn add_order(orders: &mut Vec<Order>, recipe: &'static Recipe, platforms: Vec<Platform>) {
-    let position = orders.iter().position(|order| order.recipe == recipe);
-    let order = match position {
-        Some(position) => &mut orders[position],
-        None => {
-            orders.push(Order {
-                recipe,
-                platforms: Vec::new(),
-            });
-            let last = orders.len() - 1;
-            &mut orders[last]
-        }
-    };
-    order.platforms.extend(platforms);
-    order.platforms.sort();
-    order.platforms.dedup();
-}
-
-/// Whether an order makes anything that is lacking.
-fn is_wanted(order: &Order, lacking: &[(&Image, Vec<Platform>)]) -> bool {
-    let mut lacking = lacking.iter();
-    lacking.any(|(image, platforms)| {
-        standin::recipe(&image.name) == Some(order.recipe)
-            && platforms
-                .iter()
-                .any(|lacks| order.platforms.contains(lacks))
-    })
-}
-
-/// Whether stand-ins can be made here for these platforms.
-fn can_be_made(engine: &Engine, platforms: &[Platform]) -> Result<(), EngineError> {
-    if !nix::unistd::geteuid().is_root() {
-        return Err(EngineError::NeedsRoot {
-            action: "making stand-in base images",
-            command: format!(
-                "sudo env DOCKER_HOST={} buildrace images --stand-ins",
-                engine.facts().endpoint.host
-            ),
-        });
-    }
-    for platform in platforms {
-        if standin::architecture(platform).is_none() {
-            return Err(EngineError::Preflight(format!(
-                "no stand-in base image can be made for {platform}: Debian has no packages for it"
-            )));
-        }
-        let emulated = binfmt::architecture(platform.architecture()).filter(|a| !a.is_native());
-        if let Some(architecture) = emulated
-            && !binfmt::handlers()
-                .iter()
-                .any(|handler| handler.serves(architecture) && handler.works_in_containers())
-        {
-            return Err(EngineError::Preflight(format!(
-                "a stand-in base image for {platform} is configured under emulation, and this machine has no emulator for it: run `buildrace engine up --emulate {}`",
-                architecture.oci
-            )));
-        }
-    }
-    Ok(())
-}
-
-async fn make_stand_ins(
-    engine: &Engine,
-    orders: Vec<Order>,
-    progress: &Progress,
-) -> Result<(), EngineError> {
-    can_be_made(engine, &standin::platforms(&orders))?;
-    let work = WorkFolder::take(progress)?;
-    let native = engine.facts().native.clone();
-    let images = {
-        let (folder, progress) = (work.folder.clone(), progress.clone());
-        tokio::task::spawn_blocking(move || standin::make(&orders, &native, &folder, &progress))
-            .await
-            .map_err(|error| EngineError::Private(format!("making stand-ins: {error}")))??
-    };
-    progress("loading stand-ins into the engine");
-    oci::load(engine, images).await?;
-    progress("unpacking stand-ins");
-    Ok(())
-}
-
-/// A folder under the user's cache for one process at a time, emptied before
-/// and after.
-struct WorkFolder {
-    folder: PathBuf,
-    _lock: File,
-}
-
-impl WorkFolder {
-    fn take(progress: &Progress) -> Result<Self, EngineError> {
-        let folder = Paths::of_user()?.stand_ins();
-        let lock_path = folder.with_extension("lock");
-        if let Some(parent) = folder.parent() {
-            fs::create_dir_all(parent).map_err(EngineError::file("cannot create", parent))?;
-        }
-        let lock = File::options()
-            .create(true)
-            .append(true)
-            .open(&lock_path)
-            .map_err(EngineError::file("cannot open", lock_path.as_path()))?;
-        if lock.try_lock().is_err() {
-            progress("waiting for another process that makes stand-ins");
-            lock.lock()
-                .map_err(EngineError::file("cannot lock", lock_path))?;
-        }
-        if folder.exists() {
-            fs::remove_dir_all(&folder)
-                .map_err(EngineError::file("cannot remove", folder.as_path()))?;
-        }
-        fs::create_dir_all(&folder)
-            .map_err(EngineError::file("cannot create", folder.as_path()))?;
-        Ok(Self {
-            folder,
-            _lock: lock,
-        })
-    }
-}
-
-impl Drop for WorkFolder {
-    fn drop(&mut self) {
-        // What stays behind is removed by the next one.
-        let _ = fs::remove_dir_all(&self.folder);
     }
 }
 

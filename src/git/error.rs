@@ -8,6 +8,11 @@ use std::process::Output;
 use super::Commit;
 use crate::escape;
 
+/// What is tried on a server that may not be there.
+pub(super) const REACH: &str = "reach";
+/// What is tried on a server that is there.
+pub(super) const FETCH: &str = "fetch from";
+
 /// git cannot give what was asked for. Every message is one line; texts from
 /// outside are escaped and bounded.
 #[derive(Debug, thiserror::Error)]
@@ -190,6 +195,16 @@ pub enum GitError {
 }
 
 impl GitError {
+    /// Whether a repository elsewhere has no answer: git is missing, the server
+    /// is not there or too slow, or it lacks what was asked for.
+    pub fn means_out_of_reach(&self) -> bool {
+        match self {
+            Self::NoGit | Self::TooLong { .. } => true,
+            Self::Failed { action, .. } => [REACH, FETCH].contains(action),
+            _ => false,
+        }
+    }
+
     pub(super) fn io(action: &'static str, path: &Path, error: io::Error) -> Self {
         Self::Io {
             action,

@@ -16,6 +16,7 @@ use nix::unistd::Pid;
 
 use super::GitError;
 use super::command::{answer, git, word};
+use super::error::{FETCH, REACH};
 
 /// How long a server may take to say that it has the tag.
 const ANSWER_LIMIT: Duration = Duration::from_secs(20);
@@ -69,10 +70,10 @@ impl RemoteCommit<'_> {
         if asked.status.code() == Some(2) && asked.stderr.is_empty() {
             let said = format!("no tag or branch {}", self.reference);
             let stderr = said.into_bytes();
-            return Err(self.failed("fetch from", &Output { stderr, ..asked }));
+            return Err(self.failed(FETCH, &Output { stderr, ..asked }));
         }
         if !asked.status.success() {
-            return Err(self.failed("reach", &asked));
+            return Err(self.failed(REACH, &asked));
         }
 
         let mut fetch = git();
@@ -81,9 +82,9 @@ impl RemoteCommit<'_> {
             .args(["--no-recurse-submodules", "--no-write-fetch-head", "--"])
             .arg(self.url)
             .arg(format!("+{}:{FETCHED}", self.reference));
-        let fetched = self.run(fetch, "fetch from", FETCH_LIMIT, is_unwanted)?;
+        let fetched = self.run(fetch, FETCH, FETCH_LIMIT, is_unwanted)?;
         if !fetched.status.success() {
-            return Err(self.failed("fetch from", &fetched));
+            return Err(self.failed(FETCH, &fetched));
         }
 
         let mut which = git();
@@ -106,7 +107,14 @@ impl RemoteCommit<'_> {
         let git = || {
             let mut command = git();
             command.env("GIT_WORK_TREE", target);
+            // What is written is the commit's own: neither line ends nor filters
+            // of this machine's configuration change it.
+            command.env("GIT_ATTR_NOSYSTEM", "1");
             for setting in [
+                "core.attributesFile=/dev/null",
+                "filter.lfs.smudge=",
+                "filter.lfs.process=",
+                "filter.lfs.required=false",
                 "core.bare=false",
                 "core.autocrlf=false",
                 "core.eol=lf",

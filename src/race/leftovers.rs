@@ -9,7 +9,7 @@ use crate::buildkit::{BuildWindow, CacheRecord};
 
 /// Removes the records of which it is certain that builds of this run made
 /// them: those that carry its cache-mount namespace, and those that appeared
-/// while one of its builds ran and no other did.
+/// while one of its builds ran, where nobody else has built then or since.
 pub async fn remove(builder: &dyn Builder, own_prefix: &str) -> Result<Cleaned, BuilderError> {
     let mut cleaned = Cleaned::default();
     for attempt in 0..=RETRIES {
@@ -49,7 +49,7 @@ pub async fn remove(builder: &dyn Builder, own_prefix: &str) -> Result<Cleaned, 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Origin {
     Ours,
-    /// Somebody else built at the same time.
+    /// Somebody else built at the same time, or since, and may use it.
     PerhapsOurs,
     Theirs,
 }
@@ -71,7 +71,7 @@ impl Origin {
             build.started.is_some_and(|started| started <= created)
                 && build.completed.is_some_and(|ended| created <= ended)
         });
-        let is_shared = others.iter().any(|build| may_have_run_at(build, created));
+        let is_shared = others.iter().any(|build| may_know(build, created));
         match (in_own, is_shared) {
             (true, false) => Self::Ours,
             (true, true) => Self::PerhapsOurs,
@@ -80,10 +80,10 @@ impl Origin {
     }
 }
 
-/// What is not known of somebody else's build speaks for it.
-fn may_have_run_at(build: &BuildWindow, at: Timestamp) -> bool {
-    build.started.is_none_or(|started| started <= at)
-        && build.completed.is_none_or(|ended| at <= ended)
+/// Whether somebody else's build may have made what was made then, or used it
+/// later. What is not known of it speaks for it.
+fn may_know(build: &BuildWindow, made: Timestamp) -> bool {
+    build.completed.is_none_or(|ended| made <= ended)
 }
 
 #[cfg(test)]
@@ -123,10 +123,10 @@ mod tests {
         };
         let layer = record("mount / from exec go build", Some(15));
         assert_eq!(origin(&layer, &[]), Origin::Ours);
-        for apart in [build(Some(16), Some(18)), build(Some(1), Some(14))] {
-            assert_eq!(origin(&layer, &[&apart]), Origin::Ours);
-        }
+        let before = build(Some(1), Some(14));
+        assert_eq!(origin(&layer, &[&before]), Origin::Ours);
         for beside in [
+            build(Some(16), Some(18)),
             build(Some(12), Some(18)),
             build(Some(12), None),
             build(None, Some(18)),

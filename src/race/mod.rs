@@ -12,6 +12,7 @@ mod recorder;
 mod redaction;
 mod rounds;
 pub mod runner;
+mod sampling;
 mod smoke;
 pub mod warm_up;
 

@@ -11,30 +11,25 @@ use std::path::Path;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::cache::{CacheGuard, Cleaned, OtherBuilds};
+use super::cache::{CacheGuard, Cleaned};
 use super::earlier::Earlier;
 use super::entry::{Entry, nonce};
 use super::event::{Event, RunEnd};
-use super::host::{self, HostSampler};
+use super::host;
 use super::image::Looked;
 use super::leftovers;
-use super::outcome::{disturbances, judge, skipped};
+use super::outcome::skipped;
 use super::recorder::{Keeping, Recorder, RecorderError};
 use super::redaction::Redaction;
 use super::rounds;
 use super::smoke::Runner;
 use super::warm_up::{self, WarmUpError};
 use crate::builder::{Builder, BuilderError};
-use crate::buildkit::{BuildEnd, BuildError, BuildRequest, Secret};
+use crate::buildkit::Secret;
 use crate::model::{BuildKind, Outcome, RunRecord, Sample, Slot};
 use crate::scenario::{Scenario, ScenarioError, SourceCopy};
-use crate::trace::{SolveStatus, Trace};
-
-/// How often a recorder hears that time has passed.
-const TICK: Duration = Duration::from_millis(100);
 
 /// Why a race could not go on. What was measured before is recorded.
 #[derive(Debug, thiserror::Error)]
@@ -313,166 +308,6 @@ impl Race<'_> {
         result
     }
 
-    /// Builds what a finished sample built, so that the rest of its block has
-    /// the state to start from. It is neither timed nor recorded: the sample
-    /// is there.
-    async fn make_again(
-        &self,
-        slot: &Slot,
-        entry: &Entry<'_>,
-        context: &Path,
-        recorder: &mut dyn Recorder,
-        stop: &CancellationToken,
-        prefix: &str,
-    ) -> Result<(), RaceError> {
-        warn(
-            recorder,
-            format!(
-                "the run was cut off after {}: the cache state that it left is made again, untimed",
-                slot.sample
-            ),
-        )?;
-        let platforms = entry.platforms(slot.kind);
-        let request = entry.request(
-            slot,
-            context,
-            platforms,
-            &self.earlier.prefix(prefix),
-            self.timeout(),
-            self.secrets,
-        );
-        let (sink, _ignored) = mpsc::unbounded_channel();
-        let end = self.builder.build(&request, sink, stop.child_token()).await;
-        match end.result {
-            Err(error) if !stop.is_cancelled() => Err(RaceError::Again {
-                sample: slot.sample.clone(),
-                error: self.redaction.text(&error.to_string()),
-            }),
-            _ => Ok(()),
-        }
-    }
-
-    /// Builds one sample. With it comes an error where the builder did not
-    /// answer afterwards; the sample counts all the same.
-    async fn sample(
-        &self,
-        slot: &Slot,
-        entry: &Entry<'_>,
-        context: &Path,
-        recorder: &mut dyn Recorder,
-        stop: &CancellationToken,
-        prefix: &str,
-    ) -> Result<(Sample, Option<BuilderError>), RaceError> {
-        record(
-            recorder,
-            Event::SampleStarted {
-                at: Timestamp::now(),
-                sample: slot.sample.clone(),
-            },
-        )?;
-        let platforms = entry.platforms(slot.kind);
-        let request = entry.request(
-            slot,
-            context,
-            platforms.clone(),
-            &self.earlier.prefix(prefix),
-            self.timeout(),
-            self.secrets,
-        );
-        let others = OtherBuilds::note(self.builder, prefix).await?;
-        let mut host = HostSampler::start(self.disk).await;
-        let mut trace = Trace::default();
-        let cancel = stop.child_token();
-        let (end, written) = self
-            .build(slot, &request, &mut trace, &mut host, recorder, &cancel)
-            .await;
-        let host = host.finish().await;
-        written?;
-        let lost = matches!(end.result, Err(BuildError::LostBuilder { .. }));
-        let mut unsure = None;
-        let disturbances = if lost {
-            vec![]
-        } else {
-            match others.since(self.builder, prefix).await {
-                Ok(others) => disturbances(&others),
-                Err(error) => {
-                    unsure = Some(error);
-                    vec!["whether others used the builder too is not known".to_owned()]
-                }
-            }
-        };
-        let (outcome, failure) = judge(&end, &trace);
-        let (outcome, failure, image_bytes) = match outcome {
-            Outcome::Ok => self.image_of(slot, entry, &request, recorder, stop).await?,
-            outcome => (outcome, failure, None),
-        };
-        let failure = failure.map(|failure| self.redaction.failure(failure));
-        let sample = Sample {
-            id: slot.sample.clone(),
-            scenario: slot.scenario.clone(),
-            variant: slot.variant.clone(),
-            kind: slot.kind,
-            round: slot.round,
-            position: slot.position,
-            platforms,
-            outcome,
-            wall: end.wall,
-            server: trace.server_span(),
-            steps: trace.count(),
-            cached_steps: trace.cached_count(),
-            context_bytes: end.context_bytes,
-            image_bytes,
-            disturbances,
-            host,
-            failure,
-        };
-        Ok((sample, unsure))
-    }
-
-    /// Builds, while the recorder hears every status and the host is watched.
-    /// A recorder that fails cancels the build.
-    async fn build(
-        &self,
-        slot: &Slot,
-        request: &BuildRequest,
-        trace: &mut Trace,
-        host: &mut HostSampler,
-        recorder: &mut dyn Recorder,
-        cancel: &CancellationToken,
-    ) -> (BuildEnd, Result<(), RaceError>) {
-        let (sink, mut statuses) = mpsc::unbounded_channel();
-        let mut written = Ok(());
-        let mut hear = |mut status: SolveStatus, trace: &mut Trace, recorder: &mut dyn Recorder| {
-            self.redaction.status(&mut status);
-            trace.push(&status);
-            if written.is_ok()
-                && let Err(error) = recorder.status(slot, &status, trace)
-            {
-                written = Err(RaceError::Recorder(error));
-                cancel.cancel();
-            }
-        };
-        let build = self.builder.build(request, sink, cancel.clone());
-        tokio::pin!(build);
-        let mut ticks = tokio::time::interval(TICK);
-        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let end = loop {
-            tokio::select! {
-                biased;
-                end = &mut build => break end,
-                Some(status) = statuses.recv() => hear(status, trace, recorder),
-                _ = ticks.tick() => {
-                    host.tick();
-                    recorder.tick(slot, trace);
-                }
-            }
-        };
-        while let Ok(status) = statuses.try_recv() {
-            hear(status, trace, recorder);
-        }
-        (end, written)
-    }
-
     async fn clean(
         &self,
         guard: &CacheGuard,
@@ -489,7 +324,7 @@ impl Race<'_> {
         nonce(&builds, &slot.sample)
     }
 
-    fn timeout(&self) -> Duration {
+    pub(super) fn timeout(&self) -> Duration {
         Duration::from_secs_f64(self.record.timeout_seconds)
     }
 
@@ -548,7 +383,7 @@ fn blocks(plan: &[Slot]) -> impl Iterator<Item = &[Slot]> {
     })
 }
 
-fn record(recorder: &mut dyn Recorder, event: Event) -> Result<(), RaceError> {
+pub(super) fn record(recorder: &mut dyn Recorder, event: Event) -> Result<(), RaceError> {
     recorder.event(&event).map_err(RaceError::Recorder)
 }
 

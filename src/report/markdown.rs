@@ -10,7 +10,7 @@ use super::rounds;
 use super::sentence::sentence;
 use super::view::{Cell, FailureView, ScenarioView, View, join};
 use crate::escape::{self, markdown as text, markdown_code as code};
-use crate::model::{BuildKind, HostInfo};
+use crate::model::{BuildKind, HostInfo, Outcome};
 use crate::stats::Ratio;
 
 /// Name of the chart beside the summary.
@@ -130,13 +130,10 @@ fn cell(cell: Option<&Cell>) -> String {
         parts.extend(cell.verdict.map(|verdict| verdict.as_str().to_owned()));
     }
     for (outcome, count) in &cell.failed {
-        parts.push(match (cell.times, count) {
-            (None, 1) => outcome.to_string(),
-            (times, _) => {
-                let failed: usize = cell.failed.values().map(|count| *count as usize).sum();
-                let all = times.map_or(0, |times| times.n) + failed;
-                format!("{count} of {all} {outcome}")
-            }
+        parts.push(match (outcome, cell.times, count) {
+            // Looked at once, so there is nothing to count.
+            (Outcome::WrongOutput, ..) | (_, None, 1) => outcome.to_string(),
+            _ => format!("{count} of {} {outcome}", cell.samples),
         });
     }
     parts.join("<br>")
@@ -344,6 +341,7 @@ pub(super) fn method(view: &View) -> String {
     ];
     parts.extend(rule(view));
     parts.extend(view.resumption());
+    parts.extend(view.warned().map(|warning| text(&warning)));
     let emulators: Vec<String> = view.emulators.iter().map(|e| text(&e.describe())).collect();
     if !emulators.is_empty() {
         parts.push(format!(

@@ -238,8 +238,8 @@ fn cell_lines(cell: Option<&Cell>) -> Vec<Line> {
         );
     }
     if failed > 0 {
-        let total = times.n + failed as usize;
-        lines.push((Style::Bad, format!("{failed} of {total} failed")));
+        let text = format!("{failed} of {} failed", cell.samples);
+        lines.push((Style::Bad, text));
     }
     lines
 }
@@ -365,6 +365,7 @@ fn notes(out: &mut String, view: &View, width: usize, paint: Paint) {
         ));
     }
     notes.extend(view.resumption());
+    notes.extend(view.warned());
     let stand_ins = view.stand_ins();
     if !stand_ins.is_empty() {
         let names = stand_ins.iter().map(|name| escape::terminal(name, 80));

@@ -443,3 +443,17 @@ fn svg_of_many_failures() {
     }
     assert_snapshot!(svg(&View::new(&record, &samples, &Default::default())));
 }
+
+#[test]
+fn what_the_run_warned_of_is_told() {
+    let warnings: Vec<String> = (0..8)
+        .map(|n| format!("the image of r1-0{n} is not known: \u{1b}[31m"))
+        .collect();
+    let view = article().told(&[], &warnings);
+    for text in [markdown(&view), terminal(&view, 400, false)] {
+        assert!(text.contains("Warning: the image of r1-05"), "{text}");
+        assert!(!text.contains("r1-06 is not known"), "{text}");
+        assert!(text.contains("And 2 more warnings."), "{text}");
+        assert!(!text.contains('\u{1b}'));
+    }
+}

@@ -111,17 +111,22 @@ fn what_cannot_be_fetched_is_said_with_its_place() {
         (
             url,
             "https://me:pw@example.com/",
-            "8:7: the URL holds credentials",
+            "8:7: the URL holds credentials or a query",
         ),
         (
             url,
             "https://token@example.com/",
-            "8:7: the URL holds credentials",
+            "8:7: the URL holds credentials or a query",
         ),
         (
             url,
             "ssh://git:pw@example.com/",
-            "8:7: the URL holds credentials",
+            "8:7: the URL holds credentials or a query",
+        ),
+        (
+            url,
+            "https://example.com/p.git?token=x",
+            "8:7: the URL holds credentials or a query",
         ),
         (
             "v1.0",

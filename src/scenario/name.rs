@@ -83,12 +83,14 @@ pub(super) fn check_git_url(url: &str) -> Result<(), String> {
         ));
     };
     let host = rest.split('/').next().unwrap_or_default();
-    if host
-        .split_once('@')
-        .is_some_and(|(user, _)| user.contains(':') || url.starts_with("https:"))
+    let has_query = rest.contains(['?', '#']);
+    if has_query
+        || host
+            .split_once('@')
+            .is_some_and(|(user, _)| user.contains(':') || url.starts_with("https:"))
     {
         return Err(
-            "the URL holds credentials, and results would show them: leave them to git's \
+            "the URL holds credentials or a query, and results would show them: leave them to git's \
              credential helpers"
                 .to_owned(),
         );

@@ -56,6 +56,16 @@ pub enum SourcesError {
 }
 
 impl SourcesError {
+    /// Whether there is no way to the sources, and nothing is wrong with what
+    /// was found or with this machine.
+    pub fn means_none_to_be_had(&self) -> bool {
+        match self {
+            Self::Git(error) => error.means_out_of_reach(),
+            Self::Build { .. } => true,
+            _ => false,
+        }
+    }
+
     pub(super) fn io(action: &'static str, path: &Path, error: io::Error) -> Self {
         Self::Io {
             action,

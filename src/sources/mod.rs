@@ -58,7 +58,7 @@ pub async fn obtain(
             return Ok(found);
         }
         Err(SourcesError::Git(GitError::Interrupted)) => return Err(SourcesError::Interrupted),
-        Err(SourcesError::Git(error)) if !matches!(error, GitError::Moved { .. }) => error,
+        Err(SourcesError::Git(error)) if error.means_out_of_reach() => error,
         Err(error) => return Err(error),
     };
     let Some(otherwise) = &fetch.otherwise else {

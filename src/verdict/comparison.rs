@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::rounds::dropped_rounds;
+use super::rounds::{dropped_rounds, says_nothing};
 use crate::model::{BuildKind, Outcome, RunRecord, Sample, ScenarioInfo, Stopping};
 use crate::stats::{self, Judgement, Looks, Ratio, Verdict};
 
@@ -158,7 +158,9 @@ pub fn never_builds(samples: &[Sample], scenario: &str, variant: &str, kind: Bui
     }
     let mut failed = 0;
     for sample in samples {
-        if sample.scenario == scenario && sample.variant == variant && sample.kind == kind {
+        let is_of_kind =
+            sample.scenario == scenario && sample.variant == variant && sample.kind == kind;
+        if is_of_kind && !says_nothing(samples, sample) {
             match sample.outcome {
                 Outcome::Ok => return false,
                 Outcome::Failed | Outcome::WrongOutput | Outcome::TimedOut | Outcome::Skipped => {

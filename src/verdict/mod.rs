@@ -7,4 +7,6 @@ mod comparison;
 mod rounds;
 
 pub use comparison::{Comparison, comparisons, looks, never_builds, roll_up, times};
-pub use rounds::{Dropped, RoundsNeeded, dropped_rounds, rounds_needed, samples_planned};
+pub use rounds::{
+    Dropped, RoundsNeeded, dropped_rounds, rounds_needed, samples_planned, says_nothing,
+};

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::comparison::{gate_is_decided, gate_rounds};
-use crate::model::{Contamination, Failure, RunRecord, Sample, ScenarioInfo, Stopping};
+use crate::model::{Contamination, Failure, Outcome, RunRecord, Sample, ScenarioInfo, Stopping};
 use crate::stats::LOOKS;
 
 /// Seconds of building in a round below which there are too few ticks of the
@@ -80,6 +80,27 @@ fn stolen(rule: &Contamination, built: &[&Sample]) -> Option<String> {
             share * 100.0
         )
     })
+}
+
+/// Whether a build that is not good says nothing of its variant: the builder
+/// could not start a container of it, or of a build that it starts from.
+pub fn says_nothing(samples: &[Sample], sample: &Sample) -> bool {
+    let was_unstarted = |sample: &Sample| {
+        let failure = sample.failure.as_ref();
+        failure.is_some_and(Failure::command_was_not_started)
+    };
+    match sample.outcome {
+        Outcome::Failed => was_unstarted(sample),
+        Outcome::Skipped => {
+            let mut of_round = samples.iter().filter(|other| {
+                other.round == sample.round
+                    && other.scenario == sample.scenario
+                    && other.variant == sample.variant
+            });
+            of_round.any(was_unstarted)
+        }
+        _ => false,
+    }
 }
 
 /// How many rounds a scenario needs, as far as its samples tell.
@@ -183,7 +204,7 @@ pub fn samples_planned(record: &RunRecord, samples: &[Sample]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Contamination, Outcome};
+    use crate::model::Contamination;
     use crate::report::fixture;
 
     /// A run of so many rounds that drops what is contaminated.
@@ -252,6 +273,46 @@ mod tests {
         let absent = "runc run failed: unable to start container process: exec: \"made\": \
                       executable file not found in $PATH";
         assert_eq!(failed(&[absent]), None);
+    }
+
+    #[test]
+    fn a_container_that_did_not_start_says_nothing_of_what_is_built() {
+        let (_, mut samples) = run(2);
+        let is_chain = |sample: &&mut Sample| {
+            sample.variant == "cross" && sample.kind != crate::model::BuildKind::Cold
+        };
+        for sample in samples.iter_mut().filter(is_chain) {
+            let is_first = sample.kind == crate::model::BuildKind::MultiArch;
+            let outcome = match is_first {
+                true => Outcome::Failed,
+                false => Outcome::Skipped,
+            };
+            fixture::fail(sample, outcome);
+        }
+        let says_nothing_of = |samples: &[Sample]| {
+            let said = samples.iter().filter(|s| says_nothing(samples, s));
+            said.count()
+        };
+        assert_eq!(says_nothing_of(&samples), 0);
+        let never = |samples: &[Sample]| {
+            let kind = crate::model::BuildKind::Incremental;
+            crate::verdict::never_builds(samples, "go-hello", "cross", kind)
+        };
+        assert!(never(&samples));
+        for sample in samples.iter_mut().filter(is_chain) {
+            if let Some(failure) = &mut sample.failure
+                && sample.outcome == Outcome::Failed
+            {
+                failure.log_tail = vec![
+                    "runc run failed: unable to start container process: waiting for init \
+                     preliminary setup: EOF"
+                        .to_owned(),
+                ];
+            }
+        }
+        // In both rounds the one that failed, and the two that start from it.
+        assert_eq!(says_nothing_of(&samples), 6);
+        assert!(!never(&samples));
     }
 
     #[test]

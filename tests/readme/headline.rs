@@ -2,7 +2,7 @@
 
 use buildrace::escape;
 use buildrace::model::BuildKind;
-use buildrace::report::{VariantView, number};
+use buildrace::report::{Cell, VariantView, number};
 use buildrace::stats::Ratio;
 
 use super::published::Published;
@@ -20,7 +20,7 @@ pub fn block(run: &Published) -> String {
     let rows = [
         (
             format!("{} alone", scenario.native),
-            against(candidate, BuildKind::Cold),
+            against(candidate, reference, BuildKind::Cold),
             "about equal",
         ),
         (
@@ -35,7 +35,7 @@ pub fn block(run: &Published) -> String {
         ),
         (
             "after an edit".to_owned(),
-            against(candidate, BuildKind::Incremental),
+            against(candidate, reference, BuildKind::Incremental),
             "100x faster",
         ),
     ];
@@ -46,6 +46,8 @@ pub fn block(run: &Published) -> String {
     for (what, here, article) in rows {
         out.push_str(&format!("| {what} | {here} | {article} |\n"));
     }
+    let sources = run.view.sources.iter().find(|(of, _)| of == SCENARIO);
+    let (_, sources) = sources.expect("the run says what was built");
     let rounds = scenario.clean;
     let id = &record.run;
     let host = &record.host;
@@ -58,38 +60,55 @@ pub fn block(run: &Published) -> String {
         ),
     };
     out.push_str(&format!(
-        "\n{rounds} rounds on {} cores ({}), {}, BuildKit {}{stand_ins}; in brackets {}. The run \
+        "\nSources: {}. {rounds} rounds on {} cores ({}), {}, Docker Engine {}{stand_ins}; {}. The run \
          is [results/{id}](results/{id}), its report [reports/{id}](reports/{id}/summary.md); \
          `make headline` measures it again.\n",
+        escape::markdown(sources),
         host.cores.unwrap_or_default(),
         escape::markdown(host.cpu_model.as_deref().unwrap_or("unknown")),
         emulators.join(", "),
         record
             .builder
-            .buildkit_version
+            .engine_version
             .as_deref()
             .unwrap_or("unknown"),
-        match run.view.has_model_based() {
-            true => "95% t-intervals of the mean log ratio (model-based)",
-            false => "signed-rank intervals of at least 95%",
+        match (rounds > 2, run.view.has_model_based()) {
+            (false, _) => "in brackets each round",
+            (true, true) => "in brackets 95% t-intervals of the mean log ratio (model-based)",
+            (true, false) => "in brackets signed-rank intervals of at least 95%",
         },
     ));
     out
 }
 
-fn against(candidate: &VariantView, kind: BuildKind) -> String {
+fn against(candidate: &VariantView, reference: &VariantView, kind: BuildKind) -> String {
     let ratio = candidate.ratio(kind).expect("pairs of this kind");
-    with_interval(number::comparison(ratio.estimate), &ratio)
+    let rounds = rounds(&candidate.cells[&kind], &reference.cells[&kind]);
+    told(&ratio, number::comparison, &rounds)
 }
 
 fn cost(variant: &VariantView) -> String {
     let cost = variant.added_cost.expect("cold and multi-arch were raced");
-    with_interval(number::cost(cost.estimate), &cost)
+    let [all, one] = [BuildKind::MultiArch, BuildKind::Cold].map(|kind| &variant.cells[&kind]);
+    told(&cost, number::cost, &rounds(all, one))
 }
 
-fn with_interval(told: String, ratio: &Ratio) -> String {
+/// The ratio of each round that has both times.
+fn rounds(over: &Cell, under: &Cell) -> Vec<f64> {
+    let pairs = over.by_round.iter();
+    let pairs = pairs.filter_map(|(round, time)| Some(time / under.by_round.get(round)?));
+    pairs.collect()
+}
+
+/// With its interval; of fewer rounds than three, whose interval says next to
+/// nothing, each round.
+fn told(ratio: &Ratio, in_words: fn(f64) -> String, rounds: &[f64]) -> String {
+    let told = in_words(ratio.estimate);
     match number::interval(ratio) {
-        Some(interval) => format!("**{told}** \\[{interval}\\]"),
-        None => format!("**{told}**"),
+        Some(interval) if rounds.len() > 2 => format!("**{told}** \\[{interval}\\]"),
+        _ => {
+            let each: Vec<String> = rounds.iter().copied().map(in_words).collect();
+            format!("**{told}** ({})", each.join(", "))
+        }
     }
 }

@@ -36,7 +36,8 @@ pub fn published(root: &Path) -> Vec<Published> {
         .map(|file| {
             let stored = read_run(root.join(file).parent().unwrap()).unwrap();
             let explained = report::explain(&stored).unwrap();
-            let view = View::new(&stored.record, &stored.samples, &explained);
+            let view = View::new(&stored.record, &stored.samples, &explained)
+                .told(&stored.resumed, &stored.warnings);
             Published {
                 stored,
                 explained,

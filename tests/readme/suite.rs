@@ -63,11 +63,11 @@ fn cell(cell: Option<&Cell>) -> String {
     let mut parts: Vec<String> = Vec::new();
     parts.extend(cell.times.map(|times| number::seconds(times.median)));
     parts.extend(cell.ratio.as_ref().map(number::told_comparison));
-    let measured = cell.times.map_or(0, |times| times.n as u32);
-    let bad: u32 = cell.failed.values().sum();
     for (outcome, count) in &cell.failed {
-        if *outcome != Outcome::Skipped {
-            parts.push(format!("{count} of {} {outcome}", measured + bad));
+        match outcome {
+            Outcome::Skipped | Outcome::Interrupted => {}
+            Outcome::WrongOutput => parts.push(outcome.to_string()),
+            _ => parts.push(format!("{count} of {} {outcome}", cell.samples)),
         }
     }
     parts.join(", ").replace('~', "\\~")

@@ -20,6 +20,7 @@ use crate::report::{CheckOutcome, CheckView, Finding, Level, number};
 use crate::scenario::{OwnDockerfile, Project, Scenario};
 use crate::stats::Times;
 use crate::store::{self, RUN_FILE, StoredRun};
+use crate::verdict;
 
 /// What is counted of one variant's builds of a kind.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -256,7 +257,7 @@ fn counts(
             matches!(
                 s.outcome,
                 Outcome::Failed | Outcome::WrongOutput | Outcome::TimedOut
-            )
+            ) && !verdict::says_nothing(samples, s)
         })
         .count();
     let emulated = built.iter().filter_map(|sample| {

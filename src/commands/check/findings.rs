@@ -205,6 +205,7 @@ impl Facts<'_> {
         let of_side =
             |sample: &&Sample| sample.variant == variant && sample.scenario == found.scenario;
         let of_side = self.samples.iter().filter(of_side);
+        let of_side = of_side.filter(|sample| !verdict::says_nothing(self.samples, sample));
         let of_kind = || of_side.clone().filter(|sample| sample.kind == found.kind);
         let is_failure = |sample: &&Sample| {
             matches!(

@@ -186,7 +186,7 @@ pub(in crate::commands) fn no_image(name: &str) -> String {
 ///
 /// # Errors
 /// None is left.
-fn leave_out(
+pub(super) fn leave_out(
     scenarios: &mut Vec<Scenario>,
     choice: &mut Choice,
     reason: impl Fn(&Scenario) -> Option<String>,

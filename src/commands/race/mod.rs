@@ -19,7 +19,7 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use super::ignored::Ignored;
-use super::{Exit, report};
+use super::{Exit, images, report};
 use crate::builder::{Builder, DockerBuilder};
 use crate::buildkit::Secret;
 use crate::cli::{HostArgs, RaceArgs, Rounds};
@@ -170,6 +170,7 @@ pub(super) async fn race(
         record,
         finished: Vec::new(),
         resumed: Vec::new(),
+        warnings: Vec::new(),
         cuts: 0,
     };
     build(ready, &entrants, args, (&snapshot, &scenarios), begun, stop).await
@@ -192,7 +193,7 @@ async fn draw(
     } = ready;
 
     let choice = &mut entrants.choice;
-    let emulators = fit::by_platform(engine, native, &mut entrants.scenarios, choice).await?;
+    let mut emulators = fit::by_platform(engine, native, &mut entrants.scenarios, choice).await?;
     let base_images = fit::by_images(
         engine,
         native,
@@ -201,6 +202,8 @@ async fn draw(
         choice,
     )
     .await?;
+    let platforms = images::platforms(&entrants.scenarios, native);
+    emulators.retain(|emulator| platforms.contains(&emulator.platform));
     fit::tell(&entrants.choice.left_out);
     let copies = fit::copies(snapshot.scenarios(), &entrants.scenarios);
     let scenarios = copies.as_slice();
@@ -242,6 +245,8 @@ struct Begun {
     finished: Vec<Sample>,
     /// When it was resumed earlier.
     resumed: Vec<Timestamp>,
+    /// What was to be told of it until then.
+    warnings: Vec<String>,
     /// How often it was cut off.
     cuts: usize,
 }
@@ -261,6 +266,7 @@ async fn build(
         expected,
         finished,
         resumed,
+        warnings,
         cuts,
     } = begun;
     let here = std::env::current_dir().context("cannot tell the current folder")?;
@@ -299,6 +305,7 @@ async fn build(
         progress: Progress::new(&record.plan, planned, finished.len(), expected, live),
         samples: finished.clone(),
         resumed,
+        warnings,
     };
     run_and_report(args, &race, recorder, stop).await
 }
@@ -394,6 +401,7 @@ async fn run_and_report(
         writer,
         samples,
         resumed,
+        warnings,
         ..
     } = recorder;
     let folder = writer.dir().to_owned();
@@ -405,7 +413,7 @@ async fn run_and_report(
         samples,
         end: result.as_ref().ok().copied(),
         resumed,
-        warnings: Vec::new(),
+        warnings,
     };
     // What was measured is reported, whatever became of the traces.
     let explained = report::explain(&stored).unwrap_or_else(|error| {

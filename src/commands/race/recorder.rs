@@ -15,6 +15,7 @@ pub(super) struct RunRecorder {
     pub(super) progress: Progress,
     pub(super) samples: Vec<Sample>,
     pub(super) resumed: Vec<Timestamp>,
+    pub(super) warnings: Vec<String>,
 }
 
 impl Recorder for RunRecorder {
@@ -25,6 +26,9 @@ impl Recorder for RunRecorder {
         self.writer.append(event)?;
         if let Event::RunResumed { at, .. } = event {
             self.resumed.push(*at);
+        }
+        if let Event::Warning { message, .. } = event {
+            self.warnings.push(message.clone());
         }
         if let Event::SampleFinished { sample, .. } = event {
             self.samples.push(sample.clone());

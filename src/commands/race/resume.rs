@@ -44,6 +44,7 @@ pub(in crate::commands) async fn resume(
         finished: held.finished(),
         cuts: resumed.len() + 1,
         resumed,
+        warnings: held.run.warnings.clone(),
         writer: held.go_on()?,
         record,
     };
@@ -114,7 +115,9 @@ fn differences(then: &RunRecord, now: &RunRecord) -> Vec<String> {
             let version = known(&emulator.version);
             format!("{} {version} {}", emulator.platform, short(&digest))
         });
-        each.collect::<Vec<_>>().join(" and ")
+        let mut each: Vec<String> = each.collect();
+        each.sort();
+        each.join(" and ")
     };
     compare("the emulators", emulators(then), emulators(now));
     let images = |record: &RunRecord| {
@@ -160,6 +163,15 @@ fn of_scenario(
         &format!("scenario.toml of {name}"),
         digests(&then.digest),
         digests(&now.digest),
+    );
+    let from = |info: &ScenarioInfo| {
+        let from = info.sources_from.as_ref();
+        from.map_or_else(|| "the project".to_owned(), |from| from.describe())
+    };
+    compare(
+        &format!("where the sources of {name} come from"),
+        from(then),
+        from(now),
     );
     compare(
         &format!("the sources of {name}"),

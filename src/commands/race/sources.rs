@@ -9,7 +9,8 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::super::progress_lines;
-use super::Ready;
+use super::fit::leave_out;
+use super::{Choice, Ready};
 use crate::builder::Builder;
 use crate::buildkit::{BuildError, BuildRequest, Export};
 use crate::engine;
@@ -26,17 +27,20 @@ const LOG_LINES: usize = 5;
 
 impl Ready {
     /// Fetches the sources of those scenarios whose sources are fetched, and
-    /// checks them; `false` where `stop` came first.
+    /// checks them; `false` where `stop` came first. A scenario that was not
+    /// named is left out where there are none to be had.
     ///
     /// # Errors
     /// There are none to be had, or they are not what the scenario says.
     pub(in crate::commands) async fn fetch_sources(
         &self,
         project: &Project,
-        scenarios: &mut [Scenario],
+        scenarios: &mut Vec<Scenario>,
+        choice: &mut Choice,
         stop: &CancellationToken,
     ) -> anyhow::Result<bool> {
-        for scenario in scenarios {
+        let mut lacking = Vec::new();
+        for scenario in scenarios.iter_mut() {
             let Some(fetch) = &scenario.fetch else {
                 continue;
             };
@@ -51,12 +55,20 @@ impl Ready {
             match obtain(fetch, &self.native, &cache, stop, &tell, build).await {
                 Ok(found) => project.give_sources(scenario, &found.folder, found.from)?,
                 Err(SourcesError::Interrupted) => return Ok(false),
+                Err(error) if choice.may_leave_out && error.means_none_to_be_had() => {
+                    tell(&error.to_string());
+                    lacking.push(scenario.name.clone());
+                }
                 Err(error) => {
                     let what = format!("no sources for {name}");
                     return Err(anyhow::Error::new(error).context(what));
                 }
             }
         }
+        leave_out(scenarios, choice, |scenario| {
+            let is_lacking = lacking.contains(&scenario.name);
+            is_lacking.then(|| "its sources can neither be fetched nor made".to_owned())
+        })?;
         Ok(true)
     }
 

@@ -2,6 +2,7 @@
 //! Debian packages, under the official names, and labelled for what they are.
 
 mod layer;
+pub(super) mod orders;
 mod recipes;
 
 use std::collections::HashMap;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::model::{BuildKind, Failure, Outcome, Platform, RunRecord, Sample};
 use crate::stats::{self, Interval};
+use crate::verdict;
 
 /// A sample that is not ok.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,7 +51,9 @@ impl FailureRate {
 }
 
 /// A rate for each variant and kind of which a build ended badly, in the order
-/// of their names. What was not built at all, or was interrupted, says nothing.
+/// of their names. What was not built at all, was interrupted, or got no
+/// container from the builder, says nothing. A wrong image is no matter of how
+/// often.
 pub(super) fn failure_rates(samples: &[Sample]) -> Vec<FailureRate> {
     let mut groups: BTreeMap<(&str, &str, BuildKind), (BTreeMap<Outcome, u32>, u32)> =
         BTreeMap::new();
@@ -63,7 +66,10 @@ pub(super) fn failure_rates(samples: &[Sample]) -> Vec<FailureRate> {
         match sample.outcome {
             Outcome::Skipped | Outcome::Interrupted => {}
             Outcome::Ok => groups.entry(at).or_default().1 += 1,
-            Outcome::Failed | Outcome::TimedOut | Outcome::LostBuilder | Outcome::WrongOutput => {
+            // Looked at once: the others are as wrong.
+            Outcome::WrongOutput => {}
+            Outcome::Failed if verdict::says_nothing(samples, sample) => {}
+            Outcome::Failed | Outcome::TimedOut | Outcome::LostBuilder => {
                 let (failed, built) = groups.entry(at).or_default();
                 *failed.entry(sample.outcome).or_insert(0) += 1;
                 *built += 1;

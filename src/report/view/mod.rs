@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use crate::escape;
 use crate::explain::RunExplanation;
 use crate::model::{
     BuilderInfo, HostInfo, LeftOut, Outcome, Rules, RunRecord, SCHEMA_VERSION, Sample,
@@ -66,6 +67,8 @@ pub struct View {
     pub emulators: Vec<EmulatorView>,
     /// Base images by name.
     pub base_images: Vec<BaseImageView>,
+    /// What the run warned of.
+    pub warnings: Vec<String>,
     /// Where sources were fetched from: scenarios, and what it was.
     pub sources: Vec<(String, String)>,
 }
@@ -118,16 +121,30 @@ impl View {
                 .max_by(f64::total_cmp),
             emulators: environment::emulators(record),
             base_images: environment::base_images(record),
+            warnings: Vec::new(),
             sources: environment::sources(record),
         }
     }
 
-    /// The same of a run that went on at these times after it had been cut off.
-    pub fn resumed_at(self, resumed: &[Timestamp]) -> Self {
+    /// The same of a run that went on at these times after it had been cut off,
+    /// and gave these warnings.
+    pub fn told(self, resumed: &[Timestamp], warnings: &[String]) -> Self {
         Self {
             resumed: resumed.to_vec(),
+            warnings: warnings.to_vec(),
             ..self
         }
+    }
+
+    /// The first warnings of the run, such as that an image could not be
+    /// looked at. Safe for a terminal; escape them for other outputs.
+    pub(super) fn warned(&self) -> impl Iterator<Item = String> {
+        const MAX_WARNINGS: usize = 6;
+        let more = self.warnings.len().saturating_sub(MAX_WARNINGS);
+        let first = self.warnings.iter().take(MAX_WARNINGS);
+        first
+            .map(|warning| format!("Warning: {}.", escape::terminal(warning, 400)))
+            .chain((more > 0).then(|| format!("And {more} more warnings.")))
     }
 
     /// What a reader should know of a run that went on after it had been cut

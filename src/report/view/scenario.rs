@@ -99,7 +99,9 @@ pub struct Cell {
     pub by_round: BTreeMap<u32, f64>,
     /// Whether no build of it executed a step.
     pub all_cached: bool,
-    /// How many samples ended otherwise, by outcome.
+    /// How many samples there are, whatever they count.
+    pub samples: u32,
+    /// How many of them did not end well, by outcome.
     pub failed: BTreeMap<Outcome, u32>,
     /// Against the reference variant, paired by round; `None` for the
     /// reference itself, and where it was not raced.
@@ -234,6 +236,7 @@ pub(super) fn scenario(
                     times: Times::of(by_round.values().copied()),
                     by_round,
                     all_cached,
+                    samples: of_kind.count().try_into().unwrap_or(u32::MAX),
                     failed,
                     ratio: compared.and_then(|found| found.ratio),
                     verdict: compared.and_then(|found| found.verdict),
