@@ -55,8 +55,9 @@ impl FailureRate {
 /// container from the builder, says nothing. A wrong image is no matter of how
 /// often.
 pub(super) fn failure_rates(samples: &[Sample]) -> Vec<FailureRate> {
-    let mut groups: BTreeMap<(&str, &str, BuildKind), (BTreeMap<Outcome, u32>, u32)> =
-        BTreeMap::new();
+    /// How many ended badly, by how they did, and of how many.
+    type Counts = (BTreeMap<Outcome, u32>, u32);
+    let mut groups: BTreeMap<(&str, &str, BuildKind), Counts> = BTreeMap::new();
     for sample in samples {
         let at = (
             sample.scenario.as_str(),
