@@ -47,18 +47,22 @@ pub async fn run(args: RunArgs) -> anyhow::Result<Exit> {
     {
         return Ok(Exit::Interrupted);
     }
-    let entrants = Entrants {
-        project: &project,
-        command: command(&args, &chosen),
+    let entrants = entrants(&project, &args, chosen);
+    let raced = race(&ready, entrants, &args.race, &stop).await?;
+    write_formats(&raced, &args.race)?;
+    Ok(raced.exit())
+}
+
+fn entrants<'a>(project: &'a Project, args: &RunArgs, chosen: Chosen) -> Entrants<'a> {
+    Entrants {
+        project,
+        command: command(args, &chosen),
         scenarios: chosen.scenarios,
         secrets: Default::default(),
         rounds: chosen.rounds,
         stops_when_open: false,
         choice: chosen.choice,
-    };
-    let raced = race(&ready, entrants, &args.race, &stop).await?;
-    write_formats(&raced, &args.race)?;
-    Ok(raced.exit())
+    }
 }
 
 /// Goes on with a run that was cut off.
@@ -111,15 +115,7 @@ async fn go_on(name: &str, args: &RunArgs) -> anyhow::Result<Exit> {
     {
         return Ok(Exit::Interrupted);
     }
-    let entrants = Entrants {
-        project: &project,
-        command: command(&began, &chosen),
-        scenarios: chosen.scenarios,
-        secrets: Default::default(),
-        rounds: chosen.rounds,
-        stops_when_open: false,
-        choice: chosen.choice,
-    };
+    let entrants = entrants(&project, &began, chosen);
     let raced = resume(&ready, entrants, &race, held, &stop).await?;
     write_formats(&raced, &race)?;
     Ok(raced.exit())

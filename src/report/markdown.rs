@@ -292,10 +292,14 @@ pub(super) fn rule(view: &View) -> Vec<String> {
     if let Some(rule) = view.rules.contamination {
         parts.push(format!(
             "A round is dropped whole where somebody else used the builder, where the hypervisor \
-             gave more than {:.0}% of CPU time to other machines during a build, or where the \
+             gave more than {:.0}% of CPU time to other machines during its builds, {}or where the \
              machine was more than {:.0}% busy just before one; up to {} were to be built in \
              place of such.",
             rule.steal * 100.0,
+            match rule.unstarted_containers {
+                true => "",
+                false => "where the builder could not start a step's container, ",
+            },
             rule.busy_before * 100.0,
             view.rules.spare_rounds
         ));
