@@ -3,7 +3,7 @@
 
 mod measured;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -13,7 +13,7 @@ use super::run::{ROUNDS, rounds_of};
 use super::{Exit, images, terminal_width};
 use crate::cli::ListArgs;
 use crate::engine::binfmt;
-use crate::engine::images::unobtainable;
+use crate::engine::images::{Offer, unobtainable};
 use crate::model::Platform;
 use crate::plan;
 use crate::report::list::{ListView, ScenarioRow, SuiteRow, list as render};
@@ -58,8 +58,8 @@ pub async fn list(args: &ListArgs) -> anyhow::Result<Exit> {
         let mut row = row(scenario, &measured);
         if let (Ok(ready), Some(missing)) = (&found, &lacking) {
             let lacks = lacks(ready, &project, scenario, missing)?;
-            row.can_run = Some(!lacks.iter().any(|(_, fatal)| *fatal));
-            row.lacks = lacks.into_iter().map(|(text, _)| text).collect();
+            row.can_run = can_run(&lacks);
+            row.lacks = lacks.into_iter().map(|lack| lack.text).collect();
         }
         view.scenarios.push(row);
     }
@@ -119,7 +119,7 @@ async fn missing_images(
     ready: &Ready,
     project: &Project,
     scenarios: &[Scenario],
-) -> anyhow::Result<Vec<String>> {
+) -> anyhow::Result<BTreeMap<String, Offer>> {
     let needed = images::needed(project, scenarios, &ready.native)?;
     let names: BTreeSet<String> = needed.into_iter().map(|(name, _)| name).collect();
     let asked = unobtainable(ready.engine(), &names, REGISTRY_LIMIT);
@@ -128,16 +128,37 @@ async fn missing_images(
     Ok(tokio::time::timeout(limit, asked).await.unwrap_or_default())
 }
 
-/// What a scenario lacks here, and whether it cannot be raced without. Of
-/// platforms the builder's own list is believed, which it makes by running a
-/// program of each, and the kernel's emulators, since BuildKit lists few of
-/// the variants of arm; a race tries them itself.
+/// What a scenario lacks here.
+#[derive(Debug, PartialEq)]
+struct Lack {
+    /// What it is, in a line.
+    text: String,
+    /// Whether the scenario can be raced without it; `None` where it may be
+    /// there after all.
+    bars: Option<bool>,
+}
+
+/// Whether a scenario that lacks this can be raced, as far as one can tell.
+fn can_run(lacks: &[Lack]) -> Option<bool> {
+    if lacks.iter().any(|lack| lack.bars == Some(true)) {
+        return Some(false);
+    }
+    lacks
+        .iter()
+        .all(|lack| lack.bars == Some(false))
+        .then_some(true)
+}
+
+/// What a scenario lacks here. Of platforms the builder's own list is
+/// believed, which it makes by running a program of each, and the kernel's
+/// emulators, since BuildKit lists few of the variants of arm; a race tries
+/// them itself.
 fn lacks(
     ready: &Ready,
     project: &Project,
     scenario: &Scenario,
-    missing: &[String],
-) -> anyhow::Result<Vec<(String, bool)>> {
+    missing: &BTreeMap<String, Offer>,
+) -> anyhow::Result<Vec<Lack>> {
     let mut platforms = images::platforms(std::slice::from_ref(scenario), &ready.native);
     let handlers = match ready.engine().is_local() {
         true => binfmt::handlers(),
@@ -153,28 +174,74 @@ fn lacks(
     });
     let mut lacks = Vec::new();
     if !platforms.is_empty() {
-        lacks.push((no_emulator(&platforms), true));
+        lacks.push(Lack {
+            text: no_emulator(&platforms),
+            bars: Some(true),
+        });
     }
-    let mut of = |variant: &Variant| -> anyhow::Result<()> {
+    for variant in &scenario.variants {
         for (name, _) in images::needed_by(project, scenario, variant, &ready.native)? {
-            let lack = match variant.optional {
-                true => (
-                    format!("without {}: {}", variant.name, no_image(&name)),
-                    false,
-                ),
-                false => (no_image(&name), true),
-            };
-            if missing.contains(&name) && !lacks.contains(&lack) {
+            if let Some(lack) = missing
+                .get(&name)
+                .map(|offer| no_offer(variant, &name, *offer))
+                && !lacks.contains(&lack)
+            {
                 lacks.push(lack);
             }
         }
-        Ok(())
-    };
-    scenario.variants.iter().try_for_each(&mut of)?;
+    }
     Ok(lacks)
+}
+
+/// What a variant lacks whose image may not be had.
+fn no_offer(variant: &Variant, image: &str, offer: Offer) -> Lack {
+    let text = match offer {
+        Offer::Refused => no_image(image),
+        Offer::Silent => format!(
+            "its image {image} is not here, and no registry said within {} s whether it can be \
+             pulled",
+            REGISTRY_LIMIT.as_secs_f64()
+        ),
+    };
+    let bars = (offer == Offer::Refused).then_some(true);
+    match variant.optional {
+        true => Lack {
+            text: format!("without {}: {text}", variant.name),
+            bars: Some(false),
+        },
+        false => Lack { text, bars },
+    }
 }
 
 /// The kinds that a race of the scenario builds.
 fn kinds(scenario: &Scenario, native: &Platform) -> Vec<crate::model::BuildKind> {
     plan::with_prerequisites(&scenario.kinds, scenario.native_only(native)).all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    #[test]
+    fn a_registry_that_says_nothing_bars_no_race() {
+        let project = Project::find(Path::new(env!("CARGO_MANIFEST_DIR"))).unwrap();
+        let mut variant = project.load(&["c".to_owned()]).unwrap()[0].variants[0].clone();
+        let refused = no_offer(&variant, "debian", Offer::Refused);
+        let silent = no_offer(&variant, "golang", Offer::Silent);
+        variant.optional = true;
+        let without = no_offer(&variant, "xx", Offer::Silent);
+        assert_eq!(
+            silent.text,
+            "its image golang is not here, and no registry said within 1.5 s whether it can be pulled"
+        );
+        assert!(without.text.starts_with("without naive: its image xx is"));
+        assert_eq!(can_run(&[]), Some(true));
+        let mut lacks = vec![without];
+        assert_eq!(can_run(&lacks), Some(true));
+        lacks.push(silent);
+        assert_eq!(can_run(&lacks), None);
+        lacks.push(refused);
+        assert_eq!(can_run(&lacks), Some(false));
+    }
 }

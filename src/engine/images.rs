@@ -1,7 +1,7 @@
 //! Base images: which are there for which platforms, and getting those that
 //! are not, from a registry or as stand-ins.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -54,7 +54,16 @@ pub async fn present(
     Ok(images)
 }
 
-/// Those of these images that a race could not get: the engine holds none of
+/// What a registry says of an image that a race would have to pull.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Offer {
+    /// There is none, or the registry cannot be reached.
+    Refused,
+    /// Nothing within the time that was given.
+    Silent,
+}
+
+/// Those of these images that a race may not get: the engine holds none of
 /// the name, for any platform, there is no recipe for a stand-in that may be
 /// put into it, and no registry offers it within `limit`. Nothing is changed:
 /// to ask for a platform would unpack the image.
@@ -62,15 +71,19 @@ pub async fn unobtainable(
     engine: &Engine,
     names: &BTreeSet<String>,
     limit: Duration,
-) -> Vec<String> {
+) -> BTreeMap<String, Offer> {
     let may_stand_in = StandIns::of(engine) == StandIns::Allowed;
     let asked = names.iter().map(|name| async move {
         if (may_stand_in && standin::recipe(name).is_some()) || engine.holds(name).await {
             return None;
         }
         let offered = engine.docker().inspect_registry_image(name, None);
-        let offered = tokio::time::timeout(limit, offered).await;
-        (!matches!(offered, Ok(Ok(_)))).then(|| name.clone())
+        let offer = match tokio::time::timeout(limit, offered).await {
+            Ok(Ok(_)) => return None,
+            Ok(Err(_)) => Offer::Refused,
+            Err(_) => Offer::Silent,
+        };
+        Some((name.clone(), offer))
     });
     join_all(asked).await.into_iter().flatten().collect()
 }

@@ -5,9 +5,9 @@
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
-use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use super::again::from_cache;
 use super::entry::Entry;
 use super::recorder::Recorder;
 use super::runner::{Race, RaceError, warn};
@@ -60,15 +60,13 @@ async fn look(
     let destination = folder.path().join("image.tar");
     let request = BuildRequest {
         reference: format!("{}-export", request.reference),
-        no_cache: false,
         export: Export::Oci {
             destination: destination.clone(),
         },
         ..request.clone()
     };
-    let (sink, _ignored) = mpsc::unbounded_channel();
-    let end = builder.build(&request, sink, stop.clone()).await;
-    end.result
+    from_cache(builder, &request, stop)
+        .await
         .map_err(|error| format!("exporting it: {error}"))?;
     let size = std::fs::metadata(&destination).map_err(|error| error.to_string())?;
     let mismatches = match output {

@@ -1,5 +1,6 @@
 //! Running a plan on a builder, and the events that tell of it.
 
+mod again;
 pub mod cache;
 mod earlier;
 mod entry;

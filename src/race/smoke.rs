@@ -3,9 +3,9 @@
 //! output.
 
 use async_trait::async_trait;
-use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use super::again::from_cache;
 use super::entry::nonce;
 use crate::builder::Builder;
 use crate::buildkit::{BuildRequest, Export};
@@ -58,7 +58,6 @@ pub(super) async fn complaints(
     let name = runner.image_name(&self::nonce(&request.reference, "smoke"));
     let request = BuildRequest {
         reference: format!("{}-smoke", request.reference),
-        no_cache: false,
         export: Export::Image { name: name.clone() },
         ..request.clone()
     };
@@ -79,9 +78,8 @@ async fn run(
     nonce: Option<&str>,
     stop: &CancellationToken,
 ) -> Result<Vec<String>, String> {
-    let (sink, _ignored) = mpsc::unbounded_channel();
-    let end = builder.build(request, sink, stop.clone()).await;
-    end.result
+    from_cache(builder, request, stop)
+        .await
         .map_err(|error| format!("exporting it to where it is run: {error}"))?;
     let mut found = Vec::new();
     for platform in &request.platforms {

@@ -99,13 +99,23 @@ async fn from_git(
         };
         commit.fetch(&place.tree(), &|| stop.is_cancelled())?;
         let from = SourcesFrom::Git {
-            git: fetch.git,
+            git: told(&fetch.git),
             reference: fetch.reference,
             commit: fetch.commit,
         };
         cache.finish(place, &key, from)
     })
     .await
+}
+
+/// A URL as results tell it: of a repository on this machine without the
+/// folders that lead to it, which are nobody else's business.
+fn told(url: &str) -> String {
+    let Some(path) = url.strip_prefix("file://") else {
+        return url.to_owned();
+    };
+    let name = path.trim_end_matches('/').rsplit('/').next();
+    format!("file:///…/{}", name.unwrap_or_default())
 }
 
 async fn from_build(

@@ -109,7 +109,7 @@ async fn git_comes_first_and_once() {
     assert_eq!(
         found.from,
         SourcesFrom::Git {
-            git: case.fetch.git.clone(),
+            git: "file:///…/remote".into(),
             reference: "v1".into(),
             commit: case.fetch.commit.clone(),
         }

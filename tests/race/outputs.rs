@@ -206,6 +206,29 @@ async fn what_the_engine_could_not_run_is_looked_at_in_the_next_round() {
 }
 
 #[tokio::test]
+async fn an_image_that_was_built_anew_is_not_the_one_that_was_timed() {
+    for export in ["-export", "-smoke"] {
+        let setting = tested(&[BuildKind::MultiArch]);
+        let anew = format!("-r1-01-tiny-naive-multi-arch{export}");
+        let builder = Scripted {
+            executed: vec![anew],
+            ..Scripted::default()
+        };
+        let parrot = Parrot {
+            prints: "something else",
+            ..Parrot::default()
+        };
+        let memory = race(&setting, &builder, &parrot).await;
+        assert_eq!(outcomes(&memory), [Outcome::Ok, Outcome::WrongOutput]);
+        let [warning] = warnings(&memory)[..] else {
+            panic!("{:?}", warnings(&memory))
+        };
+        let expected = "what was timed: 1 of 1 steps, [linux/arm64 build 2/2] RUN make among them";
+        assert!(warning.ends_with(expected), "{warning}");
+    }
+}
+
+#[tokio::test]
 async fn the_first_build_that_succeeds_is_looked_at() {
     let setting = tested(&[BuildKind::MultiArch]);
     let failed = BuildError::Failed {

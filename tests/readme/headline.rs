@@ -81,6 +81,54 @@ pub fn block(run: &Published) -> String {
     out
 }
 
+/// What of the difference to the article `buildrace explain` can tell: how much
+/// of the emulated build is emulation, and how much of the other one is want
+/// of cores.
+pub fn differences(run: &Published) -> String {
+    let scenario = run.scenario(SCENARIO).expect("the run has it");
+    let reference = scenario.reference().expect("the reference was raced");
+    let candidate = scenario.variants.iter().find(|v| !v.reference);
+    let candidate = candidate.expect("a candidate was raced");
+    let typical = |variant: &VariantView| {
+        let typical = run
+            .explained
+            .typical(SCENARIO, &variant.name, BuildKind::MultiArch);
+        &typical.expect("a build to explain").explanation
+    };
+    let naive = typical(reference);
+    let culprit = naive.culprit.as_ref().expect("a step to blame").step;
+    let mut slow_downs = naive.instructions.iter().flat_map(|i| &i.slow_downs);
+    let slow_down = slow_downs.find(|slow_down| slow_down.step == culprit);
+    let slow_down = slow_down.expect("emulation is to blame");
+    let elsewhere = slow_down.elsewhere.as_ref().expect("it was built natively");
+    let (least, most) = slow_down.alone.expect("it was built natively beside it");
+    let emulators: Vec<String> = run.view.emulators.iter().map(|e| e.describe()).collect();
+    let concurrency = typical(candidate).concurrency.mean;
+    let seconds = |kind: BuildKind| {
+        let times = candidate.cells[&kind].times.as_ref();
+        number::seconds(times.expect("it was raced").median)
+    };
+    let cores = run.stored.record.host.cores.unwrap_or_default();
+    format!(
+        "- QEMU: {}'s emulated step takes {} what it takes natively ({}), and {} to {} by \
+         `buildrace explain`'s model had it the machine to itself. That much is emulation; the \
+         rest is cores that it shares.\n\
+         - Cores: {} takes {} for one platform and {} for {}, and emulates nothing: on average \
+         {:.1} of its steps are at work at once, and share {cores} cores. A machine with more \
+         cores than one compile keeps busy pays less for a second platform.\n",
+        reference.name,
+        number::factor(elsewhere.ratio),
+        emulators.join(", "),
+        number::factor(least).trim_end_matches('x'),
+        number::factor(most),
+        candidate.name,
+        seconds(BuildKind::Cold),
+        seconds(BuildKind::MultiArch),
+        1 + scenario.added.len(),
+        concurrency,
+    )
+}
+
 fn against(candidate: &VariantView, reference: &VariantView, kind: BuildKind) -> String {
     let ratio = candidate.ratio(kind).expect("pairs of this kind");
     let rounds = rounds(&candidate.cells[&kind], &reference.cells[&kind]);

@@ -30,6 +30,7 @@ fn block(name: &str, runs: &[Published]) -> String {
     let example = || published::newest(runs, EXAMPLE);
     match name {
         "headline" => headline::block(published::newest(runs, headline::SCENARIO)),
+        "differences" => headline::differences(published::newest(runs, headline::SCENARIO)),
         "suite" => suite::block(runs),
         "chart" => {
             let run = &example().stored.record.run;
@@ -107,6 +108,7 @@ fn the_page_says_what_the_published_runs_say() {
         .collect();
     for name in [
         "headline",
+        "differences",
         "suite",
         "chart",
         "result",

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::kinds;
-use crate::model::{Outcome, Sample};
+use crate::model::{BuildKind, Outcome, Sample};
 use crate::scenario::Scenario;
 use crate::stats::Times;
 use crate::store::{self, StoredRun};
@@ -24,7 +24,8 @@ impl Measured {
     }
 
     /// Minutes of a round of the scenario, and the newest run that built all of
-    /// it but its optional variants: the sum of the median times of its builds.
+    /// it but its optional variants and noop, which builds nothing and takes
+    /// about a second: the sum of the median times of its builds.
     pub fn minutes(&self, scenario: &Scenario) -> Option<(f64, String)> {
         self.runs.iter().find_map(|run| {
             let mut seconds = 0.0;
@@ -42,7 +43,7 @@ impl Measured {
                     let times: Vec<f64> = times.map(|sample| sample.wall.as_secs_f64()).collect();
                     match Times::of(times) {
                         Some(times) => seconds += times.median,
-                        None if variant.optional => {}
+                        None if variant.optional || kind == BuildKind::Noop => {}
                         None => return None,
                     }
                 }
@@ -55,7 +56,6 @@ impl Measured {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::BuildKind;
     use crate::report::fixture::{self, ARTICLE};
     use crate::scenario::Project;
 
@@ -88,6 +88,20 @@ mod tests {
         let (minutes, run) = measured.minutes(&scenario).unwrap();
         assert_eq!(run, "newest");
         assert!((minutes - (60.03 + 57.06) / 60.0).abs() < 1e-9, "{minutes}");
+
+        let (mut record, mut samples) = fixture::run(&ARTICLE, 1);
+        record.run = "no-noop".to_owned();
+        samples.retain(|sample| sample.kind != BuildKind::Noop);
+        let mut measured = measured;
+        measured.runs[0] = StoredRun {
+            record,
+            samples,
+            ..stored("", &ARTICLE)
+        };
+        scenario.kinds = BuildKind::ALL.to_vec();
+        scenario.variants[1].optional = false;
+        let run = measured.minutes(&scenario).map(|(_, run)| run);
+        assert_eq!(run.as_deref(), Some("no-noop"));
         scenario.name = "other".to_owned();
         assert_eq!(measured.minutes(&scenario), None);
     }
