@@ -105,6 +105,7 @@ fn sample(slot: &Slot) -> Sample {
         cached_steps: 3,
         context_bytes: 123_456,
         image_bytes: None,
+        output_checked: false,
         disturbances: Vec::new(),
         host: HostUse {
             cpu_busy: Some(0.9),

@@ -2,9 +2,7 @@
 # all of it runs under QEMU: apt, twice, and a Java virtual machine, to make
 # class files that would be the same on any platform.
 FROM debian:trixie-slim AS build
-# The packages link man pages into a folder that not every slim image has.
-RUN mkdir -p /usr/share/man/man1 && \
-    apt-get update && \
+RUN apt-get update && \
     apt-get install -y --no-install-recommends openjdk-21-jdk-headless
 WORKDIR /src
 COPY . .
@@ -12,8 +10,7 @@ RUN javac -d /classes calc/*.java && \
     jar --create --file /calc.jar --main-class calc.Main -C /classes .
 
 FROM debian:trixie-slim
-RUN mkdir -p /usr/share/man/man1 && \
-    apt-get update && \
+RUN apt-get update && \
     apt-get install -y --no-install-recommends openjdk-21-jre-headless && \
     rm -rf /var/lib/apt/lists/*
 COPY --from=build /calc.jar /app/calc.jar

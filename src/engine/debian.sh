@@ -15,7 +15,12 @@ if [ -n "$essential" ]; then
         dpkg-deb --extract "$package" "$root"
     done <"$essential"
     find "$root/usr/share/doc" -type f ! -name copyright -delete
-    rm -rf "$root/usr/share/man" "$root/usr/share/locale" "$root/usr/share/info"
+    rm -rf "$root/usr/share/locale" "$root/usr/share/info"
+    # The folders of the sections stay, as in the official images: packages put
+    # alternatives into them, and cannot be installed without
+    # (debuerreotype/debuerreotype#10).
+    find "$root/usr/share/man" -mindepth 1 -maxdepth 1 ! -name 'man[1-9]' -exec rm -rf {} +
+    find "$root/usr/share/man" ! -type d -delete
 fi
 
 mkdir -p "$root/proc" "$root/dev"

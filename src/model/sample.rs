@@ -151,6 +151,10 @@ pub struct Sample {
     /// was measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image_bytes: Option<u64>,
+    /// Whether its image was compared with what the scenario says of it, its
+    /// smoke test included: once for each variant and kind.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub output_checked: bool,
     /// Whether something besides this run used the builder meanwhile.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub disturbances: Vec<String>,

@@ -90,6 +90,32 @@ async fn look(
     })
 }
 
+/// What the image of a good build makes of it.
+pub(super) struct Judged {
+    pub outcome: Outcome,
+    pub failure: Option<Failure>,
+    /// See [`Sample::image_bytes`](crate::model::Sample::image_bytes).
+    pub bytes: Option<u64>,
+    /// See [`Sample::output_checked`](crate::model::Sample::output_checked).
+    pub output_checked: bool,
+}
+
+impl Judged {
+    fn ok(bytes: Option<u64>) -> Self {
+        Self::of(Outcome::Ok, None, bytes)
+    }
+
+    /// Of a build whose image was not looked at.
+    pub fn of(outcome: Outcome, failure: Option<Failure>, bytes: Option<u64>) -> Self {
+        Self {
+            outcome,
+            failure,
+            bytes,
+            output_checked: false,
+        }
+    }
+}
+
 impl Race<'_> {
     /// What the image of a good build makes of it: it is looked at until that
     /// of this variant and kind is known, in general in the first round, and
@@ -101,14 +127,14 @@ impl Race<'_> {
         request: &BuildRequest,
         recorder: &mut dyn Recorder,
         stop: &CancellationToken,
-    ) -> Result<(Outcome, Option<Failure>, Option<u64>), RaceError> {
+    ) -> Result<Judged, RaceError> {
         let output = entry.scenario.output.as_ref();
         let is_measured = self.image_size && slot.round == 1 && slot.kind.starts_empty();
         // A noop is the image of before.
         let is_due = slot.kind != BuildKind::Noop && !self.looked.at(slot);
         let output = output.filter(|_| is_due);
         if !is_measured && output.is_none() {
-            return Ok((Outcome::Ok, None, None));
+            return Ok(Judged::ok(None));
         }
         recorder.phase("looking at the image");
         let mut bytes = None;
@@ -127,19 +153,24 @@ impl Race<'_> {
         };
         let mismatches = match found {
             Ok(mismatches) => mismatches,
-            Err(_) if stop.is_cancelled() => return Ok((Outcome::Interrupted, None, bytes)),
+            Err(_) if stop.is_cancelled() => {
+                return Ok(Judged::of(Outcome::Interrupted, None, bytes));
+            }
             Err(message) => {
                 let message = self.redaction.text(&message);
                 let message = format!("the image of {} is not known: {message}", slot.sample);
                 warn(recorder, message)?;
-                return Ok((Outcome::Ok, None, bytes));
+                return Ok(Judged::ok(bytes));
             }
         };
         if output.is_some() {
             self.looked.note(slot);
         }
         let Some(first) = mismatches.first() else {
-            return Ok((Outcome::Ok, None, bytes));
+            return Ok(Judged {
+                output_checked: output.is_some(),
+                ..Judged::ok(bytes)
+            });
         };
         let failure = Failure {
             message: format!("the image is not what it should be: {first}"),
@@ -147,7 +178,10 @@ impl Race<'_> {
             exit_code: None,
             log_tail: mismatches.iter().skip(1).take(20).cloned().collect(),
         };
-        Ok((Outcome::WrongOutput, Some(failure), bytes))
+        Ok(Judged {
+            output_checked: true,
+            ..Judged::of(Outcome::WrongOutput, Some(failure), bytes)
+        })
     }
 
     /// What is wrong with what the image's program prints, a line each.

@@ -60,6 +60,7 @@ pub(super) fn skipped(
         cached_steps: 0,
         context_bytes: 0,
         image_bytes: None,
+        output_checked: false,
         disturbances: vec![],
         host: Default::default(),
         failure: Some(Failure {

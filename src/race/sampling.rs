@@ -12,6 +12,7 @@ use super::cache::OtherBuilds;
 use super::entry::Entry;
 use super::event::Event;
 use super::host::HostSampler;
+use super::image::Judged;
 use super::outcome::{disturbances, judge};
 use super::recorder::Recorder;
 use super::runner::{Race, RaceError, record, warn};
@@ -113,10 +114,11 @@ impl Race<'_> {
             }
         };
         let (outcome, failure) = judge(&end, &trace);
-        let (outcome, failure, image_bytes) = match outcome {
+        let judged = match outcome {
             Outcome::Ok => self.image_of(slot, entry, &request, recorder, stop).await?,
-            outcome => (outcome, failure, None),
+            outcome => Judged::of(outcome, failure, None),
         };
+        let failure = judged.failure;
         let failure = failure.map(|failure| self.redaction.failure(failure));
         let sample = Sample {
             id: slot.sample.clone(),
@@ -126,13 +128,14 @@ impl Race<'_> {
             round: slot.round,
             position: slot.position,
             platforms,
-            outcome,
+            outcome: judged.outcome,
             wall: end.wall,
             server: trace.server_span(),
             steps: trace.count(),
             cached_steps: trace.cached_count(),
             context_bytes: end.context_bytes,
-            image_bytes,
+            image_bytes: judged.bytes,
+            output_checked: judged.output_checked,
             disturbances,
             host,
             failure,

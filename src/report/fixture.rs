@@ -129,6 +129,7 @@ pub(crate) fn sample(record: &RunRecord, slot: &Slot, seconds: f64) -> Sample {
         cached_steps: if slot.kind == BuildKind::Noop { 8 } else { 0 },
         context_bytes: 1234,
         image_bytes: None,
+        output_checked: false,
         disturbances: Vec::new(),
         host: HostUse {
             cpu_busy: Some(0.93),

@@ -413,6 +413,9 @@ pub(super) fn environment(out: &mut String, view: &View) {
             ),
         ));
     }
+    for output in &view.outputs {
+        rows.push(("outputs", text(output)));
+    }
     for (scenario, from) in &view.sources {
         rows.push(("sources", format!("{}: {}", text(scenario), text(from))));
     }

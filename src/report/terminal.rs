@@ -22,7 +22,7 @@ const MAX_NAME: usize = 24;
 /// Failures told in full.
 const MAX_FAILURES: usize = 8;
 /// Lines of a failed step's log.
-const MAX_LOG_LINES: usize = 10;
+const MAX_LOG_LINES: usize = 20;
 /// Blanks between two columns of a table.
 const GAP: usize = 3;
 
@@ -364,6 +364,7 @@ fn notes(out: &mut String, view: &View, width: usize, paint: Paint) {
             escape::terminal(&left_out.describe(), 400)
         ));
     }
+    notes.extend(view.outputs.iter().map(|text| escape::terminal(text, 600)));
     notes.extend(view.resumption());
     notes.extend(view.warned());
     let stand_ins = view.stand_ins();

@@ -29,9 +29,17 @@ impl Smoke {
     /// are in the image that is tested.
     ///
     /// # Errors
-    /// `prints` is no regular expression.
+    /// `prints` is no regular expression, or has a placeholder that there is
+    /// not.
     pub fn new(command: Vec<String>, prints: String) -> Result<Self, String> {
         let smoke = Self { command, prints };
+        if let Some(unknown) = unknown_placeholder(&smoke.prints) {
+            return Err(format!(
+                "{} has an unknown placeholder {}: expected {NONCE}, {PLATFORM} or {ARCHITECTURE}",
+                quoted(&smoke.prints),
+                quoted(unknown)
+            ));
+        }
         let platform = Platform::linux("amd64");
         for nonce in [None, Some("0")] {
             smoke.pattern(&platform, nonce)?;
@@ -73,6 +81,23 @@ impl Smoke {
     }
 }
 
+/// The first word in braces that is none of the placeholders. Braces of regular
+/// expressions hold numbers, or come after `\p`, `\x` and the like.
+fn unknown_placeholder(prints: &str) -> Option<&str> {
+    let words = prints.match_indices('{').filter_map(|(start, _)| {
+        let end = start + prints[start..].find('}')? + 1;
+        let is_word = |c: char| c.is_ascii_lowercase() || c == '_';
+        let is_escaped = prints[..start]
+            .strip_suffix(|c: char| c.is_ascii_alphabetic())
+            .is_some_and(|before| before.ends_with('\\'))
+            || prints[..start].ends_with('\\');
+        let word = &prints[start + 1..end - 1];
+        (!is_escaped && !word.is_empty() && word.chars().all(is_word)).then(|| &prints[start..end])
+    });
+    let mut unknown = words.filter(|word| ![NONCE, PLATFORM, ARCHITECTURE].contains(word));
+    unknown.next()
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -102,6 +127,21 @@ mod tests {
         for prints in ["on {platform}$", "/{arch}$"] {
             assert!(matches(prints, None, "on linux/arm64"));
             assert!(!matches(prints, None, "on linux/amd64"));
+        }
+    }
+
+    #[test]
+    fn a_placeholder_that_there_is_not_is_told_as_that() {
+        let error = |prints: &str| Smoke::new(vec!["x".into()], prints.into()).err();
+        assert_eq!(
+            error("^hello {architecture}$").as_deref(),
+            Some(
+                "\"^hello {architecture}$\" has an unknown placeholder \"{architecture}\": \
+                 expected {nonce}, {platform} or {arch}"
+            )
+        );
+        for expression in [r"a{2}b{1,3}", r"\x{ff}", r"\{literal\}", "{arch}"] {
+            assert_eq!(error(expression), None, "{expression}");
         }
     }
 

@@ -160,6 +160,9 @@ async fn an_image_that_is_right_is_run_once_on_each_platform() {
     let mut platforms: Vec<String> = ran.iter().map(|(_, p)| p.to_string()).collect();
     platforms.sort();
     assert_eq!(platforms, ["linux/amd64", "linux/amd64", "linux/arm64"]);
+    for sample in memory.samples() {
+        assert_eq!(sample.output_checked, sample.round == 1, "{}", sample.id);
+    }
 }
 
 #[tokio::test]
@@ -203,6 +206,12 @@ async fn what_the_engine_could_not_run_is_looked_at_in_the_next_round() {
         panic!("{:?}", warnings(&memory))
     };
     assert!(warning.ends_with("is not known: the engine is on fire"));
+    let checked = memory
+        .samples()
+        .iter()
+        .map(|s| s.output_checked)
+        .collect::<Vec<_>>();
+    assert_eq!(checked, [false, true]);
 }
 
 #[tokio::test]

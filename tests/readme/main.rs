@@ -32,6 +32,8 @@ fn block(name: &str, runs: &[Published]) -> String {
         "headline" => headline::block(published::newest(runs, headline::SCENARIO)),
         "differences" => headline::differences(published::newest(runs, headline::SCENARIO)),
         "suite" => suite::block(runs),
+        "ladder" => suite::ladder(runs, "go-ladder"),
+        "growth" => suite::growth(runs, "platforms"),
         "chart" => {
             let run = &example().stored.record.run;
             format!("![Build times of each variant](reports/{run}/headline.svg)\n")
@@ -110,6 +112,8 @@ fn the_page_says_what_the_published_runs_say() {
         "headline",
         "differences",
         "suite",
+        "ladder",
+        "growth",
         "chart",
         "result",
         "explain",

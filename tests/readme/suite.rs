@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use buildrace::escape;
 use buildrace::model::{BuildKind, Outcome};
 use buildrace::report::{Cell, VariantView, number};
+use buildrace::stats::Ratio;
 
 use super::published::Published;
 
@@ -48,6 +49,71 @@ pub fn block(runs: &[Published]) -> String {
         }
     }
     out
+}
+
+/// What each step of a ladder of variants buys.
+pub fn ladder(runs: &[Published], name: &str) -> String {
+    let run = super::published::newest(runs, name);
+    let scenario = run.scenario(name).expect("it was raced");
+    let id = &run.stored.record.run;
+    let mut out = format!(
+        "| [{name}](reports/{id}/summary.md) | cold | multi-arch | incremental |\n\
+         |:--|--:|--:|--:|\n"
+    );
+    for step in &scenario.between {
+        let [cold, multi_arch, incremental] = KINDS.map(|kind| {
+            let ratio = step.ratios.get(&kind);
+            ratio.map_or_else(
+                || "–".to_owned(),
+                |ratio| told_with_interval(ratio, number::comparison),
+            )
+        });
+        out.push_str(&format!(
+            "| {} → {} | {cold} | {multi_arch} | {incremental} |\n",
+            escape::markdown(&step.from),
+            escape::markdown(&step.to),
+        ));
+    }
+    out
+}
+
+/// What platforms cost, one by one: of each number of them the newest run.
+pub fn growth(runs: &[Published], name: &str) -> String {
+    let mut newest = BTreeMap::new();
+    for run in runs {
+        if let Some(scenario) = run.scenario(name) {
+            newest.insert(scenario.platforms.len(), (run, scenario));
+        }
+    }
+    let mut out = format!(
+        "| {name} | variant | multi-arch | against {} alone |\n|:--|:--|--:|--:|\n",
+        newest.values().next().expect("it was raced").1.native
+    );
+    for (run, scenario) in newest.values() {
+        let platforms: Vec<String> = scenario.platforms.iter().map(ToString::to_string).collect();
+        let id = &run.stored.record.run;
+        for variant in &scenario.variants {
+            out.push_str(&format!(
+                "| [{}](reports/{id}/summary.md) | {} | {} | {} |\n",
+                platforms.join(", "),
+                escape::markdown(&variant.name),
+                cell(variant.cells.get(&BuildKind::MultiArch)),
+                variant.added_cost.as_ref().map_or_else(
+                    || "–".to_owned(),
+                    |cost| told_with_interval(cost, number::cost)
+                ),
+            ));
+        }
+    }
+    out
+}
+
+fn told_with_interval(ratio: &Ratio, in_words: fn(f64) -> String) -> String {
+    let told = in_words(ratio.estimate);
+    match number::interval(ratio) {
+        Some(interval) => format!("{told} \\[{interval}\\]"),
+        None => told,
+    }
 }
 
 fn added(variant: &VariantView) -> String {

@@ -2,6 +2,7 @@
 //! record and samples. Renderers only choose how to show it.
 
 mod environment;
+mod outputs;
 mod scenario;
 
 use std::collections::BTreeMap;
@@ -69,6 +70,9 @@ pub struct View {
     pub base_images: Vec<BaseImageView>,
     /// What the run warned of.
     pub warnings: Vec<String>,
+    /// Which images were looked at and found right, a sentence a scenario;
+    /// names come from outside.
+    pub outputs: Vec<String>,
     /// Where sources were fetched from: scenarios, and what it was.
     pub sources: Vec<(String, String)>,
 }
@@ -122,6 +126,7 @@ impl View {
             emulators: environment::emulators(record),
             base_images: environment::base_images(record),
             warnings: Vec::new(),
+            outputs: outputs::outputs(record, samples),
             sources: environment::sources(record),
         }
     }

@@ -7,9 +7,7 @@
 # No ARG names the target, here or further down in the stage: BuildKit sees the
 # same steps for every platform, and executes them once.
 FROM --platform=$BUILDPLATFORM debian:trixie-slim AS build
-# The packages link man pages into a folder that not every slim image has.
-RUN mkdir -p /usr/share/man/man1 && \
-    apt-get update && \
+RUN apt-get update && \
     apt-get install -y --no-install-recommends openjdk-21-jdk-headless
 
 # The sources are read in place, so that no layer is made of them. javac keeps
@@ -41,7 +39,6 @@ RUN --mount=from=target,target=/target \
 # unpacked, which dpkg does not see to. It has no lists here to read.
 FROM debian:trixie-slim
 RUN --mount=from=runtime,source=/packages,target=/packages \
-    mkdir -p /usr/share/man/man1 && \
     apt-get install -y --no-install-recommends /packages/*.deb
 COPY --from=build /calc.jar /app/calc.jar
 ENTRYPOINT ["java", "-jar", "/app/calc.jar"]

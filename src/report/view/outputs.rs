@@ -1,0 +1,89 @@
+//! What a run knows of its images: which of them were looked at, and right.
+
+use std::collections::BTreeSet;
+
+use super::join;
+use crate::model::{BuildKind, Outcome, RunRecord, Sample, ScenarioInfo};
+
+/// A sentence for each scenario any image of which was looked at. Of wrong
+/// ones their failures tell.
+pub(super) fn outputs(record: &RunRecord, samples: &[Sample]) -> Vec<String> {
+    let scenarios = record.scenarios.iter();
+    scenarios
+        .filter_map(|info| sentence(info, samples, record.scenarios.len() > 1))
+        .collect()
+}
+
+fn sentence(info: &ScenarioInfo, samples: &[Sample], of_several: bool) -> Option<String> {
+    let good = |sample: &&Sample| sample.scenario == info.name && sample.outcome == Outcome::Ok;
+    let checked: BTreeSet<(&str, BuildKind)> = samples
+        .iter()
+        .filter(|sample| good(sample) && sample.output_checked)
+        .map(|sample| (sample.variant.as_str(), sample.kind))
+        .collect();
+    if checked.is_empty() {
+        return None;
+    }
+    let of = if of_several {
+        format!(" of {}", info.name)
+    } else {
+        String::new()
+    };
+    // A noop's image is the one of before.
+    let unknown: BTreeSet<String> = samples
+        .iter()
+        .filter(|sample| good(sample) && sample.kind != BuildKind::Noop)
+        .map(|sample| (sample.variant.as_str(), sample.kind))
+        .filter(|built| !checked.contains(built))
+        .map(|(variant, kind)| format!("{kind} of {variant}"))
+        .collect();
+    let unknown = if unknown.is_empty() {
+        String::new()
+    } else {
+        format!("; not looked at: {}", join(unknown))
+    };
+    let raced = info.variants.iter().map(|variant| &variant.name);
+    let variants = raced.filter(|name| checked.iter().any(|(of, _)| of == name));
+    let kinds = BuildKind::ALL.iter();
+    let kinds = kinds.filter(|kind| checked.iter().any(|(_, of)| of == *kind));
+    Some(format!(
+        "Images{of} were looked at after the clock and are what they should be on each platform: \
+         {}, {}{unknown}.",
+        join(variants.cloned()),
+        join(kinds.map(ToString::to_string)),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixture::{self, ARTICLE};
+
+    #[test]
+    fn what_was_looked_at_is_told_and_what_was_not() {
+        let (record, mut samples) = fixture::run(&ARTICLE, 2);
+        assert!(outputs(&record, &samples).is_empty());
+        let first_round = samples.iter_mut().filter(|sample| sample.round == 1);
+        for sample in first_round.filter(|sample| sample.kind != BuildKind::Noop) {
+            sample.output_checked = true;
+        }
+        let right = "Images were looked at after the clock and are what they should be on each \
+                     platform: naive and cross, cold, multi-arch and incremental";
+        assert_eq!(outputs(&record, &samples), [format!("{right}.")]);
+
+        let of = |sample: &&mut Sample| {
+            sample.variant == "cross" && sample.kind == BuildKind::Incremental
+        };
+        for sample in samples.iter_mut().filter(of) {
+            sample.output_checked = false;
+        }
+        let known = format!("{right}; not looked at: incremental of cross.");
+        assert_eq!(outputs(&record, &samples), [known]);
+
+        // Of a wrong image its failure tells.
+        for sample in samples.iter_mut().filter(of) {
+            fixture::fail(sample, Outcome::WrongOutput);
+        }
+        assert_eq!(outputs(&record, &samples), [format!("{right}.")]);
+    }
+}
