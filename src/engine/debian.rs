@@ -104,8 +104,53 @@ impl DebianRoot {
     /// fetches the package lists.
     ///
     /// # Errors
-    /// The folder cannot be written, or no package archive answers.
+    /// The folder cannot be written, or not all lists can be had.
     pub(crate) fn begin(work: &Path, architecture: &'static str) -> Result<Self, EngineError> {
+        let made = Self::lay_out(work, architecture)?;
+        made.fetch_lists()?;
+        Ok(made)
+    }
+
+    /// As [`Self::begin`], but only the list of the release itself must be
+    /// there: where one of its updates or security updates is not, and the
+    /// root can have older packages, the error that it met is told beside the
+    /// root. Mirrors are at times out of step for one architecture.
+    ///
+    /// # Errors
+    /// The folder cannot be written, or the release's list cannot be had.
+    pub(crate) fn begin_with_release(
+        work: &Path,
+        architecture: &'static str,
+    ) -> Result<(Self, Option<EngineError>), EngineError> {
+        let made = Self::lay_out(work, architecture)?;
+        match made.fetch_lists() {
+            Ok(()) => Ok((made, None)),
+            Err(error) if made.has_release_list()? => Ok((made, Some(error))),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn fetch_lists(&self) -> Result<(), EngineError> {
+        run(
+            &format!("fetching Debian's package lists for {}", self.architecture),
+            self.apt().args(["-qq", "update"]),
+        )?;
+        Ok(())
+    }
+
+    /// Whether apt has the list of [`SUITE`]. A list that does not match its
+    /// signed release file, apt does not keep.
+    fn has_release_list(&self) -> Result<bool, EngineError> {
+        let folder = self.work.join("apt/lists");
+        let list = format!("_dists_{SUITE}_main_binary-{}_Packages", self.architecture);
+        let entries =
+            fs::read_dir(&folder).map_err(EngineError::file("cannot read", folder.clone()))?;
+        Ok(entries
+            .flatten()
+            .any(|entry| entry.file_name().to_string_lossy().contains(&list)))
+    }
+
+    fn lay_out(work: &Path, architecture: &'static str) -> Result<Self, EngineError> {
         let made = Self {
             work: work.to_owned(),
             root: work.join("root"),
@@ -145,10 +190,6 @@ impl DebianRoot {
         )?;
         made.write("apt/build.sources", &sources(KEYRING))?;
         made.write("apt/apt.conf", &made.apt_configuration())?;
-        run(
-            &format!("fetching Debian's package lists for {architecture}"),
-            made.apt().args(["-qq", "update"]),
-        )?;
         Ok(made)
     }
 

@@ -6,7 +6,7 @@ mod live;
 mod plain;
 
 use crate::escape;
-use crate::model::{Outcome, Sample, Slot};
+use crate::model::{Failure, Outcome, Sample, Slot};
 use crate::race::Event;
 use crate::trace::Trace;
 
@@ -16,6 +16,12 @@ use plain::Plain;
 
 /// Widest step name shown, in characters.
 const NAME_WIDTH: usize = 72;
+
+/// Lines of a failed step's log, of which the report at the end shows more.
+const LOG_LINES: usize = 10;
+
+/// Widest line of a log, in columns.
+const LOG_WIDTH: usize = 160;
 
 /// The display of one run.
 pub enum Progress {
@@ -101,10 +107,7 @@ fn sample_line(sample: &Sample, place: usize, of: usize) -> String {
                 line += &format!(" after {:.2} s", sample.wall.as_secs_f64());
             }
             if let Some(failure) = failure {
-                if let Some(step) = &failure.step {
-                    line += &format!(", at {}", escape::terminal(step, NAME_WIDTH));
-                }
-                line += &format!(": {}", escape::terminal(&failure.message, 200));
+                line += &failure_lines(failure);
             }
         }
     }
@@ -114,10 +117,84 @@ fn sample_line(sample: &Sample, place: usize, of: usize) -> String {
     line
 }
 
+/// `, at RUN make: exit code 2`, and what the step said last: who waits for a
+/// run of an hour can mend the Dockerfile in its first minute.
+fn failure_lines(failure: &Failure) -> String {
+    let mut text = String::new();
+    if let Some(step) = &failure.step {
+        text += &format!(", at {}", escape::terminal(step, NAME_WIDTH));
+    }
+    // BuildKit's message would name the command again.
+    text += &match (&failure.step, failure.exit_code) {
+        (Some(_), Some(code)) => format!(": exit code {code}"),
+        _ => format!(": {}", escape::terminal(&failure.message, 200)),
+    };
+    let log = &failure.log_tail;
+    for line in &log[log.len().saturating_sub(LOG_LINES)..] {
+        text += &format!("\n      | {}", escape::columns(line, LOG_WIDTH));
+    }
+    text
+}
+
 fn sample_title(scenario: &str, variant: &str, kind: &str) -> String {
     format!(
         "{} {} {kind}",
         escape::terminal(scenario, NAME_WIDTH),
         escape::terminal(variant, NAME_WIDTH)
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::model::BuildKind;
+    use crate::report::fixture;
+
+    fn failed(failure: Failure) -> String {
+        let (record, _) = fixture::run(&[("naive", [8.0, 40.0, 30.0, 0.3])], 1);
+        let mut sample = fixture::sample(&record, &record.plan[0], 12.3);
+        sample.kind = BuildKind::Cold;
+        sample.wall = Duration::from_millis(12_345);
+        sample.outcome = Outcome::Failed;
+        sample.failure = Some(failure);
+        sample_line(&sample, 3, 12)
+    }
+
+    #[test]
+    fn a_failure_tells_its_step_once_and_what_it_said_last() {
+        let lines = failed(Failure {
+            message: "process \"/bin/sh -c make\" did not complete successfully: exit code: 2"
+                .into(),
+            step: Some("[build 3/4] RUN make".into()),
+            exit_code: Some(2),
+            log_tail: (1..=12).map(|n| format!("line {n}\u{1b}[31m")).collect(),
+        });
+        let lines: Vec<&str> = lines.lines().collect();
+        assert!(
+            lines[0].ends_with(": failed after 12.35 s, at [build 3/4] RUN make: exit code 2"),
+            "{}",
+            lines[0]
+        );
+        assert_eq!(lines.len(), 1 + LOG_LINES);
+        assert!(lines[1].starts_with("      | line 3"), "{}", lines[1]);
+        assert!(!lines.concat().contains('\u{1b}'));
+    }
+
+    #[test]
+    fn a_failure_without_an_exit_code_tells_its_message() {
+        let line = failed(Failure {
+            message: "failed to compute cache key: \"/src\": not found".into(),
+            step: Some("[build 2/4] COPY src .".into()),
+            exit_code: None,
+            log_tail: vec![],
+        });
+        assert!(
+            line.ends_with(
+                ", at [build 2/4] COPY src .: failed to compute cache key: \"/src\": not found"
+            ),
+            "{line}"
+        );
+    }
 }

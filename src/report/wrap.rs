@@ -1,9 +1,12 @@
 //! Lines of bounded width, for outputs that do not wrap words themselves.
 
+use std::borrow::Cow;
+
 use unicode_width::UnicodeWidthStr;
 
-/// The text in lines of at most `width` columns, broken between words; line
-/// breaks of the text stay. A word that is wider has a line of its own.
+/// The text in lines of at most `width` columns, broken between words but for
+/// a number and its seconds; line breaks of the text stay. A word that is wider
+/// has a line of its own.
 ///
 /// GitHub's runner takes a line that begins with `::` or `##[` for a command,
 /// wherever it comes from: of such the first character is written out.
@@ -11,14 +14,19 @@ pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     for paragraph in text.lines() {
         let mut line = String::new();
-        for word in paragraph.split_whitespace() {
+        let mut words = paragraph.split_whitespace().peekable();
+        while let Some(word) = words.next() {
+            let word = match words.next_if(|unit| is_unit_of(word, unit)) {
+                Some(unit) => Cow::Owned(format!("{word} {unit}")),
+                None => Cow::Borrowed(word),
+            };
             if !line.is_empty() && line.width() + 1 + word.width() > width {
                 lines.push(std::mem::take(&mut line));
             }
             if !line.is_empty() {
                 line.push(' ');
             }
-            line.push_str(word);
+            line.push_str(&word);
         }
         lines.push(line);
     }
@@ -32,9 +40,23 @@ pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
+/// Whether these are the two halves of `0.64 s`, and what punctuation follows.
+fn is_unit_of(number: &str, unit: &str) -> bool {
+    let unit = unit.trim_end_matches(|c: char| !c.is_alphanumeric());
+    unit == "s" && number.ends_with(|c: char| c.is_ascii_digit())
+}
+
 #[cfg(test)]
 mod tests {
     use super::wrap;
+
+    #[test]
+    fn a_number_stays_with_its_unit() {
+        assert_eq!(
+            wrap("faster (8.61 s), and s", 12),
+            ["faster", "(8.61 s),", "and s"]
+        );
+    }
 
     #[test]
     fn no_line_is_a_command_of_githubs_runner() {

@@ -15,12 +15,18 @@ const KINDS: [BuildKind; 3] = [
     BuildKind::Incremental,
 ];
 
-/// The newest run of each scenario, scenarios in the order of their names.
+/// The newest run of each scenario on as many platforms as any had, scenarios
+/// in the order of their names.
 pub fn block(runs: &[Published]) -> String {
     let mut newest: BTreeMap<&str, &Published> = BTreeMap::new();
     for run in runs {
         for scenario in &run.view.scenarios {
-            newest.insert(&scenario.name, run);
+            let platforms = scenario.platforms.len();
+            let known = newest.get(scenario.name.as_str());
+            let known = known.and_then(|run| run.scenario(&scenario.name));
+            if known.is_none_or(|known| known.platforms.len() <= platforms) {
+                newest.insert(&scenario.name, run);
+            }
         }
     }
     let mut out = "| scenario | variant | cold | multi-arch | added platforms | incremental | \
@@ -86,7 +92,7 @@ pub fn growth(runs: &[Published], name: &str) -> String {
         }
     }
     let mut out = format!(
-        "| {name} | variant | multi-arch | against {} alone |\n|:--|:--|--:|--:|\n",
+        "| {name} | variant | {} alone | multi-arch | added platforms |\n|:--|:--|--:|--:|--:|\n",
         newest.values().next().expect("it was raced").1.native
     );
     for (run, scenario) in newest.values() {
@@ -94,9 +100,10 @@ pub fn growth(runs: &[Published], name: &str) -> String {
         let id = &run.stored.record.run;
         for variant in &scenario.variants {
             out.push_str(&format!(
-                "| [{}](reports/{id}/summary.md) | {} | {} | {} |\n",
+                "| [{}](reports/{id}/summary.md) | {} | {} | {} | {} |\n",
                 platforms.join(", "),
                 escape::markdown(&variant.name),
+                cell(variant.cells.get(&BuildKind::Cold)),
                 cell(variant.cells.get(&BuildKind::MultiArch)),
                 variant.added_cost.as_ref().map_or_else(
                     || "–".to_owned(),

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::kinds;
-use crate::model::{BuildKind, Outcome, Sample};
+use crate::model::{BuildKind, Outcome, Platform, Sample};
 use crate::scenario::Scenario;
 use crate::stats::Times;
 use crate::store::{self, StoredRun};
@@ -24,13 +24,15 @@ impl Measured {
     }
 
     /// Minutes of a round of the scenario, and the newest run that built all of
-    /// it but its optional variants and noop, which builds nothing and takes
+    /// it, on all its platforms, but its optional variants and noop, which builds nothing and takes
     /// about a second: the sum of the median times of its builds.
     pub fn minutes(&self, scenario: &Scenario) -> Option<(f64, String)> {
         self.runs.iter().find_map(|run| {
             let mut seconds = 0.0;
             let mut raced = run.record.scenarios.iter();
-            let raced = raced.find(|raced| raced.name == scenario.name)?;
+            let raced = raced.find(|raced| {
+                raced.name == scenario.name && same(&raced.platforms, &scenario.platforms)
+            })?;
             for variant in &scenario.variants {
                 for kind in kinds(scenario, &raced.native) {
                     let of = |sample: &&Sample| {
@@ -51,6 +53,11 @@ impl Measured {
             Some((seconds / 60.0, run.record.run.clone()))
         })
     }
+}
+
+/// Whether these are the same platforms, in whatever order.
+fn same(some: &[Platform], others: &[Platform]) -> bool {
+    some.len() == others.len() && some.iter().all(|platform| others.contains(platform))
 }
 
 #[cfg(test)]
@@ -102,6 +109,9 @@ mod tests {
         scenario.variants[1].optional = false;
         let run = measured.minutes(&scenario).map(|(_, run)| run);
         assert_eq!(run.as_deref(), Some("no-noop"));
+        scenario.platforms.push(Platform::linux("riscv64"));
+        assert_eq!(measured.minutes(&scenario), None);
+        scenario.platforms.pop();
         scenario.name = "other".to_owned();
         assert_eq!(measured.minutes(&scenario), None);
     }

@@ -50,11 +50,16 @@ pub(super) fn make(
     // in seconds, not after minutes of emulation.
     let begun = in_parallel(&platforms, |platform| {
         let root = begin(platform, &work.join(platform.slug()));
-        let root = root.map_err(|error| EngineError::NoPackages {
+        let (root, lacks) = root.map_err(|error| EngineError::NoPackages {
             platform: platform.clone(),
             source: Box::new(error),
-        });
-        Ok((platform, root?))
+        })?;
+        if let Some(error) = lacks {
+            progress(&format!(
+                "{platform}: only packages of Debian {SUITE} itself, without all updates: {error}"
+            ));
+        }
+        Ok((platform, root))
     })?;
     let made = in_parallel(&begun, |(platform, base)| {
         let roots = install(orders, platform, base, &work.join(platform.slug()))?;
@@ -113,11 +118,14 @@ pub(super) fn architecture(platform: &Platform) -> Option<&'static str> {
         .flatten()
 }
 
-fn begin(platform: &Platform, work: &Path) -> Result<DebianRoot, EngineError> {
+fn begin(
+    platform: &Platform,
+    work: &Path,
+) -> Result<(DebianRoot, Option<EngineError>), EngineError> {
     let architecture = architecture(platform).ok_or_else(|| {
         EngineError::Private(format!("Debian {SUITE} has no packages for {platform}"))
     })?;
-    DebianRoot::begin(&work.join("base"), architecture)
+    DebianRoot::begin_with_release(&work.join("base"), architecture)
 }
 
 fn install<'a>(

@@ -196,7 +196,7 @@ fn legend(area: &Area<'_>, scenario: &ScenarioView, kinds: &[BuildKind]) -> Draw
         let (tone, text) = match kind {
             BuildKind::Cold => (pale(grey), scenario.native.to_string()),
             _ if scenario.added.is_empty() => (grey, scenario.platform_names()),
-            _ => (grey, format!("with {}", scenario.added_names())),
+            _ => (grey, with_added(scenario)),
         };
         let text = escape::columns(&text, 34);
         let width = text.chars().count() as i32 * 7;
@@ -319,5 +319,13 @@ fn tick(value: f64) -> String {
     } else {
         let text = format!("{value:.3}");
         text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    }
+}
+
+/// `with linux/arm64`; of more than one, the names have no room in a legend.
+fn with_added(scenario: &ScenarioView) -> String {
+    match scenario.added.as_slice() {
+        [platform] => format!("with {platform}"),
+        platforms => format!("with {} more platforms", platforms.len()),
     }
 }
