@@ -428,3 +428,25 @@ fn path_lines(dashes: &str) -> String {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_updates_list_is_not_the_releases() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = DebianRoot::lay_out(dir.path(), "armhf").unwrap();
+        let list = |suite: &str, architecture: &str| {
+            let name = format!(
+                "deb.debian.org_debian_dists_{suite}_main_binary-{architecture}_Packages.xz"
+            );
+            fs::write(dir.path().join("apt/lists").join(name), "").unwrap();
+        };
+        list("trixie-updates", "armhf");
+        list("trixie", "arm64");
+        assert!(!root.has_release_list().unwrap());
+        list("trixie", "armhf");
+        assert!(root.has_release_list().unwrap());
+    }
+}
