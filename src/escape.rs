@@ -12,13 +12,19 @@ pub const MAX_CHARS: usize = 400;
 ///
 /// Escape sequences are not removed but shown (`\x1b[31m`), so that a reader
 /// sees what the text held. Characters that reorder or hide their neighbours
-/// (bidirectional controls, zero-width ones) are written out too.
+/// (bidirectional controls, zero-width ones) are written out too, and so is
+/// `##[`, which GitHub's runner takes for a command anywhere in a line
+/// (`ActionCommand.TryParse` in actions/runner).
 pub fn terminal(text: &str, max: usize) -> String {
     let mut escaped = String::with_capacity(text.len().min(max));
     let mut length = 0;
-    for c in text.chars() {
+    for (at, c) in text.char_indices() {
         let before = escaped.len();
-        push_visible(&mut escaped, c);
+        if text[at..].starts_with("##[") {
+            escaped.push_str("\\x23");
+        } else {
+            push_visible(&mut escaped, c);
+        }
         length += escaped[before..].chars().count();
         if length > max {
             return cut(&escaped, max);
@@ -202,6 +208,12 @@ mod tests {
             "\\x1b[31mred\\x9b0m\\r\\n"
         );
         assert_eq!(terminal("a\u{202e}b\u{200b}", 80), "a\\u{202e}b\\u{200b}");
+    }
+
+    #[test]
+    fn no_command_of_githubs_runner_is_left() {
+        assert_eq!(terminal("x ###[error]y", 80), "x #\\x23#[error]y");
+        assert_eq!(terminal("# ## [x]", 80), "# ## [x]");
     }
 
     #[test]

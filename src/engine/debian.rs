@@ -32,6 +32,16 @@ const PATHS: [(bool, &str); 8] = [
     (true, "/usr/share/locale/*"),
 ];
 
+/// Where packages come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Archives {
+    /// The release, its updates and its security updates, as the official
+    /// images name them.
+    WithUpdates,
+    /// The release alone, as of its last point release.
+    Release,
+}
+
 /// A root file system in the making, with apt's lists and downloads beside it.
 #[derive(Debug)]
 pub(crate) struct DebianRoot {
@@ -101,56 +111,16 @@ pub(crate) fn check_tools() -> Result<(), EngineError> {
 
 impl DebianRoot {
     /// Starts a root in the folder `work`, which must be empty or missing, and
-    /// fetches the package lists.
+    /// fetches the package lists. apt in the root goes by all of Debian's
+    /// lists later, whatever `archives` it is made from.
     ///
     /// # Errors
-    /// The folder cannot be written, or not all lists can be had.
-    pub(crate) fn begin(work: &Path, architecture: &'static str) -> Result<Self, EngineError> {
-        let made = Self::lay_out(work, architecture)?;
-        made.fetch_lists()?;
-        Ok(made)
-    }
-
-    /// As [`Self::begin`], but only the list of the release itself must be
-    /// there: where one of its updates or security updates is not, and the
-    /// root can have older packages, the error that it met is told beside the
-    /// root. Mirrors are at times out of step for one architecture.
-    ///
-    /// # Errors
-    /// The folder cannot be written, or the release's list cannot be had.
-    pub(crate) fn begin_with_release(
+    /// The folder cannot be written, or one of the lists cannot be had.
+    pub(crate) fn begin(
         work: &Path,
         architecture: &'static str,
-    ) -> Result<(Self, Option<EngineError>), EngineError> {
-        let made = Self::lay_out(work, architecture)?;
-        match made.fetch_lists() {
-            Ok(()) => Ok((made, None)),
-            Err(error) if made.has_release_list()? => Ok((made, Some(error))),
-            Err(error) => Err(error),
-        }
-    }
-
-    fn fetch_lists(&self) -> Result<(), EngineError> {
-        run(
-            &format!("fetching Debian's package lists for {}", self.architecture),
-            self.apt().args(["-qq", "update"]),
-        )?;
-        Ok(())
-    }
-
-    /// Whether apt has the list of [`SUITE`]. A list that does not match its
-    /// signed release file, apt does not keep.
-    fn has_release_list(&self) -> Result<bool, EngineError> {
-        let folder = self.work.join("apt/lists");
-        let list = format!("_dists_{SUITE}_main_binary-{}_Packages", self.architecture);
-        let entries =
-            fs::read_dir(&folder).map_err(EngineError::file("cannot read", folder.clone()))?;
-        Ok(entries
-            .flatten()
-            .any(|entry| entry.file_name().to_string_lossy().contains(&list)))
-    }
-
-    fn lay_out(work: &Path, architecture: &'static str) -> Result<Self, EngineError> {
+        archives: Archives,
+    ) -> Result<Self, EngineError> {
         let made = Self {
             work: work.to_owned(),
             root: work.join("root"),
@@ -186,10 +156,16 @@ impl DebianRoot {
         )?;
         made.write(
             "root/etc/apt/sources.list.d/debian.sources",
-            &sources("/usr/share/keyrings/debian-archive-keyring.pgp"),
+            &Archives::WithUpdates.sources("/usr/share/keyrings/debian-archive-keyring.pgp"),
         )?;
-        made.write("apt/build.sources", &sources(KEYRING))?;
+        made.write("apt/build.sources", &archives.sources(KEYRING))?;
         made.write("apt/apt.conf", &made.apt_configuration())?;
+        // Without the option, apt is content with what some mirrors hold.
+        run(
+            &format!("fetching Debian's package lists for {architecture}"),
+            made.apt()
+                .args(["-qq", "-o", "APT::Update::Error-Mode=any", "update"]),
+        )?;
         Ok(made)
     }
 
@@ -408,14 +384,24 @@ impl DebianRoot {
     }
 }
 
-/// Debian's archive and its security updates, as the official images name them.
-fn sources(keyring: &str) -> String {
-    format!(
-        "Types: deb\nURIs: http://deb.debian.org/debian\nSuites: {SUITE} {SUITE}-updates\n\
-         Components: main\nSigned-By: {keyring}\n\n\
-         Types: deb\nURIs: http://deb.debian.org/debian-security\nSuites: {SUITE}-security\n\
-         Components: main\nSigned-By: {keyring}\n"
-    )
+impl Archives {
+    /// These archives as apt's sources.
+    fn sources(self, keyring: &str) -> String {
+        let entry = |archive: &str, suites: &str| {
+            format!(
+                "Types: deb\nURIs: http://deb.debian.org/{archive}\nSuites: {suites}\n\
+                 Components: main\nSigned-By: {keyring}\n"
+            )
+        };
+        match self {
+            Self::WithUpdates => [
+                entry("debian", &format!("{SUITE} {SUITE}-updates")),
+                entry("debian-security", &format!("{SUITE}-security")),
+            ]
+            .join("\n"),
+            Self::Release => entry("debian", SUITE),
+        }
+    }
 }
 
 /// [`PATHS`] as dpkg's configuration or, with `--`, its options.
@@ -427,26 +413,4 @@ fn path_lines(dashes: &str) -> String {
             format!("{dashes}path-{word}={pattern}\n")
         })
         .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_updates_list_is_not_the_releases() {
-        let dir = tempfile::tempdir().unwrap();
-        let root = DebianRoot::lay_out(dir.path(), "armhf").unwrap();
-        let list = |suite: &str, architecture: &str| {
-            let name = format!(
-                "deb.debian.org_debian_dists_{suite}_main_binary-{architecture}_Packages.xz"
-            );
-            fs::write(dir.path().join("apt/lists").join(name), "").unwrap();
-        };
-        list("trixie-updates", "armhf");
-        list("trixie", "arm64");
-        assert!(!root.has_release_list().unwrap());
-        list("trixie", "armhf");
-        assert!(root.has_release_list().unwrap());
-    }
 }

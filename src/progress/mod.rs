@@ -124,13 +124,19 @@ fn failure_lines(failure: &Failure) -> String {
     if let Some(step) = &failure.step {
         text += &format!(", at {}", escape::terminal(step, NAME_WIDTH));
     }
-    // BuildKit's message would name the command again.
+    // The message would name the step again.
     text += &match (&failure.step, failure.exit_code) {
         (Some(_), Some(code)) => format!(": exit code {code}"),
         _ => format!(": {}", escape::terminal(&failure.message, 200)),
     };
     let log = &failure.log_tail;
-    for line in &log[log.len().saturating_sub(LOG_LINES)..] {
+    // A step's log ends with the reason. Without a step they are further
+    // reasons, the first of them as good as the last.
+    let from = match failure.step {
+        Some(_) => log.len().saturating_sub(LOG_LINES),
+        None => 0,
+    };
+    for line in log.iter().skip(from).take(LOG_LINES) {
         text += &format!("\n      | {}", escape::columns(line, LOG_WIDTH));
     }
     text
@@ -196,5 +202,18 @@ mod tests {
             ),
             "{line}"
         );
+    }
+
+    #[test]
+    fn further_reasons_are_told_from_the_first_on() {
+        let lines = failed(Failure {
+            message: "the image is not what it should be: reason 0".into(),
+            step: None,
+            exit_code: None,
+            log_tail: (1..=12).map(|n| format!("reason {n}")).collect(),
+        });
+        let told: Vec<&str> = lines.lines().skip(1).collect();
+        assert_eq!(told.len(), LOG_LINES);
+        assert_eq!(told[0], "      | reason 1");
     }
 }

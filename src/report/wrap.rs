@@ -8,8 +8,8 @@ use unicode_width::UnicodeWidthStr;
 /// a number and its seconds; line breaks of the text stay. A word that is wider
 /// has a line of its own.
 ///
-/// GitHub's runner takes a line that begins with `::` or `##[` for a command,
-/// wherever it comes from: of such the first character is written out.
+/// GitHub's runner takes a line that begins with `::` for a command, wherever
+/// it comes from: of such the first character is written out.
 pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     for paragraph in text.lines() {
@@ -33,8 +33,6 @@ pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
     for line in &mut lines {
         if line.starts_with("::") {
             line.replace_range(..1, "\\x3a");
-        } else if line.starts_with("##[") {
-            line.replace_range(..1, "\\x23");
         }
     }
     lines
@@ -60,14 +58,10 @@ mod tests {
 
     #[test]
     fn no_line_is_a_command_of_githubs_runner() {
-        let text = "a step ::stop-commands::x\n  ::error::y\n##[group]z";
+        let text = "a step ::stop-commands::x\n  ::error::y";
         for width in 1..30 {
             for line in wrap(text, width) {
-                let line = line.trim_start();
-                assert!(
-                    !line.starts_with("::") && !line.starts_with("##["),
-                    "{line}"
-                );
+                assert!(!line.trim_start().starts_with("::"), "{line}");
             }
         }
         assert_eq!(wrap("x ::a", 4), ["x", "\\x3a:a"]);

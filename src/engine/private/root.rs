@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Paths;
 use crate::engine::command::run;
-use crate::engine::debian::{self, DebianRoot};
+use crate::engine::debian::{self, Archives, DebianRoot};
 use crate::engine::{EngineError, Progress};
 
 /// Raised when the packages or the layout of the root change: an older root
@@ -88,7 +88,7 @@ pub(super) fn make(paths: &Paths, progress: &Progress) -> Result<(), EngineError
     }
     progress("making the engine's root file system from Debian packages");
     fs::create_dir_all(&making).map_err(EngineError::file("cannot create", making.as_path()))?;
-    let root = DebianRoot::begin(&making, debian::host_architecture()?)?;
+    let root = DebianRoot::begin(&making, debian::host_architecture()?, Archives::WithUpdates)?;
     root.install_base(&PACKAGES)?;
     root.clean()?;
     write_marker(root.path(), versions(root.path())?)?;

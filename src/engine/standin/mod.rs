@@ -13,7 +13,7 @@ use std::thread;
 pub(super) use recipes::{Recipe, names as recipe_names, recipe};
 
 use super::client::STAND_IN_LABEL;
-use super::debian::{self, DebianRoot, SUITE};
+use super::debian::{self, Archives, DebianRoot, SUITE};
 use super::oci::{self, Layer, LayerWriter, PlatformImage};
 use super::{EngineError, Progress};
 use crate::model::Platform;
@@ -47,20 +47,19 @@ pub(super) fn make(
     debian::check_tools()?;
     let platforms = platforms(orders);
     // All lists before any package: where an archive lacks one, that is known
-    // in seconds, not after minutes of emulation.
-    let begun = in_parallel(&platforms, |platform| {
-        let root = begin(platform, &work.join(platform.slug()));
-        let (root, lacks) = root.map_err(|error| EngineError::NoPackages {
-            platform: platform.clone(),
-            source: Box::new(error),
-        })?;
-        if let Some(error) = lacks {
+    // in seconds, not after minutes of emulation. Mirrors are at times out of
+    // step in the updates of one architecture; the packages of all platforms
+    // are of one state.
+    let (archives, begun) = match begin(&platforms, work, Archives::WithUpdates) {
+        Ok(begun) => (Archives::WithUpdates, begun),
+        Err(error) => {
+            let begun = begin(&platforms, work, Archives::Release)?;
             progress(&format!(
-                "{platform}: only packages of Debian {SUITE} itself, without all updates: {error}"
+                "made from Debian {SUITE} as released, without updates: {error}"
             ));
+            (Archives::Release, begun)
         }
-        Ok((platform, root))
-    })?;
+    };
     let made = in_parallel(&begun, |(platform, base)| {
         let roots = install(orders, platform, base, &work.join(platform.slug()))?;
         progress(&format!("{platform}: packages installed"));
@@ -93,7 +92,7 @@ pub(super) fn make(
                 .map(|(platform, (base, derived))| {
                     let mut layers = vec![base.clone()];
                     layers.extend(derived.get(order.recipe.name).cloned());
-                    (platform.clone(), image(order.recipe, layers))
+                    (platform.clone(), image(order.recipe, layers, archives))
                 })
                 .collect(),
         })
@@ -118,14 +117,30 @@ pub(super) fn architecture(platform: &Platform) -> Option<&'static str> {
         .flatten()
 }
 
-fn begin(
-    platform: &Platform,
+/// A root for each platform, with its package lists.
+fn begin<'a>(
+    platforms: &'a [Platform],
     work: &Path,
-) -> Result<(DebianRoot, Option<EngineError>), EngineError> {
-    let architecture = architecture(platform).ok_or_else(|| {
-        EngineError::Private(format!("Debian {SUITE} has no packages for {platform}"))
-    })?;
-    DebianRoot::begin_with_release(&work.join("base"), architecture)
+    archives: Archives,
+) -> Result<Vec<(&'a Platform, DebianRoot)>, EngineError> {
+    in_parallel(platforms, |platform| {
+        let architecture = architecture(platform).ok_or_else(|| {
+            EngineError::Private(format!("Debian {SUITE} has no packages for {platform}"))
+        });
+        let folder = work.join(platform.slug()).join("base");
+        let root = architecture.and_then(|architecture| {
+            if folder.exists() {
+                fs::remove_dir_all(&folder)
+                    .map_err(EngineError::file("cannot remove", folder.as_path()))?;
+            }
+            DebianRoot::begin(&folder, architecture, archives)
+        });
+        let root = root.map_err(|error| EngineError::NoPackages {
+            platform: platform.clone(),
+            source: Box::new(error),
+        })?;
+        Ok((platform, root))
+    })
 }
 
 fn install<'a>(
@@ -192,7 +207,7 @@ fn write_layers(
     Ok((base, derived))
 }
 
-fn image(recipe: &Recipe, layers: Vec<Layer>) -> PlatformImage {
+fn image(recipe: &Recipe, layers: Vec<Layer>, archives: Archives) -> PlatformImage {
     PlatformImage {
         layers,
         env: recipe.env.iter().map(|(k, v)| format!("{k}={v}")).collect(),
@@ -200,7 +215,15 @@ fn image(recipe: &Recipe, layers: Vec<Layer>) -> PlatformImage {
         cmd: vec!["bash".into()],
         labels: HashMap::from([(
             STAND_IN_LABEL.to_owned(),
-            format!("{} made from Debian {SUITE} packages", recipe.name),
+            match archives {
+                Archives::WithUpdates => {
+                    format!("{} made from Debian {SUITE} packages", recipe.name)
+                }
+                Archives::Release => format!(
+                    "{} made from Debian {SUITE} packages, without updates",
+                    recipe.name
+                ),
+            },
         )]),
     }
 }
