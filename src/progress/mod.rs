@@ -171,8 +171,7 @@ mod tests {
     #[test]
     fn a_failure_tells_its_step_once_and_what_it_said_last() {
         let lines = failed(Failure {
-            message: "process \"/bin/sh -c make\" did not complete successfully: exit code: 2"
-                .into(),
+            message: "[build 3/4] RUN make ended with exit code 2".into(),
             step: Some("[build 3/4] RUN make".into()),
             exit_code: Some(2),
             log_tail: (1..=12).map(|n| format!("line {n}\u{1b}[31m")).collect(),
