@@ -24,8 +24,9 @@ impl Measured {
     }
 
     /// Minutes of a round of the scenario, and the newest run that built all of
-    /// it, on all its platforms, but its optional variants and noop, which builds nothing and takes
-    /// about a second: the sum of the median times of its builds.
+    /// it, on all its platforms, but its optional variants and noop, which
+    /// builds nothing and takes about a second: the sum of the median times of
+    /// its builds.
     pub fn minutes(&self, scenario: &Scenario) -> Option<(f64, String)> {
         self.runs.iter().find_map(|run| {
             let mut seconds = 0.0;
