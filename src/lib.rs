@@ -4,6 +4,12 @@
 //! `docs/architecture.md` shows how the modules fit together and which may
 //! know which.
 
+// `print` writes; nothing else does.
+#![deny(clippy::print_stdout, clippy::print_stderr)]
+
+#[macro_use]
+pub mod print;
+
 pub mod builder;
 pub mod buildkit;
 pub mod cli;
@@ -20,9 +26,12 @@ pub mod progress;
 pub mod race;
 pub mod report;
 pub mod scenario;
+pub mod secrets;
 pub mod sources;
 pub mod stats;
 pub mod store;
+pub mod temporary;
 pub mod trace;
+pub mod user;
 pub mod verdict;
 pub mod verify;

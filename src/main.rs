@@ -1,10 +1,12 @@
 //! Parses the command line, calls the library, sets the exit code.
 
+#![deny(clippy::print_stdout, clippy::print_stderr)]
+
 use std::process::ExitCode;
 
 use buildrace::cli::Cli;
 use buildrace::commands::{self, Exit};
-use buildrace::escape;
+use buildrace::{escape, print};
 use clap::Parser;
 
 fn main() -> ExitCode {
@@ -12,7 +14,7 @@ fn main() -> ExitCode {
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("buildrace: cannot start: {error}");
+            print::to_stderr(format_args!("buildrace: cannot start: {error}"));
             return Exit::CouldNot.into();
         }
     };
@@ -22,7 +24,7 @@ fn main() -> ExitCode {
     match result {
         Ok(exit) => exit.into(),
         Err(error) => {
-            eprintln!("buildrace: {}", one_line(&error));
+            print::to_stderr(format_args!("buildrace: {}", one_line(&error)));
             Exit::CouldNot.into()
         }
     }

@@ -87,6 +87,13 @@ pub struct RaceArgs {
     /// as planned.
     #[arg(long)]
     pub keep_contaminated: bool,
+    /// Replace the value of this build argument or environment variable by `[redacted NAME]` in
+    /// results, reports and on the terminal; may be given several times
+    ///
+    /// Results hold the name of each step, and BuildKit writes the values of
+    /// build arguments into those. A run that is resumed needs the value again.
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
+    pub redact: Vec<String>,
     /// Measure how large images are, in the first round, by an export after the clock
     #[arg(long)]
     pub image_size: bool,
@@ -152,6 +159,9 @@ pub struct BuildArgs {
     #[arg(long, value_name = "P,…", value_delimiter = ',')]
     pub platform: Vec<Platform>,
     /// Build argument; without a value it is that of the environment
+    ///
+    /// BuildKit writes values into the names of steps, so they reach results and
+    /// reports: use --secret for what nobody may see, or --redact NAME.
     #[arg(long, value_name = "NAME[=VALUE]")]
     pub build_arg: Vec<String>,
     /// Stage to build; the last where none is named

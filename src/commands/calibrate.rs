@@ -80,7 +80,7 @@ fn keep(raced: &Raced, args: &CalibrateArgs) -> anyhow::Result<()> {
     for compared in verdict::comparisons(record, &raced.stored.samples) {
         let logs: Vec<f64> = compared.log_ratios.values().copied().collect();
         if logs.len() < FEWEST {
-            eprintln!(
+            tell!(
                 "{}: {} rounds tell no noise floor; it takes {FEWEST}",
                 compared.kind,
                 logs.len()
@@ -107,7 +107,7 @@ fn keep(raced: &Raced, args: &CalibrateArgs) -> anyhow::Result<()> {
     }
     if !found.is_empty() {
         calibration::append(&args.race.results, &found)?;
-        eprintln!(
+        tell!(
             "kept in {}",
             args.race
                 .results

@@ -22,7 +22,7 @@ pub async fn run(action: EngineAction) -> Result<Exit> {
                 endpoint.host, endpoint.found_by
             )
         })?;
-        eprintln!(
+        tell!(
             "Docker Engine {} answers at {} ({}): no private engine is needed",
             engine.facts().version,
             endpoint.host,

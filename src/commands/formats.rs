@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 
+use super::files::write_whole;
 use crate::cli::Output;
+use crate::print::masked;
 use crate::report::{CheckView, Format, View};
 
 /// Where GitHub wants a step's summary.
@@ -33,7 +35,7 @@ pub(super) fn write(
             Format::Otava | Format::GithubActionBenchmark | Format::Bmf | Format::Hyperfine
         );
         if holds_times && view.scenarios.is_empty() {
-            eprintln!(
+            tell!(
                 "{}: nothing was built, and nothing is written",
                 output.format
             );
@@ -54,9 +56,9 @@ pub(super) fn write(
         match output.format {
             Format::GithubSummary if output.file.is_none() => append(&file, &text),
             Format::Otava => append_rows(&file, &text),
-            _ => fs::write(&file, text).with_context(|| cannot(&file)),
+            _ => write_whole(&file, &text),
         }?;
-        eprintln!("{}: {}", output.format, file.display());
+        tell!("{}: {}", output.format, file.display());
     }
     Ok(())
 }
@@ -78,7 +80,7 @@ fn cannot(file: &Path) -> String {
 fn append(file: &Path, text: &str) -> anyhow::Result<()> {
     let write = || {
         let mut file = OpenOptions::new().create(true).append(true).open(file)?;
-        file.write_all(text.as_bytes())
+        file.write_all(masked(text).as_bytes())
     };
     write().with_context(|| cannot(file))
 }

@@ -43,7 +43,7 @@ pub async fn run(args: ImagesArgs) -> anyhow::Result<Exit> {
         let got = images::obtain(&engine, &needed, &optional, stand_ins, &progress_lines()).await?;
         for missing in &got.missing {
             let reason = escape::terminal(&missing.reason, 1000);
-            eprintln!("only optional variants need it: {reason}");
+            tell!("only optional variants need it: {reason}");
             needed.retain(|(name, _)| *name != missing.name);
         }
         got.images
@@ -57,7 +57,7 @@ pub async fn run(args: ImagesArgs) -> anyhow::Result<Exit> {
     }
     let missing = needed.len().saturating_sub(held.len());
     if missing > 0 {
-        eprintln!("{missing} missing: `buildrace images` gets them");
+        tell!("{missing} missing: `buildrace images` gets them");
         return Ok(Exit::CouldNot);
     }
     Ok(Exit::Good)

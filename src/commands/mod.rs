@@ -1,42 +1,36 @@
 //! One file a verb. Commands join the other modules, print, write reports and
 //! choose the exit code; nothing else does.
 
-/// Writes a line of a result to stdout, from a function that returns a result.
-/// A reader that went away (`| head`) wants no more of it.
-macro_rules! out {
-    ($($argument:tt)*) => {
-        $crate::commands::write_line(format_args!($($argument)*))?
-    };
-}
-
 pub mod calibrate;
 pub mod check;
 pub mod compare;
 pub mod doctor;
 pub mod engine;
 pub mod explain;
+mod files;
 mod formats;
 mod ignored;
 pub mod images;
 pub mod list;
+pub mod clean;
 mod own;
 mod race;
+mod redaction;
 pub mod report;
 mod revisions;
 pub mod run;
 mod signals;
 
-use std::io::{ErrorKind, IsTerminal, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
 
-use anyhow::Context;
 use clap::CommandFactory;
 
 use crate::cli::{Cli, Command};
 use crate::engine::Progress;
 use crate::escape;
+use crate::print::is_coloured;
 
 /// How a command ended, as the shell sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,15 +56,6 @@ impl From<Exit> for ExitCode {
     }
 }
 
-fn write_line(line: std::fmt::Arguments<'_>) -> anyhow::Result<()> {
-    match writeln!(std::io::stdout(), "{line}") {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            Err(error).context("cannot write the result")
-        }
-        _ => Ok(()),
-    }
-}
-
 /// Columns of the terminal that stdout is; 100 where it is none.
 fn terminal_width() -> usize {
     console::Term::stdout()
@@ -78,10 +63,6 @@ fn terminal_width() -> usize {
         .map_or(100, |(_, columns)| usize::from(columns))
 }
 
-/// Whether what goes to stdout may have colours.
-fn is_coloured() -> bool {
-    std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none()
-}
 
 /// Long work's progress as lines on stderr, each with the time since the
 /// first.
@@ -89,7 +70,7 @@ fn progress_lines() -> Progress {
     let started = Instant::now();
     Arc::new(move |line: &str| {
         let seconds = started.elapsed().as_secs_f64();
-        eprintln!("[{seconds:6.1} s] {}", escape::terminal(line, 1000));
+        tell!("[{seconds:6.1} s] {}", escape::terminal(line, 1000));
     })
 }
 
@@ -108,7 +89,9 @@ pub async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
         Command::Doctor(args) => doctor::run(args).await,
         Command::Completions { shell } => {
             let mut command = Cli::command();
-            clap_complete::generate(shell, &mut command, "buildrace", &mut std::io::stdout());
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut command, "buildrace", &mut script);
+            out!("{}", String::from_utf8_lossy(&script).trim_end());
             Ok(Exit::Good)
         }
     }

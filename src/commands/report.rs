@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 
 use super::race::Raced;
+use super::files::write_whole;
 use super::{Exit, explain, formats};
 use crate::cli::{OutputArgs, RaceArgs, ReportArgs};
 use crate::explain::{Lines, RunExplanation};
@@ -34,7 +35,7 @@ pub fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
         summary(&run, &explained, &args.output)?;
         let view = view(&run, &explained);
         formats::write(&args.output.format, &view, None)?;
-        eprintln!("report: {}", folder.display());
+        tell!("report: {}", folder.display());
     }
     Ok(Exit::Good)
 }
@@ -76,7 +77,7 @@ pub(super) fn summary(
     let view = view(run, explained);
     let summary = report::terminal(&view, super::terminal_width(), super::is_coloured());
     if formats::use_stdout(&output.format) {
-        eprintln!("{summary}");
+        tell!("{summary}");
     } else {
         out!("{summary}");
     }
@@ -91,7 +92,7 @@ pub(super) fn ended(
 ) -> anyhow::Result<()> {
     let text = report::check_on_terminal(check, super::terminal_width(), super::is_coloured());
     if formats::use_stdout(&args.output.format) {
-        eprint!("{text}");
+        tell!("{}", text.trim_end());
     } else {
         out!("{}", text.trim_end());
     }
@@ -120,7 +121,7 @@ pub(super) fn write(
         .with_context(|| format!("cannot make the report's folder {}", waterfalls.display()))?;
     for (name, text) in files(run, explained) {
         let file = folder.join(name);
-        std::fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))?;
+        write_whole(&file, &text)?;
     }
     Ok(folder)
 }

@@ -11,7 +11,6 @@ use anyhow::{Context, bail};
 use nix::fcntl::AT_FDCWD;
 use nix::sys::stat::{UtimensatFlags, utimensat};
 use nix::sys::time::TimeSpec;
-use tempfile::TempDir;
 use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 use walkdir::WalkDir;
@@ -24,6 +23,7 @@ use crate::scenario::{
     ContextSource, OwnDockerfile, ignore_file, revision_name, sources_digest,
     sources_digest_without,
 };
+use crate::temporary::Folder;
 
 /// Which of the two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +40,7 @@ pub(super) struct Revisions {
     pub base: Base,
     /// Files of the working tree that are not as in HEAD.
     pub changed: usize,
-    copies: TempDir,
+    copies: Folder,
     /// The repository's folder.
     top: PathBuf,
     /// Paths within the repository.
@@ -217,9 +217,7 @@ fn copy(
         .map(|(name, source)| Ok((name, within(source)?)))
         .collect::<std::io::Result<_>>()?;
 
-    let copies = tempfile::Builder::new()
-        .prefix("buildrace-revisions-")
-        .tempdir()
+    let copies = Folder::new("revisions")
         .context("cannot make a folder for the revisions")?;
     let revisions = Revisions {
         base,

@@ -33,7 +33,7 @@ pub async fn run(args: RunArgs) -> anyhow::Result<Exit> {
     let stop = stop_on_signals();
     let ready = Ready::find(&args.race).await?;
     if !chosen.controls.is_empty() {
-        eprintln!(
+        tell!(
             "note: controls are raced only where they are named: {}",
             chosen.controls.join(", ")
         );
@@ -78,7 +78,7 @@ async fn go_on(name: &str, args: &RunArgs) -> anyhow::Result<Exit> {
     let held = HeldRun::hold(&dir)?;
     let record = &held.run.record;
     if held.run.end == Some(RunEnd::Completed) {
-        eprintln!("nothing to resume: run {} has all its samples", record.run);
+        tell!("nothing to resume: run {} has all its samples", record.run);
         return Ok(Exit::Good);
     }
     let began = command_of(record)?;
@@ -89,6 +89,7 @@ async fn go_on(name: &str, args: &RunArgs) -> anyhow::Result<Exit> {
         json: args.race.json,
         output: args.race.output.clone(),
         seed: Some(record.seed),
+        redact: began.race.redact.iter().chain(&args.race.redact).cloned().collect(),
         ..began.race.clone()
     };
     check_writable(&race)?;

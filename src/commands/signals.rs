@@ -1,33 +1,71 @@
 //! Stopping when the user wants it.
 
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-/// A token that Ctrl-C and SIGTERM cancel. A second one ends the process at
-/// once.
+use crate::temporary;
+
+/// A token that Ctrl-C, SIGTERM and the end of the terminal (SIGHUP) cancel. A
+/// second one removes temporary folders and ends the process; a third does
+/// not wait for that.
 pub(super) fn stop_on_signals() -> CancellationToken {
     let stop = CancellationToken::new();
     let token = stop.clone();
     tokio::spawn(async move {
-        use tokio::signal::unix::{SignalKind, signal};
-        let (Ok(mut interrupt), Ok(mut terminate)) = (
-            signal(SignalKind::interrupt()),
-            signal(SignalKind::terminate()),
-        ) else {
+        let Ok(mut signals) = Signals::listen() else {
             return;
         };
-        for again in [false, true] {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-            }
-            if again {
-                std::process::exit(130);
-            }
-            eprintln!(
-                "\ninterrupted: cancelling the build and cleaning up (again to quit at once)"
-            );
-            token.cancel();
+        signals.next().await;
+        // First: a terminal that is gone may hold up what is told.
+        token.cancel();
+        tell!("\ninterrupted: cancelling the build and cleaning up (again to quit at once)");
+        signals.next().await;
+        let removed = tokio::task::spawn_blocking(temporary::remove_at_once);
+        tokio::select! {
+            _ = removed => {}
+            () = signals.next() => {}
         }
+        std::process::exit(130);
     });
     stop
+}
+
+/// The signals that end a run.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+    hangup: Option<Signal>,
+}
+
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        // Whoever began this with nohup wants it to go on.
+        let hangup = (!ignores_hangup()).then(|| signal(SignalKind::hangup()));
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hangup: hangup.transpose()?,
+        })
+    }
+
+    async fn next(&mut self) {
+        let hangup = async {
+            match &mut self.hangup {
+                Some(hangup) => hangup.recv().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+            _ = hangup => {}
+        }
+    }
+}
+
+/// Whether SIGHUP is ignored already, as under nohup.
+fn ignores_hangup() -> bool {
+    const BIT: u64 = 1 << (nix::sys::signal::Signal::SIGHUP as u64 - 1);
+    let status = procfs::process::Process::myself().and_then(|process| process.status());
+    status.is_ok_and(|status| status.sigign & BIT != 0)
 }

@@ -20,6 +20,7 @@ use super::error::one_line;
 use super::oci::{self, LayerWriter, PlatformImage};
 use super::{Engine, EngineError, smoke};
 use crate::model::Platform;
+use crate::temporary::Folder;
 
 /// What the program exits with, and nothing else does.
 const EXIT_CODE: i64 = 42;
@@ -45,7 +46,7 @@ pub(crate) async fn run(
     platforms: &[Platform],
 ) -> Result<Vec<(Platform, Result<(), String>)>, EngineError> {
     remove_leftovers(engine).await;
-    let folder = tempfile::tempdir().map_err(EngineError::file(
+    let folder = Folder::new("probe").map_err(EngineError::file(
         "cannot create a folder in",
         std::env::temp_dir(),
     ))?;

@@ -9,6 +9,7 @@ use std::path::Path;
 use super::command::answer;
 use super::files::{empty_folder, is_real_folder, tracked};
 use super::{Commit, GitError, Repository};
+use crate::temporary::Folder;
 
 pub(super) fn export(
     repository: &Repository,
@@ -16,9 +17,7 @@ pub(super) fn export(
     target: &Path,
 ) -> Result<(), GitError> {
     let target = &empty_folder(target)?;
-    let scratch = tempfile::Builder::new()
-        .prefix("buildrace-index-")
-        .tempdir()
+    let scratch = Folder::new("index")
         .and_then(|folder| Ok((fs::canonicalize(folder.path())?, folder)))
         .map_err(|error| GitError::io("make a folder in", &std::env::temp_dir(), error));
     let (scratch, _removed_at_the_end) = scratch?;

@@ -17,6 +17,7 @@ use nix::unistd::Pid;
 use super::GitError;
 use super::command::{answer, git, word};
 use super::error::{FETCH, REACH};
+use crate::temporary::Folder;
 
 /// How long a server may take to say that it has the tag.
 const ANSWER_LIMIT: Duration = Duration::from_secs(20);
@@ -48,9 +49,7 @@ impl RemoteCommit<'_> {
     /// git is missing, has no answer in time or fails; or what it finds is not
     /// this commit.
     pub fn fetch(&self, target: &Path, is_unwanted: &dyn Fn() -> bool) -> Result<(), GitError> {
-        let scratch = tempfile::Builder::new()
-            .prefix("buildrace-git-")
-            .tempdir()
+        let scratch = Folder::new("git")
             .map_err(|error| GitError::io("make a folder in", &std::env::temp_dir(), error))?;
         let scratch = scratch.path();
         let mut init = git(scratch);

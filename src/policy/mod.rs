@@ -37,6 +37,8 @@ pub struct Policy {
     pub contexts: BTreeMap<String, String>,
     /// Secrets, as `--secret` takes them.
     pub secrets: Vec<String>,
+    /// Build arguments and variables whose values results do not show.
+    pub redact: Vec<String>,
     /// File that an incremental build changes.
     pub edit: Option<PathBuf>,
     /// How it changes.
@@ -130,7 +132,7 @@ impl std::str::FromStr for Fatal {
 }
 
 const KEYS: [&str; 2] = ["build", "check"];
-const BUILD_KEYS: [&str; 10] = [
+const BUILD_KEYS: [&str; 11] = [
     "dockerfile",
     "context",
     "platforms",
@@ -138,6 +140,7 @@ const BUILD_KEYS: [&str; 10] = [
     "build-args",
     "contexts",
     "secrets",
+    "redact",
     "edit",
     "edit-with",
     "kinds",
@@ -223,6 +226,7 @@ fn read(text: &str) -> Result<Policy, Problem> {
         policy.edit_with = build.string("edit-with")?.map(|at| at.value);
         policy.kinds = list(&build, "kinds", str::parse)?;
         policy.secrets = list(&build, "secrets", |text| Ok(text.to_owned()))?;
+        policy.redact = list(&build, "redact", |text| Ok(text.to_owned()))?;
         let strings = |key| {
             let pairs = build.strings(key)?.into_iter();
             Ok::<_, Problem>(pairs.map(|(name, value)| (name.value, value)).collect())
@@ -269,6 +273,7 @@ target = "final"
 build-args = { VERSION = "1" }
 contexts = { assets = "assets" }
 secrets = ["id=tok,env=TOKEN"]
+redact = ["HOST"]
 edit = "cmd/main.go"
 edit-with = "s/dev/{nonce}/"
 kinds = ["multi-arch", "incremental"]

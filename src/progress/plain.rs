@@ -41,7 +41,7 @@ impl Plain {
             }
             Event::SampleFinished { sample, .. } => {
                 self.done += 1;
-                eprintln!("{}", sample_line(sample, self.done, self.planned));
+                tell!("{}", sample_line(sample, self.done, self.planned));
             }
             Event::Rounds {
                 scenario,
@@ -50,10 +50,10 @@ impl Plain {
                 ..
             } => {
                 self.planned = *samples;
-                eprintln!("{}", rounds_line(scenario, message));
+                tell!("{}", rounds_line(scenario, message));
             }
             Event::Warning { message, .. } => {
-                eprintln!("warning: {}", escape::terminal(message, 1000));
+                tell!("warning: {}", escape::terminal(message, 1000));
             }
             Event::RunStarted { .. } | Event::RunResumed { .. } | Event::RunFinished { .. } => {}
         }
@@ -63,7 +63,7 @@ impl Plain {
     /// it would be noise.
     pub(super) fn phase(&mut self, what: &str) {
         if self.done == self.done_before {
-            eprintln!("{what}");
+            tell!("{what}");
         }
     }
 
@@ -83,7 +83,7 @@ impl Plain {
         } else {
             steps.join("; ")
         };
-        eprintln!(
+        tell!(
             "      {title}: {} s so far, at {steps}",
             self.started.elapsed().as_secs()
         );

@@ -16,6 +16,7 @@ use crate::builder::Builder;
 use crate::buildkit::{BuildRequest, Export};
 use crate::model::{BuildKind, Failure, Outcome, Slot};
 use crate::scenario::Output;
+use crate::temporary::Folder;
 use crate::verify::{self, Expected};
 
 /// The variants and kinds of a run whose image was looked at, and found right
@@ -56,7 +57,7 @@ async fn look(
     output: Option<&Output>,
     stop: &CancellationToken,
 ) -> Result<Image, String> {
-    let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+    let folder = Folder::new("image").map_err(|error| error.to_string())?;
     let destination = folder.path().join("image.tar");
     let request = BuildRequest {
         reference: format!("{}-export", request.reference),

@@ -162,7 +162,7 @@ impl Race<'_> {
                 recorder,
                 format!(
                     "cache records of this run may be left on the builder: {}",
-                    self.redaction.text(&error.to_string())
+                    self.redaction.host_text(&error.to_string())
                 ),
             );
             if result.is_ok() {

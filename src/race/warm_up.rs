@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::builder::Builder;
 use crate::buildkit::{BuildError, BuildRequest, Export};
 use crate::model::{BaseImage, Platform};
+use crate::temporary::Folder;
 
 /// Longest time to unpack one image on all its platforms.
 const LIMIT: Duration = Duration::from_secs(600);
@@ -46,7 +47,7 @@ pub async fn unpack(
             .insert(&image.platform);
     }
     for (index, (image, platforms)) in platforms.into_iter().enumerate() {
-        let folder = tempfile::tempdir()?;
+        let folder = Folder::new("warm-up")?;
         let dockerfile = folder.path().join("Dockerfile");
         std::fs::write(
             &dockerfile,

@@ -15,10 +15,10 @@ use std::path::{Path, PathBuf};
 use nix::sys::stat::{UtimensatFlags, utimensat};
 use nix::sys::time::TimeSpec;
 use sha2::{Digest, Sha256};
-use tempfile::TempDir;
 use walkdir::WalkDir;
 
 use super::{Edit, ScenarioError};
+use crate::temporary::Folder;
 
 /// Says which paths of a folder, relative to it, are left out.
 pub type Skip<'a> = &'a dyn Fn(&Path) -> bool;
@@ -31,7 +31,7 @@ fn nothing(_: &Path) -> bool {
 /// A private copy of sources. It is removed when dropped.
 #[derive(Debug)]
 pub struct SourceCopy {
-    folder: TempDir,
+    folder: Folder,
     /// The edit, and its file as it was: each edit starts from it.
     edit: Option<(Edit, Vec<u8>)>,
 }
@@ -58,9 +58,7 @@ impl SourceCopy {
     ) -> Result<Self, ScenarioError> {
         // Walked before the folder is made, which may be below the sources.
         let entries = walk(sources, skip)?;
-        let folder = tempfile::Builder::new()
-            .prefix("buildrace-sources-")
-            .tempdir()
+        let folder = Folder::new("sources")
             .map_err(|error| {
                 ScenarioError::io(
                     "make a folder for the sources in",
@@ -110,21 +108,6 @@ impl SourceCopy {
             .apply(original, nonce)
             .map_err(|error| ScenarioError::io("edit", &path, io::Error::other(error)))?;
         write_over(&path, &edited).map_err(|error| ScenarioError::io("edit", &path, error))
-    }
-}
-
-impl Drop for SourceCopy {
-    /// Makes folders writable that the sources have read-only, or the copy
-    /// could not be removed.
-    fn drop(&mut self) {
-        let folders = WalkDir::new(self.path())
-            .into_iter()
-            .flatten()
-            .filter(|entry| entry.file_type().is_dir());
-        for folder in folders {
-            // Best effort: what cannot be removed stays in the temporary folder.
-            let _ = fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o700));
-        }
     }
 }
 

@@ -4,6 +4,8 @@ use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixListener;
 use std::time::{Duration, SystemTime};
 
+use tempfile::TempDir;
+
 use super::*;
 use crate::scenario::Change;
 

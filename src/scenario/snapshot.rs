@@ -6,10 +6,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
-use tempfile::TempDir;
 
 use super::copy::SourceCopy;
 use super::{ContextSource, Scenario, ScenarioError, Variant};
+use crate::temporary::Folder;
 
 /// Says of a folder that is a build context, a path relative to it, and the
 /// Dockerfiles that are built with it, whether the path is left out. Of other
@@ -20,7 +20,7 @@ pub type SkipIn<'a> = &'a dyn Fn(&Path, &Path, &[PathBuf]) -> bool;
 #[derive(Debug)]
 pub struct Snapshot {
     scenarios: Vec<Scenario>,
-    folder: TempDir,
+    folder: Folder,
     _sources: Vec<SourceCopy>,
 }
 
@@ -33,9 +33,7 @@ impl Snapshot {
     /// Something cannot be read, or the copies cannot be written.
     pub fn take(scenarios: &[Scenario], skip: SkipIn<'_>) -> Result<Self, ScenarioError> {
         let temporary = std::env::temp_dir();
-        let folder = tempfile::Builder::new()
-            .prefix("buildrace-dockerfiles-")
-            .tempdir()
+        let folder = Folder::new("dockerfiles")
             .map_err(|error| ScenarioError::io("make a folder in", &temporary, error))?;
         let mut sources = Vec::new();
         let mut copies = Vec::new();

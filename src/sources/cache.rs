@@ -6,21 +6,19 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use tempfile::TempDir;
 use walkdir::WalkDir;
 
 use super::{Found, SourcesError};
 use crate::model::{Platform, SourcesFrom};
 use crate::scenario::{Fetch, Otherwise, sources_digest};
+use crate::user;
+use crate::temporary::{self, Held, LOCK};
 
 /// What entries that are being written begin with.
 const UNFINISHED: &str = ".new-";
-/// Those that have not been touched for this long are nobody's any more.
-const FORGOTTEN: Duration = Duration::from_secs(24 * 60 * 60);
 /// The sources in an entry.
 const TREE: &str = "tree";
 /// What an entry says of itself.
@@ -73,7 +71,7 @@ struct Record {
 
 /// An entry that is being written; it is removed when dropped.
 #[derive(Debug)]
-pub(super) struct Place(TempDir);
+pub(super) struct Place(Held);
 
 impl Place {
     /// Where the sources go.
@@ -94,10 +92,7 @@ impl Cache {
     /// # Errors
     /// The user has neither.
     pub fn of_user() -> Result<Self, SourcesError> {
-        let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
-        let cache = set("XDG_CACHE_HOME")
-            .map(PathBuf::from)
-            .or_else(|| set("HOME").map(|home| Path::new(&home).join(".cache")))
+        let cache = user::cache_folder()
             .filter(|path| path.is_absolute())
             .ok_or(SourcesError::NoCache)?;
         Ok(Self::under(&cache))
@@ -127,13 +122,12 @@ impl Cache {
     /// removed.
     pub(super) fn begin(&self) -> Result<Place, SourcesError> {
         let io = |error| SourcesError::io("write to", &self.folder, error);
-        fs::create_dir_all(&self.folder).map_err(io)?;
-        self.sweep();
-        let place = tempfile::Builder::new()
-            .prefix(UNFINISHED)
-            .tempdir_in(&self.folder)
-            .map_err(io)?;
-        let place = Place(place);
+        user::create_dir_all(&self.folder).map_err(io)?;
+        for unfinished in self.left() {
+            // It only takes room.
+            let _ = temporary::remove(&unfinished);
+        }
+        let place = Place(Held::new(&self.folder, UNFINISHED).map_err(io)?);
         fs::create_dir(place.tree()).map_err(io)?;
         Ok(place)
     }
@@ -156,12 +150,13 @@ impl Cache {
         let text = serde_json::to_vec_pretty(&record).map_err(|error| io(error.into()))?;
         fs::write(place.0.path().join(RECORD), text).map_err(io)?;
 
+        user::give_all(place.0.path()).map_err(io)?;
+        // An entry is held by nobody.
+        fs::remove_file(place.0.path().join(LOCK)).map_err(io)?;
+
         let entry = self.folder.join(&key.0);
         if self.find(key).is_none() && entry.exists() {
-            let damaged = tempfile::Builder::new()
-                .prefix(UNFINISHED)
-                .tempdir_in(&self.folder)
-                .map_err(io)?;
+            let damaged = Held::new(&self.folder, UNFINISHED).map_err(io)?;
             fs::rename(&entry, damaged.path().join("damaged")).map_err(io)?;
         }
         let renamed = fs::rename(place.0.path(), &entry);
@@ -172,20 +167,9 @@ impl Cache {
         }
     }
 
-    /// Removes what was never finished. Best effort: it only takes room.
-    fn sweep(&self) {
-        let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten();
-        for entry in entries {
-            let name = entry.file_name();
-            let touched = entry.metadata().and_then(|metadata| metadata.modified());
-            let is_forgotten = touched
-                .ok()
-                .and_then(|time| time.elapsed().ok())
-                .is_some_and(|age| age > FORGOTTEN);
-            if name.to_string_lossy().starts_with(UNFINISHED) && is_forgotten {
-                let _ = fs::remove_dir_all(entry.path());
-            }
-        }
+    /// Entries that were never finished, since who wrote them was killed.
+    pub fn left(&self) -> Vec<PathBuf> {
+        temporary::left_in(&self.folder, UNFINISHED)
     }
 }
 

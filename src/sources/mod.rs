@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use crate::git::{GitError, RemoteCommit};
 use crate::model::{Platform, SourcesFrom};
 use crate::scenario::{Fetch, Otherwise};
+use crate::secrets::without_credentials;
 pub use cache::{Cache, Key};
 pub use error::SourcesError;
 pub use unpack::{UnpackError, unpack};
@@ -112,7 +113,7 @@ async fn from_git(
 /// folders that lead to it, which are nobody else's business.
 fn told(url: &str) -> String {
     let Some(path) = url.strip_prefix("file://") else {
-        return url.to_owned();
+        return without_credentials(url).into_owned();
     };
     let name = path.trim_end_matches('/').rsplit('/').next();
     format!("file:///…/{}", name.unwrap_or_default())

@@ -9,7 +9,7 @@ use std::path::Path;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::StoreError;
+use super::{StoreError, open};
 use crate::model::{BuildKind, NoiseFloor, RunRecord};
 
 /// The file, in the folder of the results.
@@ -96,7 +96,7 @@ pub fn append(results: &Path, found: &[Calibration]) -> Result<(), StoreError> {
 /// It cannot be read, or holds something else.
 pub fn read(results: &Path) -> Result<Vec<Calibration>, StoreError> {
     let path = results.join(CALIBRATION_FILE);
-    let file = match std::fs::File::open(&path) {
+    let file = match open::to_read(&path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
         file => file.map_err(StoreError::read(&path))?,
     };

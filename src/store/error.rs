@@ -25,6 +25,13 @@ pub enum StoreError {
         .0.display()
     )]
     Busy(PathBuf),
+    /// Results went away while the run went on.
+    #[error(
+        "{} is gone: somebody removed or moved it while the run went on; samples after that are \
+         lost, and no report is written; start the run again",
+        .0.display()
+    )]
+    Gone(PathBuf),
     /// A run that its files could not hold.
     #[error("this run cannot be stored: {0}")]
     Unfit(String),
@@ -105,6 +112,7 @@ fn read_advice(error: &io::Error) -> &'static str {
     match error.kind() {
         ErrorKind::NotFound => "results of a run are a folder with run.json and events.jsonl",
         ErrorKind::PermissionDenied => "make it readable",
+        ErrorKind::InvalidInput => "results of a run are files and folders, nothing else: take it away",
         _ => "check the disk it is on",
     }
 }

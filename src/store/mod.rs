@@ -5,6 +5,7 @@ pub mod calibration;
 mod check;
 mod csv;
 mod error;
+mod open;
 mod read;
 mod reopen;
 mod trace;
@@ -14,7 +15,7 @@ pub use error::StoreError;
 pub use read::{StoredRun, read_run, read_trace, runs, trace_path};
 pub use reopen::HeldRun;
 pub use trace::TraceWriter;
-pub use write::RunWriter;
+pub use write::{RunWriter, is_being_written, unfinished};
 
 /// What was raced and where: the run's record.
 pub const RUN_FILE: &str = "run.json";

@@ -1,7 +1,7 @@
 //! Reading a run back, trusting nothing in it.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
@@ -9,15 +9,19 @@ use flate2::read::MultiGzDecoder;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::{EVENTS_FILE, RUN_FILE, StoreError, TRACES_DIR, check};
+use super::{EVENTS_FILE, RUN_FILE, StoreError, TRACES_DIR, check, open};
 use crate::model::{Outcome, RunRecord, SCHEMA_VERSION, Sample};
 use crate::race::{Event, RunEnd};
 use crate::trace::rawjson;
 
 /// Bytes of a line; an event is a few kilobytes.
 const MAX_LINE: u64 = 16 * 1024 * 1024;
-/// Bytes of `run.json`.
-const MAX_RECORD: u64 = 256 * 1024 * 1024;
+/// Bytes of `run.json`; the plan of the largest run has a tenth of it.
+const MAX_RECORD: u64 = 64 * 1024 * 1024;
+/// Bytes of `events.jsonl`; what comes after is a line that is cut off.
+const MAX_EVENTS: u64 = 1024 * 1024 * 1024;
+/// Warnings that are kept of a run.
+const MAX_WARNINGS: usize = 10_000;
 
 /// A run as it was stored.
 #[derive(Debug, Clone, PartialEq)]
@@ -59,8 +63,8 @@ pub fn read_run(dir: &Path) -> Result<StoredRun, StoreError> {
         warnings: Vec::new(),
     };
     let path = dir.join(EVENTS_FILE);
-    let file = File::open(&path).map_err(StoreError::read(&path))?;
-    let mut input = BufReader::new(file);
+    let file = open::to_read(&path).map_err(StoreError::read(&path))?;
+    let mut input = BufReader::new(file.take(MAX_EVENTS));
     let mut seen = BTreeSet::new();
     let mut bytes = Vec::new();
     for line in 1.. {
@@ -110,9 +114,14 @@ pub fn read_run(dir: &Path) -> Result<StoredRun, StoreError> {
                 }
                 run.samples.push(sample);
             }
-            Event::Warning { message, .. } => run.warnings.push(message),
+            Event::Warning { message, .. } if run.warnings.len() < MAX_WARNINGS => {
+                run.warnings.push(message);
+            }
             Event::RunFinished { end, .. } => run.end = Some(end),
-            Event::RunStarted { .. } | Event::SampleStarted { .. } | Event::Rounds { .. } => {}
+            Event::RunStarted { .. }
+            | Event::SampleStarted { .. }
+            | Event::Rounds { .. }
+            | Event::Warning { .. } => {}
         }
     }
     Ok(run)
@@ -148,7 +157,7 @@ pub fn read_trace(
     sample: &str,
 ) -> Result<rawjson::Reader<impl Read + use<>>, StoreError> {
     let path = trace_path(dir, sample)?;
-    let file = File::open(&path).map_err(StoreError::read(&path))?;
+    let file = open::to_read(&path).map_err(StoreError::read(&path))?;
     Ok(rawjson::Reader::new(MultiGzDecoder::new(BufReader::new(
         file,
     ))))
@@ -161,12 +170,15 @@ fn read_record(path: &Path) -> Result<RunRecord, StoreError> {
         schema: u64,
     }
 
-    let length = fs::metadata(path).map_err(StoreError::read(path))?.len();
-    if length > MAX_RECORD {
-        let source = io::Error::other(format!("{length} bytes are too many for a run's record"));
+    let file = open::to_read(path).map_err(StoreError::read(path))?;
+    let mut bytes = Vec::new();
+    file.take(MAX_RECORD + 1)
+        .read_to_end(&mut bytes)
+        .map_err(StoreError::read(path))?;
+    if bytes.len() as u64 > MAX_RECORD {
+        let source = io::Error::other(format!("more than {MAX_RECORD} bytes are too many for a run's record"));
         return Err(StoreError::read(path)(source));
     }
-    let bytes = fs::read(path).map_err(StoreError::read(path))?;
     let malformed = |error: serde_json::Error| StoreError::Malformed {
         path: path.to_owned(),
         line: error.line() as u64,

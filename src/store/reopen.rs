@@ -1,13 +1,13 @@
 //! Taking up a run that was cut off: its files are held against others, then
 //! mended and written on.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::read::{StoredRun, is_result, read_run};
 use super::write::{LineFile, RunWriter};
-use super::{EVENTS_FILE, SAMPLES_FILE, StoreError, csv};
+use super::{EVENTS_FILE, SAMPLES_FILE, StoreError, csv, open};
 use crate::model::Sample;
 use crate::race::Event;
 
@@ -96,9 +96,8 @@ pub(super) fn create_anew(path: &Path) -> io::Result<File> {
 impl LineFile {
     /// Opens a file that is there.
     fn open(path: PathBuf) -> Result<Self, StoreError> {
-        let opened = OpenOptions::new().read(true).append(true).open(&path);
-        let file = opened.map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => StoreError::read(&path)(error),
+        let file = open::to_append(&path).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::InvalidInput => StoreError::read(&path)(error),
             _ => StoreError::write(&path)(error),
         })?;
         let length = file.metadata().map_err(StoreError::read(&path))?.len();

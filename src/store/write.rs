@@ -4,12 +4,18 @@
 use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::trace::TraceWriter;
 use super::{EVENTS_FILE, RUN_FILE, SAMPLES_FILE, StoreError, TRACES_DIR, check, csv};
 use crate::model::RunRecord;
 use crate::race::Event;
+use crate::secrets::without_credentials;
+use crate::temporary;
+
+/// What names of run folders in the making end in; they begin with a dot.
+const UNFINISHED: &str = ".new";
 
 /// Writes the files of one run.
 #[derive(Debug)]
@@ -37,7 +43,7 @@ impl RunWriter {
             return Err(StoreError::Exists(dir));
         }
         let made = make_dirs(results_root)?;
-        let hidden = results_root.join(format!(".{}.new", record.run));
+        let hidden = results_root.join(format!(".{}{UNFINISHED}", record.run));
         let writer = match fs::create_dir(&hidden) {
             Ok(()) => Self::fill(&hidden, &dir, record).inspect_err(|_| {
                 // The error that led here is the one to tell.
@@ -55,22 +61,24 @@ impl RunWriter {
     fn fill(hidden: &Path, dir: &Path, record: &RunRecord) -> Result<Self, StoreError> {
         // Errors name the place that the user knows, not the hidden one.
         let at = |name: &str| StoreError::write(&dir.join(name));
-        fs::create_dir(hidden.join(TRACES_DIR)).map_err(at(TRACES_DIR))?;
-        let mut json = serde_json::to_vec_pretty(record)
+        // Held from the first moment, so that nobody takes the folder for one
+        // that a dead run left.
+        let events = LineFile::create(hidden, dir, EVENTS_FILE)?;
+        events.lock()?;
+        let json = serde_json::to_string_pretty(record)
             .map_err(io::Error::from)
             .map_err(at(RUN_FILE))?;
-        json.push(b'\n');
+        let json = format!("{}\n", without_credentials(&json));
         File::create_new(hidden.join(RUN_FILE))
             .and_then(|mut file| {
-                file.write_all(&json)?;
+                file.write_all(json.as_bytes())?;
                 file.sync_all()
             })
             .map_err(at(RUN_FILE))?;
-        let events = LineFile::create(hidden, dir, EVENTS_FILE)?;
+        fs::create_dir(hidden.join(TRACES_DIR)).map_err(at(TRACES_DIR))?;
         let mut samples = LineFile::create(hidden, dir, SAMPLES_FILE)?;
         samples.append(&csv::line(&csv::COLUMNS))?;
         samples.sync()?;
-        events.lock()?;
         fs::rename(hidden, dir).map_err(StoreError::write(dir))?;
         Ok(Self {
             dir: dir.to_owned(),
@@ -86,6 +94,17 @@ impl RunWriter {
         &self.dir
     }
 
+    /// Whether results are still where they were.
+    ///
+    /// # Errors
+    /// Somebody removed or moved them; what is written would be lost.
+    pub fn is_there(&self) -> Result<(), StoreError> {
+        match self.events.is_there() {
+            true => Ok(()),
+            false => Err(StoreError::Gone(self.dir.clone())),
+        }
+    }
+
     /// Adds an event, and to `samples.csv` the row of a finished sample. A
     /// finished sample and the end of the run are on the disk, not only with
     /// the kernel, when this returns.
@@ -93,10 +112,11 @@ impl RunWriter {
     /// After an error the files are as they were before, so that what was
     /// measured stays readable.
     pub fn append(&mut self, event: &Event) -> Result<(), StoreError> {
-        let mut line = serde_json::to_string(event)
+        self.is_there()?;
+        let line = serde_json::to_string(event)
             .map_err(io::Error::from)
             .map_err(StoreError::write(&self.events.path))?;
-        line.push('\n');
+        let line = format!("{}\n", without_credentials(&line));
         self.events.append(&line)?;
         match event {
             Event::SampleFinished { sample, .. } => {
@@ -118,6 +138,7 @@ impl RunWriter {
     /// Begins the recording of a sample's status stream.
     pub fn trace_writer(&self, sample: &str) -> Result<TraceWriter, StoreError> {
         check::name(sample)?;
+        self.is_there()?;
         let name = format!("{sample}.rawjson.gz");
         let path = self.dir.join(TRACES_DIR).join(name);
         match &self.finished {
@@ -149,6 +170,14 @@ impl LineFile {
             file,
             length: 0,
         })
+    }
+
+    /// Whether the open file is the one that is there now.
+    fn is_there(&self) -> bool {
+        let id = |found: fs::Metadata| (found.dev(), found.ino());
+        let there = fs::symlink_metadata(&self.path).map(id);
+        let open = self.file.metadata().map(id);
+        matches!((there, open), (Ok(there), Ok(open)) if there == open)
     }
 
     /// Keeps other processes from writing the same run, until the file is
@@ -198,4 +227,30 @@ fn make_dirs(path: &Path) -> Result<Vec<PathBuf>, StoreError> {
         }
     }
     Ok(made)
+}
+
+/// Folders of runs that were being made when their processes were killed.
+pub fn unfinished(results: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(results).into_iter().flatten().flatten();
+    let mut left: Vec<PathBuf> = entries
+        .filter(|entry| {
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            let run = name
+                .strip_prefix('.')
+                .and_then(|name| name.strip_suffix(UNFINISHED));
+            run.is_some_and(|run| check::name(run).is_ok())
+        })
+        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
+        .map(|entry| entry.path())
+        .filter(|path| temporary::is_in_use(path, EVENTS_FILE) == Some(false))
+        .collect();
+    left.sort();
+    left
+}
+
+/// Whether a process writes the run in a folder; `None` where it cannot be
+/// told.
+pub fn is_being_written(dir: &Path) -> Option<bool> {
+    temporary::is_in_use(dir, EVENTS_FILE)
 }

@@ -14,6 +14,10 @@ const MAX_TEXT: usize = 4 * 1024;
 /// Bytes of other text before the recording that are passed over.
 const MAX_PREFACE: u64 = 1024 * 1024;
 
+/// Bytes of one value. BuildKit's clients take messages of 16 MiB, in which
+/// output is in bytes that JSON has in base64.
+const MAX_VALUE: u64 = 32 * 1024 * 1024;
+
 /// Why a recording cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum RawJsonError {
@@ -24,6 +28,15 @@ pub enum RawJsonError {
         value: u64,
         /// What is wrong with it.
         message: String,
+    },
+    /// A value is larger than any update of a build.
+    #[error(
+        "value {value} is larger than {} MiB, and no update of a build is",
+        MAX_VALUE >> 20
+    )]
+    TooLarge {
+        /// Number of the value, from 1.
+        value: u64,
     },
     /// The stream could not be read.
     #[error("value {value} could not be read: {error}")]
@@ -171,12 +184,15 @@ impl<R: Read> Iterator for Reader<R> {
             Err(error) => return self.fail(RawJsonError::Io { value, error }),
         }
         // Of an object the parser reads no byte beyond the closing brace.
-        let mut parser = serde_json::Deserializer::from_reader(&mut self.input);
-        match SolveStatus::deserialize(&mut parser) {
+        let mut bounded = (&mut self.input).take(MAX_VALUE);
+        let mut parser = serde_json::Deserializer::from_reader(&mut bounded);
+        let parsed = SolveStatus::deserialize(&mut parser);
+        match parsed {
             Ok(status) => {
                 self.values = value;
                 Some(Ok(status))
             }
+            Err(_) if bounded.limit() == 0 => self.fail(RawJsonError::TooLarge { value }),
             Err(error) if error.is_eof() => self.end(Tail::CutOff),
             Err(error) if error.io_error_kind() == Some(ErrorKind::UnexpectedEof) => {
                 self.end(Tail::CutOff)
@@ -242,6 +258,20 @@ mod tests {
         let (statuses, tail, error) = read(b"#1 [internal] load build definition\n#1 DONE\n");
         let text = Tail::Text("#1 [internal] load build definition".into());
         assert_eq!((statuses.len(), tail, error), (0, Some(text), None));
+    }
+
+    /// Yields an endless value without holding it.
+    #[test]
+    fn a_value_without_an_end_is_not_read_to_its_end() {
+        let endless = b"{}\n{\"vertexes\":[{\"name\":\"".chain(io::repeat(b'x'));
+        let mut reader = Reader::new(endless);
+        assert!(reader.next().unwrap().is_ok());
+        let error = reader.next().unwrap().unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "value 2 is larger than 32 MiB, and no update of a build is"
+        );
+        assert!(reader.next().is_none());
     }
 
     #[test]

@@ -61,7 +61,7 @@ pub(super) async fn run(settings: &Settings, stop: &CancellationToken) -> anyhow
     let shown = dockerfile.shown.clone();
     let mut scenario = own::scenario(&options, against.clone(), vec![dockerfile])?;
     let ready = Ready::find(&settings.race).await?;
-    eprintln!("check: {against}");
+    tell!("check: {against}");
     settings.complete(&options, &mut scenario, &ready.native);
     let name = scenario.name.clone();
     let entrants = Entrants {

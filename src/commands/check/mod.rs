@@ -64,7 +64,7 @@ pub async fn run(args: CheckArgs) -> anyhow::Result<Exit> {
     let dockerfiles = [Side::Base, Side::Worktree].map(|side| revisions.dockerfile(side));
     let mut scenario = own::scenario(&options, against.clone(), dockerfiles.to_vec())?;
     let ready = Ready::find(&settings.race).await?;
-    eprintln!("check: {against}");
+    tell!("check: {against}");
     settings.complete(&options, &mut scenario, &ready.native);
     let entrants = Entrants {
         project: &Project::at(Path::new("."))?,

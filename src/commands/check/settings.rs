@@ -41,6 +41,7 @@ impl Settings {
             None => find_policy()?,
         };
         let mut race = args.race;
+        race.redact.extend(policy.redact.iter().cloned());
         let mut planned = race.rounds;
         if let Some(at) = policy.rounds.as_ref().filter(|_| planned.is_none()) {
             let read = rounds(&at.value).map_err(|message| policy.wrong(at, &message))?;

@@ -31,6 +31,6 @@ pub(super) async fn send<'e>(builds: impl IntoIterator<Item = (BuildName, &'e Ex
     let builds = builds.into_iter();
     let spans = builds.flat_map(|(name, explanation)| otlp::spans(&name, explanation));
     if let Err(error) = otlp::send(spans.collect()).await {
-        eprintln!("warning: {}", escape::terminal(&error.to_string(), 1000));
+        tell!("warning: {}", escape::terminal(&error.to_string(), 1000));
     }
 }

@@ -11,6 +11,7 @@ use anyhow::{Context, bail};
 use serde_json::{Value, json};
 
 use super::Exit;
+use super::files::write_whole;
 use crate::cli::ExplainArgs;
 use crate::explain::diff::diff;
 use crate::explain::{
@@ -233,7 +234,7 @@ impl Build {
 fn read_run(dir: &Path) -> anyhow::Result<StoredRun> {
     let run = store::read_run(dir)?;
     for warning in &run.warnings {
-        eprintln!("warning: {}", crate::escape::terminal(warning, 1000));
+        tell!("warning: {}", crate::escape::terminal(warning, 1000));
     }
     Ok(run)
 }
@@ -255,8 +256,8 @@ fn look(args: &ExplainArgs) -> Look {
 }
 
 fn write(file: &Path, text: &str) -> anyhow::Result<()> {
-    std::fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))?;
-    eprintln!("wrote {}", file.display());
+    write_whole(file, text)?;
+    tell!("wrote {}", file.display());
     Ok(())
 }
 

@@ -119,7 +119,7 @@ pub(super) async fn by_images(
         return Ok(got.images);
     }
     for missing in &got.missing {
-        eprintln!("note: {}", escape::terminal(&missing.reason, 1000));
+        tell!("note: {}", escape::terminal(&missing.reason, 1000));
     }
     without(project, native, scenarios, choice, &got.missing)?;
     let needed = images::needed(project, scenarios, native)?;
@@ -213,7 +213,7 @@ pub(super) fn leave_out(
 pub(super) fn tell(left_out: &[LeftOut]) {
     for left_out in left_out {
         let line = escape::terminal(&left_out.describe(), 400);
-        eprintln!("left out: {line}");
+        tell!("left out: {line}");
     }
 }
 

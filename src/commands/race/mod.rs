@@ -19,7 +19,7 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use super::ignored::Ignored;
-use super::{Exit, images, report};
+use super::{Exit, clean, images, redaction, report};
 use crate::builder::{Builder, DockerBuilder};
 use crate::buildkit::Secret;
 use crate::cli::{HostArgs, RaceArgs, Rounds};
@@ -30,8 +30,9 @@ use crate::model::{
 };
 use crate::plan::{self, PlanInput};
 use crate::progress::{Expected, Progress};
-use crate::race::{Earlier, Looked, Race, Redaction, RunEnd};
+use crate::race::{Earlier, Looked, Race, RunEnd};
 use crate::scenario::{Project, Scenario, Snapshot};
+use crate::secrets::Masks;
 use crate::store::{self, RunWriter, StoredRun, calibration};
 use crate::verdict;
 pub(super) use fit::{Choice, no_emulator, no_image};
@@ -161,12 +162,17 @@ pub(super) async fn race(
     args: &RaceArgs,
     stop: &CancellationToken,
 ) -> anyhow::Result<Raced> {
+    let masks = redaction::masks(&entrants, &args.redact)?;
+    clean::sweep();
     let snapshot = Snapshot::take(&entrants.scenarios, &left_out(args)?)?;
     let (mut record, scenarios) = draw(ready, &mut entrants, args, &snapshot).await?;
     record.rules.noise_floor = calibration::noise_floor(&args.results, &record)?;
+    let stored = redaction::record(&record, &masks)?;
     let begun = Begun {
         expected: learn_from_last_run(&args.results, &record),
-        writer: RunWriter::create(&args.results, &record)?,
+        writer: RunWriter::create(&args.results, &stored)?,
+        stored,
+        masks,
         record,
         finished: Vec::new(),
         resumed: Vec::new(),
@@ -239,6 +245,10 @@ async fn draw(
 /// A run whose folder is there, and what is in it.
 struct Begun {
     record: RunRecord,
+    /// The same as results have it.
+    stored: RunRecord,
+    /// What results may not show.
+    masks: Masks,
     writer: RunWriter,
     expected: Expected,
     /// Samples of before the run was cut off.
@@ -262,6 +272,8 @@ async fn build(
 ) -> anyhow::Result<Raced> {
     let Begun {
         record,
+        stored,
+        masks,
         writer,
         expected,
         finished,
@@ -274,14 +286,7 @@ async fn build(
     let secrets = secrets
         .map(|(id, bytes)| (id.clone(), Secret::new(bytes.clone())))
         .collect();
-    let mut secret: Vec<(String, String)> =
-        entrants.secrets.iter().flat_map(secret_texts).collect();
-    // What begins another must not be taken out of it first.
-    secret.sort_by_key(|(text, _)| std::cmp::Reverse(text.len()));
-    let redaction = Redaction {
-        private: private_texts(&ready.host, snapshot),
-        secret,
-    };
+    let redaction = redaction::of_race(masks, &ready.host, snapshot, entrants.project.root());
     let race = Race {
         record: &record,
         scenarios,
@@ -300,6 +305,7 @@ async fn build(
     let live = std::io::stderr().is_terminal();
     let planned = verdict::samples_planned(&record, &finished);
     let recorder = RunRecorder {
+        redaction: &redaction,
         writer,
         trace: None,
         progress: Progress::new(&record.plan, planned, finished.len(), expected, live),
@@ -307,7 +313,7 @@ async fn build(
         resumed,
         warnings,
     };
-    run_and_report(args, &race, recorder, stop).await
+    run_and_report(args, &race, stored, recorder, stop).await
 }
 
 /// What is left out of the copies that are built from: what no build would see
@@ -355,46 +361,14 @@ fn rules(args: &RaceArgs, rounds: Rounds, planned: u32, stops_when_open: bool) -
     }
 }
 
-/// What messages may say of this machine and its user, and what results say
-/// instead.
-fn private_texts(host: &str, snapshot: &Snapshot) -> Vec<(String, String)> {
-    let mut texts = vec![
-        (host.to_owned(), "the engine".to_owned()),
-        (
-            snapshot.folder().display().to_string(),
-            "sources".to_owned(),
-        ),
-        (
-            std::env::temp_dir().display().to_string(),
-            "TMPDIR".to_owned(),
-        ),
-    ];
-    if let Some(home) = std::env::var_os("HOME").filter(|home| home.len() > 1) {
-        texts.push((home.to_string_lossy().into_owned(), "~".to_owned()));
-    }
-    texts
-}
-
-/// A secret's lines, as a build's log might print them. One of a few
-/// characters would be found in everything.
-fn secret_texts((id, secret): (&String, &Vec<u8>)) -> Vec<(String, String)> {
-    const SHORTEST: usize = 6;
-    let text = String::from_utf8_lossy(secret).into_owned();
-    let lines = text.lines().map(str::trim);
-    let lines = lines.filter(|line| line.len() >= SHORTEST);
-    lines
-        .map(|line| (line.to_owned(), format!("[secret {id}]")))
-        .collect()
-}
-
 /// Runs the plan, then reports whatever was measured.
 async fn run_and_report(
     args: &RaceArgs,
     race: &Race<'_>,
-    mut recorder: RunRecorder,
+    record: RunRecord,
+    mut recorder: RunRecorder<'_>,
     stop: &CancellationToken,
 ) -> anyhow::Result<Raced> {
-    let record = race.record;
     let result = race.run(&mut recorder, stop).await;
     recorder.progress.close();
     let RunRecorder {
@@ -405,11 +379,13 @@ async fn run_and_report(
         ..
     } = recorder;
     let folder = writer.dir().to_owned();
+    // Whatever else went wrong, this is why.
+    writer.is_there()?;
     drop(writer);
 
     let stored = StoredRun {
         dir: folder.clone(),
-        record: record.clone(),
+        record,
         samples,
         end: result.as_ref().ok().copied(),
         resumed,
@@ -417,9 +393,10 @@ async fn run_and_report(
     };
     // What was measured is reported, whatever became of the traces.
     let explained = report::explain(&stored).unwrap_or_else(|error| {
-        eprintln!("warning: nothing is explained: {error:#}");
+        tell!("warning: nothing is explained: {error:#}");
         RunExplanation::default()
     });
+    let record = &stored.record;
     let reported = report::write(&args.reports, &stored, &explained);
     super::explain::collector::send_run(&record.run, &explained).await;
     if !stored.samples.is_empty() {
@@ -443,14 +420,20 @@ async fn run_and_report(
                 .map_or_else(String::new, |way| format!("; `{way}` goes on"))
         ))
     })?;
-    let report = reported?;
-    eprintln!(
+    let report = reported.with_context(|| {
+        format!(
+            "the results are safe in {}, and `buildrace report {}` writes the report again",
+            folder.display(),
+            record.run
+        )
+    })?;
+    tell!(
         "results: {}\nreport:  {}",
         folder.display(),
         report.display()
     );
     if let Some(way) = way_on.filter(|_| end == RunEnd::Interrupted) {
-        eprintln!("to go on: {way}");
+        tell!("to go on: {way}");
     }
     Ok(Raced {
         stored,
@@ -471,7 +454,7 @@ fn plan_input(scenario: &Scenario, native: &Platform) -> PlanInput {
 fn tell_of_added_kinds(inputs: &[PlanInput]) {
     for input in inputs {
         for added in plan::with_prerequisites(&input.kinds, input.native_only).added {
-            eprintln!(
+            tell!(
                 "note: {} builds {added} too, since what was asked for starts from it",
                 input.scenario
             );

@@ -136,6 +136,9 @@ fn command_to_repeat(facts: &Facts<'_>) -> Vec<String> {
     if let Some(delta) = facts.args.delta {
         option("delta", delta.to_string());
     }
+    if !facts.args.redact.is_empty() {
+        option("redact", facts.args.redact.join(","));
+    }
     if facts.args.image_size {
         command.push("--image-size".to_owned());
     }

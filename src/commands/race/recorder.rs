@@ -4,12 +4,13 @@ use jiff::Timestamp;
 
 use crate::model::{Sample, Slot};
 use crate::progress::Progress;
-use crate::race::{Event, Recorder, RecorderError};
+use crate::race::{Event, Recorder, RecorderError, Redaction};
 use crate::store::{RunWriter, TraceWriter};
 use crate::trace::{SolveStatus, Trace};
 
 /// Passes each event to the store first, then to the display.
-pub(super) struct RunRecorder {
+pub(super) struct RunRecorder<'a> {
+    pub(super) redaction: &'a Redaction,
     pub(super) writer: RunWriter,
     pub(super) trace: Option<(String, TraceWriter)>,
     pub(super) progress: Progress,
@@ -18,8 +19,9 @@ pub(super) struct RunRecorder {
     pub(super) warnings: Vec<String>,
 }
 
-impl Recorder for RunRecorder {
+impl Recorder for RunRecorder<'_> {
     fn event(&mut self, event: &Event) -> Result<(), RecorderError> {
+        let event = &self.redaction.event(event);
         // On the display even if the disk is full, and the sample before its
         // trace: it is worth more.
         self.progress.event(event);

@@ -7,6 +7,7 @@ use anyhow::bail;
 use tokio_util::sync::CancellationToken;
 
 use super::{Begun, Entrants, Raced, Ready, build, draw, learn_from_last_run, left_out};
+use super::super::{clean, redaction};
 use crate::cli::RaceArgs;
 use crate::model::{RunRecord, ScenarioInfo};
 use crate::scenario::Snapshot;
@@ -27,20 +28,29 @@ pub(in crate::commands) async fn resume(
     held: HeldRun,
     stop: &CancellationToken,
 ) -> anyhow::Result<Raced> {
+    let masks = redaction::masks(&entrants, &args.redact)?;
+    clean::sweep();
     let snapshot = Snapshot::take(&entrants.scenarios, &left_out(args)?)?;
     let (now, scenarios) = draw(ready, &mut entrants, args, &snapshot).await?;
-    let record = held.run.record.clone();
-    let differences = differences(&record, &now);
+    let stored = held.run.record.clone();
+    let differences = differences(&stored, &redaction::record(&now, &masks)?);
     if !differences.is_empty() {
         bail!(
             "run {} cannot go on, as its results would not be of one thing: {}; start a new run, or bring back what it began with",
-            record.run,
+            stored.run,
             differences.join(", ")
         );
     }
     let resumed = held.run.resumed.clone();
+    // Names may be redacted in what is stored, and are what is built from.
+    let record = RunRecord {
+        base_images: now.base_images,
+        ..stored.clone()
+    };
     let begun = Begun {
         expected: learn_from_last_run(&args.results, &record),
+        stored,
+        masks,
         finished: held.finished(),
         cuts: resumed.len() + 1,
         resumed,

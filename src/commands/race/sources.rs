@@ -46,7 +46,7 @@ impl Ready {
             };
             let name = scenario.name.clone();
             let tell = |line: &str| {
-                eprintln!("sources of {name}: {}", escape::terminal(line, 1000));
+                tell!("sources of {name}: {}", escape::terminal(line, 1000));
             };
             let build = async |otherwise: &Otherwise, archive: &Path| {
                 self.make_sources(project, otherwise, archive, stop).await

@@ -4,8 +4,9 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, lchown};
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use super::Paths;
 use crate::engine::command::log_tail;
 use crate::engine::{EngineError, Progress};
+use crate::user;
 
 const START_LIMIT: Duration = Duration::from_secs(60);
 const STOP_LIMIT: Duration = Duration::from_secs(30);
@@ -70,12 +72,12 @@ pub(super) fn answers(paths: &Paths) -> bool {
 pub(super) fn start(paths: &Paths, progress: &Progress) -> Result<(), EngineError> {
     if find(paths).is_some() {
         if answers(paths) {
-            return Ok(());
+            return keep_to_owner(paths);
         }
         progress("the engine runs but does not answer: restarting it");
         stop_within(paths, Duration::from_secs(3))?;
     }
-    if !std::path::Path::new("/dev/net/tun").exists() {
+    if !Path::new("/dev/net/tun").exists() {
         return Err(EngineError::Private(
             "/dev/net/tun is missing, and the engine's own network needs it: run `modprobe tun` as root (in a container: give it that device)".into(),
         ));
@@ -83,14 +85,11 @@ pub(super) fn start(paths: &Paths, progress: &Progress) -> Result<(), EngineErro
     progress("starting the engine");
     let state = paths.state();
     for folder in [&state, &state.join("data")] {
-        fs::create_dir_all(folder).map_err(EngineError::file("cannot create", folder.as_path()))?;
+        user::create_dir_all(folder).map_err(EngineError::file("cannot create", folder.as_path()))?;
     }
-    // Images and caches are nobody's but root's to read; the socket is what
-    // a user goes by.
-    fs::set_permissions(&state, fs::Permissions::from_mode(0o711)).map_err(EngineError::file(
-        "cannot set permissions of",
-        state.as_path(),
-    ))?;
+    // Before there is a socket in it, which the engine opens to a group.
+    let owner = user::caller().map_or(0, |(user, _)| user);
+    owned_by(&state, owner, 0o700)?;
     for stale in ["docker.sock", "engine.json", "network-ready"] {
         match fs::remove_file(state.join(stale)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -103,6 +102,8 @@ pub(super) fn start(paths: &Paths, progress: &Progress) -> Result<(), EngineErro
         "features": {"containerd-snapshotter": true},
         "data-root": state.join("data"),
         "hosts": [paths.endpoint().host],
+        // Whoever may write to the socket is root on this machine.
+        "group": "root",
         // It could take from between two builds what the second starts from.
         "builder": {"gc": {"enabled": false}},
     });
@@ -165,15 +166,27 @@ pub(super) fn start(paths: &Paths, progress: &Progress) -> Result<(), EngineErro
         }
         sleep(Duration::from_millis(100));
     }
-    // Under sudo the engine is still the user's.
-    if let Some(user) = std::env::var("SUDO_UID")
-        .ok()
-        .and_then(|id| id.parse().ok())
-    {
-        chown(paths.socket(), Some(user), None)
-            .map_err(EngineError::file("cannot give away", paths.socket()))?;
+    keep_to_owner(paths)
+}
+
+/// Closes the socket, and the folder that it is in, to everybody but their
+/// owner: root or, under sudo, the calling user. An engine that an earlier
+/// buildrace started has them more open.
+pub(super) fn keep_to_owner(paths: &Paths) -> Result<(), EngineError> {
+    let owner = user::caller().map(|(user, _)| user);
+    for (path, mode) in [(paths.socket(), 0o600), (paths.state(), 0o700)] {
+        let found = fs::metadata(&path).map_err(EngineError::file("cannot read", path.as_path()))?;
+        owned_by(&path, owner.unwrap_or_else(|| found.uid()), mode)?;
     }
     Ok(())
+}
+
+/// Makes a file or folder that of a user, and of root's group.
+fn owned_by(path: &Path, owner: u32, mode: u32) -> Result<(), EngineError> {
+    // In this order, nobody else may use it at any time.
+    fs::set_permissions(path, fs::Permissions::from_mode(mode))
+        .map_err(EngineError::file("cannot set permissions of", path))?;
+    lchown(path, Some(owner), Some(0)).map_err(EngineError::file("cannot give away", path))
 }
 
 /// Stops the engine, first by asking. Returns whether it ran.
@@ -246,9 +259,36 @@ fn died(paths: &Paths) -> EngineError {
     ))
 }
 
-fn write(path: &std::path::Path, value: &impl Serialize) -> Result<(), EngineError> {
+fn write(path: &Path, value: &impl Serialize) -> Result<(), EngineError> {
     serde_json::to_vec_pretty(value)
         .map_err(io::Error::from)
         .and_then(|bytes| fs::write(path, bytes))
         .map_err(EngineError::file("cannot write", path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_socket_is_its_owners_alone() {
+        // Only root gives files away.
+        if !nix::unistd::geteuid().is_root() {
+            return;
+        }
+        let cache = tempfile::tempdir().unwrap();
+        let paths = Paths::under(cache.path()).unwrap();
+        fs::create_dir_all(paths.state()).unwrap();
+        let _listener = std::os::unix::net::UnixListener::bind(paths.socket()).unwrap();
+        // As the engine makes it.
+        fs::set_permissions(paths.socket(), fs::Permissions::from_mode(0o660)).unwrap();
+        lchown(paths.socket(), Some(4242), Some(4343)).unwrap();
+        keep_to_owner(&paths).unwrap();
+        let mode = |path: &Path| {
+            let found = fs::metadata(path).unwrap();
+            (found.mode() & 0o7777, found.gid())
+        };
+        assert_eq!(mode(&paths.socket()), (0o600, 0));
+        assert_eq!(mode(&paths.state()), (0o700, 0));
+    }
 }

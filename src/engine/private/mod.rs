@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::{Endpoint, EngineError, Progress};
+use crate::user;
 
 /// Longest path of a unix socket that the kernel takes, bytes.
 const SOCKET_PATH_LIMIT: usize = 107;
@@ -32,10 +33,7 @@ impl Paths {
     /// # Errors
     /// The user has neither, or the path is too long for a socket in it.
     pub fn of_user() -> Result<Self, EngineError> {
-        let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
-        let cache = set("XDG_CACHE_HOME")
-            .map(PathBuf::from)
-            .or_else(|| set("HOME").map(|home| Path::new(&home).join(".cache")))
+        let cache = user::cache_folder()
             .ok_or_else(|| {
                 EngineError::Private("neither XDG_CACHE_HOME nor HOME is set: set one".into())
             })?;
@@ -200,6 +198,9 @@ pub fn up(
     emulation::check_architectures(architectures)?;
     let running = status(paths)?;
     if running.state == State::Running && emulation::missing(architectures)?.is_empty() {
+        if nix::unistd::geteuid().is_root() {
+            daemon::keep_to_owner(paths)?;
+        }
         return Ok(running);
     }
     needs_root("the private engine", &["engine", "up"])?;
@@ -270,12 +271,13 @@ pub fn remove(paths: &Paths, progress: &Progress) -> Result<bool, EngineError> {
 fn lock(paths: &Paths, progress: &Progress) -> Result<File, EngineError> {
     let path = paths.lock_file();
     let parent = path.parent().unwrap_or(Path::new("/"));
-    fs::create_dir_all(parent).map_err(EngineError::file("cannot create", parent))?;
+    user::create_dir_all(parent).map_err(EngineError::file("cannot create", parent))?;
     let file = File::options()
         .create(true)
         .append(true)
         .open(&path)
         .map_err(EngineError::file("cannot open", path.clone()))?;
+    user::give(&path).map_err(EngineError::file("cannot give away", path.clone()))?;
     if file.try_lock().is_err() {
         progress("waiting for another `buildrace engine` to finish");
         file.lock()

@@ -13,6 +13,7 @@ use super::Paths;
 use crate::engine::command::run;
 use crate::engine::debian::{self, Archives, DebianRoot};
 use crate::engine::{EngineError, Progress};
+use crate::user;
 
 /// Raised when the packages or the layout of the root change: an older root
 /// is made anew.
@@ -87,7 +88,9 @@ pub(super) fn make(paths: &Paths, progress: &Progress) -> Result<(), EngineError
         }
     }
     progress("making the engine's root file system from Debian packages");
-    fs::create_dir_all(&making).map_err(EngineError::file("cannot create", making.as_path()))?;
+    user::create_dir_all(paths.folder())
+        .and_then(|()| fs::create_dir_all(&making))
+        .map_err(EngineError::file("cannot create", making.as_path()))?;
     let root = DebianRoot::begin(&making, debian::host_architecture()?, Archives::WithUpdates)?;
     root.install_base(&PACKAGES)?;
     root.clean()?;

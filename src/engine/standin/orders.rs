@@ -10,6 +10,7 @@ use crate::engine::client::Image;
 use crate::engine::private::Paths;
 use crate::engine::{Engine, EngineError, Progress, oci};
 use crate::model::Platform;
+use crate::user;
 
 /// Adds an order, or platforms to the one for the same image by another of its
 /// names.
@@ -118,13 +119,15 @@ impl WorkFolder {
         let folder = Paths::of_user()?.stand_ins();
         let lock_path = folder.with_extension("lock");
         if let Some(parent) = folder.parent() {
-            fs::create_dir_all(parent).map_err(EngineError::file("cannot create", parent))?;
+            user::create_dir_all(parent).map_err(EngineError::file("cannot create", parent))?;
         }
         let lock = File::options()
             .create(true)
             .append(true)
             .open(&lock_path)
             .map_err(EngineError::file("cannot open", lock_path.as_path()))?;
+        user::give(&lock_path)
+            .map_err(EngineError::file("cannot give away", lock_path.as_path()))?;
         if lock.try_lock().is_err() {
             progress("waiting for another process that makes stand-ins");
             lock.lock()

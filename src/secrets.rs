@@ -1,0 +1,294 @@
+//! What may not be written or shown: user information of URLs, tokens in
+//! their queries, and texts that the user named. Statuses, results, reports
+//! and the terminal all go by this one.
+//!
+//! It removes what looks like a credential by its place in a URL. A token that
+//! stands anywhere else is known only where `--secret` or `--redact` names it.
+
+use std::borrow::Cow;
+
+use aho_corasick::{AhoCorasick, MatchKind};
+use base64::Engine;
+use base64::alphabet;
+use base64::engine::general_purpose::{GeneralPurpose, NO_PAD};
+use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
+
+/// What stands in place of a credential in a URL.
+const HIDDEN: &str = "***";
+
+/// Parts of the names of query parameters whose values are credentials, in
+/// lower case, without `-` and `_`: `X-Amz-Signature`, `private_token`, …
+const SECRET_PARTS: &[&str] = &[
+    "token",
+    "secret",
+    "signature",
+    "credential",
+    "password",
+    "passwd",
+    "apikey",
+    "accesskey",
+];
+/// Whole names of others: `sig` is that of Azure's shared access signatures.
+const SECRET_NAMES: &[&str] = &["sig", "key", "auth", "jwt", "pwd"];
+
+/// The text without user information and tokens of the URLs in it. All of the
+/// rest stays as it is, so that JSON stays JSON.
+pub fn without_credentials(text: &str) -> Cow<'_, str> {
+    let mut kept = String::new();
+    let mut copied = 0;
+    let mut from = 0;
+    while let Some(found) = text[from..].find("://") {
+        let scheme_end = from + found;
+        let start = scheme_end + "://".len();
+        from = start;
+        let Some(scheme) = scheme(&text[..scheme_end]) else {
+            continue;
+        };
+        let end = start + url_length(&text[start..]);
+        let url = &text[start..end];
+        if let Some(cleaned) = cleaned(scheme, url) {
+            kept.push_str(&text[copied..start]);
+            kept.push_str(&cleaned);
+            copied = end;
+            from = end;
+        } else {
+            // A URL may stand in the query of another.
+            from = start;
+        }
+    }
+    if copied == 0 {
+        return Cow::Borrowed(text);
+    }
+    kept.push_str(&text[copied..]);
+    Cow::Owned(kept)
+}
+
+/// The same for text that may not be UTF-8; `None` where nothing is to go.
+pub fn bytes_without_credentials(text: &[u8]) -> Option<Vec<u8>> {
+    let has_url = text.windows(3).any(|part| part == b"://");
+    if !has_url {
+        return None;
+    }
+    match without_credentials(&String::from_utf8_lossy(text)) {
+        Cow::Borrowed(_) => None,
+        Cow::Owned(cleaned) => Some(cleaned.into_bytes()),
+    }
+}
+
+/// The scheme that the text ends in.
+fn scheme(text: &str) -> Option<&str> {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.');
+    let start = text
+        .char_indices()
+        .rev()
+        .take_while(|(_, c)| is_part(*c))
+        .last()
+        .map(|(at, _)| at)?;
+    Some(&text[start..])
+}
+
+/// Bytes of what belongs to a URL: up to white space, a quote, a bracket that
+/// no URL holds, or the backslash of an escape in JSON or a shell.
+fn url_length(text: &str) -> usize {
+    let ends = |c: char| {
+        c.is_whitespace()
+            || c.is_control()
+            || matches!(c, '"' | '\'' | '<' | '>' | '`' | '\\' | '{' | '}' | '|')
+    };
+    text.find(ends).unwrap_or(text.len())
+}
+
+/// A URL, without its scheme, that had a credential.
+fn cleaned(scheme: &str, url: &str) -> Option<String> {
+    let user_end = user_information(url);
+    let (user, rest) = url.split_at(user_end);
+    let query = without_tokens(rest);
+    // The name under which every Git server takes ssh keys says nothing.
+    let is_plain = user.is_empty()
+        || user == format!("{HIDDEN}@")
+        || (user == "git@" && scheme.to_ascii_lowercase().ends_with("ssh"));
+    match (is_plain, query) {
+        (true, None) => None,
+        (true, Some(query)) => Some(format!("{user}{query}")),
+        (false, query) => Some(format!(
+            "{HIDDEN}@{}",
+            query.unwrap_or_else(|| rest.to_owned())
+        )),
+    }
+}
+
+/// Bytes of the user information and its `@`, at the start of an authority.
+fn user_information(url: &str) -> usize {
+    let authority = url.find(['/', '?', '#']).unwrap_or(url.len());
+    if let Some(at) = url[..authority].rfind('@') {
+        return at + 1;
+    }
+    // A password with a slash, a question mark or a number sign that nobody
+    // encoded: what stands where the port should be is none.
+    let host = &url[..authority];
+    let port = host.rsplit_once(':').map(|(_, port)| port);
+    let is_port = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit());
+    let is_ipv6 = host.starts_with('[');
+    match port {
+        Some(port) if !is_port(port) && !is_ipv6 => url.rfind('@').map_or(0, |at| at + 1),
+        _ => 0,
+    }
+}
+
+/// The rest of a URL without the values of parameters that hold credentials;
+/// `None` where there are none. Fragments hold them, too.
+fn without_tokens(rest: &str) -> Option<String> {
+    let start = rest.find(['?', '#'])?;
+    let (path, parameters) = rest.split_at(start);
+    let mut cleaned = path.to_owned();
+    let mut changed = false;
+    for part in parameters.split_inclusive(['?', '#', '&', ';']) {
+        let (part, separator) = match part.chars().last() {
+            Some(last @ ('?' | '#' | '&' | ';')) => part.split_at(part.len() - last.len_utf8()),
+            _ => (part, ""),
+        };
+        match part.split_once('=') {
+            Some((name, value)) if is_secret(name) && !value.is_empty() && value != HIDDEN => {
+                changed = true;
+                cleaned.push_str(&format!("{name}={HIDDEN}"));
+            }
+            _ => cleaned.push_str(part),
+        }
+        cleaned.push_str(separator);
+    }
+    changed.then_some(cleaned)
+}
+
+fn is_secret(name: &str) -> bool {
+    let plain: String = name
+        .chars()
+        .filter(|c| !matches!(c, '-' | '_' | '.'))
+        .collect::<String>()
+        .to_ascii_lowercase();
+    SECRET_NAMES.contains(&plain.as_str()) || SECRET_PARTS.iter().any(|part| plain.contains(part))
+}
+
+/// Texts that may not be shown, each with what is shown in its place, and the
+/// search for all of them at once.
+#[derive(Debug, Clone, Default)]
+pub struct Masks {
+    search: Option<AhoCorasick>,
+    shown: Vec<String>,
+}
+
+/// Characters of the shortest line of a secret that is looked for: a shorter
+/// one would be found in everything.
+pub const SHORTEST: usize = 6;
+
+impl Masks {
+    /// Looks for these texts; the longest is found first.
+    pub fn new(texts: Vec<(String, String)>) -> Self {
+        let texts = texts.into_iter().filter(|(text, _)| !text.is_empty());
+        let (hidden, shown): (Vec<String>, Vec<String>) = texts.unzip();
+        if hidden.is_empty() {
+            return Self::default();
+        }
+        let search = AhoCorasick::builder()
+            .match_kind(MatchKind::LeftmostLongest)
+            .build(&hidden);
+        Self {
+            search: search.ok(),
+            shown,
+        }
+    }
+
+    /// The text without any of them, and without credentials of URLs.
+    pub fn text<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        let masked = match &self.search {
+            Some(search) if search.is_match(text) => {
+                Cow::Owned(search.replace_all(text, &self.shown))
+            }
+            _ => Cow::Borrowed(text),
+        };
+        match masked {
+            Cow::Borrowed(text) => without_credentials(text),
+            Cow::Owned(text) => Cow::Owned(without_credentials(&text).into_owned()),
+        }
+    }
+
+    /// The same for bytes; `None` where nothing is to go.
+    pub fn bytes(&self, text: &[u8]) -> Option<Vec<u8>> {
+        let masked = match &self.search {
+            Some(search) if search.is_match(text) => {
+                Some(search.replace_all_bytes(text, &self.shown))
+            }
+            _ => None,
+        };
+        bytes_without_credentials(masked.as_deref().unwrap_or(text)).or(masked)
+    }
+}
+
+/// A value's forms as a build's log or an error might show them: its lines,
+/// and each of them, and the whole, in base64 and as part of a URL. Lines of
+/// fewer than `shortest` characters are no forms.
+pub fn forms(value: &[u8], shown: &str, shortest: usize) -> Vec<(String, String)> {
+    let text = String::from_utf8_lossy(value);
+    let lines = text.lines().map(str::trim);
+    let lines: Vec<&str> = lines.filter(|line| line.len() >= shortest).collect();
+    let mut forms: Vec<String> = Vec::new();
+    for line in &lines {
+        forms.push((*line).to_owned());
+        // As results hold it.
+        if let Ok(json) = serde_json::to_string(line) {
+            forms.push(json[1..json.len() - 1].to_owned());
+        }
+        forms.push(percent_encode(line.as_bytes(), NON_ALPHANUMERIC).to_string());
+        forms.extend(percent_forms(line));
+        forms.extend(base64_forms(line.as_bytes()));
+    }
+    if lines.len() > 1 || text.trim().len() != text.len() {
+        forms.extend(base64_forms(value));
+    }
+    forms.sort();
+    forms.dedup();
+    let forms = forms.into_iter();
+    forms.map(|form| (form, shown.to_owned())).collect()
+}
+
+/// As URLs have it, where what needs no encoding has none.
+fn percent_forms(line: &str) -> [String; 2] {
+    const UNRESERVED: &percent_encoding::AsciiSet = &NON_ALPHANUMERIC
+        .remove(b'-')
+        .remove(b'.')
+        .remove(b'_')
+        .remove(b'~');
+    let upper = percent_encode(line.as_bytes(), UNRESERVED).to_string();
+    let form = upper.replace("%20", "+");
+    [upper, form]
+}
+
+/// Fewest characters of base64 that are looked for.
+const SHORTEST_BASE64: usize = 8;
+
+/// What base64 of any text that holds the bytes has in it, whatever comes
+/// before and after: as three bytes make four characters, there are three
+/// ways to begin.
+fn base64_forms(bytes: &[u8]) -> Vec<String> {
+    let mut forms = Vec::new();
+    for alphabet in [&alphabet::STANDARD, &alphabet::URL_SAFE] {
+        let engine = GeneralPurpose::new(alphabet, NO_PAD);
+        for before in 0..3 {
+            let mut padded = vec![0; before];
+            padded.extend(bytes);
+            let encoded = engine.encode(&padded);
+            // Characters that the bytes around have a part in.
+            let from = (before * 8).div_ceil(6);
+            let to = padded.len() * 8 / 6;
+            if let Some(certain) = encoded.get(from..to)
+                && certain.len() >= SHORTEST_BASE64
+            {
+                forms.push(certain.to_owned());
+            }
+        }
+    }
+    forms
+}
+
+#[cfg(test)]
+#[path = "secrets_tests.rs"]
+mod tests;
