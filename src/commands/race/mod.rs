@@ -7,6 +7,7 @@ mod recorder;
 mod resume;
 mod runner;
 mod sources;
+mod unfinished;
 mod writable;
 
 use std::cell::RefCell;
@@ -20,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::ignored::Ignored;
 use super::{Exit, images, report};
-use crate::builder::{Builder, DockerBuilder};
+use crate::builder::{Builder, Cleanup, DockerBuilder};
 use crate::buildkit::Secret;
 use crate::cli::{HostArgs, RaceArgs, Rounds};
 use crate::engine::{self, Engine};
@@ -37,6 +38,7 @@ use crate::verdict;
 pub(super) use fit::{Choice, no_emulator, no_image};
 use recorder::RunRecorder;
 pub(super) use resume::resume;
+use unfinished::Unfinished;
 pub(super) use writable::{check_writable, keep_out_of_git};
 
 /// What is raced.
@@ -128,13 +130,23 @@ impl Ready {
     pub async fn find_at(host: &HostArgs) -> anyhow::Result<Self> {
         let endpoint = engine::locate(host.host.as_deref()).await?;
         let engine = Engine::connect(&endpoint).await?;
+        let cleanup = match endpoint.is_private() {
+            true => Cleanup::Remove,
+            false => Cleanup::Leave,
+        };
         let builder = DockerBuilder::connect(&endpoint.host).await?;
-        let worker = builder
+        let builder = builder.with_cleanup(cleanup);
+        let mut worker = builder
             .workers()
             .await?
             .into_iter()
             .next()
             .context("the engine's BuildKit lists no worker; is it still starting?")?;
+        // What BuildKit says itself, then what the engine was made with.
+        let version = builder.buildkit_version().await?;
+        worker.buildkit_version = version
+            .or(worker.buildkit_version)
+            .or_else(|| engine::bundled::buildkit_of(&engine.facts().version));
         let native = worker
             .platforms
             .first()
@@ -282,6 +294,8 @@ async fn build(
         private: private_texts(&ready.host, snapshot),
         secret,
     };
+    let unfinished = Unfinished::begin(&record.run, &ready.host);
+    let dead = unfinished.dead();
     let race = Race {
         record: &record,
         scenarios,
@@ -296,6 +310,7 @@ async fn build(
             samples: &finished,
             cuts,
         },
+        dead: &dead,
     };
     let live = std::io::stderr().is_terminal();
     let planned = verdict::samples_planned(&record, &finished);
@@ -307,7 +322,7 @@ async fn build(
         resumed,
         warnings,
     };
-    run_and_report(args, &race, recorder, stop).await
+    run_and_report(args, &race, recorder, unfinished, stop).await
 }
 
 /// What is left out of the copies that are built from: what no build would see
@@ -392,10 +407,14 @@ async fn run_and_report(
     args: &RaceArgs,
     race: &Race<'_>,
     mut recorder: RunRecorder,
+    unfinished: Unfinished,
     stop: &CancellationToken,
 ) -> anyhow::Result<Raced> {
     let record = race.record;
     let result = race.run(&mut recorder, stop).await;
+    if result.is_ok() {
+        unfinished.clean();
+    }
     recorder.progress.close();
     let RunRecorder {
         writer,
