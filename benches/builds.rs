@@ -24,7 +24,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use buildrace::builder::{Builder, DockerBuilder};
+use buildrace::builder::{Builder, Cleanup, DockerBuilder};
 use buildrace::engine::images::{self, StandIns};
 use buildrace::engine::{self, Engine, preflight};
 use buildrace::escape;
@@ -196,6 +196,10 @@ impl<'a> Site<'a> {
             let endpoint = engine::locate(host).await?;
             let engine = Engine::connect(&endpoint).await?;
             let builder = DockerBuilder::connect(&endpoint.host).await?;
+            let builder = match endpoint.is_private() {
+                true => builder.with_cleanup(Cleanup::Remove),
+                false => builder,
+            };
             let workers = builder.workers().await?;
             let platforms = workers.into_iter().flat_map(|worker| worker.platforms);
             let native = platforms
@@ -327,6 +331,7 @@ impl<'a> Site<'a> {
             secrets: &BTreeMap::new(),
             redaction: &Redaction::default(),
             earlier: Earlier::default(),
+            dead: &[],
         };
         let mut memory = Memory::default();
         let end = self.runtime.block_on(race.run(&mut memory, &self.stop))?;

@@ -152,6 +152,7 @@ async fn replay(reference: &str, cancelled: bool) -> (BuildEnd, usize) {
         target: None,
         build_args: BTreeMap::new(),
         no_cache: true,
+        internal: false,
         cache_mount_namespace: None,
         export: Export::CacheOnly,
         timeout: None,

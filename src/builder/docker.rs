@@ -5,27 +5,42 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
-use super::{Builder, BuilderError, StatusSink};
+use super::{Builder, BuilderError, Cleanup, StatusSink};
 use crate::buildkit::{
-    BuildEnd, BuildRequest, BuildWindow, CacheRecord, Client, ClientError, DockerDial, Worker,
+    BuildEnd, BuildRequest, BuildWindow, CacheRecord, Client, ClientError, DockerDial,
+    HistoryWatch, Worker,
 };
 
 /// The BuildKit inside a Docker Engine.
 #[derive(Debug, Clone)]
 pub struct DockerBuilder {
     client: Client,
+    cleanup: Cleanup,
 }
 
 impl DockerBuilder {
     /// Reaches the engine at an address as `DOCKER_HOST` has it, and makes
-    /// sure that a BuildKit answers there.
+    /// sure that a BuildKit answers there. It counts as somebody else's.
     pub async fn connect(host: &str) -> Result<Self, BuilderError> {
         let dial = DockerDial::new(host).map_err(ClientError::from)?;
         let builder = Self {
             client: Client::new(Arc::new(dial)),
+            cleanup: Cleanup::Leave,
         };
         builder.client.workers().await?;
         Ok(builder)
+    }
+
+    /// Says what becomes of a run's records: only an engine that is
+    /// buildrace's own may be cleaned.
+    #[must_use]
+    pub fn with_cleanup(self, cleanup: Cleanup) -> Self {
+        Self { cleanup, ..self }
+    }
+
+    /// BuildKit's version, where it tells.
+    pub async fn buildkit_version(&self) -> Result<Option<String>, BuilderError> {
+        Ok(self.client.buildkit_version().await?)
     }
 }
 
@@ -49,6 +64,10 @@ impl Builder for DockerBuilder {
         self.client.build(request, sink, cancel).await
     }
 
+    fn cleanup(&self) -> Cleanup {
+        self.cleanup
+    }
+
     async fn cache_records(&self) -> Result<Vec<CacheRecord>, BuilderError> {
         Ok(self.client.cache_records().await?)
     }
@@ -63,5 +82,13 @@ impl Builder for DockerBuilder {
 
     async fn history(&self) -> Result<Vec<BuildWindow>, BuilderError> {
         Ok(self.client.history().await?)
+    }
+
+    fn watch(&self) -> HistoryWatch {
+        self.client.watch()
+    }
+
+    async fn forget(&self, references: &[String]) -> Result<(), BuilderError> {
+        Ok(self.client.forget(references).await?)
     }
 }

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::buildkit::{BuildEnd, BuildRequest, BuildWindow, CacheRecord, Worker};
+use crate::buildkit::{BuildEnd, BuildRequest, BuildWindow, CacheRecord, HistoryWatch, Worker};
 use crate::trace::SolveStatus;
 
 pub use replay::{ReplayBuilder, ReplayError};
@@ -34,6 +34,17 @@ pub enum BuilderError {
     },
 }
 
+/// What becomes of the records that a run adds to a builder's cache.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Cleanup {
+    /// They are removed again, record by record: the builder is buildrace's own.
+    Remove,
+    /// They stay, and are counted: on somebody else's Docker Engine the removal
+    /// of any record costs everybody's builds their cache (`docs/engine.md`).
+    #[default]
+    Leave,
+}
+
 /// The seam between measuring and building: live drivers and the replay of
 /// recorded traces look alike from here.
 #[async_trait]
@@ -48,6 +59,10 @@ pub trait Builder: Send + Sync {
         cancel: CancellationToken,
     ) -> BuildEnd;
 
+    /// What becomes of the records that a run adds to its cache. Whoever gets
+    /// [`Cleanup::Leave`] must not call [`Self::prune`].
+    fn cleanup(&self) -> Cleanup;
+
     /// The records of its cache.
     async fn cache_records(&self) -> Result<Vec<CacheRecord>, BuilderError>;
 
@@ -60,4 +75,13 @@ pub trait Builder: Send + Sync {
 
     /// Builds that run now or are remembered, of anyone.
     async fn history(&self) -> Result<Vec<BuildWindow>, BuilderError>;
+
+    /// Hears of builds from now on, of anyone, as far as the builder tells.
+    fn watch(&self) -> HistoryWatch {
+        HistoryWatch::default()
+    }
+
+    /// Takes builds out of the history, as far as they are in it and have
+    /// ended.
+    async fn forget(&self, references: &[String]) -> Result<(), BuilderError>;
 }

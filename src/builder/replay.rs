@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use flate2::read::MultiGzDecoder;
 use tokio_util::sync::CancellationToken;
 
-use super::{Builder, BuilderError, StatusSink};
+use super::{Builder, BuilderError, Cleanup, StatusSink};
 use crate::buildkit::{
     BuildEnd, BuildError, BuildReply, BuildRequest, BuildWindow, CacheRecord, Worker,
 };
@@ -171,6 +171,11 @@ impl Builder for ReplayBuilder {
         }
     }
 
+    /// It has no cache.
+    fn cleanup(&self) -> Cleanup {
+        Cleanup::Leave
+    }
+
     async fn cache_records(&self) -> Result<Vec<CacheRecord>, BuilderError> {
         Ok(Vec::new())
     }
@@ -185,5 +190,9 @@ impl Builder for ReplayBuilder {
 
     async fn history(&self) -> Result<Vec<BuildWindow>, BuilderError> {
         Ok(Vec::new())
+    }
+
+    async fn forget(&self, _references: &[String]) -> Result<(), BuilderError> {
+        Ok(())
     }
 }

@@ -218,9 +218,11 @@ async fn until_gone(mut control: Control, reference: &str) {
 }
 
 async fn is_active(control: &mut Control, reference: &str) -> Result<bool, ()> {
+    // Not asked for by its reference: BuildKit would then never take it out of
+    // its history, but only hide it until it is started again
+    // (`HistoryQueue.delete`).
     let request = proto::BuildHistoryRequest {
         active_only: true,
-        r#ref: reference.to_owned(),
         early_exit: true,
         ..Default::default()
     };

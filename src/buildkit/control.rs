@@ -83,6 +83,19 @@ impl Control {
             .await
     }
 
+    pub(super) async fn info(&mut self) -> Result<proto::InfoResponse, Status> {
+        let request = proto::InfoRequest::default();
+        self.unary("/moby.buildkit.v1.Control/Info", request).await
+    }
+
+    pub(super) async fn update_build_history(
+        &mut self,
+        request: proto::UpdateBuildHistoryRequest,
+    ) -> Result<proto::UpdateBuildHistoryResponse, Status> {
+        self.unary("/moby.buildkit.v1.Control/UpdateBuildHistory", request)
+            .await
+    }
+
     pub(super) async fn listen_build_history(
         &mut self,
         request: proto::BuildHistoryRequest,

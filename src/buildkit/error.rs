@@ -56,6 +56,32 @@ pub(super) fn is_lost(status: &Status) -> bool {
     status.source().is_some()
         || matches!(status.code(), Code::Unavailable | Code::Cancelled)
         || status.message().starts_with("Service was not ready")
+        || is_part_lost(status.message())
+}
+
+/// Whether the daemon says that a part of it is gone: the containerd that holds
+/// an engine's images and snapshots. The daemon answers as usual then, with
+/// what its own client of containerd found, at the end of the message. What a
+/// failing command was called or printed is no such thing.
+fn is_part_lost(message: &str) -> bool {
+    /// What gRPC's Go client says of a server that is gone
+    /// (`internal/transport`, `clientconn.go`).
+    const GONE: [&str; 5] = [
+        "error reading from server",
+        "connection error: desc",
+        "transport is closing",
+        "the connection is draining",
+        "error while dialing",
+    ];
+    if message.contains("did not complete successfully") {
+        return false;
+    }
+    let end = message.rsplit('\n').next().unwrap_or_default();
+    let end = end.to_ascii_lowercase();
+    // Pulls from a registry fail with other words; that it is containerd is
+    // said by its socket, or by containerd's own word for a gRPC status.
+    let by_grpc = GONE.iter().any(|gone| end.contains(gone));
+    by_grpc && (end.ends_with(": unavailable") || end.contains("containerd.sock") || end.contains("code = unavailable"))
 }
 
 /// The message of a status, bounded, with the innermost cause of a transport
@@ -91,6 +117,28 @@ mod tests {
         assert!(!is_lost(&Status::invalid_argument("bad platform")));
         assert!(is_lost(&Status::unavailable("going down")));
         assert!(is_lost(&Status::cancelled("context canceled")));
+    }
+
+    #[test]
+    fn containerd_that_is_gone_is_a_loss_and_a_command_that_says_so_is_none() {
+        for message in [
+            "failed to solve: failed to compute cache key: error reading from server: EOF: unavailable",
+            "failed to prepare extraction snapshot \"x\": transport is closing: unavailable",
+            "connection error: desc = \"transport: Error while dialing: dial unix \
+             /var/run/docker/containerd/containerd.sock: connect: connection refused\": unavailable",
+            "rpc error: code = Unavailable desc = error reading from server: EOF",
+        ] {
+            assert!(is_lost(&Status::unknown(message)), "{message}");
+        }
+        for message in [
+            "process \"/bin/sh -c echo error reading from server: EOF: unavailable\" did not \
+             complete successfully: exit code: 1",
+            "debian:none: not found",
+            "unexpected status from HEAD request to https://r.example/v2/a: 503 Service Unavailable",
+            "failed to do request: Head \"https://r.example/v2/\": dial tcp: connection refused",
+        ] {
+            assert!(!is_lost(&Status::unknown(message)), "{message}");
+        }
     }
 
     #[test]

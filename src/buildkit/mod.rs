@@ -1,4 +1,4 @@
-//! The BuildKit client: solve, status, session, usage and prune over any
+//! The BuildKit client: solve, status, session, usage, history and prune over any
 //! connection that speaks gRPC.
 
 mod build;
@@ -9,6 +9,7 @@ pub mod credentials;
 pub mod dial;
 mod error;
 pub mod filesync;
+mod history;
 mod reference;
 pub mod request;
 mod session;
@@ -21,6 +22,7 @@ mod wire;
 pub use client::Client;
 pub use dial::{Daemon, Dial, DialError, DockerDial};
 pub use error::ClientError;
+pub use history::HistoryWatch;
 pub use request::{
     BuildEnd, BuildError, BuildReply, BuildRequest, BuildWindow, CacheRecord, Export, NamedContext,
     Secret, Worker,

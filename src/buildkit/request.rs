@@ -38,6 +38,8 @@ pub struct BuildRequest {
     pub no_cache: bool,
     /// Namespace of the cache mounts (`BUILDKIT_CACHE_MOUNT_NS`).
     pub cache_mount_namespace: Option<String>,
+    /// Whether it is a helper's, which BuildKit keeps no record of.
+    pub internal: bool,
     /// What becomes of the result.
     pub export: Export,
     /// The build is cancelled after this long.

@@ -75,6 +75,7 @@ fn solve_request(request: &BuildRequest, filename: String, daemon: Daemon) -> pr
         r#ref: request.reference.clone(),
         frontend: "dockerfile.v0".into(),
         frontend_attrs: frontend_attributes(request, filename, daemon),
+        internal: request.internal,
         // BuildKit before 0.13 reads the older fields, later ones prefer the
         // newer. buildx sends both, too.
         exporter_deprecated: exporter
@@ -219,6 +220,7 @@ mod tests {
                 ("BUILDKIT_MULTI_PLATFORM".to_owned(), "0".to_owned()),
             ]),
             no_cache: true,
+            internal: false,
             cache_mount_namespace: Some("r1-2-naive".into()),
             export,
             timeout: None,

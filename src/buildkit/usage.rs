@@ -1,16 +1,16 @@
 //! What BuildKit's cache holds, and forgetting parts of it; its workers and
-//! its history.
+//! its version.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use bollard_buildkit_proto::moby::buildkit::v1 as proto;
 use bollard_buildkit_proto::pb;
-use tonic::Streaming;
+use tonic::{Code, Streaming};
 
 use super::client::Client;
 use super::error::ClientError;
-use super::request::{BuildWindow, CacheRecord, Worker};
+use super::request::{CacheRecord, Worker};
 use super::status::timestamp;
 use super::text::{NAME, bounded};
 use super::wire;
@@ -104,28 +104,34 @@ impl Client {
                 platforms: platforms(&record.platforms),
                 buildkit_version: record
                     .buildkit_version
-                    .map(|version| version.version)
-                    .filter(|version| !version.is_empty()),
+                    .and_then(|version| known_version(&version.version)),
                 labels: record.labels.into_iter().collect(),
             })
             .collect())
     }
 
-    /// Builds that run now or are remembered, of anyone, the oldest first.
-    pub async fn history(&self) -> Result<Vec<BuildWindow>, ClientError> {
+    /// BuildKit's version as it says itself: `None` where it does not know the
+    /// question (before 0.11.3) or was built without one.
+    pub async fn buildkit_version(&self) -> Result<Option<String>, ClientError> {
         let mut control = self.connect().await?;
-        let of = |status: tonic::Status| ClientError::of("ListenBuildHistory", &status);
-        let request = proto::BuildHistoryRequest {
-            early_exit: true,
-            ..Default::default()
+        let answer = match control.info().await {
+            Ok(answer) => answer,
+            Err(status) if status.code() == Code::Unimplemented => return Ok(None),
+            Err(status) => return Err(ClientError::of("Info", &status)),
         };
-        let stream = control.listen_build_history(request).await.map_err(of)?;
-        let events = collect(stream).await.map_err(of)?;
-        Ok(windows(events))
+        let version = answer.buildkit_version.map(|known| known.version);
+        Ok(version.and_then(|version| known_version(&version)))
     }
 }
 
-async fn collect<T>(mut stream: Streaming<T>) -> Result<Vec<T>, tonic::Status> {
+/// A version that says something: a daemon built without one calls itself
+/// `v0.0.0+unknown`.
+fn known_version(version: &str) -> Option<String> {
+    let says_nothing = version.is_empty() || version.starts_with("v0.0.0");
+    (!says_nothing).then(|| bounded(version.as_bytes(), NAME))
+}
+
+pub(super) async fn collect<T>(mut stream: Streaming<T>) -> Result<Vec<T>, tonic::Status> {
     let mut all = Vec::new();
     while let Some(item) = stream.message().await? {
         all.push(item);
@@ -186,32 +192,6 @@ fn platforms(listed: &[pb::Platform]) -> Vec<Platform> {
     platforms
 }
 
-/// A build that ends while the events are sent comes twice, running and
-/// complete.
-fn windows(events: Vec<wire::BuildHistoryEvent>) -> Vec<BuildWindow> {
-    const DELETED: i32 = 2;
-    let mut windows: BTreeMap<String, BuildWindow> = BTreeMap::new();
-    for event in events {
-        let Some(record) = event.record else { continue };
-        let reference = bounded(&record.reference, NAME);
-        if event.kind == DELETED {
-            windows.remove(&reference);
-            continue;
-        }
-        let window = BuildWindow {
-            reference: reference.clone(),
-            started: timestamp(record.created_at),
-            completed: timestamp(record.completed_at),
-        };
-        if window.completed.is_some() || !windows.contains_key(&reference) {
-            windows.insert(reference, window);
-        }
-    }
-    let mut windows: Vec<BuildWindow> = windows.into_values().collect();
-    windows.sort_by_key(|window| window.started);
-    windows
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -223,27 +203,6 @@ mod tests {
         for id in ["", "a,shared==false", "a b", "\"a\"", "a=~.*"] {
             assert!(filter(id).is_err(), "{id:?}");
         }
-    }
-
-    #[test]
-    fn a_build_that_ends_meanwhile_is_listed_once() {
-        let time = |seconds| Some(prost_types::Timestamp { seconds, nanos: 0 });
-        let event = |kind, reference: &str, completed| wire::BuildHistoryEvent {
-            kind,
-            record: Some(wire::BuildHistoryRecord {
-                reference: reference.into(),
-                created_at: time(10),
-                completed_at: completed,
-            }),
-        };
-        let windows = windows(vec![
-            event(0, "a", None),
-            event(0, "gone", None),
-            event(1, "a", time(20)),
-            event(2, "gone", None),
-        ]);
-        assert_eq!(windows.len(), 1);
-        assert_eq!(windows[0].completed.unwrap().as_second(), 20);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! Builds themselves go through `buildkit`; this module never starts one.
 
 pub mod binfmt;
+pub mod bundled;
 pub mod client;
 mod command;
 mod debian;

@@ -20,6 +20,7 @@ pub(super) async fn from_cache(
 ) -> Result<(), String> {
     let request = BuildRequest {
         no_cache: false,
+        internal: true,
         ..request.clone()
     };
     let (sink, mut statuses) = mpsc::unbounded_channel();

@@ -1,11 +1,12 @@
 //! Leaving nobody's cache worse than it was: what a run adds to the builder's
-//! cache is found by comparing before with after, and only that is removed,
-//! record by record.
+//! cache is found by comparing before with after. On a builder of buildrace's
+//! own only that is removed, record by record; on somebody else's it is counted.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::builder::{Builder, BuilderError};
+use crate::builder::{Builder, BuilderError, Cleanup};
+use crate::buildkit::{CacheRecord, HistoryWatch};
 
 /// Records are released a moment after the build that used them.
 pub(super) const RETRIES: u32 = 10;
@@ -21,12 +22,18 @@ pub(super) const PRUNE_LIMIT: Duration = Duration::from_secs(600);
 #[derive(Debug)]
 pub struct OtherBuilds {
     ended: BTreeSet<String>,
+    mark: usize,
 }
 
 impl OtherBuilds {
     /// Notes the builds that have ended. `own_prefix` begins the references of
-    /// this run's builds.
-    pub async fn note(builder: &dyn Builder, own_prefix: &str) -> Result<Self, BuilderError> {
+    /// this run's builds, and `watch` hears of all since the run began.
+    pub async fn note(
+        builder: &dyn Builder,
+        watch: &HistoryWatch,
+        own_prefix: &str,
+    ) -> Result<Self, BuilderError> {
+        let mark = watch.mark();
         let history = in_time(ANSWER_LIMIT, builder.history()).await?;
         let ended = history
             .into_iter()
@@ -35,22 +42,29 @@ impl OtherBuilds {
             .map(|build| build.reference);
         Ok(Self {
             ended: ended.collect(),
+            mark,
         })
     }
 
-    /// The builds that others have run since.
+    /// The builds that others have run since: those that the history holds,
+    /// and those that were heard of and have been taken out of it already, as
+    /// another run does with its own.
     pub async fn since(
         &self,
         builder: &dyn Builder,
+        watch: &HistoryWatch,
         own_prefix: &str,
     ) -> Result<Vec<String>, BuilderError> {
         let history = in_time(ANSWER_LIMIT, builder.history()).await?;
-        Ok(history
-            .into_iter()
-            .map(|build| build.reference)
-            .filter(|reference| !reference.starts_with(own_prefix))
-            .filter(|reference| !self.ended.contains(reference))
-            .collect())
+        let listed = history.into_iter().map(|build| build.reference);
+        let mut others: Vec<String> = Vec::new();
+        for reference in listed.chain(watch.since(self.mark)) {
+            let is_other = !reference.starts_with(own_prefix) && !self.ended.contains(&reference);
+            if is_other && !others.contains(&reference) {
+                others.push(reference);
+            }
+        }
+        Ok(others)
     }
 }
 
@@ -59,6 +73,25 @@ impl OtherBuilds {
 pub struct CacheGuard {
     records: BTreeSet<String>,
     others: OtherBuilds,
+}
+
+/// Records of the cache, by number and size.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Tally {
+    /// How many.
+    pub records: usize,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+impl Tally {
+    pub(super) fn of<'a>(records: impl IntoIterator<Item = &'a CacheRecord>) -> Self {
+        let add = |tally: Self, record: &CacheRecord| Self {
+            records: tally.records + 1,
+            bytes: tally.bytes.saturating_add(record.size),
+        };
+        records.into_iter().fold(Self::default(), add)
+    }
 }
 
 /// What a guard found when it was lifted.
@@ -70,14 +103,20 @@ pub struct Cleaned {
     pub kept: Vec<String>,
     /// Records that somebody else's build may own, so they were left alone.
     pub left_alone: usize,
+    /// Records of this run that stay, since the builder is not buildrace's.
+    pub stay: Tally,
 }
 
 impl CacheGuard {
     /// Notes what is there now.
-    pub async fn set(builder: &dyn Builder, own_prefix: &str) -> Result<Self, BuilderError> {
+    pub async fn set(
+        builder: &dyn Builder,
+        watch: &HistoryWatch,
+        own_prefix: &str,
+    ) -> Result<Self, BuilderError> {
         // In this order: a build of somebody else that begins between the two
         // questions counts as one that ran since.
-        let others = OtherBuilds::note(builder, own_prefix).await?;
+        let others = OtherBuilds::note(builder, watch, own_prefix).await?;
         let records = in_time(ANSWER_LIMIT, builder.cache_records()).await?;
         Ok(Self {
             records: records.into_iter().map(|record| record.id).collect(),
@@ -85,12 +124,14 @@ impl CacheGuard {
         })
     }
 
-    /// Removes what was added since. Where somebody else built meanwhile, a
-    /// record's origin cannot be told, so only those that carry this run's
-    /// cache-mount namespace, `own_prefix`, are removed.
+    /// Removes what was added since, where the builder is buildrace's own, else
+    /// counts it. Where somebody else built meanwhile, a record's origin cannot
+    /// be told, so only those that carry this run's cache-mount namespace,
+    /// `own_prefix`, are removed or counted.
     pub async fn lift(
         &self,
         builder: &dyn Builder,
+        watch: &HistoryWatch,
         own_prefix: &str,
     ) -> Result<Cleaned, BuilderError> {
         let mut cleaned = Cleaned::default();
@@ -98,12 +139,16 @@ impl CacheGuard {
             // In this order: whoever made one of these records has begun by
             // the time that the history is read.
             let records = in_time(ANSWER_LIMIT, builder.cache_records()).await?;
-            let shared = !self.others.since(builder, own_prefix).await?.is_empty();
+            let others = self.others.since(builder, watch, own_prefix).await?;
             let (ours, others): (Vec<_>, Vec<_>) = records
                 .into_iter()
                 .filter(|record| !self.records.contains(&record.id))
-                .partition(|record| !shared || record.description.contains(own_prefix));
+                .partition(|record| others.is_empty() || record.description.contains(own_prefix));
             cleaned.left_alone = others.len();
+            if builder.cleanup() == Cleanup::Leave {
+                cleaned.stay = Tally::of(&ours);
+                break;
+            }
             cleaned.kept = ours.into_iter().map(|record| record.id).collect();
             if cleaned.kept.is_empty() {
                 break;
@@ -119,6 +164,36 @@ impl CacheGuard {
     }
 }
 
+/// Takes the builds of a run out of the builder's history, so that it is as the
+/// run found it.
+///
+/// # Errors
+/// The builder does not answer.
+pub(super) async fn forget_builds(
+    builder: &dyn Builder,
+    own_prefix: &str,
+) -> Result<(), BuilderError> {
+    for attempt in 0..=RETRIES {
+        if attempt > 0 {
+            tokio::time::sleep(RETRY_AFTER).await;
+        }
+        let history = in_time(ANSWER_LIMIT, builder.history()).await?;
+        let own = history
+            .into_iter()
+            .filter(|build| build.reference.starts_with(own_prefix));
+        let (ended, running): (Vec<_>, Vec<_>) = own.partition(|build| build.completed.is_some());
+        let ended: Vec<String> = ended.into_iter().map(|build| build.reference).collect();
+        if !ended.is_empty() {
+            in_time(ANSWER_LIMIT, builder.forget(&ended)).await?;
+        }
+        // A build whose client was killed ends a moment after it.
+        if running.is_empty() {
+            break;
+        }
+    }
+    Ok(())
+}
+
 pub(super) async fn in_time<T>(
     limit: Duration,
     call: impl Future<Output = Result<T, BuilderError>>,
@@ -132,169 +207,5 @@ pub(super) async fn in_time<T>(
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Mutex;
-
-    use async_trait::async_trait;
-    use tokio_util::sync::CancellationToken;
-
-    use super::*;
-    use crate::builder::StatusSink;
-    use crate::buildkit::{BuildEnd, BuildRequest, BuildWindow, CacheRecord, Worker};
-
-    /// A builder whose cache is a list. `stubborn` records are released only
-    /// when asked for a second time.
-    #[derive(Default)]
-    struct Shelf {
-        records: Mutex<Vec<CacheRecord>>,
-        stubborn: Mutex<Vec<String>>,
-        history: Mutex<Vec<BuildWindow>>,
-        /// Builds that enter the history when records are listed.
-        while_listing: Mutex<Vec<BuildWindow>>,
-    }
-
-    fn record(id: &str, description: &str) -> CacheRecord {
-        CacheRecord {
-            id: id.into(),
-            size: 1,
-            description: description.into(),
-            record_type: "regular".into(),
-            in_use: false,
-            shared: false,
-            parents: vec![],
-            created: None,
-        }
-    }
-
-    fn build(reference: &str, ended: bool) -> BuildWindow {
-        let at = jiff::Timestamp::UNIX_EPOCH;
-        BuildWindow {
-            reference: reference.into(),
-            started: Some(at),
-            completed: ended.then_some(at),
-        }
-    }
-
-    #[async_trait]
-    impl Builder for Shelf {
-        async fn build(&self, _: &BuildRequest, _: StatusSink, _: CancellationToken) -> BuildEnd {
-            unreachable!("nothing is built in these tests")
-        }
-        async fn cache_records(&self) -> Result<Vec<CacheRecord>, BuilderError> {
-            let begun: Vec<_> = self.while_listing.lock().unwrap().drain(..).collect();
-            self.history.lock().unwrap().extend(begun);
-            Ok(self.records.lock().unwrap().clone())
-        }
-        async fn prune(&self, ids: &[String]) -> Result<Vec<String>, BuilderError> {
-            let mut stubborn = self.stubborn.lock().unwrap();
-            let (held, free): (Vec<String>, Vec<String>) =
-                ids.iter().cloned().partition(|id| stubborn.contains(id));
-            stubborn.retain(|id| !held.contains(id));
-            self.records
-                .lock()
-                .unwrap()
-                .retain(|r| !free.contains(&r.id));
-            Ok(free)
-        }
-        async fn workers(&self) -> Result<Vec<Worker>, BuilderError> {
-            Ok(vec![])
-        }
-        async fn history(&self) -> Result<Vec<BuildWindow>, BuilderError> {
-            Ok(self.history.lock().unwrap().clone())
-        }
-    }
-
-    impl Shelf {
-        fn ids(&self) -> Vec<String> {
-            self.records
-                .lock()
-                .unwrap()
-                .iter()
-                .map(|r| r.id.clone())
-                .collect()
-        }
-    }
-
-    #[tokio::test]
-    async fn what_was_there_before_stays() {
-        let shelf = Shelf::default();
-        shelf
-            .records
-            .lock()
-            .unwrap()
-            .push(record("theirs", "layer"));
-        shelf.history.lock().unwrap().push(build("earlier", true));
-        let guard = CacheGuard::set(&shelf, "buildrace-1-").await.unwrap();
-        shelf
-            .history
-            .lock()
-            .unwrap()
-            .push(build("buildrace-1-a", true));
-        shelf
-            .records
-            .lock()
-            .unwrap()
-            .extend([record("a", ""), record("b", "")]);
-        shelf.stubborn.lock().unwrap().push("b".into());
-        let cleaned = guard.lift(&shelf, "buildrace-1-").await.unwrap();
-        assert_eq!(
-            cleaned,
-            Cleaned {
-                removed: 2,
-                ..Cleaned::default()
-            }
-        );
-        assert_eq!(shelf.ids(), ["theirs"]);
-    }
-
-    #[tokio::test]
-    async fn records_of_a_build_beside_ours_are_left_alone() {
-        for meanwhile in [build("someone", false), build("someone", true)] {
-            let shelf = Shelf::default();
-            let guard = CacheGuard::set(&shelf, "buildrace-1-").await.unwrap();
-            shelf.history.lock().unwrap().push(meanwhile);
-            shelf.records.lock().unwrap().extend([
-                record("maybe theirs", "mount / from exec go build"),
-                record("ours", "cached mount with id \"buildrace-1-r1/go\""),
-            ]);
-            let cleaned = guard.lift(&shelf, "buildrace-1-").await.unwrap();
-            assert_eq!(
-                cleaned,
-                Cleaned {
-                    removed: 1,
-                    left_alone: 1,
-                    kept: vec![]
-                }
-            );
-            assert_eq!(shelf.ids(), ["maybe theirs"]);
-        }
-    }
-
-    #[tokio::test]
-    async fn a_build_that_begins_while_records_are_listed_keeps_its_own() {
-        let shelf = Shelf::default();
-        let guard = CacheGuard::set(&shelf, "buildrace-1-").await.unwrap();
-        // It ends before the history is read.
-        shelf
-            .while_listing
-            .lock()
-            .unwrap()
-            .push(build("someone", true));
-        shelf
-            .records
-            .lock()
-            .unwrap()
-            .push(record("theirs", "mount / from exec"));
-        guard.lift(&shelf, "buildrace-1-").await.unwrap();
-        assert_eq!(shelf.ids(), ["theirs"]);
-    }
-
-    #[tokio::test]
-    async fn a_build_under_way_when_the_guard_was_set_counts_as_beside_ours() {
-        let shelf = Shelf::default();
-        shelf.history.lock().unwrap().push(build("someone", false));
-        let others = OtherBuilds::note(&shelf, "buildrace-1-").await.unwrap();
-        let since = others.since(&shelf, "buildrace-1-").await.unwrap();
-        assert_eq!(since, ["someone"]);
-    }
-}
+#[path = "cache_tests.rs"]
+mod tests;

@@ -59,6 +59,7 @@ impl Entry<'_> {
             target: self.variant.target.clone(),
             build_args: self.variant.build_args.clone(),
             no_cache: starts_empty,
+            internal: false,
             cache_mount_namespace: Some(block),
             export: Export::CacheOnly,
             timeout: Some(timeout),

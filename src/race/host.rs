@@ -7,19 +7,9 @@ use std::time::{Duration, Instant};
 
 use procfs::prelude::*;
 
+use super::rest::Rest;
 use crate::model::{HostInfo, HostUse};
 
-/// Length of the look at the machine before and after a sample.
-const GLANCE: Duration = Duration::from_millis(200);
-
-/// Longest wait for the machine to come to rest, and the same where it is no
-/// matter what else the machine does.
-pub const REST_LIMIT: Duration = Duration::from_secs(10);
-pub const SHORT_REST_LIMIT: Duration = Duration::from_secs(2);
-/// Length of one look, and the share of time below which CPUs and disk are taken
-/// to rest.
-const REST_LOOK: Duration = Duration::from_millis(300);
-const AT_REST: f64 = 0.1;
 
 /// How often memory is looked at during a sample.
 const MEMORY_INTERVAL: Duration = Duration::from_secs(1);
@@ -55,15 +45,15 @@ fn os_release_name(path: &Path) -> Option<String> {
 
 /// Counters that only grow; the difference of two says what happened between.
 #[derive(Debug, Clone, Default)]
-struct Counters {
+pub(super) struct Counters {
     /// Ticks of all CPUs: busy, stolen, all.
     cpu: Option<(u64, u64, u64)>,
     /// Microseconds in which some task waited: CPU, memory, disk.
-    pressure: [Option<u64>; 3],
+    pub(super) pressure: [Option<u64>; 3],
 }
 
 impl Counters {
-    fn now() -> Self {
+    pub(super) fn now() -> Self {
         let cpu = procfs::KernelStats::current().ok().map(|stats| {
             let total = stats.total;
             let steal = total.steal.unwrap_or(0);
@@ -83,7 +73,7 @@ impl Counters {
         Self { cpu, pressure }
     }
 
-    fn cpu_shares_since(&self, before: &Self) -> (Option<f64>, Option<f64>) {
+    pub(super) fn cpu_shares_since(&self, before: &Self) -> (Option<f64>, Option<f64>) {
         let (Some(now), Some(then)) = (self.cpu, before.cpu) else {
             return (None, None);
         };
@@ -109,13 +99,14 @@ pub struct HostSampler {
 }
 
 impl HostSampler {
-    /// Looks at the machine for 200 ms, then begins. Without a `disk` the
-    /// builder is another machine, and nothing is watched.
-    pub async fn start(disk: Option<&Path>) -> Self {
+    /// Begins. The share of CPU time that was busy just before is known from
+    /// the wait for the machine to come to rest. Without a `disk` the builder is
+    /// another machine, and nothing is watched.
+    pub fn start(disk: Option<&Path>, busy_before: Option<f64>) -> Self {
         let used = match disk {
             None => HostUse::default(),
             Some(disk) => HostUse {
-                cpu_busy_before: glance().await,
+                cpu_busy_before: busy_before,
                 load_before: load(),
                 disk_free_before: disk_free(disk),
                 memory_available_min: memory_available(),
@@ -145,8 +136,9 @@ impl HostSampler {
         };
     }
 
-    /// Ends the sample and looks at the machine for another 200 ms.
-    pub async fn finish(mut self) -> HostUse {
+    /// Ends the sample and looks at the machine once more, which is where the
+    /// wait before the next sample begins.
+    pub async fn finish(mut self, rest: &mut Rest) -> HostUse {
         let Some(disk) = &self.disk else {
             return self.used;
         };
@@ -163,41 +155,9 @@ impl HostSampler {
         self.used.pressure_io = share(2);
         self.used.load_after = load();
         self.used.disk_free_after = disk_free(disk);
-        self.used.cpu_busy_after = glance().await;
+        self.used.cpu_busy_after = rest.after().await;
         self.used
     }
-}
-
-/// Waits until the machine has come to rest, at most so long: an engine goes on
-/// deleting for seconds after it has answered that something is pruned, and that
-/// must not be part of the next sample.
-pub async fn rest(limit: Duration) {
-    let started = Instant::now();
-    let mut quiet = 0;
-    while quiet < 2 && started.elapsed() < limit {
-        let before = Counters::now();
-        let looked = Instant::now();
-        tokio::time::sleep(REST_LOOK).await;
-        let after = Counters::now();
-        let busy = after.cpu_shares_since(&before).0.unwrap_or(0.0);
-        let disk = match (after.pressure[2], before.pressure[2]) {
-            (Some(now), Some(then)) => {
-                now.saturating_sub(then) as f64 / looked.elapsed().as_micros().max(1) as f64
-            }
-            _ => 0.0,
-        };
-        quiet = if busy < AT_REST && disk < AT_REST {
-            quiet + 1
-        } else {
-            0
-        };
-    }
-}
-
-async fn glance() -> Option<f64> {
-    let before = Counters::now();
-    tokio::time::sleep(GLANCE).await;
-    Counters::now().cpu_shares_since(&before).0
 }
 
 fn load() -> Option<f64> {
@@ -234,9 +194,9 @@ mod tests {
     #[tokio::test]
     async fn a_sample_is_watched_from_before_to_after() {
         let folder = tempfile::tempdir().unwrap();
-        let mut sampler = HostSampler::start(Some(folder.path())).await;
+        let mut sampler = HostSampler::start(Some(folder.path()), Some(0.25));
         sampler.tick();
-        let used = sampler.finish().await;
+        let used = sampler.finish(&mut Rest::default()).await;
         for share in [used.cpu_busy_before, used.cpu_busy_after]
             .into_iter()
             .flatten()

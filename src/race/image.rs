@@ -10,11 +10,11 @@ use tokio_util::sync::CancellationToken;
 use super::again::from_cache;
 use super::entry::Entry;
 use super::recorder::Recorder;
-use super::runner::{Race, RaceError, warn};
+use super::runner::{Race, RaceError, Running, warn};
 use super::smoke;
 use crate::builder::Builder;
 use crate::buildkit::{BuildRequest, Export};
-use crate::model::{BuildKind, Failure, Outcome, Slot};
+use crate::model::{BuildKind, Failure, Outcome, Sample, Slot};
 use crate::scenario::Output;
 use crate::temporary::Folder;
 use crate::verify::{self, Expected};
@@ -117,35 +117,46 @@ impl Judged {
     }
 }
 
+/// Whether an image of the slot's variant and kind was measured.
+fn is_measured(samples: &[Sample], slot: &Slot) -> bool {
+    samples.iter().any(|sample| {
+        sample.image_bytes.is_some()
+            && (&sample.scenario, &sample.variant, sample.kind)
+                == (&slot.scenario, &slot.variant, slot.kind)
+    })
+}
+
 impl Race<'_> {
     /// What the image of a good build makes of it: it is looked at until that
     /// of this variant and kind is known, in general in the first round, and
-    /// measured in the first round only.
+    /// so it is measured.
     pub(super) async fn image_of(
         &self,
         slot: &Slot,
         entry: &Entry<'_>,
         request: &BuildRequest,
-        recorder: &mut dyn Recorder,
-        stop: &CancellationToken,
+        run: &mut Running<'_>,
     ) -> Result<Judged, RaceError> {
         let output = entry.scenario.output.as_ref();
-        let is_measured = self.image_size && slot.round == 1 && slot.kind.starts_empty();
+        let is_measured =
+            self.image_size && slot.kind.starts_empty() && !is_measured(&run.recorder.samples, slot);
         // A noop is the image of before.
         let is_due = slot.kind != BuildKind::Noop && !self.looked.at(slot);
         let output = output.filter(|_| is_due);
         if !is_measured && output.is_none() {
             return Ok(Judged::ok(None));
         }
-        recorder.phase("looking at the image");
+        run.rest.disturbed();
+        run.recorder.phase("looking at the image");
         let mut bytes = None;
-        let found = match look(self.builder, request, output, stop).await {
+        let found = match look(self.builder, request, output, run.stop).await {
             Ok(image) => {
                 bytes = is_measured.then_some(image.bytes);
                 match output {
                     // A wrong image is not run: what it is says more.
                     Some(output) if image.mismatches.is_empty() => {
-                        self.smoke(slot, output, request, recorder, stop).await
+                        let recorder = &mut run.recorder;
+                        self.smoke(slot, output, request, recorder, run.stop).await
                     }
                     _ => Ok(image.mismatches),
                 }
@@ -154,13 +165,13 @@ impl Race<'_> {
         };
         let mismatches = match found {
             Ok(mismatches) => mismatches,
-            Err(_) if stop.is_cancelled() => {
+            Err(_) if run.stop.is_cancelled() => {
                 return Ok(Judged::of(Outcome::Interrupted, None, bytes));
             }
             Err(message) => {
                 let message = self.redaction.text(&message);
                 let message = format!("the image of {} is not known: {message}", slot.sample);
-                warn(recorder, message)?;
+                warn(&mut run.recorder, message)?;
                 return Ok(Judged::ok(bytes));
             }
         };

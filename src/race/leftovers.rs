@@ -1,15 +1,19 @@
-//! What a run left in the builder's cache when it was cut off, and nobody took
-//! away: found again when it goes on.
+//! What a run left on the builder when it was cut off, and nobody took away:
+//! found again when it goes on, or when another run begins.
 
 use jiff::Timestamp;
 
-use super::cache::{ANSWER_LIMIT, Cleaned, PRUNE_LIMIT, RETRIES, RETRY_AFTER, in_time};
-use crate::builder::{Builder, BuilderError};
+use super::cache::{
+    ANSWER_LIMIT, Cleaned, PRUNE_LIMIT, RETRIES, RETRY_AFTER, Tally, forget_builds, in_time,
+};
+use crate::builder::{Builder, BuilderError, Cleanup};
 use crate::buildkit::{BuildWindow, CacheRecord};
 
 /// Removes the records of which it is certain that builds of this run made
 /// them: those that carry its cache-mount namespace, and those that appeared
-/// while one of its builds ran, where nobody else has built then or since.
+/// while one of its builds ran, where nobody else has built then or since. On
+/// somebody else's builder they are counted and stay. Then its builds are taken
+/// out of the history.
 pub async fn remove(builder: &dyn Builder, own_prefix: &str) -> Result<Cleaned, BuilderError> {
     let mut cleaned = Cleaned::default();
     for attempt in 0..=RETRIES {
@@ -31,6 +35,13 @@ pub async fn remove(builder: &dyn Builder, own_prefix: &str) -> Result<Cleaned, 
             records.filter(move |record| Origin::of(record, own_prefix, builds, beside) == origin)
         };
         cleaned.left_alone = of(Origin::PerhapsOurs).count();
+        if builder.cleanup() == Cleanup::Leave {
+            cleaned.stay = Tally::of(of(Origin::Ours));
+            if !is_ending {
+                break;
+            }
+            continue;
+        }
         cleaned.kept = of(Origin::Ours).map(|record| record.id.clone()).collect();
         if cleaned.kept.is_empty() && !is_ending {
             break;
@@ -42,6 +53,7 @@ pub async fn remove(builder: &dyn Builder, own_prefix: &str) -> Result<Cleaned, 
         cleaned.removed += gone.len();
         cleaned.kept.retain(|id| !gone.contains(id));
     }
+    forget_builds(builder, own_prefix).await?;
     Ok(cleaned)
 }
 

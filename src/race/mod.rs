@@ -2,15 +2,18 @@
 
 mod again;
 pub mod cache;
+mod chain;
 mod earlier;
 mod entry;
 pub mod event;
 pub mod host;
 mod image;
+mod left;
 mod leftovers;
 mod outcome;
 mod recorder;
 mod redaction;
+mod rest;
 mod rounds;
 pub mod runner;
 mod sampling;

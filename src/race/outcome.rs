@@ -21,7 +21,33 @@ pub(super) fn disturbances(others: &[String]) -> Vec<String> {
     }
 }
 
-pub(super) fn judge(end: &BuildEnd, trace: &Trace) -> (Outcome, Option<Failure>) {
+/// Of a build that failed without a step of it having failed, what else there
+/// is to know: where it stood, and who got in its way.
+fn unexplained(message: &str, trace: &Trace, disturbances: &[String]) -> String {
+    let begun = trace.steps().iter().filter(|step| !step.name.is_empty());
+    let last = begun
+        .filter(|step| step.started().is_some())
+        .max_by_key(|step| (!step.label.internal, step.started()));
+    let mut told = match last {
+        Some(step) => {
+            let name = step.name.lines().next().unwrap_or_default();
+            format!("{message} (no step failed; the last one begun was {name})")
+        }
+        None => format!("{message} (no step had begun)"),
+    };
+    for disturbance in disturbances {
+        told.push_str("; ");
+        told.push_str(disturbance);
+    }
+    told
+}
+
+/// The outcome of a build; `disturbances` is what got in its way.
+pub(super) fn judge(
+    end: &BuildEnd,
+    trace: &Trace,
+    disturbances: &[String],
+) -> (Outcome, Option<Failure>) {
     let Err(error) = &end.result else {
         return (Outcome::Ok, None);
     };
@@ -35,7 +61,13 @@ pub(super) fn judge(end: &BuildEnd, trace: &Trace) -> (Outcome, Option<Failure>)
         BuildError::Failed { .. } => trace.failure(),
         _ => None,
     };
-    let failure = failed_step.unwrap_or_else(|| trace.stopped(error.to_string()));
+    let failure = failed_step.unwrap_or_else(|| {
+        let message = error.to_string();
+        trace.stopped(match error {
+            BuildError::Failed { .. } => unexplained(&message, trace, disturbances),
+            _ => message,
+        })
+    });
     (outcome, Some(failure))
 }
 

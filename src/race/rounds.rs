@@ -45,8 +45,14 @@ pub(super) fn after(
         } else {
             "there are enough without it"
         };
+        let is_whole = planned_in(record, scenario, round) <= built_in(samples, scenario, round);
+        let rest = if is_whole {
+            ""
+        } else {
+            ", so the rest of it was not built"
+        };
         messages.push(format!(
-            "round {round} is dropped: {}; {next}",
+            "round {round} is dropped: {}{rest}; {next}",
             dropped.reason
         ));
     }
@@ -71,6 +77,54 @@ pub(super) fn after(
         samples: samples_planned,
     });
     events.collect()
+}
+
+fn planned_in(record: &RunRecord, scenario: &ScenarioInfo, round: u32) -> usize {
+    let slots = record.plan.iter();
+    slots
+        .filter(|slot| slot.scenario == scenario.name && slot.round == round)
+        .count()
+}
+
+fn built_in(samples: &[Sample], scenario: &ScenarioInfo, round: u32) -> usize {
+    let samples = samples.iter();
+    samples
+        .filter(|sample| sample.scenario == scenario.name && sample.round == round)
+        .count()
+}
+
+/// What to do where `round` of a scenario and the one before it were dropped.
+pub(super) fn advice(
+    record: &RunRecord,
+    scenario: &ScenarioInfo,
+    samples: &[Sample],
+    round: u32,
+) -> Option<String> {
+    let dropped = verdict::dropped_rounds(record, samples);
+    let is_dropped = |round: u32| {
+        let mut dropped = dropped.iter();
+        dropped.any(|d| d.scenario == scenario.name && d.round == round)
+    };
+    if round < 2 || !is_dropped(round) || !is_dropped(round - 1) {
+        return None;
+    }
+    let mut of_round = samples
+        .iter()
+        .filter(|sample| sample.scenario == scenario.name && sample.round == round);
+    let (why, what) = if of_round.any(|sample| !sample.disturbances.is_empty()) {
+        (
+            "somebody else builds on this engine",
+            "Wait until they are done, or use a private engine (`buildrace engine up`)",
+        )
+    } else {
+        (
+            "something else keeps the machine busy",
+            "Stop it, or use another machine",
+        )
+    };
+    Some(format!(
+        "two rounds in a row were dropped: {why}. {what}; `--keep-contaminated` keeps such rounds"
+    ))
 }
 
 /// `first look, after 6 rounds (24 builds, 3m 20s): cross incremental slower

@@ -3,8 +3,10 @@
 //!
 //! A block is one variant's `cold` build, or its chain multi-arch →
 //! incremental → noop, where each build starts from the state that the one
-//! before it left. A block begins with an empty cache and fresh sources, and
-//! takes what it added to the builder's cache away again.
+//! before it left. A block begins with fresh sources and with nothing in the
+//! cache that it could find. On a builder of buildrace's own it takes what it
+//! added to the cache away again. A round that is known to be dropped is not
+//! built to its end.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -13,23 +15,26 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
-use super::cache::{CacheGuard, Cleaned};
+use super::cache::{CacheGuard, Cleaned, forget_builds};
+use super::chain::Chain;
 use super::earlier::Earlier;
 use super::entry::{Entry, nonce};
 use super::event::{Event, RunEnd};
-use super::host;
 use super::image::Looked;
+use super::left;
 use super::leftovers;
 use super::outcome::skipped;
 use super::recorder::{Keeping, Recorder, RecorderError};
 use super::redaction::Redaction;
+use super::rest::Rest;
 use super::rounds;
 use super::smoke::Runner;
 use super::warm_up::{self, WarmUpError};
-use crate::builder::{Builder, BuilderError};
-use crate::buildkit::Secret;
+use crate::builder::{Builder, BuilderError, Cleanup};
+use crate::buildkit::{HistoryWatch, Secret};
 use crate::model::{BuildKind, Outcome, RunRecord, Sample, Slot};
 use crate::scenario::{Scenario, ScenarioError, SourceCopy};
+use crate::verdict;
 
 /// Why a race could not go on. What was measured before is recorded.
 #[derive(Debug, thiserror::Error)]
@@ -98,6 +103,29 @@ pub struct Race<'a> {
     pub redaction: &'a Redaction,
     /// What was done before, where it is a run that goes on.
     pub earlier: Earlier<'a>,
+    /// Ids of runs that ended without cleaning up after themselves: what they
+    /// left on the builder is removed first, as far as it may be.
+    pub dead: &'a [String],
+}
+
+/// What a run carries along from sample to sample.
+pub(super) struct Running<'r> {
+    pub(super) recorder: Keeping<'r>,
+    pub(super) rest: Rest,
+    /// Hears of everybody's builds.
+    pub(super) watch: HistoryWatch,
+    pub(super) stop: &'r CancellationToken,
+    /// What the references of all builds of the run begin with.
+    pub(super) prefix: &'r str,
+    /// What each cleaning left.
+    left: Vec<Cleaned>,
+}
+
+impl Running<'_> {
+    /// Whether it is known that the slot's round will be dropped.
+    fn is_lost(&self, record: &RunRecord, slot: &Slot) -> bool {
+        verdict::round_is_lost(record, &self.recorder.samples, &slot.scenario, slot.round)
+    }
 }
 
 /// Where a run's own builds and cache records can be told from others'.
@@ -148,18 +176,34 @@ impl Race<'_> {
         stop: &CancellationToken,
     ) -> Result<RunEnd, RaceError> {
         let prefix = own_prefix(&self.record.run);
-        recorder.phase("looking at the builder's cache");
+        let mut run = Running {
+            recorder: Keeping {
+                recorder,
+                samples: self.earlier.samples.to_vec(),
+            },
+            rest: Rest::default(),
+            watch: self.builder.watch(),
+            stop,
+            prefix: &prefix,
+            left: Vec::new(),
+        };
+        run.recorder.phase("reading the builder's cache");
+        for dead in self.dead {
+            let cleaned = leftovers::remove(self.builder, &own_prefix(dead)).await?;
+            run.left.push(cleaned);
+        }
         if self.earlier.cuts > 0 {
             let cleaned = leftovers::remove(self.builder, &prefix).await?;
-            tell_of_left(recorder, &cleaned)?;
+            run.left.push(cleaned);
         }
-        let guard = CacheGuard::set(self.builder, &prefix).await?;
-        let result = self.warm_up_and_build(recorder, stop, &prefix).await;
-        recorder.phase("removing what the run left in the builder's cache");
-        if let Err(error) = self.clean(&guard, recorder, &prefix).await {
+        let guard = CacheGuard::set(self.builder, &run.watch, &prefix).await?;
+        let result = self.warm_up_and_build(&mut run).await;
+        run.recorder
+            .phase("removing what the run left on the builder");
+        if let Err(error) = self.leave(&guard, &mut run).await {
             // What was measured stays measured.
             let told = warn(
-                recorder,
+                &mut run.recorder,
                 format!(
                     "cache records of this run may be left on the builder: {}",
                     self.redaction.host_text(&error.to_string())
@@ -172,24 +216,26 @@ impl Race<'_> {
         result
     }
 
-    async fn warm_up_and_build(
-        &self,
-        recorder: &mut dyn Recorder,
-        stop: &CancellationToken,
-        prefix: &str,
-    ) -> Result<RunEnd, RaceError> {
-        recorder.phase("unpacking base images");
+    /// Leaves the builder as it was found, as far as that may be done, and
+    /// tells of the rest.
+    async fn leave(&self, guard: &CacheGuard, run: &mut Running<'_>) -> Result<(), RaceError> {
+        self.clean(guard, run).await?;
+        forget_builds(self.builder, run.prefix).await?;
+        left::of_run(&run.left)
+            .into_iter()
+            .try_for_each(|message| warn(&mut run.recorder, message))
+    }
+
+    async fn warm_up_and_build(&self, run: &mut Running<'_>) -> Result<RunEnd, RaceError> {
+        run.recorder.phase("unpacking base images");
         let images = &self.record.base_images;
-        let builds = self.earlier.prefix(prefix);
-        let unpacked = warm_up::unpack(self.builder, images, &builds, stop).await;
-        if stop.is_cancelled() {
+        let builds = self.earlier.prefix(run.prefix);
+        let unpacked = warm_up::unpack(self.builder, images, &builds, run.stop).await;
+        if run.stop.is_cancelled() {
             return Ok(RunEnd::Interrupted);
         }
         unpacked?;
-        let mut keeping = Keeping {
-            recorder,
-            samples: self.earlier.samples.to_vec(),
-        };
+        let mut is_advised = false;
         let rounds = self
             .record
             .plan
@@ -197,7 +243,7 @@ impl Race<'_> {
         for round in rounds {
             let number = round[0].round;
             // Whether a round is wanted was decided by those before it.
-            let before = keeping.samples.iter().filter(|s| s.round < number);
+            let before = run.recorder.samples.iter().filter(|s| s.round < number);
             let before: Vec<Sample> = before.cloned().collect();
             let mut open = rounds::open(self.record, &before);
             let left = |block: &&[Slot]| !self.earlier.has_all(block);
@@ -205,8 +251,8 @@ impl Race<'_> {
                 .filter(|block| open.contains(&block[0].scenario))
                 .filter(left)
             {
-                self.block(block, &mut keeping, stop, prefix).await?;
-                if stop.is_cancelled() {
+                self.block(block, run).await?;
+                if run.stop.is_cancelled() {
                     return Ok(RunEnd::Interrupted);
                 }
             }
@@ -216,26 +262,28 @@ impl Race<'_> {
             });
             let built = self.record.scenarios.iter();
             for scenario in built.filter(|scenario| open.contains(&scenario.name)) {
-                let told = rounds::after(self.record, scenario, &keeping.samples, number);
+                let told = rounds::after(self.record, scenario, &run.recorder.samples, number);
                 told.into_iter()
-                    .try_for_each(|event| record(&mut keeping, event))?;
+                    .try_for_each(|event| record(&mut run.recorder, event))?;
+                let advice = rounds::advice(self.record, scenario, &run.recorder.samples, number);
+                if let Some(advice) = advice.filter(|_| !is_advised) {
+                    is_advised = true;
+                    warn(&mut run.recorder, advice)?;
+                }
             }
         }
         Ok(RunEnd::Completed)
     }
 
-    /// Builds one variant's block.
-    async fn block(
-        &self,
-        block: &[Slot],
-        recorder: &mut dyn Recorder,
-        stop: &CancellationToken,
-        prefix: &str,
-    ) -> Result<(), RaceError> {
+    /// Builds one variant's block, as far as its round can count.
+    async fn block(&self, block: &[Slot], run: &mut Running<'_>) -> Result<(), RaceError> {
         let Some(first) = block.first() else {
             return Ok(());
         };
-        recorder.phase("copying the sources");
+        if run.is_lost(self.record, first) {
+            return Ok(());
+        }
+        run.recorder.phase("copying the sources");
         let entry = self.entry(first)?;
         let original = entry.scenario.sources_of(entry.variant);
         // Only what is edited needs a copy: builds write nothing.
@@ -244,15 +292,22 @@ impl Race<'_> {
             Some(edit) if is_edited => Some(SourceCopy::create(original, Some(edit))?),
             _ => None,
         };
-        let guard = CacheGuard::set(self.builder, prefix).await?;
+        let guard = match self.builder.cleanup() {
+            Cleanup::Remove => {
+                Some(CacheGuard::set(self.builder, &run.watch, run.prefix).await?)
+            }
+            // The run's own guard counts what stays.
+            Cleanup::Leave => None,
+        };
         let mut result = Ok(());
+        let mut chain = Chain::default();
         let mut broken = self.earlier.broken(block).map(|s| (s.kind, s.outcome));
         for slot in block {
             let is_finished = self.earlier.has(slot);
             if let Some((kind, outcome)) = broken {
                 if !is_finished {
                     let sample = skipped(slot, entry.platforms(slot.kind), kind, outcome);
-                    finish(recorder, sample)?;
+                    finish(&mut run.recorder, sample)?;
                 }
                 continue;
             }
@@ -263,28 +318,16 @@ impl Race<'_> {
             }
             let context = sources.as_ref().map_or(original, SourceCopy::path);
             if is_finished {
-                self.make_again(slot, &entry, context, recorder, stop, prefix)
-                    .await?;
-                if stop.is_cancelled() {
+                self.make_again(slot, &entry, context, run).await?;
+                if run.stop.is_cancelled() {
                     break;
                 }
                 continue;
             }
-            // What the build before leaves to do is no part of this one.
-            if self.disk.is_some() {
-                recorder.phase("waiting for the machine to come to rest");
-                host::rest(match self.record.rules.contamination {
-                    Some(_) => host::REST_LIMIT,
-                    None => host::SHORT_REST_LIMIT,
-                })
-                .await;
-            }
-            let (sample, unsure) = self
-                .sample(slot, &entry, context, recorder, stop, prefix)
-                .await?;
+            let (sample, unsure) = self.sample(slot, &entry, context, &mut chain, run).await?;
             let outcome = sample.outcome;
             let lost = sample.failure.as_ref().map(|f| f.message.clone());
-            finish(recorder, sample)?;
+            finish(&mut run.recorder, sample)?;
             if let Some(error) = unsure.filter(|_| outcome != Outcome::LostBuilder) {
                 return Err(error.into());
             }
@@ -297,25 +340,27 @@ impl Race<'_> {
                     });
                     break;
                 }
-                _ if stop.is_cancelled() => break,
+                _ if run.stop.is_cancelled() => break,
                 _ => broken = Some((slot.kind, outcome)),
             }
+            if run.is_lost(self.record, slot) {
+                break;
+            }
         }
-        if result.is_ok() {
-            recorder.phase("emptying the cache again");
-            self.clean(&guard, recorder, prefix).await?;
+        if let Some(guard) = guard.filter(|_| result.is_ok()) {
+            run.recorder.phase("emptying the cache again");
+            self.clean(&guard, run).await?;
         }
         result
     }
 
-    async fn clean(
-        &self,
-        guard: &CacheGuard,
-        recorder: &mut dyn Recorder,
-        prefix: &str,
-    ) -> Result<(), RaceError> {
-        let cleaned = guard.lift(self.builder, prefix).await?;
-        tell_of_left(recorder, &cleaned)
+    async fn clean(&self, guard: &CacheGuard, run: &mut Running<'_>) -> Result<(), RaceError> {
+        let cleaned = guard.lift(self.builder, &run.watch, run.prefix).await?;
+        if cleaned.removed > 0 {
+            run.rest.disturbed();
+        }
+        run.left.push(cleaned);
+        Ok(())
     }
 
     /// What the edit of an incremental build puts into the sources.
@@ -348,30 +393,6 @@ impl Race<'_> {
             variant: slot.variant.clone(),
         })
     }
-}
-
-/// Tells of records that the run could or would not remove.
-fn tell_of_left(recorder: &mut dyn Recorder, cleaned: &Cleaned) -> Result<(), RaceError> {
-    if !cleaned.kept.is_empty() {
-        warn(
-            recorder,
-            format!(
-                "the builder still uses {} cache records of this run and kept them: {}",
-                cleaned.kept.len(),
-                cleaned.kept.join(" ")
-            ),
-        )?;
-    }
-    if cleaned.left_alone > 0 {
-        warn(
-            recorder,
-            format!(
-                "somebody else built at the same time: {} new cache records may be theirs and were left in the builder's cache",
-                cleaned.left_alone
-            ),
-        )?;
-    }
-    Ok(())
 }
 
 /// Splits a plan where a sample starts from nothing.

@@ -9,13 +9,14 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::cache::OtherBuilds;
+use super::chain::Chain;
 use super::entry::Entry;
 use super::event::Event;
 use super::host::HostSampler;
 use super::image::Judged;
 use super::outcome::{disturbances, judge};
 use super::recorder::Recorder;
-use super::runner::{Race, RaceError, record, warn};
+use super::runner::{Race, RaceError, Running, record, warn};
 use crate::builder::BuilderError;
 use crate::buildkit::{BuildEnd, BuildError, BuildRequest};
 use crate::model::{Outcome, Sample, Slot};
@@ -27,41 +28,51 @@ const TICK: Duration = Duration::from_millis(100);
 impl Race<'_> {
     /// Builds what a finished sample built, so that the rest of its block has
     /// the state to start from. It is neither timed nor recorded: the sample
-    /// is there.
+    /// is there. BuildKit keeps a record of it, as of samples: by that it is
+    /// known whose its cache records are, should the run be killed again.
     pub(super) async fn make_again(
         &self,
         slot: &Slot,
         entry: &Entry<'_>,
         context: &Path,
-        recorder: &mut dyn Recorder,
-        stop: &CancellationToken,
-        prefix: &str,
+        run: &mut Running<'_>,
     ) -> Result<(), RaceError> {
         warn(
-            recorder,
+            &mut run.recorder,
             format!(
                 "the run was cut off after {}: the cache state that it left is made again, untimed",
                 slot.sample
             ),
         )?;
-        let platforms = entry.platforms(slot.kind);
-        let request = entry.request(
-            slot,
-            context,
-            platforms,
-            &self.earlier.prefix(prefix),
-            self.timeout(),
-            self.secrets,
-        );
+        let request = self.request(slot, entry, context, run);
         let (sink, _ignored) = mpsc::unbounded_channel();
-        let end = self.builder.build(&request, sink, stop.child_token()).await;
+        let stop = run.stop.child_token();
+        let end = self.builder.build(&request, sink, stop).await;
+        run.rest.disturbed();
         match end.result {
-            Err(error) if !stop.is_cancelled() => Err(RaceError::Again {
+            Err(error) if !run.stop.is_cancelled() => Err(RaceError::Again {
                 sample: slot.sample.clone(),
                 error: self.redaction.text(&error.to_string()),
             }),
             _ => Ok(()),
         }
+    }
+
+    fn request(
+        &self,
+        slot: &Slot,
+        entry: &Entry<'_>,
+        context: &Path,
+        run: &Running<'_>,
+    ) -> BuildRequest {
+        entry.request(
+            slot,
+            context,
+            entry.platforms(slot.kind),
+            &self.earlier.prefix(run.prefix),
+            self.timeout(),
+            self.secrets,
+        )
     }
 
     /// Builds one sample. With it comes an error where the builder did not
@@ -71,41 +82,34 @@ impl Race<'_> {
         slot: &Slot,
         entry: &Entry<'_>,
         context: &Path,
-        recorder: &mut dyn Recorder,
-        stop: &CancellationToken,
-        prefix: &str,
+        chain: &mut Chain,
+        run: &mut Running<'_>,
     ) -> Result<(Sample, Option<BuilderError>), RaceError> {
+        let request = self.request(slot, entry, context, run);
+        let others = OtherBuilds::note(self.builder, &run.watch, run.prefix).await?;
+        let busy_before = self.rest(run).await?;
         record(
-            recorder,
+            &mut run.recorder,
             Event::SampleStarted {
                 at: Timestamp::now(),
                 sample: slot.sample.clone(),
             },
         )?;
-        let platforms = entry.platforms(slot.kind);
-        let request = entry.request(
-            slot,
-            context,
-            platforms.clone(),
-            &self.earlier.prefix(prefix),
-            self.timeout(),
-            self.secrets,
-        );
-        let others = OtherBuilds::note(self.builder, prefix).await?;
-        let mut host = HostSampler::start(self.disk).await;
+        let mut host = HostSampler::start(self.disk, busy_before);
         let mut trace = Trace::default();
-        let cancel = stop.child_token();
+        let cancel = run.stop.child_token();
+        let recorder = &mut run.recorder;
         let (end, written) = self
             .build(slot, &request, &mut trace, &mut host, recorder, &cancel)
             .await;
-        let host = host.finish().await;
+        let host = host.finish(&mut run.rest).await;
         written?;
         let lost = matches!(end.result, Err(BuildError::LostBuilder { .. }));
         let mut unsure = None;
         let disturbances = if lost {
             vec![]
         } else {
-            match others.since(self.builder, prefix).await {
+            match others.since(self.builder, &run.watch, run.prefix).await {
                 Ok(others) => disturbances(&others),
                 Err(error) => {
                     unsure = Some(error);
@@ -113,9 +117,14 @@ impl Race<'_> {
                 }
             }
         };
-        let (outcome, failure) = judge(&end, &trace);
+        let (outcome, failure) = judge(&end, &trace, &disturbances);
         let judged = match outcome {
-            Outcome::Ok => self.image_of(slot, entry, &request, recorder, stop).await?,
+            Outcome::Ok => {
+                if let Some((count, step)) = chain.add(slot.kind, &trace) {
+                    warn(&mut run.recorder, chain_lost(slot, count, &step))?;
+                }
+                self.image_of(slot, entry, &request, run).await?
+            }
             outcome => Judged::of(outcome, failure, None),
         };
         let failure = judged.failure;
@@ -127,7 +136,7 @@ impl Race<'_> {
             kind: slot.kind,
             round: slot.round,
             position: slot.position,
-            platforms,
+            platforms: request.platforms,
             outcome: judged.outcome,
             wall: end.wall,
             server: trace.server_span(),
@@ -141,6 +150,29 @@ impl Race<'_> {
             failure,
         };
         Ok((sample, unsure))
+    }
+
+    /// Waits for the machine to come to rest, so that what was before is no
+    /// part of the sample; how busy its CPUs were at the end of the wait.
+    async fn rest(&self, run: &mut Running<'_>) -> Result<Option<f64>, RaceError> {
+        if self.disk.is_none() {
+            return Ok(None);
+        }
+        run.recorder
+            .phase("waiting for the machine to come to rest");
+        let keeping = self.record.rules.contamination.is_none();
+        let before = run.rest.before(keeping).await;
+        if before.gave_up {
+            let busy = before.busy.unwrap_or_default() * 100.0;
+            warn(
+                &mut run.recorder,
+                format!(
+                    "the machine does not come to rest ({busy:.0}% of its CPU time is busy): \
+                     buildrace waits less from now on"
+                ),
+            )?;
+        }
+        Ok(before.busy)
     }
 
     /// Builds, while the recorder hears every status and the host is watched.
@@ -186,4 +218,13 @@ impl Race<'_> {
         }
         (end, written)
     }
+}
+
+/// `r1-02-… found 3 steps of its own chain not in the cache, …`
+fn chain_lost(slot: &Slot, count: usize, step: &str) -> String {
+    format!(
+        "{} executed {count} steps again that the builds before it had left in the cache, {step} \
+         among them: the builder lost them, or something outside the sources changed",
+        slot.sample
+    )
 }

@@ -64,6 +64,7 @@ pub async fn unpack(
             target: None,
             build_args: BTreeMap::new(),
             no_cache: false,
+            internal: true,
             cache_mount_namespace: None,
             export: Export::CacheOnly,
             timeout: Some(LIMIT),

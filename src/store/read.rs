@@ -104,14 +104,20 @@ pub fn read_run(dir: &Path) -> Result<StoredRun, StoreError> {
                 run.resumed.push(at);
                 run.end = None;
                 // What was interrupted has not been built yet.
-                run.samples.retain(is_result);
-                seen = run.samples.iter().map(|s| s.id.clone()).collect();
+                run.samples
+                    .retain(|sample| sample.outcome != Outcome::Interrupted);
+                // What lost the builder stays until it is built again: runs of
+                // before this was done have nothing in its place.
+                let stays = |sample: &&Sample| is_result(&run.samples, sample);
+                let stays = run.samples.iter().filter(stays);
+                seen = stays.map(|sample| sample.id.clone()).collect();
             }
             Event::SampleFinished { sample, .. } => {
                 check::sample(&sample, &slots).map_err(malformed)?;
                 if !seen.insert(sample.id.clone()) {
                     return Err(malformed(format!("sample {:?} is there twice", sample.id)));
                 }
+                run.samples.retain(|before| before.id != sample.id);
                 run.samples.push(sample);
             }
             Event::Warning { message, .. } if run.warnings.len() < MAX_WARNINGS => {
@@ -127,10 +133,19 @@ pub fn read_run(dir: &Path) -> Result<StoredRun, StoreError> {
     Ok(run)
 }
 
-/// Whether a sample stays as it is when its run goes on: an interrupted one
-/// says nothing of its build.
-pub(super) fn is_result(sample: &Sample) -> bool {
-    sample.outcome != Outcome::Interrupted
+/// Whether a sample stays as it is when its run goes on: an interrupted one and
+/// one that lost the builder say nothing of their build, nor does one that was
+/// skipped for that.
+pub(super) fn is_result(samples: &[Sample], sample: &Sample) -> bool {
+    match sample.outcome {
+        Outcome::Interrupted | Outcome::LostBuilder => false,
+        Outcome::Skipped => !samples.iter().any(|other| {
+            other.outcome == Outcome::LostBuilder
+                && (other.round, &other.scenario, &other.variant)
+                    == (sample.round, &sample.scenario, &sample.variant)
+        }),
+        _ => true,
+    }
 }
 
 /// Folders of the runs in a folder, the newest last: their names begin with

@@ -32,17 +32,18 @@ impl HeldRun {
         Ok(Self { run, events })
     }
 
-    /// The samples that stay: all but interrupted ones.
+    /// The samples that stay: all but interrupted ones, those that lost the
+    /// builder, and what was skipped for that.
     pub fn finished(&self) -> Vec<Sample> {
         let samples = self.run.samples.iter();
         samples
-            .filter(|sample| is_result(sample))
+            .filter(|sample| is_result(&self.run.samples, sample))
             .cloned()
             .collect()
     }
 
     /// Makes the files ready for what is to come: a last line that was cut off
-    /// goes, and so do the rows of interrupted samples in `samples.csv`. What
+    /// goes, and so do the rows of samples that do not stay in `samples.csv`. What
     /// is appended first must be [`Event::RunResumed`].
     ///
     /// # Errors
@@ -57,7 +58,7 @@ impl HeldRun {
         } = self.run;
         let path = dir.join(SAMPLES_FILE);
         let mut rows = csv::line(&csv::COLUMNS);
-        let results = samples.iter().filter(|sample| is_result(sample));
+        let results = samples.iter().filter(|sample| is_result(&samples, sample));
         for sample in results.clone() {
             rows.push_str(&csv::line(&csv::row(&record.run, sample)));
         }

@@ -8,5 +8,6 @@ mod rounds;
 
 pub use comparison::{Comparison, comparisons, looks, never_builds, roll_up, times};
 pub use rounds::{
-    Dropped, RoundsNeeded, dropped_rounds, rounds_needed, samples_planned, says_nothing,
+    Dropped, RoundsNeeded, dropped_rounds, round_is_lost, rounds_needed, samples_planned,
+    says_nothing,
 };

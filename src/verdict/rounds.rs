@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::comparison::{gate_is_decided, gate_rounds};
-use crate::model::{Contamination, Failure, Outcome, RunRecord, Sample, ScenarioInfo, Stopping};
+use crate::model::{
+    Contamination, Failure, Outcome, RunRecord, Sample, ScenarioInfo, Slot, Stopping,
+};
 use crate::stats::LOOKS;
 
 /// Seconds of building in a round below which there are too few ticks of the
@@ -43,6 +45,17 @@ pub fn dropped_rounds(record: &RunRecord, samples: &[Sample]) -> Vec<Dropped> {
         })
     });
     dropped.collect()
+}
+
+/// Whether it is known that a round will be dropped, whatever is still built of
+/// it: by what got in the way of a sample, not by a share of all its builds. The
+/// rest of such a round is not built.
+pub fn round_is_lost(record: &RunRecord, samples: &[Sample], scenario: &str, round: u32) -> bool {
+    let rule = record.rules.contamination.as_ref();
+    let mut built = samples
+        .iter()
+        .filter(|sample| sample.scenario == scenario && sample.round == round);
+    rule.is_some_and(|rule| built.any(|sample| got_in_the_way(rule, sample).is_some()))
 }
 
 /// What got in a sample's way.
@@ -115,7 +128,8 @@ pub struct RoundsNeeded {
     pub wanted: u32,
     /// Rounds that were dropped.
     pub dropped: u32,
-    /// Rounds that were measured whole, for whatever they count.
+    /// Rounds that were measured, whole or until it was known that they are
+    /// dropped.
     pub built: u32,
 }
 
@@ -147,9 +161,10 @@ pub fn rounds_needed(
             .filter(|slot| slot.scenario == scenario.name && slot.round == round)
             .count()
     };
+    let is_lost = |round: u32| round_is_lost(record, samples, &scenario.name, round);
     let built: BTreeSet<u32> = measured
         .into_iter()
-        .filter(|(round, count)| *count >= planned(*round))
+        .filter(|(round, count)| *count >= planned(*round) || is_lost(*round))
         .map(|(round, _)| round)
         .collect();
     let whole = &built - &dropped;
@@ -194,9 +209,12 @@ pub fn samples_planned(record: &RunRecord, samples: &[Sample]) -> usize {
             (scenario.name.as_str(), needed.built + missing)
         })
         .collect();
+    let is_built = |slot: &Slot| samples.iter().any(|sample| sample.id == slot.sample);
     let planned = record.plan.iter().filter(|slot| {
         let rounds = needed.get(slot.scenario.as_str());
-        rounds.is_some_and(|rounds| slot.round <= *rounds)
+        // Of a round that is known to be dropped, no more is built.
+        let is_given_up = round_is_lost(record, samples, &slot.scenario, slot.round);
+        rounds.is_some_and(|rounds| slot.round <= *rounds) && (!is_given_up || is_built(slot))
     });
     planned.count()
 }

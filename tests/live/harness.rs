@@ -75,6 +75,7 @@ impl SomeoneElse {
             target: None,
             build_args: Default::default(),
             no_cache: false,
+            internal: false,
             cache_mount_namespace: None,
             export: Export::Image {
                 name: image.clone(),

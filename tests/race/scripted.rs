@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use buildrace::builder::{Builder, BuilderError, StatusSink};
+use buildrace::builder::{Builder, BuilderError, Cleanup, StatusSink};
 use buildrace::buildkit::{
     BuildEnd, BuildError, BuildReply, BuildRequest, BuildWindow, CacheRecord, Export, Worker,
 };
@@ -45,7 +45,14 @@ pub struct Scripted {
     /// What was asked for, with the greeting that its context held.
     pub requests: Mutex<Vec<(BuildRequest, String)>>,
     pub records: Mutex<Vec<CacheRecord>>,
+    /// Whether it is somebody else's, from whose cache nothing may be removed.
+    pub is_somebodys: bool,
+    /// What the builds tell of their steps.
+    pub steps: Option<Steps>,
 }
+
+/// The steps that the build of a reference tells of.
+pub type Steps = Box<dyn Fn(&str) -> Vec<Vertex> + Send + Sync>;
 
 /// A build that ends when this is dropped, as one whose client is gone does.
 struct Ending<'a> {
@@ -88,7 +95,8 @@ impl Builder for Scripted {
             .lock()
             .unwrap()
             .push((request.clone(), greeting));
-        let _ending = Ending::of(self, &request.reference);
+        // BuildKit keeps no record of a helper's build.
+        let _ending = (!request.internal).then(|| Ending::of(self, &request.reference));
         self.records.lock().unwrap().push(CacheRecord {
             id: request.reference.clone(),
             size: 1,
@@ -107,6 +115,9 @@ impl Builder for Scripted {
             });
         }
         let mut status = SolveStatus::default();
+        if let Some(steps) = &self.steps {
+            status.vertexes = steps(&request.reference);
+        }
         if self
             .executed
             .iter()
@@ -152,11 +163,20 @@ impl Builder for Scripted {
         }
     }
 
+    fn cleanup(&self) -> Cleanup {
+        if self.is_somebodys {
+            Cleanup::Leave
+        } else {
+            Cleanup::Remove
+        }
+    }
+
     async fn cache_records(&self) -> Result<Vec<CacheRecord>, BuilderError> {
         Ok(self.records.lock().unwrap().clone())
     }
 
     async fn prune(&self, ids: &[String]) -> Result<Vec<String>, BuilderError> {
+        assert!(!self.is_somebodys, "somebody else's cache was pruned");
         self.records
             .lock()
             .unwrap()
@@ -170,6 +190,12 @@ impl Builder for Scripted {
 
     async fn history(&self) -> Result<Vec<BuildWindow>, BuilderError> {
         Ok(self.others.lock().unwrap().clone())
+    }
+
+    async fn forget(&self, references: &[String]) -> Result<(), BuilderError> {
+        let mut builds = self.others.lock().unwrap();
+        builds.retain(|build| !references.contains(&build.reference));
+        Ok(())
     }
 }
 
@@ -354,6 +380,7 @@ async fn race(
         secrets: &BTreeMap::new(),
         redaction: &Redaction::default(),
         earlier,
+        dead: &[],
     };
     race.run(recorder, stop).await
 }

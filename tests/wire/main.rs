@@ -47,6 +47,7 @@ impl Subject {
             target: None,
             build_args: BTreeMap::new(),
             no_cache: false,
+            internal: false,
             cache_mount_namespace: None,
             export: Export::CacheOnly,
             timeout: None,

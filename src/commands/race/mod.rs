@@ -7,6 +7,7 @@ mod recorder;
 mod resume;
 mod runner;
 mod sources;
+mod unfinished;
 mod writable;
 
 use std::cell::RefCell;
@@ -20,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::ignored::Ignored;
 use super::{Exit, clean, images, redaction, report};
-use crate::builder::{Builder, DockerBuilder};
+use crate::builder::{Builder, Cleanup, DockerBuilder};
 use crate::buildkit::Secret;
 use crate::cli::{HostArgs, RaceArgs, Rounds};
 use crate::engine::{self, Engine};
@@ -38,6 +39,7 @@ use crate::verdict;
 pub(super) use fit::{Choice, no_emulator, no_image};
 use recorder::RunRecorder;
 pub(super) use resume::resume;
+use unfinished::Unfinished;
 pub(super) use writable::{check_writable, keep_out_of_git};
 
 /// What is raced.
@@ -129,13 +131,23 @@ impl Ready {
     pub async fn find_at(host: &HostArgs) -> anyhow::Result<Self> {
         let endpoint = engine::locate(host.host.as_deref()).await?;
         let engine = Engine::connect(&endpoint).await?;
+        let cleanup = match endpoint.is_private() {
+            true => Cleanup::Remove,
+            false => Cleanup::Leave,
+        };
         let builder = DockerBuilder::connect(&endpoint.host).await?;
-        let worker = builder
+        let builder = builder.with_cleanup(cleanup);
+        let mut worker = builder
             .workers()
             .await?
             .into_iter()
             .next()
             .context("the engine's BuildKit lists no worker; is it still starting?")?;
+        // What BuildKit says itself, then what the engine was made with.
+        let version = builder.buildkit_version().await?;
+        worker.buildkit_version = version
+            .or(worker.buildkit_version)
+            .or_else(|| engine::bundled::buildkit_of(&engine.facts().version));
         let native = worker
             .platforms
             .first()
@@ -287,6 +299,8 @@ async fn build(
         .map(|(id, bytes)| (id.clone(), Secret::new(bytes.clone())))
         .collect();
     let redaction = redaction::of_race(masks, &ready.host, snapshot, entrants.project.root());
+    let unfinished = Unfinished::begin(&record.run, &ready.host);
+    let dead = unfinished.dead();
     let race = Race {
         record: &record,
         scenarios,
@@ -301,6 +315,7 @@ async fn build(
             samples: &finished,
             cuts,
         },
+        dead: &dead,
     };
     let live = std::io::stderr().is_terminal();
     let planned = verdict::samples_planned(&record, &finished);
@@ -313,7 +328,7 @@ async fn build(
         resumed,
         warnings,
     };
-    run_and_report(args, &race, stored, recorder, stop).await
+    run_and_report(args, &race, stored, recorder, unfinished, stop).await
 }
 
 /// What is left out of the copies that are built from: what no build would see
@@ -367,9 +382,13 @@ async fn run_and_report(
     race: &Race<'_>,
     record: RunRecord,
     mut recorder: RunRecorder<'_>,
+    unfinished: Unfinished,
     stop: &CancellationToken,
 ) -> anyhow::Result<Raced> {
     let result = race.run(&mut recorder, stop).await;
+    if result.is_ok() {
+        unfinished.clean();
+    }
     recorder.progress.close();
     let RunRecorder {
         writer,

@@ -108,6 +108,7 @@ impl Ready {
             target: None,
             build_args: BTreeMap::new(),
             no_cache: false,
+            internal: true,
             cache_mount_namespace: None,
             export: Export::Tar {
                 destination: archive.to_owned(),

@@ -167,6 +167,7 @@ impl Job {
             target: None,
             build_args: BTreeMap::new(),
             no_cache: false,
+            internal: false,
             cache_mount_namespace: None,
             export: match &self.archive {
                 Some(destination) => Export::Oci {

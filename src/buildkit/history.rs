@@ -1,0 +1,170 @@
+//! BuildKit's history: which builds ran when, hearing of those that begin, and
+//! taking one's own out of it again.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bollard_buildkit_proto::moby::buildkit::v1 as proto;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::client::Client;
+use super::error::{ClientError, is_lost};
+use super::request::BuildWindow;
+use super::status::timestamp;
+use super::text::{NAME, bounded};
+use super::usage::collect;
+use super::wire;
+
+/// `BuildHistoryEventType_DELETED`.
+const DELETED: i32 = 2;
+
+/// References that are kept of a watch: more builds than a run can last.
+const MOST_HEARD: usize = 100_000;
+
+/// The builds that BuildKit tells of as they begin and end, of anyone: what a
+/// list that is read later may lack, since somebody has taken it out.
+#[derive(Debug, Clone, Default)]
+pub struct HistoryWatch {
+    heard: Arc<Mutex<Vec<String>>>,
+    _listener: Option<Arc<AbortOnDropHandle<()>>>,
+}
+
+impl HistoryWatch {
+    /// How many it has heard of: a mark for [`Self::since`].
+    pub fn mark(&self) -> usize {
+        self.lock().len()
+    }
+
+    /// The references heard of since a mark, as often as they were.
+    pub fn since(&self, mark: usize) -> Vec<String> {
+        self.lock().get(mark..).unwrap_or_default().to_vec()
+    }
+
+    /// Adds one.
+    pub fn hear(&self, reference: String) {
+        let mut heard = self.lock();
+        if heard.len() < MOST_HEARD {
+            heard.push(reference);
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<String>> {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Client {
+    /// Builds that run now or are remembered, of anyone, the oldest first.
+    pub async fn history(&self) -> Result<Vec<BuildWindow>, ClientError> {
+        let mut control = self.connect().await?;
+        let of = |status: tonic::Status| ClientError::of("ListenBuildHistory", &status);
+        let request = proto::BuildHistoryRequest {
+            early_exit: true,
+            ..Default::default()
+        };
+        let stream = control.listen_build_history(request).await.map_err(of)?;
+        let events = collect(stream).await.map_err(of)?;
+        Ok(windows(events))
+    }
+
+    /// Hears of builds from now on, as long as the connection holds.
+    pub fn watch(&self) -> HistoryWatch {
+        let watch = HistoryWatch::default();
+        let (client, heard) = (self.clone(), watch.clone());
+        let listening = tokio::spawn(async move {
+            let Ok(mut control) = client.connect().await else {
+                return;
+            };
+            let request = proto::BuildHistoryRequest {
+                // Of what was before, only what still runs.
+                active_only: true,
+                ..Default::default()
+            };
+            let Ok(mut events) = control.listen_build_history(request).await else {
+                return;
+            };
+            while let Ok(Some(event)) = events.message().await {
+                if let Some(record) = event.record.filter(|_| event.kind != DELETED) {
+                    heard.hear(bounded(&record.reference, NAME));
+                }
+            }
+        });
+        HistoryWatch {
+            _listener: Some(Arc::new(AbortOnDropHandle::new(listening))),
+            ..watch
+        }
+    }
+
+    /// Takes builds out of the history. What is not in it is passed over, and
+    /// so is what BuildKit does not give up.
+    pub async fn forget(&self, references: &[String]) -> Result<(), ClientError> {
+        if references.is_empty() {
+            return Ok(());
+        }
+        let mut control = self.connect().await?;
+        for reference in references {
+            let request = proto::UpdateBuildHistoryRequest {
+                r#ref: reference.clone(),
+                delete: true,
+                ..Default::default()
+            };
+            if let Err(status) = control.update_build_history(request).await
+                && is_lost(&status)
+            {
+                return Err(ClientError::of("UpdateBuildHistory", &status));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A build that ends while the events are sent comes twice, running and
+/// complete.
+fn windows(events: Vec<wire::BuildHistoryEvent>) -> Vec<BuildWindow> {
+    let mut windows: BTreeMap<String, BuildWindow> = BTreeMap::new();
+    for event in events {
+        let Some(record) = event.record else { continue };
+        let reference = bounded(&record.reference, NAME);
+        if event.kind == DELETED {
+            windows.remove(&reference);
+            continue;
+        }
+        let window = BuildWindow {
+            reference: reference.clone(),
+            started: timestamp(record.created_at),
+            completed: timestamp(record.completed_at),
+        };
+        if window.completed.is_some() || !windows.contains_key(&reference) {
+            windows.insert(reference, window);
+        }
+    }
+    let mut windows: Vec<BuildWindow> = windows.into_values().collect();
+    windows.sort_by_key(|window| window.started);
+    windows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_build_that_ends_meanwhile_is_listed_once() {
+        let time = |seconds| Some(prost_types::Timestamp { seconds, nanos: 0 });
+        let event = |kind, reference: &str, completed| wire::BuildHistoryEvent {
+            kind,
+            record: Some(wire::BuildHistoryRecord {
+                reference: reference.into(),
+                created_at: time(10),
+                completed_at: completed,
+            }),
+        };
+        let windows = windows(vec![
+            event(0, "a", None),
+            event(0, "gone", None),
+            event(1, "a", time(20)),
+            event(2, "gone", None),
+        ]);
+        assert_eq!(windows.len(), 1);
+        assert_eq!(windows[0].completed.unwrap().as_second(), 20);
+    }
+}

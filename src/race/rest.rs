@@ -1,0 +1,126 @@
+//! Waiting, before a sample, until the machine has come to rest: an engine goes
+//! on deleting for seconds after it has answered that something is pruned, and
+//! what a build leaves to do must not be part of the next.
+
+use std::time::{Duration, Instant};
+
+use super::host::Counters;
+
+/// Length of one look at the machine.
+const LOOK: Duration = Duration::from_millis(200);
+/// Share of time below which CPUs and disk are taken to rest, and the looks in a
+/// row that must find it so. The last is what is told of the moment before a
+/// sample, and the first may be the look after the sample before.
+const AT_REST: f64 = 0.1;
+const QUIET_LOOKS: u32 = 2;
+
+/// Longest wait, and the same where it is no matter what else the machine does.
+const LIMIT: Duration = Duration::from_secs(5);
+const LIMIT_KEEPING: Duration = Duration::from_secs(2);
+/// The same after so many waits in a row that found no rest: whoever makes the
+/// machine busy will not stop for the next sample either.
+const LIMIT_BUSY: Duration = Duration::from_millis(800);
+const IN_VAIN: u32 = 2;
+
+/// Watches the machine between samples.
+#[derive(Debug, Default)]
+pub struct Rest {
+    /// Looks in a row, up to now, that found the machine at rest.
+    quiet: u32,
+    /// Waits in a row that ended at their limit.
+    in_vain: u32,
+}
+
+/// What the wait before a sample found.
+#[derive(Debug, Clone, Copy)]
+pub struct Before {
+    /// Share of CPU time that was busy in the last look.
+    pub busy: Option<f64>,
+    /// Whether this is the wait with which the limit shrank.
+    pub gave_up: bool,
+}
+
+impl Rest {
+    /// Waits until the machine is at rest, and not for long; at least one look
+    /// is taken. `keeping` is whether no round is dropped for what the machine
+    /// does.
+    pub async fn before(&mut self, keeping: bool) -> Before {
+        let limit = match (self.in_vain >= IN_VAIN, keeping) {
+            (true, _) => LIMIT_BUSY,
+            (false, true) => LIMIT_KEEPING,
+            (false, false) => LIMIT,
+        };
+        let began = Instant::now();
+        loop {
+            let busy = self.look().await;
+            let is_quiet = self.quiet >= QUIET_LOOKS;
+            if is_quiet || began.elapsed() >= limit {
+                let in_vain = self.in_vain;
+                self.waited(is_quiet);
+                return Before {
+                    busy,
+                    gave_up: in_vain < IN_VAIN && self.in_vain >= IN_VAIN,
+                };
+            }
+        }
+    }
+
+    fn waited(&mut self, is_quiet: bool) {
+        self.in_vain = if is_quiet { 0 } else { self.in_vain + 1 };
+    }
+
+    /// Looks at the machine after a sample, and tells how busy its CPUs were.
+    pub async fn after(&mut self) -> Option<f64> {
+        self.disturbed();
+        self.look().await
+    }
+
+    /// Something was done on the machine since the last look.
+    pub fn disturbed(&mut self) {
+        self.quiet = 0;
+    }
+
+    async fn look(&mut self) -> Option<f64> {
+        let before = Counters::now();
+        let looked = Instant::now();
+        tokio::time::sleep(LOOK).await;
+        let after = Counters::now();
+        let busy = after.cpu_shares_since(&before).0;
+        let disk = match (after.pressure[2], before.pressure[2]) {
+            (Some(now), Some(then)) => {
+                now.saturating_sub(then) as f64 / looked.elapsed().as_micros().max(1) as f64
+            }
+            _ => 0.0,
+        };
+        let is_quiet = busy.unwrap_or(0.0) < AT_REST && disk < AT_REST;
+        self.quiet = if is_quiet { self.quiet + 1 } else { 0 };
+        busy
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_machine_that_is_always_busy_is_waited_for_twice() {
+        let mut rest = Rest::default();
+        for (is_quiet, in_vain) in [(false, 1), (true, 0), (false, 1), (false, 2), (false, 3)] {
+            rest.waited(is_quiet);
+            assert_eq!(rest.in_vain, in_vain);
+        }
+        assert!(rest.in_vain >= IN_VAIN);
+        rest.waited(true);
+        assert!(rest.in_vain < IN_VAIN);
+    }
+
+    #[tokio::test]
+    async fn what_was_seen_after_a_sample_counts_before_the_next() {
+        let mut rest = Rest::default();
+        rest.after().await;
+        assert!(rest.quiet <= 1);
+        rest.quiet = 1;
+        rest.disturbed();
+        assert_eq!(rest.quiet, 0);
+    }
+}
