@@ -136,7 +136,7 @@ impl Race<'_> {
         if !is_measured && output.is_none() {
             return Ok(Judged::ok(None));
         }
-        recorder.phase("looking at the image");
+        recorder.phase("checking the image");
         let mut bytes = None;
         let found = match look(self.builder, request, output, stop).await {
             Ok(image) => {
@@ -158,7 +158,7 @@ impl Race<'_> {
             }
             Err(message) => {
                 let message = self.redaction.text(&message);
-                let message = format!("the image of {} is not known: {message}", slot.sample);
+                let message = format!("image of {} could not be checked: {message}", slot.sample);
                 warn(recorder, message)?;
                 return Ok(Judged::ok(bytes));
             }

@@ -41,14 +41,11 @@ pub(super) fn after(
         let next = if is_last {
             "no spare round is left"
         } else if needed.more() {
-            "another takes its place"
+            "buildrace builds another"
         } else {
-            "there are enough without it"
+            "enough rounds count without it"
         };
-        messages.push(format!(
-            "round {round} is dropped: {}; {next}",
-            dropped.reason
-        ));
+        messages.push(format!("round {round} dropped: {}; {next}", dropped.reason));
     }
     let is_look = record.rules.stopping != Stopping::Fixed && this.is_none();
     let looks = crate::stats::LOOKS.iter().zip(["first", "second"]);
@@ -59,7 +56,7 @@ pub(super) fn after(
     }
     if is_last && needed.more() {
         messages.push(format!(
-            "{} of {} rounds count, and the spare ones are used up",
+            "{} of {} rounds count, and no spare round is left",
             needed.clean, needed.wanted
         ));
     }
@@ -110,7 +107,7 @@ fn told(found: &Comparison) -> String {
     let verdict = found.verdict.map_or("not clear yet", Verdict::as_str);
     let of = format!("{} {}", found.candidate, found.kind);
     let Some(ratio) = found.ratio else {
-        return format!("{of} without a pair of times");
+        return format!("{of}: no round has both times");
     };
     let percent = |ratio: f64| (ratio - 1.0) * 100.0;
     match ratio.interval {

@@ -148,7 +148,7 @@ impl Race<'_> {
         stop: &CancellationToken,
     ) -> Result<RunEnd, RaceError> {
         let prefix = own_prefix(&self.record.run);
-        recorder.phase("looking at the builder's cache");
+        recorder.phase("listing the builder's cache");
         if self.earlier.cuts > 0 {
             let cleaned = leftovers::remove(self.builder, &prefix).await?;
             tell_of_left(recorder, &cleaned)?;
