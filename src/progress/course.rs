@@ -1,5 +1,6 @@
 //! How far a run has come: what both displays say of it, line by line.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use super::{Expected, rounds_line, sample_line};
@@ -22,6 +23,8 @@ pub(super) struct Course {
     /// When the last sample ended.
     ended: Option<Instant>,
     foretold: bool,
+    /// Warnings so far, their numbers left out.
+    warned: BTreeSet<String>,
 }
 
 impl Course {
@@ -37,6 +40,7 @@ impl Course {
             sample_started: now,
             ended: None,
             foretold: done > 0,
+            warned: BTreeSet::new(),
         }
     }
 
@@ -58,7 +62,13 @@ impl Course {
                 vec![rounds_line(scenario, message)]
             }
             Event::Warning { message, .. } => {
-                vec![format!("warning: {}", escape::terminal(message, 1000))]
+                // One that differs from an earlier one in numbers alone says
+                // nothing new; the report counts them.
+                let kind: String = message.chars().filter(|c| !c.is_ascii_digit()).collect();
+                match self.warned.insert(kind) {
+                    true => vec![format!("warning: {}", escape::terminal(message, 1000))],
+                    false => Vec::new(),
+                }
             }
             Event::RunStarted { .. } | Event::RunResumed { .. } | Event::RunFinished { .. } => {
                 Vec::new()
@@ -241,6 +251,20 @@ mod tests {
             said[0].starts_with("3 rounds (24 builds): about "),
             "{said:?}"
         );
+    }
+
+    #[test]
+    fn a_warning_is_said_once_whatever_its_numbers() {
+        let (record, _) = fixture::run(&ARTICLE, 1);
+        let mut course = Course::new(&record, 8, 0, Expected::of(&record));
+        let mut warn = |message: &str| {
+            let at = Timestamp::UNIX_EPOCH;
+            let message = message.to_owned();
+            course.event(&Event::Warning { at, message }).len()
+        };
+        assert_eq!(warn("15 records were left"), 1);
+        assert_eq!(warn("9 records were left"), 0);
+        assert_eq!(warn("something else"), 1);
     }
 
     #[test]

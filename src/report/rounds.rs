@@ -101,7 +101,7 @@ fn spread_of(cell: &Cell) -> Option<String> {
 pub(super) fn by_chance(view: &View) -> Option<String> {
     let (comparisons, expected) = view.by_chance();
     let expected = match expected {
-        few if few < 0.95 => format!("{few:.1}"),
+        few if few < 0.75 => format!("{few:.1}"),
         many => format!("{many:.0}"),
     };
     (comparisons > 1).then(|| {

@@ -21,7 +21,7 @@ pub fn sentence(view: &View) -> String {
             if view.scenarios.len() > 1 {
                 format!("{}: {text}", name(&scenario.name))
             } else {
-                capitalised(&text)
+                capitalised(&text, scenario)
             }
         })
         .collect();
@@ -349,11 +349,15 @@ fn name(text: &str) -> String {
     escape::terminal(text, MAX_NAME)
 }
 
-fn capitalised(text: &str) -> String {
-    // A sentence that begins with a variant's name keeps it as it is.
-    let known = ["adding ", "after ", "from nothing ", "what ", "no build "];
+/// With a capital letter, unless it begins with a variant's name, which stays
+/// as it is.
+fn capitalised(text: &str, scenario: &ScenarioView) -> String {
+    let known = ["adding ", "after an edit ", "from nothing ", "what ", "no build "];
+    let mut names = scenario.variants.iter().map(|v| name(&v.name));
+    let is_name = !text.starts_with("after an edit ")
+        && names.any(|name| text.starts_with(&format!("{name} ")));
     match text.chars().next() {
-        Some(first) if known.iter().any(|word| text.starts_with(word)) => {
+        Some(first) if !is_name && known.iter().any(|word| text.starts_with(word)) => {
             format!("{}{}", first.to_uppercase(), &text[first.len_utf8()..])
         }
         _ => text.to_owned(),

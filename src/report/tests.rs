@@ -474,9 +474,9 @@ fn a_build_that_is_slow_in_one_of_ten_rounds_is_seen() {
 fn how_many_comparisons_would_err_by_chance_is_said() {
     let (count, expected) = many().by_chance();
     assert_eq!(count, 16);
-    assert!((expected - 0.5).abs() < 0.01, "{expected}");
+    assert!((expected - 0.8).abs() < 0.01, "{expected}");
     let text = terminal(&many(), 400, false);
-    let words = "16 comparisons; if nothing differed, about 0.5 would exclude 1 by chance";
+    let words = "16 comparisons; if nothing differed, about 1 would exclude 1 by chance";
     assert!(text.contains(words), "{text}");
 }
 
@@ -518,6 +518,25 @@ fn a_variant_that_does_not_build_is_in_the_headline() {
     }
     let text = sentence(&View::new(&record, &samples, &Default::default()));
     assert!(text.ends_with("; cross did not build in noop."), "{text}");
+}
+
+#[test]
+fn warnings_that_differ_in_numbers_alone_are_one() {
+    let warnings = [15, 9, 27].map(|n| format!("{n} cache records were left"));
+    let text = terminal(&article().told(&[], &warnings), 400, false);
+    let words = "Warning: 15 cache records were left (3 such warnings).";
+    assert!(text.contains(words), "{text}");
+    assert_eq!(text.matches("Warning").count(), 1, "{text}");
+}
+
+#[test]
+fn a_name_that_begins_the_sentence_stays_as_it_is() {
+    let variants = [("before", ARTICLE[0].1), ("after", ARTICLE[1].1)];
+    let (mut record, mut samples) = fixture::run(&variants, 2);
+    record.scenarios[0].kinds = vec![BuildKind::Noop];
+    samples.retain(|sample| sample.kind == BuildKind::Noop);
+    let text = sentence(&View::new(&record, &samples, &Default::default()));
+    assert!(text.starts_with("after does an unchanged build"), "{text}");
 }
 
 /// The second scenario has one variant, two added platforms and was built for
@@ -571,13 +590,14 @@ fn svg_of_many_failures() {
 
 #[test]
 fn what_the_run_warned_of_is_told() {
-    let warnings: Vec<String> = (0..8)
-        .map(|n| format!("image of r1-0{n} could not be checked: \u{1b}[31m"))
+    let warnings: Vec<String> = "abcdefgh"
+        .chars()
+        .map(|n| format!("image of {n} could not be checked: \u{1b}[31m"))
         .collect();
     let view = article().told(&[], &warnings);
     for text in [markdown(&view), terminal(&view, 400, false)] {
-        assert!(text.contains("Warning: image of r1-05"), "{text}");
-        assert!(!text.contains("r1-06 could not"), "{text}");
+        assert!(text.contains("Warning: image of f could"), "{text}");
+        assert!(!text.contains("image of g"), "{text}");
         assert!(text.contains("And 2 more warnings."), "{text}");
         assert!(!text.contains('\u{1b}'));
     }

@@ -152,10 +152,25 @@ impl View {
     /// checked. Safe for a terminal; escape them for other outputs.
     pub(super) fn warned(&self) -> impl Iterator<Item = String> {
         const MAX_WARNINGS: usize = 6;
-        let more = self.warnings.len().saturating_sub(MAX_WARNINGS);
-        let first = self.warnings.iter().take(MAX_WARNINGS);
+        // Those that differ in numbers alone are one.
+        let mut kinds: Vec<(String, &String, usize)> = Vec::new();
+        for warning in &self.warnings {
+            let kind: String = warning.chars().filter(|c| !c.is_ascii_digit()).collect();
+            match kinds.iter_mut().find(|(known, ..)| *known == kind) {
+                Some((_, _, count)) => *count += 1,
+                None => kinds.push((kind, warning, 1)),
+            }
+        }
+        let more = kinds.len().saturating_sub(MAX_WARNINGS);
+        let first = kinds.into_iter().take(MAX_WARNINGS);
         first
-            .map(|warning| format!("Warning: {}.", escape::terminal(warning, 400)))
+            .map(|(_, warning, count)| {
+                let times = match count {
+                    1 => String::new(),
+                    count => format!(" ({count} such warnings)"),
+                };
+                format!("Warning: {}{times}.", escape::terminal(warning, 400))
+            })
             .chain((more > 0).then(|| format!("And {more} more warnings.")))
     }
 
@@ -239,12 +254,8 @@ impl View {
         let variants = self.scenarios.iter().flat_map(|s| &s.variants);
         let ratios = variants.flat_map(|variant| variant.cells.values());
         let ratios = ratios.filter_map(|cell| cell.ratio);
-        let misses = ratios.filter_map(|ratio| match ratio.basis {
-            Basis::OneRound => None,
-            Basis::ModelBased => Some(1.0 - CONFIDENCE),
-            Basis::SignedRank(look) => Some(look.alpha()),
-        });
-        misses.fold((0, 0.0), |(count, sum), alpha| (count + 1, sum + alpha))
+        let count = ratios.filter(|ratio| ratio.interval.is_some()).count();
+        (count, count as f64 * (1.0 - CONFIDENCE))
     }
 
     /// Names of the base images that are stand-ins.
