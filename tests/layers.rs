@@ -34,7 +34,10 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
         &["model", "trace", "stats", "verdict", "explain", "escape"],
     ),
     ("otlp", &["model", "explain"]),
-    ("progress", &["model", "race", "trace", "escape"]),
+    (
+        "progress",
+        &["model", "race", "trace", "escape", "stats", "report"],
+    ),
     ("cli", &["model", "policy", "report"]),
 ];
 

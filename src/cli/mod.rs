@@ -27,11 +27,11 @@ pub struct Cli {
 pub enum Command {
     /// Race the variants of scenarios and report which is faster
     Run(RunArgs),
-    /// Race two Dockerfiles of your own, or one with what it was in another revision
+    /// Race two Dockerfiles of your own, or one Dockerfile at two Git revisions
     Compare(CompareArgs),
-    /// Gate a change: the working tree against where it left the default branch
+    /// Check whether your branch builds slower than its merge base
     Check(CheckArgs),
-    /// Measure how much this builder's times differ from themselves
+    /// Measure how much build times vary on this builder, with nothing changed
     Calibrate(CalibrateArgs),
     /// Explain a build: which steps, emulated or native, and what they cost
     Explain(ExplainArgs),
@@ -39,7 +39,7 @@ pub enum Command {
     Report(ReportArgs),
     /// List the scenarios and suites of this project, and whether they can be raced here
     List(ListArgs),
-    /// Start, stop or look at the private Docker Engine
+    /// Start, stop or inspect the private Docker Engine
     Engine(EngineArgs),
     /// Show, pull or make the base images that scenarios need
     Images(ImagesArgs),
@@ -57,8 +57,8 @@ pub enum Command {
 pub struct HostArgs {
     /// Docker Engine to use, like unix:///var/run/docker.sock or tcp://host:2375
     ///
-    /// Without it: DOCKER_HOST, the current Docker context, the default
-    /// socket, then the private engine of `buildrace engine up`.
+    /// Default: DOCKER_HOST, the current Docker context, the default socket,
+    /// then the private engine of `buildrace engine up`.
     #[arg(long, value_name = "URL")]
     pub host: Option<String>,
 }
@@ -68,23 +68,23 @@ pub struct HostArgs {
 pub struct RaceArgs {
     #[command(flatten)]
     pub engine: HostArgs,
-    /// Rounds, in each of which every variant is built once for every kind; `auto` looks at 6
-    /// rounds, and at 12 where those are not clear
+    /// Rounds: each builds every variant once for every kind. `auto` stops after 6 rounds if the
+    /// verdict is clear, else after 12 [default: auto; run: 3; calibrate: 12]
     #[arg(long, short = 'n', value_name = "N|auto", value_parser = rounds)]
     pub rounds: Option<Rounds>,
-    /// Seed of the order in which samples are built; drawn where not given
+    /// Seed of the order in which samples are built [default: random]
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
-    /// Longest time for one build, like 90s or 30m
+    /// Timeout of one build, like 90s or 30m
     #[arg(long, value_name = "DURATION", default_value = "30m", value_parser = duration)]
     pub timeout: Duration,
-    /// Least change that matters; a calibrated noise floor above it takes its place [default: 5%]
+    /// Smallest change that matters; a calibrated noise floor above it replaces it [default: 5%]
     #[arg(long, value_name = "PERCENT", value_parser = share)]
     pub delta: Option<f64>,
     /// Keep rounds in which something else used the machine or the builder
     ///
-    /// Without it they are dropped whole and built again, up to half as many
-    /// as planned.
+    /// By default buildrace drops such a round and builds another, up to half
+    /// as many as planned.
     #[arg(long)]
     pub keep_contaminated: bool,
     /// Replace the value of this build argument or environment variable by `[redacted NAME]` in
@@ -124,13 +124,13 @@ pub struct OutputArgs {
 /// `buildrace run`
 #[derive(Debug, Args)]
 pub struct RunArgs {
-    /// Scenarios to race; all of the project's but controls where none is named
+    /// Scenarios to race [default: all but controls]
     #[arg(value_name = "SCENARIO")]
     pub scenarios: Vec<String>,
-    /// Suite to race: scenarios of scenarios/suites.toml, those left out that cannot be built here
+    /// Suite of scenarios/suites.toml to race; scenarios that cannot be built here are left out
     #[arg(long, value_name = "NAME", conflicts_with = "scenarios")]
     pub suite: Option<String>,
-    /// Go on with a run that was cut off, by its id or folder; what was measured stays
+    /// Resume a run that was cut off, by its id or folder; finished samples stay
     #[arg(long, value_name = "RUN", conflicts_with_all = [
         "scenarios", "suite", "kinds", "variant", "platform", "rounds", "seed", "timeout", "delta",
         "keep_contaminated", "image_size",
@@ -139,10 +139,10 @@ pub struct RunArgs {
     /// Build kinds, comma-separated [possible: cold, multi-arch, incremental, noop]
     #[arg(long, value_name = "K,…", value_delimiter = ',')]
     pub kinds: Vec<BuildKind>,
-    /// Variants, comma-separated; all where none is named
+    /// Variants, comma-separated [default: all]
     #[arg(long, value_name = "V,…", value_delimiter = ',')]
     pub variant: Vec<String>,
-    /// Platforms of the multi-arch kinds, comma-separated; the scenario's where none is named
+    /// Platforms of the multi-arch kinds, comma-separated [default: the scenario's platforms]
     #[arg(long, value_name = "P,…", value_delimiter = ',')]
     pub platform: Vec<Platform>,
     #[command(flatten)]
@@ -155,35 +155,35 @@ pub struct BuildArgs {
     /// Folder that is the build context [default: .]
     #[arg(long, value_name = "DIR")]
     pub context: Option<PathBuf>,
-    /// Platforms of the multi-arch kinds, comma-separated; the builder's own where none is named
+    /// Platforms of the multi-arch kinds, comma-separated [default: the native platform]
     #[arg(long, value_name = "P,…", value_delimiter = ',')]
     pub platform: Vec<Platform>,
-    /// Build argument; without a value it is that of the environment
+    /// Build argument [default value: from the environment]
     ///
     /// BuildKit writes values into the names of steps, so they reach results and
     /// reports: use --secret for what nobody may see, or --redact NAME.
     #[arg(long, value_name = "NAME[=VALUE]")]
     pub build_arg: Vec<String>,
-    /// Stage to build; the last where none is named
+    /// Stage to build [default: the last]
     #[arg(long, value_name = "STAGE")]
     pub target: Option<String>,
     /// Secret for RUN --mount=type=secret: id=ID, and src=FILE or env=NAME
     #[arg(long, value_name = "id=ID,…")]
     pub secret: Vec<String>,
-    /// Further build context: a folder, or what BuildKit finds elsewhere, like docker-image://…
+    /// Further build context: a folder, or a reference that BuildKit resolves, like docker-image://…
     #[arg(long, value_name = "NAME=PATH")]
     pub build_context: Vec<String>,
-    /// File that an incremental build changes, relative to the context: a line of comment is
-    /// appended
+    /// File that an incremental build changes, relative to the context: buildrace appends a
+    /// comment
     #[arg(long, value_name = "FILE")]
     pub edit: Option<PathBuf>,
-    /// How to change it instead: s/REGEX/REPLACEMENT/[g], where the replacement holds {nonce}
+    /// Change the file by s/REGEX/REPLACEMENT/[g] instead; the replacement must hold {nonce}
     #[arg(long, value_name = "RULE")]
     pub edit_with: Option<String>,
     /// Build kinds, comma-separated [possible: cold, multi-arch, incremental, noop]
     ///
-    /// Without it: multi-arch, or cold where only the builder's own platform
-    /// is built, and incremental where --edit names a file.
+    /// Default: multi-arch (cold if only the native platform is built), and
+    /// incremental with --edit.
     #[arg(long, value_name = "K,…", value_delimiter = ',')]
     pub kinds: Vec<BuildKind>,
 }
@@ -198,15 +198,18 @@ Examples:
   buildrace compare Dockerfile Dockerfile.new --context . --platform linux/amd64,linux/arm64
   buildrace compare Dockerfile --against main --edit cmd/main.go")]
 pub struct CompareArgs {
-    /// The Dockerfile to compare with, or with --against the one to race
+    /// The reference Dockerfile; with --against, the Dockerfile to race
     #[arg(value_name = "DOCKERFILE")]
     pub reference: PathBuf,
-    /// The Dockerfile that is compared with it
+    /// The candidate Dockerfile
     #[arg(value_name = "CANDIDATE", required_unless_present = "against")]
     pub candidate: Option<PathBuf>,
     /// Compare with the same Dockerfile and its context as they are in this git revision
     #[arg(long, value_name = "REV", conflicts_with = "candidate")]
     pub against: Option<String>,
+    /// Names of the two in tables and results, the reference first [default: made from the files']
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    pub names: Vec<String>,
     #[command(flatten)]
     pub build: BuildArgs,
     #[command(flatten)]
@@ -216,30 +219,30 @@ pub struct CompareArgs {
 /// `buildrace check`
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The options, and what closes the gate, may be kept in buildrace.toml; see docs/ci.md.
+buildrace.toml can hold the options and the rules that fail the check; see docs/ci.md.
 
-Exit codes: 0 the gate is open, 1 a regression, 2 it could not be told.")]
+Exit codes: 0 passed, 1 failed (a regression), 2 no decision.")]
 pub struct CheckArgs {
     /// The Dockerfile [default: Dockerfile]
     #[arg(long, short = 'f', value_name = "DOCKERFILE")]
     pub file: Option<PathBuf>,
     /// Git revision to compare with
     ///
-    /// Without it: where HEAD left the default branch. On the default branch,
-    /// HEAD if files have changed since, else the commit before it.
+    /// Default: the merge base of HEAD and the default branch. On the default
+    /// branch: HEAD if files have changed since, else the commit before it.
     #[arg(long, value_name = "REV")]
     pub base: Option<String>,
-    /// Compare what hardly varies (emulated steps, steps from the cache, failures) with a stored
-    /// run, and build nothing else
+    /// Compare counts (emulated steps, cached steps, failures) with a stored run, and build
+    /// nothing else
     #[arg(long, value_name = "RUN[/VARIANT]", conflicts_with = "base")]
     pub baseline: Option<String>,
-    /// The policy [default: buildrace.toml of the repository]
+    /// The policy file [default: buildrace.toml of the repository]
     #[arg(long, value_name = "FILE")]
     pub policy: Option<PathBuf>,
-    /// Kind of build that the gate goes by [default: incremental, else multi-arch, else cold]
+    /// Build kind that decides the check [default: incremental, else multi-arch, else cold]
     #[arg(long, value_name = "KIND")]
     pub metric: Option<BuildKind>,
-    /// What closes the gate, comma-separated [default: slower, failed, unmeasured,
+    /// Rules that fail the check, comma-separated [default: slower, failed, unmeasured,
     /// emulated-steps, cached-steps, failure-rate, image-size]
     #[arg(long, value_name = "RULE,…", value_delimiter = ',')]
     pub fatal: Vec<Fatal>,
@@ -252,10 +255,10 @@ pub struct CheckArgs {
 /// `buildrace calibrate`
 #[derive(Debug, Args)]
 #[command(after_help = "\
-It races a Dockerfile against itself. How much its times differ from themselves is kept beside the \
-results, and no later run on this builder calls less than that a change.")]
+It races a Dockerfile against itself. The noise floor, which is how much its times vary, is kept \
+beside the results. Later runs on this builder call no smaller difference a change.")]
 pub struct CalibrateArgs {
-    /// A scenario of this project; without one, the Dockerfile of --file
+    /// A scenario of this project [default: the Dockerfile of --file]
     #[arg(value_name = "SCENARIO", conflicts_with = "file")]
     pub scenario: Option<String>,
     /// The variant of the scenario [default: its first candidate]
@@ -274,10 +277,10 @@ pub struct CalibrateArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 A BUILD is a run (its id or folder), a sample of a run (its id, RUN/SAMPLE, or its trace), or a \
-file that holds what `docker buildx build --progress=rawjson` wrote, - for standard input. \
-Without one, it is the newest run.
+file that `docker buildx build --progress=rawjson` wrote, - for standard input. [default: the \
+newest run]
 
-Where OTEL_EXPORTER_OTLP_ENDPOINT names a collector, the builds go there as OpenTelemetry spans.")]
+If OTEL_EXPORTER_OTLP_ENDPOINT names a collector, the builds go there as OpenTelemetry spans.")]
 pub struct ExplainArgs {
     /// What to explain: RUN, SAMPLE, FILE.rawjson, or -
     #[arg(value_name = "BUILD")]
@@ -287,20 +290,20 @@ pub struct ExplainArgs {
     pub against: Option<String>,
     /// Platform that the builder's CPU is of, like linux/amd64, for a FILE
     ///
-    /// A recording does not tell, and without it no step is known to be
-    /// emulated. Of a run it is known.
+    /// A recording does not name the CPU, and without it no step can be called
+    /// emulated. A run names it.
     #[arg(long, value_name = "PLATFORM")]
     pub node: Option<Platform>,
-    /// Platform of the build, for a FILE whose step names tell none
+    /// Platform of the build, for a FILE whose step names have none
     ///
-    /// It is taken for that of every RUN. Names tell their platforms where
+    /// It is taken for that of every RUN. Step names have their platforms if
     /// several are built, or with --build-arg BUILDKIT_MULTI_PLATFORM=1.
     #[arg(long, value_name = "PLATFORM")]
     pub platform: Option<Platform>,
-    /// Dockerfile that was built, for a FILE, to tell lines
+    /// Dockerfile that was built, for a FILE, to name lines
     #[arg(long, short = 'f', value_name = "DOCKERFILE")]
     pub file: Option<PathBuf>,
-    /// Ask what the builds of a run would take with N cores for RUN steps
+    /// Ask how long the builds of a run would take with N cores for RUN steps
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
     pub cores: Option<u32>,
     /// Write a waterfall of the build as SVG
@@ -309,7 +312,7 @@ pub struct ExplainArgs {
     /// Write the build as trace events, for Perfetto or chrome://tracing
     #[arg(long, value_name = "FILE")]
     pub trace_events: Option<PathBuf>,
-    /// Show every step, or every sample of a run, not only what matters most
+    /// Show every step, or every sample of a run
     #[arg(long)]
     pub all: bool,
     /// Folder that runs are in
@@ -323,7 +326,7 @@ pub struct ExplainArgs {
 /// `buildrace report`
 #[derive(Debug, Args)]
 pub struct ReportArgs {
-    /// Runs, by id or folder; the newest where none is named
+    /// Runs, by id or folder [default: the newest]
     #[arg(value_name = "RUN")]
     pub runs: Vec<String>,
     /// Folder that runs are in
@@ -360,13 +363,13 @@ pub struct EngineArgs {
 /// What to do with the private engine.
 #[derive(Debug, Clone, Subcommand)]
 pub enum EngineAction {
-    /// Make it where it is missing, repair it where it is broken, start it where it is stopped
+    /// Make it if it is missing, repair it if it is broken, start it if it is stopped
     Up {
-        /// Do nothing where another engine answers already
+        /// Do nothing if another engine answers already
         #[arg(long)]
         if_none: bool,
-        /// Architectures to have an emulator for, comma-separated, like arm64,riscv64; the
-        /// other one of amd64 and arm64 where none is named
+        /// Architectures to emulate, comma-separated, like arm64,riscv64 [default: arm64 on
+        /// amd64, and amd64 on arm64]
         #[arg(long, value_name = "A,…", value_delimiter = ',')]
         emulate: Vec<String>,
         /// Print its state as JSON when it is up
@@ -375,7 +378,7 @@ pub enum EngineAction {
     },
     /// Stop it; images and caches stay
     Down,
-    /// Say what state it is in
+    /// Show its state
     Status {
         /// Print JSON
         #[arg(long)]
@@ -388,21 +391,21 @@ pub enum EngineAction {
 /// `buildrace images`
 #[derive(Debug, Args)]
 pub struct ImagesArgs {
-    /// Scenarios whose images to get; all of the project's where none is named
+    /// Scenarios whose images to get [default: all]
     #[arg(value_name = "SCENARIO")]
     pub scenarios: Vec<String>,
-    /// Platforms, comma-separated; the scenario's where none is named
+    /// Platforms, comma-separated [default: the scenario's platforms]
     #[arg(long, value_name = "P,…", value_delimiter = ',')]
     pub platform: Vec<Platform>,
     #[command(flatten)]
     pub engine: HostArgs,
-    /// Make stand-ins from Debian packages, in any engine, where no registry can be reached
+    /// Make stand-ins from Debian packages, in any engine, if no registry can be reached
     ///
-    /// They go into the engine under the official names. In the private engine
-    /// they are made without it.
+    /// They go into the engine under the official names. The private engine
+    /// gets them without this option.
     #[arg(long, conflicts_with = "dry_run")]
     pub stand_ins: bool,
-    /// Only say what is there and what is missing
+    /// Only list what is present and what is missing
     #[arg(long)]
     pub dry_run: bool,
     /// Print JSON

@@ -81,7 +81,7 @@ fn keep(raced: &Raced, args: &CalibrateArgs) -> anyhow::Result<()> {
         let logs: Vec<f64> = compared.log_ratios.values().copied().collect();
         if logs.len() < FEWEST {
             tell!(
-                "{}: {} rounds tell no noise floor; it takes {FEWEST}",
+                "{}: no noise floor from {} rounds; it takes {FEWEST}",
                 compared.kind,
                 logs.len()
             );

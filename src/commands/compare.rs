@@ -1,7 +1,9 @@
-//! `buildrace compare`: races two Dockerfiles of one's own, or a Dockerfile
-//! with what it was in another revision.
+//! `buildrace compare`: races two Dockerfiles of one's own, or one Dockerfile
+//! at two Git revisions.
 
 use std::path::Path;
+
+use anyhow::{anyhow, bail};
 
 use super::Exit;
 use super::own::{self, Options};
@@ -10,7 +12,7 @@ use super::report::write_formats;
 use super::revisions::{Revisions, Side};
 use super::signals::stop_on_signals;
 use crate::cli::{CompareArgs, Rounds};
-use crate::scenario::{OwnDockerfile, Project, variant_names};
+use crate::scenario::{OwnDockerfile, Project, check_variant_name, ignore_file, variant_names};
 
 /// Races the two.
 ///
@@ -21,6 +23,10 @@ pub async fn run(args: CompareArgs) -> anyhow::Result<Exit> {
     let stop = stop_on_signals();
     // Before the engine is asked: most of what can be wrong is wrong here.
     let options = Options::read(&args.build)?;
+    let names = names(&args.names)?;
+    if let Some(candidate) = &args.candidate {
+        check_differ(&args.reference, candidate)?;
+    }
     // Its folders are removed when it is dropped.
     let revisions = match &args.against {
         None => None,
@@ -33,7 +39,18 @@ pub async fn run(args: CompareArgs) -> anyhow::Result<Exit> {
             }
         }
     };
-    let (title, dockerfiles) = match (&revisions, &args.candidate) {
+    if let Some(revisions) = &revisions
+        && revisions.is_unchanged()?
+    {
+        bail!(
+            "{} and its context are the same in {} and in the working tree, so there is nothing \
+             to compare. {}",
+            own::shown(&args.reference),
+            revisions.base.describe(),
+            advice(&args.reference)
+        );
+    }
+    let (title, mut dockerfiles) = match (&revisions, &args.candidate) {
         (Some(revisions), _) => (
             format!(
                 "{} in the working tree against {}",
@@ -56,6 +73,9 @@ pub async fn run(args: CompareArgs) -> anyhow::Result<Exit> {
             )
         }
     };
+    for (dockerfile, name) in dockerfiles.iter_mut().zip(names.into_iter().flatten()) {
+        dockerfile.name = name;
+    }
     let mut scenario = own::scenario(&options, title, dockerfiles)?;
     let ready = Ready::find(&args.race).await?;
     options.complete(&mut scenario, &ready.native);
@@ -72,6 +92,59 @@ pub async fn run(args: CompareArgs) -> anyhow::Result<Exit> {
     let raced = race(&ready, entrants, &args.race, &stop).await?;
     write_formats(&raced, &args.race)?;
     Ok(raced.exit())
+}
+
+/// What `--names` calls the two.
+///
+/// # Errors
+/// They are not two, the same, or cannot be names.
+fn names(written: &[String]) -> anyhow::Result<Option<[String; 2]>> {
+    match written {
+        [] => Ok(None),
+        [one, other] => {
+            for name in [one, other] {
+                check_variant_name(name).map_err(|message| anyhow!("--names: {message}"))?;
+            }
+            if one == other {
+                bail!("--names: expected two different names, like --names before,after");
+            }
+            Ok(Some([one.clone(), other.clone()]))
+        }
+        _ => bail!("--names: expected two names, like --names before,after"),
+    }
+}
+
+/// Fails where two paths lead to one Dockerfile, or to two that are the same to
+/// the byte: the time would go into noise. What cannot be read is found out
+/// later.
+fn check_differ(reference: &Path, candidate: &Path) -> anyhow::Result<()> {
+    let [one, other] = [reference, candidate].map(|path| path.canonicalize().ok());
+    let what = if one.is_some() && one == other {
+        "are the same file"
+    } else if contents(reference).is_some_and(|text| Some(text) == contents(candidate)) {
+        "have the same content"
+    } else {
+        return Ok(());
+    };
+    bail!(
+        "{} and {} {what}, so there is nothing to compare. {}",
+        own::shown(reference),
+        own::shown(candidate),
+        advice(reference)
+    )
+}
+
+/// A Dockerfile and its own list of what to leave out of the context.
+fn contents(dockerfile: &Path) -> Option<(Vec<u8>, Option<Vec<u8>>)> {
+    let is_file = dockerfile.is_file();
+    let text = is_file.then(|| std::fs::read(dockerfile).ok())??;
+    Some((text, std::fs::read(ignore_file(dockerfile)).ok()))
+}
+
+/// What to do where one Dockerfile is all that there is.
+fn advice(dockerfile: &Path) -> String {
+    let file = own::shown(dockerfile);
+    format!("To measure how much its build times vary, use `buildrace calibrate --file {file}`")
 }
 
 fn pair(reference: &Path, candidate: &Path, options: &Options) -> Vec<OwnDockerfile> {
@@ -93,6 +166,9 @@ fn command(args: &CompareArgs) -> Vec<String> {
     command.extend(args.candidate.as_deref().map(own::shown));
     if let Some(revision) = &args.against {
         command.extend(["--against".to_owned(), revision.clone()]);
+    }
+    if !args.names.is_empty() {
+        command.extend(["--names".to_owned(), args.names.join(",")]);
     }
     command.extend(own::command(&args.build));
     command

@@ -21,20 +21,28 @@ pub async fn run(args: DoctorArgs) -> anyhow::Result<Exit> {
         for check in &checks {
             out!("{}", text(check));
         }
-        out!(
-            "{}",
-            if could_run {
-                "A race can run here."
-            } else {
-                "A race could not run here."
-            }
-        );
+        let failed = checks
+            .iter()
+            .filter(|check| check.status == Status::Fail)
+            .count();
+        out!("{}", conclusion(failed));
     }
     Ok(if could_run {
         Exit::Good
     } else {
         Exit::CouldNot
     })
+}
+
+fn conclusion(failed: usize) -> String {
+    match failed {
+        0 => {
+            "Ready: a race can run here. Begin with `buildrace compare Dockerfile Dockerfile.new`."
+                .to_owned()
+        }
+        1 => "Not ready: 1 check failed.".to_owned(),
+        failed => format!("Not ready: {failed} checks failed."),
+    }
 }
 
 fn text(check: &Check) -> String {

@@ -198,8 +198,7 @@ fn no_offer(variant: &Variant, image: &str, offer: Offer) -> Lack {
     let text = match offer {
         Offer::Refused => no_image(image),
         Offer::Silent => format!(
-            "its image {image} is not here, and no registry said within {} s whether it can be \
-             pulled",
+            "image {image} not local, and no registry answered within {} s",
             REGISTRY_LIMIT.as_secs_f64()
         ),
     };
@@ -233,9 +232,9 @@ mod tests {
         let without = no_offer(&variant, "xx", Offer::Silent);
         assert_eq!(
             silent.text,
-            "its image golang is not here, and no registry said within 1.5 s whether it can be pulled"
+            "image golang not local, and no registry answered within 1.5 s"
         );
-        assert!(without.text.starts_with("without naive: its image xx is"));
+        assert!(without.text.starts_with("without naive: image xx not"));
         assert_eq!(can_run(&[]), Some(true));
         let mut lacks = vec![without];
         assert_eq!(can_run(&lacks), Some(true));

@@ -195,7 +195,7 @@ fn copy(
         let inside = real.strip_prefix(repository.top()).map(Path::to_owned);
         inside.with_context(|| {
             format!(
-                "{what} {} is outside the repository {}: a revision of it cannot be told",
+                "{what} {} is outside the repository {}, so it has no revision there",
                 path.display(),
                 repository.top().display()
             )

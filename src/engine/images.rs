@@ -164,7 +164,7 @@ pub async fn obtain(
             let wanted = platforms_of(needed, &image.name);
             can_be_made(engine, &wanted).map(|()| found)
         });
-        let (recipe, reason) = match found {
+        let recipe = match found {
             Ok(found) => found,
             Err(error) if may_lack.contains(&image.name) => {
                 missing.push(Missing {
@@ -177,7 +177,7 @@ pub async fn obtain(
             Err(error) => return Err(error),
         };
         progress(&format!(
-            "{}: not pulled ({reason}): making a stand-in from Debian packages",
+            "{}: making a stand-in from Debian packages (about a minute, once)",
             image.name
         ));
         let mut wanted = platforms_of(needed, &image.name);
@@ -280,14 +280,13 @@ fn platforms_of(needed: &[(String, Platform)], name: &str) -> Vec<Platform> {
         .collect()
 }
 
-/// The recipe of a stand-in for an image that was not pulled, and why it was
-/// not.
+/// The recipe of a stand-in for an image that was not pulled.
 fn recipe_for(
     image: &Image,
     why: NotPulled,
     stand_ins: StandIns,
     host: &str,
-) -> Result<(&'static Recipe, String), EngineError> {
+) -> Result<&'static Recipe, EngineError> {
     let refuse = |reason: String| EngineError::Image {
         name: one_line(&image.name),
         reason,
@@ -314,7 +313,7 @@ fn recipe_for(
         ))
     })?;
     match stand_ins {
-        StandIns::Allowed => Ok((recipe, reason)),
+        StandIns::Allowed => Ok(recipe),
         StandIns::Refused => Err(refuse(format!(
             "it cannot be pulled ({reason}): pull or load it yourself, or run `buildrace images --stand-ins`, which makes a stand-in from Debian packages and puts it under this name into the engine at {}",
             one_line(host)
@@ -339,7 +338,7 @@ mod tests {
 
     fn recipe(image: &Image, why: NotPulled, stand_ins: StandIns) -> Result<&'static str, String> {
         recipe_for(image, why, stand_ins, "unix:///run/x.sock")
-            .map(|(recipe, _)| recipe.name)
+            .map(|recipe| recipe.name)
             .map_err(|error| error.to_string())
     }
 

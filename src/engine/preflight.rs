@@ -321,7 +321,7 @@ fn disk_check(name: &str, path: &Path) -> Check {
             return Check::bad(
                 name,
                 Status::Warn,
-                format!("free space of {} is not known: {error}", existing.display()),
+                format!("free space of {} unknown: {error}", existing.display()),
                 "see that it has room",
             );
         }

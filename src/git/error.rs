@@ -21,7 +21,8 @@ pub enum GitError {
     #[error("cannot run git: install it, or put it on PATH")]
     NoGit,
     /// The folder is in no repository.
-    #[error("{} is in no git repository: run this in one", shown(.folder))]
+    #[error("{} is in no git repository. To race two Dockerfiles without git, use `buildrace compare \
+         Dockerfile Dockerfile.new`", shown(.folder))]
     Outside {
         /// Where one was looked for.
         folder: PathBuf,

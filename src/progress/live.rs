@@ -2,11 +2,14 @@
 //! time passed and time left, redrawn in place with indicatif.
 
 use std::collections::HashMap;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+use console::Term;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use super::{Expected, NAME_WIDTH, rounds_line, sample_line, sample_title};
+use super::course::Course;
+use super::layout::{self, Head};
+use super::{NAME_WIDTH, clock};
 use crate::escape;
 use crate::model::Slot;
 use crate::race::Event;
@@ -15,102 +18,84 @@ use crate::trace::Trace;
 /// Most steps shown at once.
 const STEP_LINES: usize = 6;
 
+/// Columns where the terminal does not say how many it has.
+const USUAL_WIDTH: usize = 80;
+
 /// The display on a terminal.
 pub struct Live {
-    plan: Vec<Slot>,
-    planned: usize,
-    done: usize,
-    expected: Expected,
-    run_started: Instant,
-    sample_started: Instant,
+    course: Course,
     /// When each step that is running was first seen, by digest.
     seen: HashMap<String, Instant>,
+    term: Term,
+    width: usize,
     area: MultiProgress,
     head: ProgressBar,
     steps: Vec<ProgressBar>,
 }
 
 impl Live {
-    pub(super) fn new(plan: &[Slot], planned: usize, done: usize, expected: Expected) -> Self {
+    pub(super) fn new(course: Course) -> Self {
         let area = MultiProgress::new();
-        let head = area.add(ProgressBar::new(planned as u64));
-        head.set_style(
-            ProgressStyle::with_template("{spinner} {bar:16} {pos}/{len} {wide_msg}")
-                .unwrap_or_else(|_| ProgressStyle::default_bar()),
-        );
-        head.set_position(done as u64);
-        head.enable_steady_tick(Duration::from_millis(200));
-        let now = Instant::now();
-        Self {
-            plan: plan.to_vec(),
-            planned,
-            done,
-            expected,
-            run_started: now,
-            sample_started: now,
+        let head = area.add(ProgressBar::new(course.planned as u64));
+        head.set_position(course.done as u64);
+        let mut live = Self {
+            course,
             seen: HashMap::new(),
+            term: Term::stderr(),
+            width: 0,
             area,
             head,
             steps: Vec::new(),
-        }
+        };
+        live.width = live.columns();
+        live.style();
+        live
     }
 
     pub(super) fn event(&mut self, event: &Event) {
+        self.fit();
+        let lines = self.course.event(event);
         match event {
-            Event::SampleStarted { .. } => {
-                self.sample_started = Instant::now();
-                self.seen.clear();
-            }
-            Event::SampleFinished { sample, .. } => {
-                self.done += 1;
-                self.expected.learn(sample);
+            Event::SampleStarted { .. } => self.seen.clear(),
+            Event::SampleFinished { .. } => {
                 self.show_steps(&[]);
-                self.head.set_position(self.done as u64);
-                self.print(&sample_line(sample, self.done, self.planned));
+                self.head.set_position(self.course.done as u64);
             }
-            Event::Rounds {
-                scenario,
-                message,
-                samples,
-                ..
-            } => {
-                self.planned = *samples;
-                self.head.set_length(*samples as u64);
-                self.print(&rounds_line(scenario, message));
-            }
-            Event::Warning { message, .. } => {
-                self.print(&format!("warning: {}", escape::terminal(message, 1000)));
-            }
-            Event::RunStarted { .. } | Event::RunResumed { .. } | Event::RunFinished { .. } => {}
+            Event::Rounds { .. } => self.head.set_length(self.course.planned as u64),
+            _ => {}
+        }
+        for line in lines {
+            // A terminal that has gone away is no reason to lose the run.
+            let _ = self.area.println(line);
         }
     }
 
     pub(super) fn tick(&mut self, slot: &Slot, trace: &Trace) {
-        let planned = self.plan.iter().take(self.planned);
-        let rounds = planned.map(|slot| slot.round).max().unwrap_or(1);
-        let title = sample_title(&slot.scenario, &slot.variant, slot.kind.as_str());
-        let round = if rounds > 1 {
-            format!(", round {} of {rounds}", slot.round)
-        } else {
-            String::new()
-        };
-        self.head.set_message(format!(
-            "{title}{round}  {} ({} in all{})",
-            clock(self.sample_started.elapsed()),
-            clock(self.run_started.elapsed()),
-            self.time_left(),
-        ));
+        self.fit();
+        let left = self.course.left();
+        let head = layout::head(
+            &Head {
+                scenario: &slot.scenario,
+                variant: &slot.variant,
+                kind: slot.kind.as_str(),
+                round: (slot.round, self.course.rounds()),
+                sample: &clock(self.course.sample_started.elapsed()),
+                run: &clock(self.course.run_started.elapsed()),
+                left: left.as_deref(),
+            },
+            self.room(),
+        );
+        self.head.set_message(head);
+        self.head.tick();
         let now = Instant::now();
+        let width = self.width;
         let lines: Vec<String> = trace
             .running()
             .into_iter()
             .map(|step| {
                 let since = *self.seen.entry(step.digest.clone()).or_insert(now);
-                format!(
-                    "    {} {}",
-                    escape::terminal(&step.name, NAME_WIDTH),
-                    clock(since.elapsed())
-                )
+                let name = escape::terminal(&step.name, NAME_WIDTH);
+                layout::step(&name, &clock(since.elapsed()), width)
             })
             .take(STEP_LINES)
             .collect();
@@ -118,22 +103,62 @@ impl Live {
     }
 
     pub(super) fn phase(&mut self, what: &str) {
-        self.head.set_message(what.to_owned());
+        self.fit();
+        self.head.set_message(escape::columns(what, self.room()));
+        self.head.tick();
     }
 
     pub(super) fn close(&mut self) {
+        self.fit();
         self.show_steps(&[]);
         self.head.finish_and_clear();
     }
 
-    fn time_left(&self) -> String {
-        let rest = self.plan.get(self.done..self.planned).unwrap_or_default();
-        let left = self.expected.remaining(rest, self.sample_started.elapsed());
-        match (left.known.is_zero(), left.more) {
-            (true, _) => String::new(),
-            (false, false) => format!(", about {} left", clock(left.known)),
-            (false, true) => format!(", {} or more left", clock(left.known)),
+    fn columns(&self) -> usize {
+        let size = self.term.size_checked();
+        size.map_or(USUAL_WIDTH, |(_, columns)| usize::from(columns).max(20))
+    }
+
+    /// Columns that the head's message has.
+    fn room(&self) -> usize {
+        let count = format!("{}/{}", self.course.done, self.course.planned);
+        let bar = match self.width < layout::WIDTH_OF_BAR {
+            true => 0,
+            false => layout::BAR,
+        };
+        self.width.saturating_sub(2 + bar + count.len() + 1)
+    }
+
+    fn style(&self) {
+        let template = match self.width < layout::WIDTH_OF_BAR {
+            true => "{spinner} {pos}/{len} {msg}",
+            false => "{spinner} {bar:16} {pos}/{len} {msg}",
+        };
+        let style = ProgressStyle::with_template(template);
+        self.head
+            .set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    }
+
+    /// Takes away what a terminal that became narrower or wider made of the
+    /// picture: it has wrapped the rows anew, and indicatif clears as many as it
+    /// drew.
+    fn fit(&mut self) {
+        let columns = self.columns();
+        if columns == self.width {
+            return;
         }
+        let more = layout::rows_more(1 + self.steps.len(), self.width, columns);
+        self.width = columns;
+        if let Ok(fewer @ 1..) = usize::try_from(-more) {
+            let _ = self.term.write_str(&"\n".repeat(fewer));
+        }
+        self.area.suspend(|| {
+            if let Ok(more @ 1..) = usize::try_from(more) {
+                let _ = self.term.move_cursor_up(more);
+            }
+            let _ = self.term.clear_to_end_of_screen();
+        });
+        self.style();
     }
 
     fn show_steps(&mut self, lines: &[String]) {
@@ -146,7 +171,7 @@ impl Live {
         while self.steps.len() < lines.len() {
             let bar = self.area.add(ProgressBar::new_spinner());
             bar.set_style(
-                ProgressStyle::with_template("{wide_msg}")
+                ProgressStyle::with_template("{msg}")
                     .unwrap_or_else(|_| ProgressStyle::default_spinner()),
             );
             self.steps.push(bar);
@@ -155,33 +180,6 @@ impl Live {
             if bar.message() != *line {
                 bar.set_message(line.clone());
             }
-        }
-    }
-
-    fn print(&self, line: &str) {
-        // A terminal that has gone away is no reason to lose the run.
-        let _ = self.area.println(line);
-    }
-}
-
-/// `8s`, `1m04s`, `1h02m`
-fn clock(time: Duration) -> String {
-    let seconds = time.as_secs();
-    match seconds {
-        0..60 => format!("{seconds}s"),
-        60..3600 => format!("{}m{:02}s", seconds / 60, seconds % 60),
-        _ => format!("{}h{:02}m", seconds / 3600, seconds % 3600 / 60),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn clocks_read_as_people_write_them() {
-        for (seconds, text) in [(0, "0s"), (59, "59s"), (64, "1m04s"), (3725, "1h02m")] {
-            assert_eq!(clock(Duration::from_secs(seconds)), text);
         }
     }
 }

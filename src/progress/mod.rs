@@ -1,15 +1,20 @@
 //! What a person sees while a race runs: a live picture on a terminal, plain
 //! lines elsewhere. Everything goes to stderr.
 
+mod course;
 mod expect;
+mod layout;
 mod live;
 mod plain;
 
+use std::time::Duration;
+
 use crate::escape;
-use crate::model::{Failure, Outcome, Sample, Slot};
+use crate::model::{Failure, Outcome, RunRecord, Sample, Slot};
 use crate::race::Event;
 use crate::trace::Trace;
 
+use course::Course;
 pub use expect::Expected;
 use live::Live;
 use plain::Plain;
@@ -32,15 +37,22 @@ pub enum Progress {
 }
 
 impl Progress {
-    /// A display for `plan`, redrawn in place where `live`. It begins with
-    /// `planned` samples, and there may be more or less as rounds are dropped
-    /// and looked at; `done` of them are there already. `expected` holds what
+    /// A display for a run, redrawn in place where `live`. It begins with
+    /// `planned` samples, and there may be more or fewer as rounds are dropped
+    /// and judged; `done` of them are there already. `expected` holds what
     /// earlier runs took.
-    pub fn new(plan: &[Slot], planned: usize, done: usize, expected: Expected, live: bool) -> Self {
+    pub fn new(
+        record: &RunRecord,
+        planned: usize,
+        done: usize,
+        expected: Expected,
+        live: bool,
+    ) -> Self {
+        let course = Course::new(record, planned, done, expected);
         if live {
-            Self::Live(Live::new(plan, planned, done, expected))
+            Self::Live(Live::new(course))
         } else {
-            Self::Plain(Plain::new(planned, done))
+            Self::Plain(Plain::new(course))
         }
     }
 
@@ -111,8 +123,8 @@ fn sample_line(sample: &Sample, place: usize, of: usize) -> String {
             }
         }
     }
-    for disturbance in &sample.disturbances {
-        line += &format!("\n      note: {}", escape::terminal(disturbance, 200));
+    if !sample.disturbances.is_empty() {
+        line += "; another build ran";
     }
     line
 }
@@ -142,6 +154,16 @@ fn failure_lines(failure: &Failure) -> String {
     text
 }
 
+/// `8s`, `1m04s`, `1h02m`
+fn clock(time: Duration) -> String {
+    let seconds = time.as_secs();
+    match seconds {
+        0..60 => format!("{seconds}s"),
+        60..3600 => format!("{}m{:02}s", seconds / 60, seconds % 60),
+        _ => format!("{}h{:02}m", seconds / 3600, seconds % 3600 / 60),
+    }
+}
+
 fn sample_title(scenario: &str, variant: &str, kind: &str) -> String {
     format!(
         "{} {} {kind}",
@@ -152,11 +174,16 @@ fn sample_title(scenario: &str, variant: &str, kind: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::model::BuildKind;
     use crate::report::fixture;
+
+    #[test]
+    fn clocks_read_as_people_write_them() {
+        for (seconds, text) in [(0, "0s"), (59, "59s"), (64, "1m04s"), (3725, "1h02m")] {
+            assert_eq!(clock(Duration::from_secs(seconds)), text);
+        }
+    }
 
     fn failed(failure: Failure) -> String {
         let (record, _) = fixture::run(&[("naive", [8.0, 40.0, 30.0, 0.3])], 1);

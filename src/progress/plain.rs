@@ -1,9 +1,10 @@
-//! Plain lines for logs and pipes: one when a sample starts, one when it
-//! ends, and a sign of life every half minute between.
+//! Plain lines for logs and pipes: one when a sample ends, with the time left,
+//! and a sign of life every half minute between.
 
 use std::time::{Duration, Instant};
 
-use super::{NAME_WIDTH, rounds_line, sample_line, sample_title};
+use super::course::Course;
+use super::{NAME_WIDTH, clock, sample_title};
 use crate::escape;
 use crate::model::Slot;
 use crate::race::Event;
@@ -14,56 +15,41 @@ const SIGN_OF_LIFE: Duration = Duration::from_secs(30);
 
 /// The display where there is no terminal.
 pub struct Plain {
-    planned: usize,
-    done: usize,
+    course: Course,
     done_before: usize,
-    started: Instant,
     spoke: Instant,
 }
 
 impl Plain {
-    pub(super) fn new(planned: usize, done: usize) -> Self {
-        let now = Instant::now();
+    pub(super) fn new(course: Course) -> Self {
         Self {
-            planned,
-            done,
-            done_before: done,
-            started: now,
-            spoke: now,
+            done_before: course.done,
+            course,
+            spoke: Instant::now(),
         }
     }
 
     pub(super) fn event(&mut self, event: &Event) {
+        let mut lines = self.course.event(event);
         match event {
-            Event::SampleStarted { .. } => {
-                self.started = Instant::now();
-                self.spoke = self.started;
+            Event::SampleStarted { .. } => self.spoke = Instant::now(),
+            Event::SampleFinished { .. } => {
+                if let (Some(line), Some(left)) = (lines.first_mut(), self.course.left_after()) {
+                    *line = with_left(line, &left);
+                }
             }
-            Event::SampleFinished { sample, .. } => {
-                self.done += 1;
-                tell!("{}", sample_line(sample, self.done, self.planned));
-            }
-            Event::Rounds {
-                scenario,
-                message,
-                samples,
-                ..
-            } => {
-                self.planned = *samples;
-                tell!("{}", rounds_line(scenario, message));
-            }
-            Event::Warning { message, .. } => {
-                tell!("warning: {}", escape::terminal(message, 1000));
-            }
-            Event::RunStarted { .. } | Event::RunResumed { .. } | Event::RunFinished { .. } => {}
+            _ => {}
+        }
+        for line in lines {
+            say(&line);
         }
     }
 
     /// Only before the first sample, where it can take long: between samples
     /// it would be noise.
     pub(super) fn phase(&mut self, what: &str) {
-        if self.done == self.done_before {
-            tell!("{what}");
+        if self.course.done == self.done_before {
+            say(what);
         }
     }
 
@@ -83,9 +69,34 @@ impl Plain {
         } else {
             steps.join("; ")
         };
-        tell!(
-            "      {title}: {} s so far, at {steps}",
-            self.started.elapsed().as_secs()
-        );
+        let left = self.course.left();
+        let left = left.map_or_else(String::new, |left| format!("; {left} left"));
+        say(&format!(
+            "      {title}: {} so far, at {steps}{left}",
+            clock(self.course.sample_started.elapsed())
+        ));
+    }
+}
+
+/// The first line of a sample with the time left at its end.
+fn with_left(text: &str, left: &str) -> String {
+    match text.split_once('\n') {
+        Some((first, rest)) => format!("{first}; {left} left\n{rest}"),
+        None => format!("{text}; {left} left"),
+    }
+}
+
+fn say(line: &str) {
+    tell!("{line}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_left_stands_in_the_first_line() {
+        assert_eq!(with_left("a", "about 9s"), "a; about 9s left");
+        assert_eq!(with_left("a\n  b\n", "about 9s"), "a; about 9s left\n  b\n");
     }
 }

@@ -147,7 +147,7 @@ impl Race<'_> {
             return Ok(Judged::ok(None));
         }
         run.rest.disturbed();
-        run.recorder.phase("looking at the image");
+        run.recorder.phase("checking the image");
         let mut bytes = None;
         let found = match look(self.builder, request, output, run.stop).await {
             Ok(image) => {
@@ -170,7 +170,7 @@ impl Race<'_> {
             }
             Err(message) => {
                 let message = self.redaction.text(&message);
-                let message = format!("the image of {} is not known: {message}", slot.sample);
+                let message = format!("image of {} could not be checked: {message}", slot.sample);
                 warn(&mut run.recorder, message)?;
                 return Ok(Judged::ok(bytes));
             }

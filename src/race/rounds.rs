@@ -41,9 +41,9 @@ pub(super) fn after(
         let next = if is_last {
             "no spare round is left"
         } else if needed.more() {
-            "another takes its place"
+            "buildrace builds another"
         } else {
-            "there are enough without it"
+            "enough rounds count without it"
         };
         let is_whole = planned_in(record, scenario, round) <= built_in(samples, scenario, round);
         let rest = if is_whole {
@@ -52,7 +52,7 @@ pub(super) fn after(
             ", so the rest of it was not built"
         };
         messages.push(format!(
-            "round {round} is dropped: {}{rest}; {next}",
+            "round {round} dropped: {}{rest}; {next}",
             dropped.reason
         ));
     }
@@ -65,7 +65,7 @@ pub(super) fn after(
     }
     if is_last && needed.more() {
         messages.push(format!(
-            "{} of {} rounds count, and the spare ones are used up",
+            "{} of {} rounds count, and no spare round is left",
             needed.clean, needed.wanted
         ));
     }
@@ -164,7 +164,7 @@ fn told(found: &Comparison) -> String {
     let verdict = found.verdict.map_or("not clear yet", Verdict::as_str);
     let of = format!("{} {}", found.candidate, found.kind);
     let Some(ratio) = found.ratio else {
-        return format!("{of} without a pair of times");
+        return format!("{of}: no round has both times");
     };
     let percent = |ratio: f64| (ratio - 1.0) * 100.0;
     match ratio.interval {

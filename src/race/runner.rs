@@ -187,7 +187,7 @@ impl Race<'_> {
             prefix: &prefix,
             left: Vec::new(),
         };
-        run.recorder.phase("reading the builder's cache");
+        run.recorder.phase("listing the builder's cache");
         for dead in self.dead {
             let cleaned = leftovers::remove(self.builder, &own_prefix(dead)).await?;
             run.left.push(cleaned);

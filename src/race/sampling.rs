@@ -113,7 +113,7 @@ impl Race<'_> {
                 Ok(others) => disturbances(&others),
                 Err(error) => {
                     unsure = Some(error);
-                    vec!["whether others used the builder too is not known".to_owned()]
+                    vec!["could not list the builds of others".to_owned()]
                 }
             }
         };

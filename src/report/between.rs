@@ -11,17 +11,19 @@ use crate::stats::Ratio;
 /// Columns that a variant's name may take.
 const MAX_NAME: usize = 24;
 
-/// `from download to cache: cold ~-3%, incremental 19x faster`, a line each.
+/// `from download to cache: cold −3%, incremental 19× faster`, a line each.
 pub(super) fn lines(scenario: &ScenarioView) -> impl Iterator<Item = String> {
     scenario.between.iter().map(|between| {
         let Between { from, to, ratios } = between;
         let name = |name: &str| escape::columns(name, MAX_NAME);
-        let told = ratios
-            .iter()
-            .map(|(kind, ratio)| format!("{kind} {}", number::told_comparison(ratio)));
+        let told = ratios.iter().map(|(kind, ratio)| {
+            let reserve = number::reserve(ratio).map(|text| format!(" {text}"));
+            let told = number::told_comparison(ratio);
+            format!("{kind} {told}{}", reserve.unwrap_or_default())
+        });
         let told: Vec<String> = told.collect();
         let told = if told.is_empty() {
-            "in no round beside each other".to_owned()
+            "no round has both".to_owned()
         } else {
             told.join(", ")
         };
@@ -55,11 +57,12 @@ pub(super) fn table(out: &mut String, scenario: &ScenarioView) {
     out.push('\n');
 }
 
-/// A single tilde strikes text through on GitHub.
 fn cell(ratio: &Ratio) -> String {
-    let told = number::told_comparison(ratio).replace('~', "\\~");
-    match number::interval(ratio) {
-        Some(interval) => format!("{told} \\[{interval}\\]"),
+    let told = number::told_comparison(ratio);
+    let interval = number::interval(ratio).map(|text| format!("\\[{text}\\]"));
+    let beside = interval.or_else(|| number::reserve(ratio).map(str::to_owned));
+    match beside {
+        Some(beside) => format!("{told} {beside}"),
         None => told,
     }
 }
@@ -83,7 +86,7 @@ mod tests {
         for words in ["from naive to cross: cold ", ", multi-arch 5."] {
             assert!(told[0].contains(words), "{}", told[0]);
         }
-        for words in ["from cross to cache|: cold ", "x faster"] {
+        for words in ["from cross to cache|: cold ", "× faster"] {
             assert!(told[1].contains(words), "{}", told[1]);
         }
         let mut out = String::new();

@@ -15,7 +15,7 @@ use crate::stats::Ratio;
 
 /// Name of the chart beside the summary.
 const CHART: &str = "headline.svg";
-/// Failures told in full.
+/// Failures shown in full.
 const MAX_FAILURES: usize = 20;
 
 /// The summary as GitHub's Markdown. It shows `headline.svg`, which lies
@@ -55,6 +55,14 @@ pub(super) fn table(out: &mut String, scenario: &ScenarioView) {
     times(out, scenario);
 }
 
+/// How the table's ratios are made, and how far they are apart.
+fn how_made(out: &mut String, scenario: &ScenarioView) {
+    let lines = rounds::how_made(scenario).into_iter();
+    for line in lines.chain(rounds::spread(scenario)) {
+        let _ = writeln!(out, "{}\n", text(&line));
+    }
+}
+
 /// A row a variant, a column a kind.
 pub(super) fn times(out: &mut String, scenario: &ScenarioView) {
     let mut headers = vec!["variant".to_owned()];
@@ -71,18 +79,18 @@ pub(super) fn times(out: &mut String, scenario: &ScenarioView) {
         for &kind in &scenario.kinds {
             cells.push(cell(variant.cells.get(&kind)));
             if shows_cost(scenario, kind) {
-                cells.push(variant.added_cost.map_or_else(
-                    || "–".to_owned(),
-                    |cost| {
-                        let interval = number::interval(&cost);
-                        with_interval(number::told_cost(&cost).replace('~', "\\~"), interval)
-                    },
-                ));
+                cells.push(match (&variant.added_cost, variant.told_cost()) {
+                    (Some(cost), Some(told)) => {
+                        with_interval(told, cost, number::cost_interval(cost))
+                    }
+                    _ => "–".to_owned(),
+                });
             }
         }
         let _ = writeln!(out, "| {} |", cells.join(" | "));
     }
     out.push('\n');
+    how_made(out, scenario);
 }
 
 /// Why: which step of each variant is to blame.
@@ -124,29 +132,30 @@ fn cell(cell: Option<&Cell>) -> String {
             parts.push(format!("({min}…{max})"));
         }
     }
-    if let Some(ratio) = &cell.ratio {
-        let told = format!("**{}**", told(ratio));
-        parts.push(with_interval(told, number::interval(ratio)));
+    if let (Some(ratio), Some(told)) = (&cell.ratio, cell.told()) {
+        let told = format!("**{told}**");
+        parts.push(with_interval(told, ratio, number::interval(ratio)));
         parts.extend(cell.verdict.map(|verdict| verdict.as_str().to_owned()));
     }
     for (outcome, count) in &cell.failed {
         parts.push(match (outcome, cell.times, count) {
-            // Looked at once, so there is nothing to count.
+            // Checked once, so there is nothing to count.
             (Outcome::WrongOutput, ..) | (_, None, 1) => outcome.to_string(),
             _ => format!("{count} of {} {outcome}", cell.samples),
         });
     }
+    if parts.is_empty() && cell.interrupted > 0 {
+        parts.push(Outcome::Interrupted.to_string());
+    }
     parts.join("<br>")
 }
 
-/// A single tilde strikes text through on GitHub.
-fn told(ratio: &Ratio) -> String {
-    number::told_comparison(ratio).replace('~', "\\~")
-}
-
-fn with_interval(told: String, interval: Option<String>) -> String {
-    match interval {
-        Some(interval) => format!("{told} \\[{interval}\\]"),
+/// A ratio with its interval, or with how little it stands on.
+fn with_interval(told: String, ratio: &Ratio, interval: Option<String>) -> String {
+    let interval = interval.map(|text| format!("\\[{text}\\]"));
+    let beside = interval.or_else(|| number::reserve(ratio).map(str::to_owned));
+    match beside {
+        Some(beside) => format!("{told} {beside}"),
         None => told,
     }
 }
@@ -157,12 +166,8 @@ pub(super) fn said(view: &View) -> String {
     for line in sentence(view).lines() {
         let _ = writeln!(out, "**{}**\n", text(line));
     }
-    if !view.is_complete() {
-        let _ = writeln!(
-            out,
-            "The run did not finish: it has {} of {} samples.\n",
-            view.measured, view.planned
-        );
+    if let Some(unfinished) = view.unfinished() {
+        let _ = writeln!(out, "{unfinished}\n");
     }
     for left_out in &view.left_out {
         let _ = writeln!(out, "Left out: {}.\n", text(&left_out.describe()));
@@ -172,20 +177,17 @@ pub(super) fn said(view: &View) -> String {
 
 /// How to read the table.
 pub(super) fn explanation(view: &View) -> String {
-    let mut parts = vec!["Times are medians of wall time, least and most in parentheses.".into()];
+    let mut parts = vec!["Times: median wall time (min…max).".into()];
     let scenarios = || view.scenarios.iter();
-    if scenarios().any(|s| s.variants.len() > 1 && s.reference().is_some()) {
-        parts.push("Each variant is compared with the first one, round by round.".to_owned());
-    }
     if scenarios().any(|s| !s.between.is_empty()) {
-        parts.push("From → to compares each with the one before it, likewise.".to_owned());
+        parts.push("From → to: each variant over the one before it.".to_owned());
     }
     if scenarios().any(|s| s.variants.len() > 1 && s.reference().is_none()) {
-        parts.push("Where the reference was left out, nothing is compared.".to_owned());
+        parts.push("The reference was left out, so nothing is compared.".to_owned());
     }
     if let Some(scenario) = scenarios().find(|scenario| scenario.shows_cost()) {
         parts.push(format!(
-            "{} is multi-arch over cold: what building for {} beside {} costs.",
+            "{} is multi-arch over cold: the cost of building for {} beside {}.",
             text(&scenario.added_label()),
             text(&scenario.added_names()),
             text(&scenario.native.to_string()),
@@ -194,33 +196,29 @@ pub(super) fn explanation(view: &View) -> String {
     let apart = |s: &&ScenarioView| !s.builds_native() && s.kinds.contains(&BuildKind::Cold);
     if let Some(scenario) = scenarios().find(apart) {
         parts.push(format!(
-            "cold is built for {}, the other kinds for {}: one does not add to the other.",
+            "cold builds for {}, the other kinds for {}: neither contains the other.",
             text(&scenario.native.to_string()),
             text(&scenario.platform_names()),
         ));
     }
     if !view.looks().is_empty() {
         parts.push(format!(
-            "In brackets, from six rounds on, signed-rank intervals ({}); {}. A verdict is \
-             faster, slower or same where all of the interval says so, and inconclusive else.",
+            "In brackets, from 6 rounds on: signed-rank intervals ({}); {}. The verdict is faster, \
+             slower or same if the whole interval says so, and inconclusive otherwise.",
             alphas(view),
             rounds::delta(view)
         ));
     }
     if view.has_model_based() {
-        parts.push(
-            "In brackets, of fewer than six rounds, the 95% t-interval of the mean log ratio; it \
-             is model-based: right if the log ratios are normal. No verdict is given on it."
-                .to_owned(),
-        );
+        parts.push(format!("In brackets, {}.", rounds::MODEL_BASED));
+    }
+    if !view.looks().is_empty() || view.has_model_based() {
+        parts.push("An interval that includes 1× (±0%) shows no clear change.".to_owned());
     }
     if view.has_single_rounds() {
-        parts.push(
-            "One round: no interval, and nothing says how far another would be off; \\~ marks \
-             what is no clear difference, below 1.5x."
-                .to_owned(),
-        );
+        parts.push("1 round: no interval; a difference below 1.5× is no clear change.".to_owned());
     }
+    parts.extend(rounds::by_chance(view).map(|text| format!("{text}.")));
     parts.join(" ")
 }
 
@@ -242,7 +240,7 @@ pub(super) fn failures(out: &mut String, view: &View) {
         let _ = writeln!(out, "- {}", text(&line));
     }
     if !view.failure_rates.is_empty() {
-        let interval = "In brackets, where the true share lies with 95% (Clopper and Pearson).";
+        let interval = "In brackets: 95% interval of the share (Clopper–Pearson).";
         let _ = writeln!(out, "\n{interval}\n");
     }
     for failure in view.failures.iter().take(MAX_FAILURES) {
@@ -291,20 +289,19 @@ pub(super) fn rule(view: &View) -> Vec<String> {
     let mut parts = Vec::new();
     if let Some(rule) = view.rules.contamination {
         parts.push(format!(
-            "A round is dropped whole where somebody else used the builder, where the hypervisor \
-             gave more than {:.0}% of CPU time to other machines during its builds, {}or where the \
-             machine was more than {:.0}% busy just before one; up to {} were to be built in \
-             place of such.",
+            "buildrace drops a round if somebody else used the builder, if the hypervisor gave more \
+             than {:.0}% of CPU time to other machines during its builds, {}or if the machine was \
+             more than {:.0}% busy just before a build. Spare rounds planned: {}.",
             rule.steal * 100.0,
             match rule.unstarted_containers {
                 true => "",
-                false => "where the builder could not start a step's container, ",
+                false => "if the builder could not start a step's container, ",
             },
             rule.busy_before * 100.0,
             view.rules.spare_rounds
         ));
         if view.dropped.is_empty() {
-            parts.push("None was dropped.".to_owned());
+            parts.push("Rounds dropped: 0.".to_owned());
         }
     }
     parts.extend(rounds::unreached(view).map(|told| text(&told)));
@@ -379,7 +376,7 @@ pub(super) fn environment(out: &mut String, view: &View) {
         }
     }
     if view.host == HostInfo::default() {
-        rows.push(("machine", "not known".to_owned()));
+        rows.push(("machine", "unknown".to_owned()));
     }
     if let Some(cores) = view.host.cores {
         rows.push(("cores", cores.to_string()));
@@ -388,7 +385,7 @@ pub(super) fn environment(out: &mut String, view: &View) {
         rows.push(("memory", number::bytes(memory)));
     }
     if let Some(steal) = view.steal_max {
-        rows.push(("CPU steal, most", format!("{:.1}%", steal * 100.0)));
+        rows.push(("CPU steal (max)", format!("{:.1}%", steal * 100.0)));
     }
     let emulators = view.emulators.iter().map(|e| text(&e.describe()));
     let emulators: Vec<String> = emulators.collect();
@@ -419,14 +416,12 @@ pub(super) fn environment(out: &mut String, view: &View) {
     for (scenario, from) in &view.sources {
         rows.push(("sources", format!("{}: {}", text(scenario), text(from))));
     }
-    for (sample, disturbance) in view.disturbances.iter().take(MAX_FAILURES) {
-        rows.push((
-            "disturbed",
-            format!("{}: {}", text(sample), text(disturbance)),
-        ));
+    if let Some(disturbed) = view.disturbed() {
+        rows.push(("disturbed", disturbed));
     }
     rows.push(("rounds", view.rounds.to_string()));
-    rows.push(("samples", format!("{} of {}", view.measured, view.planned)));
+    let built = view.measured - view.interrupted;
+    rows.push(("samples", format!("{built} of {}", view.planned)));
     rows.push(("seed", view.seed.to_string()));
     rows.push(("run", text(&view.run)));
     rows.push((

@@ -1,25 +1,65 @@
 //! Numbers as reports write them: times, ratios and intervals in the few
 //! digits that a person repeats.
 
-use crate::stats::{Interval, Ratio};
+use crate::stats::{Basis, Interval, Ratio};
 
-/// Ratios from here on, and below its inverse, are told as factors, the
+/// From here on, and below its inverse, ratios are shown as factors, the
 /// others in percent.
 const FACTOR_FROM: f64 = 2.0;
 
-/// Differences below this share are not told as faster or slower: it is the
-/// least change that a verdict ever calls one.
+/// Differences below this share are not called faster or slower: it is the
+/// smallest change that a verdict ever calls one.
 pub(super) const SAME_WITHIN: f64 = 0.05;
 
 /// Differences of one round that are below this factor may be chance: builds
 /// of the same thing differ by tens of percent now and then.
 pub(super) const CLEAR_IN_ONE_ROUND: f64 = 1.5;
 
+/// What stands in place of a ratio that the medians beside it contradict.
+pub const CONTRADICTED: &str = "≈";
+
 /// Whether a ratio of a single round is too near to 1 to say anything.
 pub(super) fn is_unclear(ratio: &Ratio) -> bool {
     ratio.interval.is_none()
         && ratio.estimate < CLEAR_IN_ONE_ROUND
         && ratio.estimate > 1.0 / CLEAR_IN_ONE_ROUND
+}
+
+/// Whether a ratio's interval leaves open in which direction it goes.
+pub(super) fn includes_one(ratio: &Ratio) -> bool {
+    ratio
+        .interval
+        .is_some_and(|interval| interval.low <= 1.0 && interval.high >= 1.0)
+}
+
+/// The unit of a ratio and its interval, which they share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Unit {
+    Percent,
+    Factor,
+}
+
+impl Unit {
+    /// Percent where everything lies between half and twice.
+    fn of(ratio: &Ratio) -> Self {
+        let (low, high) = match finite(ratio) {
+            Some(Interval { low, high }) => (low, high),
+            None => (ratio.estimate, ratio.estimate),
+        };
+        let (low, high) = (low.min(ratio.estimate), high.max(ratio.estimate));
+        if low * FACTOR_FROM > 1.0 && high < FACTOR_FROM {
+            Self::Percent
+        } else {
+            Self::Factor
+        }
+    }
+}
+
+fn finite(ratio: &Ratio) -> Option<Interval> {
+    ratio.interval.filter(|Interval { low, high }| {
+        let is_number = low.is_finite() && high.is_finite();
+        is_number && *low > 0.0
+    })
 }
 
 /// `0.043 s`, `5.31 s`, `57.1 s`, `622 s`.
@@ -41,22 +81,30 @@ pub fn bare_seconds(seconds: f64) -> String {
     }
 }
 
-/// `2.5x`, `11.3x`, `95x`: a factor, from 1.
+/// `0.40×`, `2.5×`, `11.3×`, `95×`: a factor.
 pub fn factor(ratio: f64) -> String {
-    if ratio < 19.95 {
-        format!("{ratio:.1}x")
+    if ratio < 0.01 {
+        "<0.01×".to_owned()
+    } else if ratio < 0.995 {
+        format!("{ratio:.2}×")
+    } else if ratio < 19.95 {
+        format!("{ratio:.1}×")
+    } else if ratio < 9999.5 {
+        format!("{ratio:.0}×")
     } else {
-        format!("{ratio:.0}x")
+        ">9999×".to_owned()
     }
 }
 
-/// `+41%`, `-3%`, `±0%`: a ratio as a change.
+/// `+41%`, `−3%`, `±0%`: a ratio as a change.
 pub fn percent(ratio: f64) -> String {
     let change = (ratio - 1.0) * 100.0;
     if change.abs() < 0.5 {
         "±0%".to_owned()
+    } else if change < 0.0 {
+        format!("−{:.0}%", -change)
     } else {
-        format!("{change:+.0}%")
+        format!("+{change:.0}%")
     }
 }
 
@@ -80,75 +128,122 @@ pub fn range(low: f64, high: f64) -> String {
     }
 }
 
-/// What a second platform costs: `11.3x`, `+41%`, `-3%`; of one round `~+41%`
-/// where that is not clear, and `~none` for less than nothing, which is noise.
+/// What a second platform costs: `11.3×`, `+41%`; of one round `about +41%`
+/// where that is not clear, and `no clear change` for less than nothing, which
+/// is noise.
 pub fn told_cost(ratio: &Ratio) -> String {
     if ratio.interval.is_none() && ratio.estimate < 1.005 {
-        "~none".to_owned()
-    } else {
-        marked(ratio, cost(ratio.estimate))
+        return "no clear change".to_owned();
+    }
+    let text = match Unit::of(ratio) {
+        Unit::Factor => factor(ratio.estimate),
+        Unit::Percent => percent(ratio.estimate),
+    };
+    marked(ratio, text)
+}
+
+/// A candidate against the reference: `95× faster`, `−29%`, `+12%`, `3.0×
+/// slower`; of one round `about −4%` where that is not clear.
+pub fn told_comparison(ratio: &Ratio) -> String {
+    let text = match Unit::of(ratio) {
+        Unit::Factor => faster_or_slower(ratio.estimate),
+        Unit::Percent => percent(ratio.estimate),
+    };
+    marked(ratio, text)
+}
+
+/// The same as the end of a sentence: `95× faster`, `12% slower`, `in 29% less
+/// time`.
+pub(super) fn in_words(ratio: &Ratio) -> String {
+    let estimate = ratio.estimate;
+    match Unit::of(ratio) {
+        Unit::Factor => faster_or_slower(estimate),
+        Unit::Percent if estimate > 1.0 => format!("{:.0}% slower", (estimate - 1.0) * 100.0),
+        Unit::Percent => format!("in {:.0}% less time", (1.0 - estimate) * 100.0),
     }
 }
 
-/// A candidate against the reference: as [`comparison`], with `~` before it
-/// where one round does not make it clear.
-pub fn told_comparison(ratio: &Ratio) -> String {
-    marked(ratio, comparison(ratio.estimate))
+/// `(1 round)` beside a ratio that one round does not make clear.
+pub fn reserve(ratio: &Ratio) -> Option<&'static str> {
+    is_unclear(ratio).then_some("(1 round)")
 }
 
 fn marked(ratio: &Ratio, text: String) -> String {
     if is_unclear(ratio) {
-        format!("~{text}")
+        format!("about {text}")
     } else {
         text
     }
 }
 
-/// What a second platform costs: `11.3x`, `+41%`, `-3%`.
-pub fn cost(ratio: f64) -> String {
-    if ratio >= FACTOR_FROM {
-        factor(ratio)
-    } else {
-        percent(ratio)
-    }
-}
-
-/// A candidate against the reference: `95x faster`, `-29%`, `+12%`, `3.0x slower`.
-pub fn comparison(ratio: f64) -> String {
-    if ratio >= FACTOR_FROM {
-        format!("{} slower", factor(ratio))
-    } else if ratio * FACTOR_FROM <= 1.0 {
-        format!("{} faster", factor(1.0 / ratio))
-    } else {
-        percent(ratio)
-    }
-}
-
-/// The interval of a ratio in the unit of its [`comparison`] or [`cost`],
-/// `7.5…8.3x` or `-3…+7%`; `None` where it has none.
-pub fn interval(ratio: &Ratio) -> Option<String> {
-    let Interval { low, high } = ratio.interval?;
-    if !low.is_finite() || !high.is_finite() || low <= 0.0 {
-        return None;
-    }
-    let factors = |from: f64, to: f64| {
-        let (from, to) = (factor(from), factor(to));
-        if from == to {
-            return to;
-        }
-        format!("{}…{to}", from.trim_end_matches('x'))
+fn faster_or_slower(ratio: f64) -> String {
+    let (factor, word) = match ratio < 1.0 {
+        true => (factor(1.0 / ratio), "faster"),
+        false => (factor(ratio), "slower"),
     };
-    Some(if low >= FACTOR_FROM {
-        factors(low, high)
-    } else if high * FACTOR_FROM <= 1.0 {
-        factors(1.0 / high, 1.0 / low)
-    } else {
-        let (low, high) = (percent(low), percent(high));
-        if low == high {
-            return Some(high);
-        }
-        format!("{}…{high}", low.trim_end_matches('%'))
+    if factor == "1.0×" {
+        return factor;
+    }
+    format!("{factor} {word}")
+}
+
+/// What a second platform costs: `11.3×`, `+41%`, `−3%`.
+pub fn cost(ratio: f64) -> String {
+    told_cost(&certain(ratio))
+}
+
+/// A candidate against the reference: `95× faster`, `−29%`, `+12%`, `3.0× slower`.
+pub fn comparison(ratio: f64) -> String {
+    told_comparison(&certain(ratio))
+}
+
+/// A ratio that needs no reserve.
+fn certain(estimate: f64) -> Ratio {
+    Ratio {
+        n: 1,
+        estimate,
+        interval: Some(Interval {
+            low: estimate,
+            high: estimate,
+        }),
+        basis: Basis::OneRound,
+    }
+}
+
+/// The interval of a ratio in the unit of its [`told_comparison`], `7.5…8.3×`
+/// or `−3…+7%`; `None` where it has none.
+pub fn interval(ratio: &Ratio) -> Option<String> {
+    let Interval { low, high } = finite(ratio)?;
+    Some(match Unit::of(ratio) {
+        Unit::Percent => percents(low, high),
+        Unit::Factor if ratio.estimate < 1.0 => factors(1.0 / high, 1.0 / low),
+        Unit::Factor => factors(low, high),
     })
+}
+
+/// The interval of a ratio in the unit of its [`told_cost`].
+pub fn cost_interval(ratio: &Ratio) -> Option<String> {
+    let Interval { low, high } = finite(ratio)?;
+    Some(match Unit::of(ratio) {
+        Unit::Percent => percents(low, high),
+        Unit::Factor => factors(low, high),
+    })
+}
+
+fn percents(low: f64, high: f64) -> String {
+    joined(percent(low), percent(high), '%')
+}
+
+fn factors(low: f64, high: f64) -> String {
+    joined(factor(low), factor(high), '×')
+}
+
+/// `low…high` with the unit once; one of them where they are written alike.
+fn joined(low: String, high: String, unit: char) -> String {
+    if low == high {
+        return high;
+    }
+    format!("{}…{high}", low.trim_end_matches(unit))
 }
 
 /// `1.9 GB`, `512 MB`: decimal units.
@@ -166,7 +261,6 @@ pub fn bytes(bytes: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stats::Basis;
 
     #[test]
     fn few_digits() {
@@ -187,20 +281,20 @@ mod tests {
     #[test]
     fn ratios_read_as_people_say_them() {
         for (ratio, text) in [
-            (11.32, "11.3x"),
-            (2.0, "2.0x"),
+            (11.32, "11.3×"),
+            (2.0, "2.0×"),
             (1.41, "+41%"),
             (1.001, "±0%"),
-            (0.97, "-3%"),
+            (0.97, "−3%"),
         ] {
             assert_eq!(cost(ratio), text);
         }
         for (ratio, text) in [
-            (1.0 / 95.0, "95x faster"),
-            (0.5, "2.0x faster"),
-            (0.71, "-29%"),
+            (1.0 / 95.0, "95× faster"),
+            (0.5, "2.0× faster"),
+            (0.71, "−29%"),
             (1.12, "+12%"),
-            (3.0, "3.0x slower"),
+            (3.0, "3.0× slower"),
         ] {
             assert_eq!(comparison(ratio), text);
         }
@@ -214,41 +308,68 @@ mod tests {
             interval: None,
             basis: Basis::OneRound,
         };
-        for (ratio, cost, comparison) in [
-            (1.07, "~+7%", "~+7%"),
-            (0.55, "~none", "-45%"),
-            (0.7, "~none", "~-30%"),
-            (1.6, "+60%", "+60%"),
-            (8.0, "8.0x", "8.0x slower"),
+        for (ratio, cost, comparison, reserve) in [
+            (1.07, "about +7%", "about +7%", true),
+            (0.45, "no clear change", "2.2× faster", false),
+            (0.96, "no clear change", "about −4%", true),
+            (1.6, "+60%", "+60%", false),
+            (8.0, "8.0×", "8.0× slower", false),
         ] {
-            assert_eq!(told_cost(&one(ratio)), cost);
-            assert_eq!(told_comparison(&one(ratio)), comparison);
+            let ratio = one(ratio);
+            assert_eq!(told_cost(&ratio), cost);
+            assert_eq!(told_comparison(&ratio), comparison);
+            assert_eq!(super::reserve(&ratio).is_some(), reserve);
         }
-        let (low, high) = (0.5, 0.6);
-        let many = Ratio {
+    }
+
+    fn of(estimate: f64, low: f64, high: f64) -> Ratio {
+        Ratio {
             n: 3,
-            estimate: 0.55,
+            estimate,
             interval: Some(Interval { low, high }),
             basis: Basis::ModelBased,
-        };
-        assert_eq!(told_cost(&many), "-45%");
+        }
     }
 
     #[test]
-    fn intervals_have_the_unit_of_their_ratio() {
-        let of = |low, high| {
-            interval(&Ratio {
-                n: 3,
-                estimate: 1.0,
-                interval: Some(Interval { low, high }),
-                basis: Basis::ModelBased,
-            })
-            .unwrap()
-        };
-        assert_eq!(of(0.1, 0.125), "8.0…10.0x");
-        assert_eq!(of(11.0, 12.0), "11.0…12.0x");
-        assert_eq!(of(0.97, 1.07), "-3…+7%");
-        assert_eq!(of(0.4, 3.0), "-60…+200%");
-        assert_eq!(of(1.411, 1.412), "+41%");
+    fn a_ratio_and_its_interval_share_one_unit() {
+        for (ratio, told, interval) in [
+            (of(0.11, 0.1, 0.125), "9.1× faster", "8.0…10.0×"),
+            (of(11.5, 11.0, 12.0), "11.5× slower", "11.0…12.0×"),
+            (of(1.02, 0.97, 1.07), "+2%", "−3…+7%"),
+            (of(1.41, 1.411, 1.412), "+41%", "+41%"),
+            // One end is beyond a factor of two: no percentage of it.
+            (of(1.1, 0.4, 3.0), "1.1× slower", "0.40…3.0×"),
+            (of(0.62, 0.45, 0.85), "1.6× faster", "1.2…2.2×"),
+            (of(1.002, 0.4, 2.5), "1.0×", "0.40…2.5×"),
+            (of(0.08, 0.00001, 500.0), "12.5× faster", "<0.01…>9999×"),
+        ] {
+            assert_eq!(told_comparison(&ratio), told);
+            assert_eq!(super::interval(&ratio).unwrap(), interval);
+        }
+    }
+
+    #[test]
+    fn what_platforms_cost_has_one_unit_too() {
+        for (ratio, told, interval) in [
+            (of(1.98, 1.67, 2.35), "2.0×", "1.7…2.4×"),
+            (of(12.7, 11.6, 14.1), "12.7×", "11.6…14.1×"),
+            (of(1.7, 1.6, 1.8), "+70%", "+60…+80%"),
+            (of(0.97, 0.4, 1.3), "0.97×", "0.40…1.3×"),
+        ] {
+            assert_eq!(told_cost(&ratio), told);
+            assert_eq!(cost_interval(&ratio).unwrap(), interval);
+        }
+    }
+
+    #[test]
+    fn a_sentence_says_less_time_and_not_a_negative_share() {
+        for (ratio, words) in [
+            (of(0.71, 0.6, 0.8), "in 29% less time"),
+            (of(1.12, 1.1, 1.2), "12% slower"),
+            (of(0.1, 0.09, 0.11), "10.0× faster"),
+        ] {
+            assert_eq!(in_words(&ratio), words);
+        }
     }
 }

@@ -2,12 +2,117 @@
 //! look it was decided and what that cost, and what its intervals are.
 
 use super::number;
-use super::view::{RollUp, ScenarioView, View};
+use super::view::{Cell, RollUp, ScenarioView, View};
 use crate::escape;
 use crate::model::{BuildKind, Stopping};
-use crate::stats::{LOOKS, Verdict};
+use crate::stats::{Interval, LOOKS, Ratio, Verdict};
 
-/// Dropped rounds told one by one.
+/// What an interval of fewer rounds than a verdict takes is.
+pub(super) const MODEL_BASED: &str = "intervals of fewer than 6 rounds: 95% t-intervals, which \
+                                      assume normal log ratios; no verdict below 6 rounds";
+
+/// A round whose ratio is so many times the typical one stands out.
+const FAR_OFF: f64 = 1.5;
+
+/// How the ratios of a scenario's table are made, in a sentence; `None` where
+/// it has none.
+pub(super) fn how_made(scenario: &ScenarioView) -> Option<String> {
+    let mut candidates = scenario.variants.iter().filter(|v| !v.reference);
+    let has_ratio = |cell: &Cell| cell.ratio.is_some();
+    let compared = candidates
+        .clone()
+        .any(|variant| variant.cells.values().any(has_ratio));
+    let costs = scenario.shows_cost() && scenario.variants.iter().any(|v| v.added_cost.is_some());
+    let pair = match (compared, scenario.reference()) {
+        (true, Some(reference)) => {
+            let reference = escape::terminal(&reference.name, 40);
+            let over = match (candidates.next(), candidates.next()) {
+                (Some(one), None) => escape::terminal(&one.name, 40),
+                _ => "each variant".to_owned(),
+            };
+            Some(format!("{over} over {reference}"))
+        }
+        _ => None,
+    };
+    let cost = costs.then(|| format!("{}: multi-arch over cold", scenario.added_label()));
+    let pairs: Vec<String> = pair.into_iter().chain(cost).collect();
+    if pairs.is_empty() {
+        return None;
+    }
+    let contradicted = scenario.variants.iter().any(|variant| {
+        variant.cost_contradicted || variant.cells.values().any(|cell| cell.contradicted)
+    });
+    let contradicted = match contradicted {
+        true => " ≈: the ratio of the medians points the other way; no clear change.",
+        false => "",
+    };
+    Some(format!(
+        "Ratios: typical ratio of a pair, round by round ({}); not the ratio of the \
+         medians.{contradicted}",
+        pairs.join("; ")
+    ))
+}
+
+/// How far the rounds' ratios are apart, where there are several: the typical
+/// one hides a build that is three times slower in one of ten.
+pub(super) fn spread(scenario: &ScenarioView) -> Option<String> {
+    let candidates = scenario.variants.iter().filter(|v| !v.reference);
+    let each = candidates.filter_map(|variant| {
+        let kinds = variant.cells.iter();
+        let told: Vec<String> = kinds
+            .filter_map(|(kind, cell)| Some(format!("{kind} {}", spread_of(cell)?)))
+            .collect();
+        let name = escape::terminal(&variant.name, 40);
+        (!told.is_empty()).then(|| format!("{name} {}", told.join(", ")))
+    });
+    let each: Vec<String> = each.collect();
+    (!each.is_empty()).then(|| format!("Min…max of the rounds' ratios: {}.", each.join("; ")))
+}
+
+/// `5.1…8.0× faster`, or `−2…+210% (worst: round 7, 3.1× slower)`.
+fn spread_of(cell: &Cell) -> Option<String> {
+    let estimate = cell.ratio?.estimate;
+    let by_ratio = |a: &(&u32, &f64), b: &(&u32, &f64)| a.1.total_cmp(b.1);
+    let (_, low) = cell.ratios.iter().min_by(by_ratio)?;
+    let (worst, high) = cell.ratios.iter().max_by(by_ratio)?;
+    if cell.ratios.len() < 2 {
+        return None;
+    }
+    let range = Ratio {
+        estimate,
+        interval: Some(Interval {
+            low: *low,
+            high: *high,
+        }),
+        ..cell.ratio?
+    };
+    let mut text = number::interval(&range)?;
+    if let Some(word) = number::told_comparison(&range).split(' ').nth(1) {
+        text = format!("{text} {word}");
+    }
+    if *high >= estimate * FAR_OFF {
+        let told = number::comparison(*high);
+        text = format!("{text} (worst: round {worst}, {told})");
+    }
+    Some(text)
+}
+
+/// `16 comparisons; if nothing differed, about 1 would exclude 1 by chance`.
+pub(super) fn by_chance(view: &View) -> Option<String> {
+    let (comparisons, expected) = view.by_chance();
+    let expected = match expected {
+        few if few < 0.75 => format!("{few:.1}"),
+        many => format!("{many:.0}"),
+    };
+    (comparisons > 1).then(|| {
+        format!(
+            "{comparisons} comparisons; if nothing differed, about {expected} would exclude 1 by \
+             chance"
+        )
+    })
+}
+
+/// Dropped rounds listed one by one.
 const MAX_DROPPED: usize = 6;
 
 /// A sentence a dropped round. Holds text from outside, on one line.
@@ -16,11 +121,11 @@ pub(super) fn dropped(view: &View) -> impl Iterator<Item = String> {
     let more = more.filter(|more| *more > 0);
     let each = view.dropped.iter().take(MAX_DROPPED).map(|dropped| {
         format!(
-            "Round {} of {} is dropped: {}.",
+            "Round {} of {} dropped: {}.",
             dropped.round, dropped.scenario, dropped.reason
         )
     });
-    each.chain(more.map(|more| format!("{more} more rounds are dropped.")))
+    each.chain(more.map(|more| format!("{more} more rounds dropped.")))
 }
 
 /// Variants whose incremental builds the edit did not reach. Holds text from
@@ -33,7 +138,7 @@ pub(super) fn unreached(view: &View) -> impl Iterator<Item = String> {
         });
         variants.map(|variant| {
             format!(
-                "Incremental builds of {} executed no step: nothing that is built sees the edit.",
+                "Incremental builds of {} executed no step: the edited file reaches no step.",
                 variant.name
             )
         })
@@ -63,11 +168,14 @@ fn looked_at(scenario: &ScenarioView) -> Option<String> {
     Some(if clean >= LOOKS[1].rounds {
         format!("{name}: judged by {gate} at the second look, after {clean} rounds ({cost}).")
     } else if clean == first && is_decided(scenario) {
-        format!("{name}: decided by {gate} at the first look, after {clean} rounds ({cost}).")
+        format!(
+            "{name}: decided by {gate} at the first look, after {clean} rounds ({cost}). A run \
+             that stops early overstates a difference on average (winner's curse)."
+        )
     } else if clean > first && is_decided(scenario) {
         format!(
-            "{name}: judged by {gate} with the {clean} rounds that count, as the spare ones are \
-             used up ({cost})."
+            "{name}: judged by {gate} with the {clean} rounds that count; no spare round is left \
+             ({cost})."
         )
     } else {
         format!("{name}: not decided by {gate} after {clean} rounds ({cost}).")
@@ -92,20 +200,13 @@ pub(super) fn intervals(view: &View) -> Vec<String> {
             .map(|(rounds, alpha)| format!("α={alpha:.3} at {rounds} rounds"))
             .collect();
         parts.push(format!(
-            "intervals from six rounds on are signed-rank intervals, {}",
+            "intervals from 6 rounds on: signed-rank, {}",
             told.join(", ")
         ));
         parts.push(delta(view));
     }
     if view.has_model_based() {
-        let which = if looks.is_empty() {
-            "intervals"
-        } else {
-            "those of fewer rounds"
-        };
-        parts.push(format!(
-            "{which} are 95% t-intervals of the log ratios (model-based), and decide nothing"
-        ));
+        parts.push(MODEL_BASED.to_owned());
     }
     parts
 }
@@ -122,14 +223,14 @@ pub(super) fn delta(view: &View) -> String {
     let largest = floors.map(|floor| floor.share).max_by(f64::total_cmp);
     match largest {
         Some(share) => format!(
-            "δ={deltas} is the change that matters (noise floor at most {})",
+            "δ={deltas} is the change that matters (noise floor: max {})",
             number::percentage(share)
         ),
         None => format!("δ={deltas} is the change that matters (noise floor not calibrated)"),
     }
 }
 
-/// `cross in multi-arch over 3 scenarios: 4.1x faster [3.2…5.0x], faster`. Safe
+/// `cross in multi-arch over 3 scenarios: 4.1× faster [3.2…5.0×], faster`. Safe
 /// for a terminal.
 pub(super) fn rolled_up(roll_up: &RollUp) -> String {
     let RollUp {

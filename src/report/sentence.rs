@@ -1,10 +1,10 @@
 //! The result in a sentence that a person would repeat.
 
 use super::number::{self, SAME_WITHIN};
-use super::view::{ScenarioView, VariantView, View, join};
+use super::view::{Cell, ScenarioView, VariantView, View, join};
 use crate::escape;
 use crate::model::{BuildKind, Outcome};
-use crate::stats::{Ratio, Verdict};
+use crate::stats::{Basis, Ratio, Verdict};
 
 /// Columns that a name from outside may take here.
 const MAX_NAME: usize = 40;
@@ -21,7 +21,7 @@ pub fn sentence(view: &View) -> String {
             if view.scenarios.len() > 1 {
                 format!("{}: {text}", name(&scenario.name))
             } else {
-                capitalised(&text)
+                capitalised(&text, scenario)
             }
         })
         .collect();
@@ -32,31 +32,80 @@ pub fn sentence(view: &View) -> String {
 }
 
 fn of_scenario(scenario: &ScenarioView) -> String {
-    let mut clauses: Vec<String> = [
-        added_platforms(scenario),
-        other_platforms(scenario),
-        incremental(scenario),
+    // With the kind that a clause compares candidates in, where it does.
+    let mut clauses: Vec<(String, Option<BuildKind>)> = [
+        (added_platforms(scenario), None),
+        (other_platforms(scenario), Some(BuildKind::MultiArch)),
+        (incremental(scenario), Some(BuildKind::Incremental)),
     ]
     .into_iter()
-    .flatten()
+    .filter_map(|(clause, kind)| Some((clause?, kind)))
     .collect();
     if clauses.is_empty() {
         // None of them was measured: say what was.
         let others = [BuildKind::MultiArch, BuildKind::Cold, BuildKind::Noop];
         let other = others
             .into_iter()
-            .find_map(|kind| against_reference(scenario, kind));
-        clauses.push(
-            other.unwrap_or_else(|| {
-                "no build gave a time, so there is nothing to compare".to_owned()
-            }),
-        );
+            .find_map(|kind| Some((against_reference(scenario, kind)?, Some(kind))));
+        clauses.push(other.unwrap_or_else(|| {
+            let nothing = "no build succeeded, so there is nothing to compare";
+            (nothing.to_owned(), None)
+        }));
+    }
+    let kinds = clauses.iter().filter_map(|(_, kind)| *kind);
+    let are_few = kinds.clone().any(|kind| has_few_rounds(scenario, kind));
+    let mut clauses: Vec<String> = clauses.into_iter().map(|(clause, _)| clause).collect();
+    if are_few {
+        clauses.push("too few for a verdict".to_owned());
     }
     clauses.extend(without_reference(scenario));
+    let said = clauses.join("; ");
+    clauses.extend(failures(scenario, &said));
     format!("{}.", clauses.join("; "))
 }
 
-/// `adding linux/arm64 costs naive 11.3x but cross +41%`.
+/// Whether candidates are compared in rounds that are too few for a verdict.
+fn has_few_rounds(scenario: &ScenarioView, kind: BuildKind) -> bool {
+    let ratios = scenario.variants.iter().filter_map(|v| v.ratio(kind));
+    let mut bases = ratios.map(|ratio| ratio.basis);
+    bases.any(|basis| matches!(basis, Basis::OneRound | Basis::ModelBased))
+}
+
+/// What did not build, as far as the clauses so far do not say so: who reads
+/// nothing else must not take a variant for good that is not.
+fn failures(scenario: &ScenarioView, said: &str) -> Option<String> {
+    let mut parts = Vec::new();
+    for variant in &scenario.variants {
+        for (kind, cell) in &variant.cells {
+            let failed: u32 = BAD.iter().filter_map(|bad| cell.failed.get(bad)).sum();
+            if failed == 0 {
+                continue;
+            }
+            if cell.times.is_some() {
+                let (name, samples) = (name(&variant.name), cell.samples);
+                parts.push(format!(
+                    "{name} failed in {failed} of {samples} {kind} builds"
+                ));
+                continue;
+            }
+            let whole = without_time(variant, *kind);
+            if !said.contains(&whole) {
+                parts.push(whole);
+            }
+        }
+    }
+    (!parts.is_empty()).then(|| join(parts))
+}
+
+/// Outcomes that are a variant's own failure, or look like one.
+const BAD: [Outcome; 4] = [
+    Outcome::Failed,
+    Outcome::WrongOutput,
+    Outcome::TimedOut,
+    Outcome::LostBuilder,
+];
+
+/// `adding linux/arm64 costs naive 11.3× but cross +41%`.
 fn added_platforms(scenario: &ScenarioView) -> Option<String> {
     let wanted = [BuildKind::Cold, BuildKind::MultiArch];
     if !scenario.shows_cost() {
@@ -108,7 +157,7 @@ fn added_platforms(scenario: &ScenarioView) -> Option<String> {
         clause = Some(match clause {
             Some(clause) => format!("{clause}, while {unknown}"),
             None => format!(
-                "what {} costs is not known: {unknown}",
+                "what {} costs is unknown: {unknown}",
                 scenario.added_names()
             ),
         });
@@ -116,7 +165,7 @@ fn added_platforms(scenario: &ScenarioView) -> Option<String> {
     clause
 }
 
-/// `from nothing cross builds linux/arm64 7.9x faster than naive (…)`: where
+/// `from nothing cross builds linux/arm64 7.9× faster than naive (…)`: where
 /// multi-arch leaves the native platform out, it adds nothing to cold, and its
 /// own time is the result.
 fn other_platforms(scenario: &ScenarioView) -> Option<String> {
@@ -133,7 +182,7 @@ fn without_reference(scenario: &ScenarioView) -> Option<String> {
     missing.then(|| "nothing is compared, since the reference was left out".to_owned())
 }
 
-/// `after an edit cross rebuilds 95x faster than naive (0.60 s against 57.1 s)`.
+/// `after an edit cross rebuilds 95× faster than naive (0.60 s against 57.1 s)`.
 fn incremental(scenario: &ScenarioView) -> Option<String> {
     if !scenario.kinds.contains(&BuildKind::Incremental) {
         return None;
@@ -195,14 +244,14 @@ fn against_reference(scenario: &ScenarioView, kind: BuildKind) -> Option<String>
         let (candidate, time) = (name(&variant.name), number::seconds(time));
         let reference = name(&reference.name);
         parts.push(match variant.ratio(kind) {
-            None => format!("{candidate} {verb} in {time}, in no round beside {reference}"),
+            None => format!("{candidate} {verb} in {time}; no round has both it and {reference}"),
             Some(ratio) if named => {
-                let told = compared(&ratio, variant.verdict(kind), None);
+                let told = compared(&variant.cells[&kind], &ratio, None);
                 format!("{candidate} {told} ({time})")
             }
             Some(ratio) => {
                 named = true;
-                let told = compared(&ratio, variant.verdict(kind), Some(&reference));
+                let told = compared(&variant.cells[&kind], &ratio, Some(&reference));
                 let against = number::seconds(reference_time);
                 format!("{candidate} {verb} {told} ({time} against {against})")
             }
@@ -211,57 +260,75 @@ fn against_reference(scenario: &ScenarioView, kind: BuildKind) -> Option<String>
     Some(join(parts))
 }
 
-/// `95x faster than naive`, `about as fast as naive`; without the reference's
+/// `95× faster than naive`, `about as fast as naive`; without the reference's
 /// name where it is understood. What an interval, or the lack of one, leaves
-/// open is not called faster or slower.
-fn compared(ratio: &Ratio, verdict: Option<Verdict>, reference: Option<&str>) -> String {
+/// open is not called faster or slower. Of fewer rounds than a verdict takes it
+/// says how many of them agree.
+fn compared(cell: &Cell, ratio: &Ratio, reference: Option<&str>) -> String {
     let with = |word: &str| reference.map_or_else(String::new, |name| format!(" {word} {name}"));
-    if number::is_unclear(ratio) {
-        let from = with("from");
-        return format!("with no clear difference{from} in one round");
+    let no_difference = || format!("with no clear difference{}", with("from"));
+    let bigger = || format!("{}{}", number::in_words(ratio), with("than"));
+    let near = |ratio: f64| ratio > 1.0 / (1.0 + SAME_WITHIN) && ratio < 1.0 + SAME_WITHIN;
+    match ratio.basis {
+        Basis::OneRound if number::is_unclear(ratio) => format!("{} in 1 round", no_difference()),
+        Basis::OneRound => format!("{} in 1 round", bigger()),
+        Basis::ModelBased => {
+            let rounds = cell.ratios.len();
+            let of = |test: &dyn Fn(f64) -> bool| {
+                let ratios = cell.ratios.values();
+                ratios.filter(|ratio| test(**ratio)).count()
+            };
+            let (faster, slower) = (of(&|ratio| ratio < 1.0), of(&|ratio| ratio > 1.0));
+            let all = match rounds {
+                2 => "both of 2 rounds".to_owned(),
+                rounds => format!("all {rounds} rounds"),
+            };
+            // Where all rounds agree on much, an interval that a model makes
+            // wide is no reason to doubt the direction.
+            let is_clear = !number::includes_one(ratio)
+                || ratio.estimate >= number::CLEAR_IN_ONE_ROUND
+                || ratio.estimate <= 1.0 / number::CLEAR_IN_ONE_ROUND;
+            if of(&near) == rounds {
+                format!("about as fast{} in {all}", with("as"))
+            } else if faster.max(slower) == rounds && is_clear && !cell.contradicted {
+                format!("{} in {all}", bigger())
+            } else {
+                format!(
+                    "{}: faster in {faster}, slower in {slower} of {rounds} rounds",
+                    no_difference()
+                )
+            }
+        }
+        Basis::SignedRank(_) => match cell.verdict {
+            Some(Verdict::Same) => format!("about as fast{}", with("as")),
+            Some(Verdict::Inconclusive) => no_difference(),
+            Some(Verdict::Faster | Verdict::Slower) => bigger(),
+            None if near(ratio.estimate) => format!("about as fast{}", with("as")),
+            None if number::includes_one(ratio) => no_difference(),
+            None => bigger(),
+        },
     }
-    let open = match verdict {
-        Some(verdict) => verdict == Verdict::Inconclusive,
-        None => ratio
-            .interval
-            .is_some_and(|interval| interval.low <= 1.0 && interval.high >= 1.0),
-    };
-    let ratio = ratio.estimate;
-    let near = ratio > 1.0 / (1.0 + SAME_WITHIN) && ratio < 1.0 + SAME_WITHIN;
-    if verdict == Some(Verdict::Same) || (verdict.is_none() && near) {
-        return format!("about as fast{}", with("as"));
-    }
-    let told = if open {
-        "neither clearly faster nor clearly slower".to_owned()
-    } else if ratio >= 2.0 {
-        format!("{} slower", number::factor(ratio))
-    } else if ratio > 1.0 {
-        format!("{:.0}% slower", (ratio - 1.0) * 100.0)
-    } else if ratio > 0.5 {
-        format!("in {:.0}% less time", (1.0 - ratio) * 100.0)
-    } else {
-        format!("{} faster", number::factor(1.0 / ratio))
-    };
-    format!("{told}{}", with("than"))
 }
 
 fn told_cost(variant: &VariantView, cost: &Ratio) -> String {
-    let text = number::cost(cost.estimate);
+    let text = number::told_cost(cost);
     let name = name(&variant.name);
     // Under a percent, or even less time: no cost that anyone would notice.
     // In one round a figure for it would be noise.
-    match (cost.estimate < 1.005, cost.interval) {
-        (true, None) => format!("{name} nothing measurable"),
-        (true, Some(_)) => format!("{name} nothing ({text})"),
-        (false, _) if number::is_unclear(cost) => format!("{name} about {text}"),
-        (false, _) => format!("{name} {text}"),
+    let is_nothing = cost.estimate < 1.005 || variant.cost_contradicted;
+    match cost.interval {
+        None if is_nothing => format!("{name} nothing measurable"),
+        Some(_) if variant.cost_contradicted => format!("{name} nothing measurable"),
+        Some(_) if is_nothing => format!("{name} nothing ({text})"),
+        Some(_) if number::includes_one(cost) => format!("{name} {text} (no clear change)"),
+        _ => format!("{name} {text}"),
     }
 }
 
 /// `cross timed out in multi-arch`.
 fn without_time(variant: &VariantView, kind: BuildKind) -> String {
     let what = match variant.failed(kind) {
-        Some(Outcome::Failed) => "failed",
+        Some(Outcome::Failed) => "did not build",
         Some(Outcome::WrongOutput) => "built something else",
         Some(Outcome::TimedOut) => "timed out",
         Some(Outcome::LostBuilder) => "lost its builder",
@@ -282,11 +349,15 @@ fn name(text: &str) -> String {
     escape::terminal(text, MAX_NAME)
 }
 
-fn capitalised(text: &str) -> String {
-    // A sentence that begins with a variant's name keeps it as it is.
-    let known = ["adding ", "after ", "from nothing ", "what ", "no build "];
+/// With a capital letter, unless it begins with a variant's name, which stays
+/// as it is.
+fn capitalised(text: &str, scenario: &ScenarioView) -> String {
+    let known = ["adding ", "after an edit ", "from nothing ", "what ", "no build "];
+    let mut names = scenario.variants.iter().map(|v| name(&v.name));
+    let is_name = !text.starts_with("after an edit ")
+        && names.any(|name| text.starts_with(&format!("{name} ")));
     match text.chars().next() {
-        Some(first) if known.iter().any(|word| text.starts_with(word)) => {
+        Some(first) if !is_name && known.iter().any(|word| text.starts_with(word)) => {
             format!("{}{}", first.to_uppercase(), &text[first.len_utf8()..])
         }
         _ => text.to_owned(),

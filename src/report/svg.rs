@@ -124,19 +124,21 @@ fn footnote(view: &View) -> String {
     let n = view.n();
     parts.push(match n {
         0 => "no times".to_owned(),
-        1 => "n=1 (one round: no interval, ~ is no clear difference)".to_owned(),
-        _ => format!("n={n}: medians, lines from least to most"),
+        1 => "n=1 (1 round: no interval)".to_owned(),
+        _ => format!("n={n}: medians, lines from min to max; ratios are of pairs"),
     });
     parts.push(format!("seed {}", view.seed));
     if !view.failures.is_empty() {
         let (failed, measured) = (view.failures.len(), view.measured);
-        parts.push(format!("{failed} of {measured} builds without a time"));
+        parts.push(format!("{failed} of {measured} builds failed"));
     }
-    if !view.is_complete() {
-        parts.push(format!(
-            "unfinished: {} of {} samples",
-            view.measured, view.planned
-        ));
+    if view.unfinished().is_some() {
+        let word = match view.interrupted {
+            0 => "unfinished",
+            _ => "interrupted",
+        };
+        let built = view.measured - view.interrupted;
+        parts.push(format!("{word}: {built} of {} samples", view.planned));
     }
     let mut text = parts.join(" · ");
     let stand_ins = view.stand_ins();

@@ -11,15 +11,15 @@ use super::number;
 use super::paint::{Paint, Style};
 use super::rounds;
 use super::sentence::sentence;
-use super::view::{Cell, CulpritView, FailureView, ScenarioView, View, join};
+use super::view::{Cell, CulpritView, FailureView, ScenarioView, VariantView, View, join};
 use super::wrap::wrap;
 use crate::escape;
-use crate::model::BuildKind;
+use crate::model::{BuildKind, Outcome};
 use crate::stats::{Ratio, Verdict};
 
 /// Columns that a variant's name may take.
 const MAX_NAME: usize = 24;
-/// Failures told in full.
+/// Failures shown in full.
 const MAX_FAILURES: usize = 8;
 /// Lines of a failed step's log.
 const MAX_LOG_LINES: usize = 20;
@@ -42,6 +42,15 @@ pub fn terminal(view: &View, width: usize, colour: bool) -> String {
             list(&mut out, scenario, paint);
         }
         out.push('\n');
+        for line in rounds::how_made(scenario)
+            .into_iter()
+            .chain(rounds::spread(scenario))
+        {
+            wrapped(&mut out, &line, width, Style::Dim, paint);
+        }
+        if rounds::how_made(scenario).is_some() {
+            out.push('\n');
+        }
         for line in between::lines(scenario) {
             wrapped(&mut out, &line, width, Style::Plain, paint);
         }
@@ -139,7 +148,7 @@ impl Table {
                 for &kind in &scenario.kinds {
                     cells.push(cell_lines(variant.cells.get(&kind)));
                     if shows_cost(scenario, kind) {
-                        cells.push(cost_lines(variant.added_cost.as_ref()));
+                        cells.push(cost_lines(variant));
                     }
                 }
                 cells
@@ -217,6 +226,9 @@ fn cell_lines(cell: Option<&Cell>) -> Vec<Line> {
     };
     let failed: u32 = cell.failed.values().sum();
     let Some(times) = cell.times else {
+        if cell.failed.is_empty() {
+            return vec![(Style::Dim, Outcome::Interrupted.to_string())];
+        }
         let outcomes = cell.failed.keys().map(ToString::to_string);
         return vec![(Style::Bad, join(outcomes))];
     };
@@ -229,9 +241,12 @@ fn cell_lines(cell: Option<&Cell>) -> Vec<Line> {
         lines.push((Style::Dim, format!("{min}…{max}")));
     }
     if let Some(ratio) = &cell.ratio {
-        let tone = tone(ratio, cell.verdict);
-        lines.push((tone, number::told_comparison(ratio)));
-        lines.extend(number::interval(ratio).map(|text| (Style::Dim, text)));
+        let tone = match cell.contradicted {
+            true => Style::Dim,
+            false => tone(ratio, cell.verdict),
+        };
+        lines.extend(cell.told().map(|text| (tone, text)));
+        lines.extend(beside(ratio, number::interval(ratio)));
         lines.extend(
             cell.verdict
                 .map(|verdict| (tone, verdict.as_str().to_owned())),
@@ -244,13 +259,19 @@ fn cell_lines(cell: Option<&Cell>) -> Vec<Line> {
     lines
 }
 
-fn cost_lines(cost: Option<&Ratio>) -> Vec<Line> {
-    let Some(cost) = cost else {
+fn cost_lines(variant: &VariantView) -> Vec<Line> {
+    let (Some(cost), Some(told)) = (&variant.added_cost, variant.told_cost()) else {
         return vec![(Style::Dim, "-".to_owned())];
     };
-    let mut lines = vec![(Style::Plain, number::told_cost(cost))];
-    lines.extend(number::interval(cost).map(|text| (Style::Dim, text)));
+    let mut lines = vec![(Style::Plain, told)];
+    lines.extend(beside(cost, number::cost_interval(cost)));
     lines
+}
+
+/// What stands below a ratio: its interval, or how little it stands on.
+fn beside(ratio: &Ratio, interval: Option<String>) -> Option<Line> {
+    let text = interval.or_else(|| number::reserve(ratio).map(str::to_owned))?;
+    Some((Style::Dim, text))
 }
 
 /// Good or bad as the verdict says; without one where all of the ratio's
@@ -287,12 +308,9 @@ fn list(out: &mut String, scenario: &ScenarioView, paint: Paint) {
         for &kind in &scenario.kinds {
             let mut parts = cell_lines(variant.cells.get(&kind));
             if shows_cost(scenario, kind)
-                && let Some(cost) = variant.added_cost
+                && let Some(cost) = variant.told_cost()
             {
-                parts.push((
-                    Style::Plain,
-                    format!("{} {}", scenario.added_label(), number::told_cost(&cost)),
-                ));
+                parts.push((Style::Plain, format!("{} {cost}", scenario.added_label())));
             }
             let parts: Vec<String> = parts
                 .iter()
@@ -346,18 +364,13 @@ fn failures(out: &mut String, view: &View, width: usize, paint: Paint) {
     if let Some(more) = view.failures.len().checked_sub(MAX_FAILURES)
         && more > 0
     {
-        let _ = writeln!(out, "\nand {more} more that did not build");
+        let _ = writeln!(out, "\n{more} more failures hidden");
     }
 }
 
 fn notes(out: &mut String, view: &View, width: usize, paint: Paint) {
     let mut notes = Vec::new();
-    if !view.is_complete() {
-        notes.push(format!(
-            "The run did not finish: {} of {} samples.",
-            view.measured, view.planned
-        ));
-    }
+    notes.extend(view.unfinished());
     for left_out in &view.left_out {
         notes.push(format!(
             "Left out: {}.",
@@ -375,13 +388,7 @@ fn notes(out: &mut String, view: &View, width: usize, paint: Paint) {
             join(names)
         ));
     }
-    for (sample, text) in view.disturbances.iter().take(3) {
-        notes.push(format!(
-            "{} was disturbed: {}.",
-            escape::terminal(sample, 80),
-            escape::terminal(text, 200)
-        ));
-    }
+    notes.extend(view.disturbed());
     notes.extend(rounds::unreached(view).map(|text| escape::terminal(&text, 600)));
     notes.extend(rounds::dropped(view).map(|text| escape::terminal(&text, 600)));
     notes.extend(rounds::looked(view).map(|text| escape::terminal(&text, 600)));
@@ -398,8 +405,12 @@ fn notes(out: &mut String, view: &View, width: usize, paint: Paint) {
         facts.push_str("; ");
         facts.push_str(&text);
     }
+    if let Some(text) = rounds::by_chance(view) {
+        facts.push_str("; ");
+        facts.push_str(&text);
+    }
     if view.has_single_rounds() {
-        facts.push_str("; one round: no interval, ~ is no clear difference");
+        facts.push_str("; 1 round: no interval");
     }
     notes.push(facts);
     out.push('\n');

@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 pub enum ScenarioError {
     /// No project here.
     #[error(
-        "no scenarios/ folder in {} or any folder above it: \
-         run buildrace in a project that has one",
+        "no scenarios/ folder in {} or any folder above it. To race two Dockerfiles without \
+         scenarios, use `buildrace compare Dockerfile Dockerfile.new`",
         shown(.0)
     )]
     NoProject(PathBuf),

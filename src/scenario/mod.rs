@@ -32,7 +32,9 @@ pub use error::{Place, ScenarioError};
 pub(crate) use error::{choice, position};
 pub use fetch::{Fetch, Otherwise};
 pub use instructions::{InstructionPlace, instructions};
-pub use own::{OwnDockerfile, OwnScenario, folder_name, revision_name, variant_names};
+pub use own::{
+    OwnDockerfile, OwnScenario, check_variant_name, folder_name, revision_name, variant_names,
+};
 pub use project::Project;
 pub use smoke::Smoke;
 pub use snapshot::{SkipIn, Snapshot, ignore_file};

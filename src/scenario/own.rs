@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::document::{At, Problem};
 use super::error::{Place, ScenarioError, position};
-use super::name::check_build_arg;
+use super::name::{check_build_arg, check_name};
 use super::project::{check_target, read_file};
 use super::{ContextSource, Edit, Scenario, Variant, dockerfile};
 use crate::model::{BuildKind, Platform};
@@ -217,6 +217,14 @@ pub fn variant_names(reference: &Path, candidate: &Path) -> (String, String) {
             let name = name.unwrap_or_else(|| "dockerfile".to_owned());
             (format!("{name}-1"), format!("{name}-2"))
         })
+}
+
+/// Checks a name that a person gives a variant on the command line.
+///
+/// # Errors
+/// What is wrong with it, in a line.
+pub fn check_variant_name(name: &str) -> Result<(), String> {
+    check_name("variant", name)
 }
 
 /// A git revision as the name of a variant.

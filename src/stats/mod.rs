@@ -15,7 +15,7 @@ mod walsh;
 pub use crate::model::LEAST_DELTA;
 pub use noise::noise_floor;
 pub use proportion::share_interval;
-pub use ratio::{Basis, Interval, Ratio, log_ratios, ratio};
+pub use ratio::{Basis, CONFIDENCE, Interval, Ratio, log_ratios, ratio};
 pub use roll_up::roll_up;
 pub use times::Times;
 pub use verdict::{

@@ -106,6 +106,49 @@ fn a_revision_that_is_none() {
 }
 
 #[test]
+fn the_same_is_not_compared_with_itself() {
+    let project = project();
+    let calibrate = "`buildrace calibrate --file A`";
+    let line = refused(&project, &["compare", "A", "A"]);
+    assert_says(&line, &["A and A are the same file", calibrate]);
+    std::os::unix::fs::symlink("A", project.path().join("link")).unwrap();
+    let line = refused(&project, &["compare", "A", "./link"]);
+    assert_says(&line, &["are the same file", calibrate]);
+    fs::copy(project.path().join("A"), project.path().join("C")).unwrap();
+    let line = refused(&project, &["compare", "A", "C"]);
+    assert_says(&line, &["A and C have the same content", calibrate]);
+    // It has another build context then.
+    project.write("C.dockerignore", "data.json\n");
+    let line = refused(&project, &["compare", "A", "C"]);
+    assert_says(&line, &["DOCKER_HOST"]);
+
+    init(project.path());
+    let line = refused(&project, &["compare", "A", "--against", "HEAD"]);
+    assert_says(&line, &["A and its context are the same in", calibrate]);
+    project.write("main.go", "package other\n");
+    let line = refused(&project, &["compare", "A", "--against", "HEAD"]);
+    assert_says(&line, &["DOCKER_HOST"]);
+}
+
+#[test]
+fn names_of_the_two_are_checked_as_other_names_are() {
+    let project = project();
+    for (names, words) in [
+        ("before", "two names"),
+        ("a,b,c", "two names"),
+        ("a,a", "two different names"),
+        ("a,", "is no name of a variant"),
+        ("Before,after", "is no name of a variant"),
+        ("a/../b,c", "is no name of a variant"),
+    ] {
+        let line = refused(&project, &["compare", "A", "B", "--names", names]);
+        assert_says(&line, &["--names", words]);
+    }
+    let line = refused(&project, &["compare", "A", "B", "--names", "before,after"]);
+    assert_says(&line, &["DOCKER_HOST"]);
+}
+
+#[test]
 fn nothing_to_calibrate() {
     let project = project();
     let line = refused(&project, &["calibrate"]);

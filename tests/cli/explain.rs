@@ -205,7 +205,7 @@ fn what_cannot_be_explained_is_refused_with_what_to_do() {
     for (args, words) in [
         (
             &["explain"][..],
-            &["no run in results", "buildrace run"][..],
+            &["no run in results", "buildrace compare"][..],
         ),
         (&["explain", "nix"], &["nix", "results"]),
         (&["explain", "folder"], &["folder", "run.json"]),

@@ -12,6 +12,8 @@ mod interrupted;
 mod project;
 mod resume;
 
+use std::fs;
+
 use assert_cmd::Command;
 use project::Project;
 
@@ -55,6 +57,34 @@ fn assert_says(line: &str, words: &[&str]) {
 fn no_engine() {
     let line = refused(&Project::new(), &["run"]);
     assert_says(&line, &["unix:///nonexistent/docker.sock", "DOCKER_HOST"]);
+}
+
+/// Whoever begins has two Dockerfiles at most, and is shown what to type.
+#[test]
+fn who_begins_is_shown_what_to_type() {
+    let project = Project::new();
+    fs::remove_dir_all(project.path().join("scenarios")).unwrap();
+    project.write("Dockerfile", "FROM debian:trixie-slim\n");
+    project.write("new.Dockerfile", "FROM debian:trixie-slim\nRUN true\n");
+    for (args, cause) in [
+        (&["run"][..], "no scenarios/ folder"),
+        (&["list"], "no scenarios/ folder"),
+        (&["report"], "no run in results yet"),
+        (&["explain"], "no run in results yet"),
+        (
+            &["explain", "Dockerfile"],
+            "Dockerfile is a Dockerfile, not a build",
+        ),
+        (
+            &["explain", "new.Dockerfile"],
+            "is a Dockerfile, not a build",
+        ),
+        (&["explain", "nothing"], "no build \"nothing\""),
+        (&["check"], "no git repository"),
+    ] {
+        let line = refused(&project, args);
+        assert_says(&line, &[cause, "`buildrace compare "]);
+    }
 }
 
 #[test]

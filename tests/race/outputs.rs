@@ -205,7 +205,7 @@ async fn what_the_engine_could_not_run_is_looked_at_in_the_next_round() {
     let [warning] = warnings(&memory)[..] else {
         panic!("{:?}", warnings(&memory))
     };
-    assert!(warning.ends_with("is not known: the engine is on fire"));
+    assert!(warning.ends_with("could not be checked: the engine is on fire"));
     let checked = memory
         .samples()
         .iter()

@@ -196,8 +196,8 @@ async fn a_round_beside_somebody_elses_build_is_dropped_and_built_again() {
     let told = memory.told("tiny");
     assert_eq!(told.len(), 2, "{told:?}");
     assert!(
-        told[0].starts_with("round 2 is dropped: build somebody-else-beside-")
-            && told[0].ends_with("another takes its place"),
+        told[0].starts_with("round 2 dropped: build somebody-else-beside-")
+            && told[0].ends_with("buildrace builds another"),
         "{told:?}"
     );
     assert!(told[1].starts_with("first look, after 6 rounds (14 builds"));
@@ -221,9 +221,9 @@ async fn no_more_rounds_are_built_again_than_there_are_spare_ones() {
     assert_eq!(built(&memory, "tiny"), first(AUTO_ROUNDS + SPARE));
     let told = memory.told("tiny");
     let (last, before) = told.split_last().unwrap();
-    assert_eq!(*last, "0 of 6 rounds count, and the spare ones are used up");
+    assert_eq!(*last, "0 of 6 rounds count, and no spare round is left");
     assert!(before.last().unwrap().ends_with("no spare round is left"));
-    assert!(before.iter().all(|line| line.contains("is dropped")));
+    assert!(before.iter().all(|line| line.contains(" dropped: ")));
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! The article's three comparisons, as they came out here.
 
 use buildrace::escape;
+use buildrace::explain::Explanation;
 use buildrace::model::BuildKind;
 use buildrace::report::{Cell, VariantView, number};
 use buildrace::stats::Ratio;
@@ -26,7 +27,7 @@ pub fn block(run: &Published) -> String {
         (
             format!("adding {}, {}", scenario.added_names(), reference.name),
             cost(reference),
-            "almost 7x",
+            "almost 7×",
         ),
         (
             format!("adding {}, {}", scenario.added_names(), candidate.name),
@@ -36,7 +37,7 @@ pub fn block(run: &Published) -> String {
         (
             "after an edit".to_owned(),
             against(candidate, reference, BuildKind::Incremental),
-            "100x faster",
+            "100× faster",
         ),
     ];
     let mut out = format!(
@@ -74,71 +75,120 @@ pub fn block(run: &Published) -> String {
             .unwrap_or("unknown"),
         match (rounds > 2, run.view.has_model_based()) {
             (false, _) => "in brackets each round",
-            (true, true) => "in brackets 95% t-intervals of the mean log ratio (model-based)",
+            (true, true) => "in brackets 95% t-intervals, which assume normal log ratios",
             (true, false) => "in brackets signed-rank intervals of at least 95%",
         },
     ));
     out
 }
 
-/// What of the difference to the article `buildrace explain` can tell: how much
-/// of the emulated build is emulation, and how much of the other one is want
-/// of cores.
+/// The article's figures, as ratios.
+const ADDED_NAIVE: f64 = 7.0;
+const ADDED_CROSS: f64 = 1.7;
+const AFTER_AN_EDIT: f64 = 1.0 / 100.0;
+
+/// Why ours and the article's figures differ, as far as `buildrace explain`
+/// can say: how much of the emulated build is emulation, and how much of the
+/// other one is want of cores. A figure of the article that lies within our
+/// interval is no difference, and is not explained.
 pub fn differences(run: &Published) -> String {
     let scenario = run.scenario(SCENARIO).expect("the run has it");
     let reference = scenario.reference().expect("the reference was raced");
     let candidate = scenario.variants.iter().find(|v| !v.reference);
     let candidate = candidate.expect("a candidate was raced");
-    let typical = |variant: &VariantView| {
-        let typical = run
-            .explained
-            .typical(SCENARIO, &variant.name, BuildKind::MultiArch);
-        &typical.expect("a build to explain").explanation
+    let emulated = reference.added_cost.expect("it was raced");
+    let cross = candidate.added_cost.expect("it was raced");
+    let edit = candidate.ratio(BuildKind::Incremental);
+    let edit = edit.expect("pairs of this kind");
+    let mut out = match holds(&emulated, ADDED_NAIVE) {
+        true => within("Adding a platform under emulation", "almost 7×"),
+        false => emulation(run, reference),
     };
-    let naive = typical(reference);
+    out += &match holds(&cross, ADDED_CROSS) {
+        true => within("Adding a platform by cross-compilation", "+70%"),
+        false => cores(run, candidate),
+    };
+    out += &match holds(&edit, AFTER_AN_EDIT) {
+        true => within("After an edit", "100×"),
+        false => {
+            "- After an edit: 100× lies outside our interval; why was not measured.\n".to_owned()
+        }
+    };
+    out
+}
+
+/// Whether a ratio's interval leaves a figure of the article open.
+fn holds(ratio: &Ratio, article: f64) -> bool {
+    ratio
+        .interval
+        .is_some_and(|interval| interval.low <= article && article <= interval.high)
+}
+
+fn within(what: &str, article: &str) -> String {
+    format!("- {what}: {article} lies within our interval, so there is no difference to explain.\n")
+}
+
+/// The build of a variant for all platforms that took a median time.
+fn typical<'a>(run: &'a Published, variant: &VariantView) -> &'a Explanation {
+    let kind = BuildKind::MultiArch;
+    let typical = run.explained.typical(SCENARIO, &variant.name, kind);
+    &typical.expect("a build to explain").explanation
+}
+
+fn emulation(run: &Published, reference: &VariantView) -> String {
+    let naive = typical(run, reference);
     let culprit = naive.culprit.as_ref().expect("a step to blame").step;
     let mut slow_downs = naive.instructions.iter().flat_map(|i| &i.slow_downs);
     let slow_down = slow_downs.find(|slow_down| slow_down.step == culprit);
     let slow_down = slow_down.expect("emulation is to blame");
     let elsewhere = slow_down.elsewhere.as_ref().expect("it was built natively");
-    let (least, most) = slow_down.alone.expect("it was built natively beside it");
+    let (low, high) = slow_down.alone.expect("it was built natively beside it");
     let emulators: Vec<String> = run.view.emulators.iter().map(|e| e.describe()).collect();
-    let concurrency = typical(candidate).concurrency.mean;
+    format!(
+        "- QEMU: {}'s emulated step takes {} its native time ({}). With the machine to itself it \
+         would take {}…{}, by `buildrace explain`'s model. That part is emulation; the rest is \
+         shared cores.\n",
+        reference.name,
+        number::factor(elsewhere.ratio),
+        emulators.join(", "),
+        number::factor(low).trim_end_matches('×'),
+        number::factor(high),
+    )
+}
+
+fn cores(run: &Published, candidate: &VariantView) -> String {
+    let scenario = run.scenario(SCENARIO).expect("the run has it");
     let seconds = |kind: BuildKind| {
         let times = candidate.cells[&kind].times.as_ref();
         number::seconds(times.expect("it was raced").median)
     };
-    let cores = run.stored.record.host.cores.unwrap_or_default();
     format!(
-        "- QEMU: {}'s emulated step takes {} what it takes natively ({}), and {} to {} by \
-         `buildrace explain`'s model had it the machine to itself. That much is emulation; the \
-         rest is cores that it shares.\n\
-         - Cores: {} takes {} for one platform and {} for {}, and emulates nothing: on average \
-         {:.1} of its steps are at work at once, and share {cores} cores. A machine with more \
-         cores than one compile keeps busy pays less for a second platform.\n",
-        reference.name,
-        number::factor(elsewhere.ratio),
-        emulators.join(", "),
-        number::factor(least).trim_end_matches('x'),
-        number::factor(most),
+        "- Cores: {} takes {} for one platform and {} for {}, and emulates nothing. On average \
+         {:.1} of its steps run at once, on {} cores. More cores make a second platform \
+         cheaper.\n",
         candidate.name,
         seconds(BuildKind::Cold),
         seconds(BuildKind::MultiArch),
         1 + scenario.added.len(),
-        concurrency,
+        typical(run, candidate).concurrency.mean,
+        run.stored.record.host.cores.unwrap_or_default(),
     )
 }
 
 fn against(candidate: &VariantView, reference: &VariantView, kind: BuildKind) -> String {
-    let ratio = candidate.ratio(kind).expect("pairs of this kind");
-    let rounds = rounds(&candidate.cells[&kind], &reference.cells[&kind]);
-    told(&ratio, number::comparison, &rounds)
+    let cell = &candidate.cells[&kind];
+    let ratio = cell.ratio.expect("pairs of this kind");
+    let told = cell.told().expect("it has a ratio");
+    let rounds = rounds(cell, &reference.cells[&kind]);
+    with_interval(&told, number::interval(&ratio), &rounds, number::comparison)
 }
 
 fn cost(variant: &VariantView) -> String {
     let cost = variant.added_cost.expect("cold and multi-arch were raced");
+    let told = variant.told_cost().expect("it has a cost");
     let [all, one] = [BuildKind::MultiArch, BuildKind::Cold].map(|kind| &variant.cells[&kind]);
-    told(&cost, number::cost, &rounds(all, one))
+    let interval = number::cost_interval(&cost);
+    with_interval(&told, interval, &rounds(all, one), number::cost)
 }
 
 /// The ratio of each round that has both times.
@@ -150,9 +200,13 @@ fn rounds(over: &Cell, under: &Cell) -> Vec<f64> {
 
 /// With its interval; of fewer rounds than three, whose interval says next to
 /// nothing, each round.
-fn told(ratio: &Ratio, in_words: fn(f64) -> String, rounds: &[f64]) -> String {
-    let told = in_words(ratio.estimate);
-    match number::interval(ratio) {
+fn with_interval(
+    told: &str,
+    interval: Option<String>,
+    rounds: &[f64],
+    in_words: fn(f64) -> String,
+) -> String {
+    match interval {
         Some(interval) if rounds.len() > 2 => format!("**{told}** \\[{interval}\\]"),
         _ => {
             let each: Vec<String> = rounds.iter().copied().map(in_words).collect();

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use buildrace::escape;
 use buildrace::model::{BuildKind, Outcome};
 use buildrace::report::{Cell, VariantView, number};
-use buildrace::stats::Ratio;
 
 use super::published::Published;
 
@@ -71,7 +70,7 @@ pub fn ladder(runs: &[Published], name: &str) -> String {
             let ratio = step.ratios.get(&kind);
             ratio.map_or_else(
                 || "–".to_owned(),
-                |ratio| told_with_interval(ratio, number::comparison),
+                |ratio| with_interval(&number::told_comparison(ratio), number::interval(ratio)),
             )
         });
         out.push_str(&format!(
@@ -105,43 +104,41 @@ pub fn growth(runs: &[Published], name: &str) -> String {
                 escape::markdown(&variant.name),
                 cell(variant.cells.get(&BuildKind::Cold)),
                 cell(variant.cells.get(&BuildKind::MultiArch)),
-                variant.added_cost.as_ref().map_or_else(
-                    || "–".to_owned(),
-                    |cost| told_with_interval(cost, number::cost)
-                ),
+                match (&variant.added_cost, variant.told_cost()) {
+                    (Some(cost), Some(told)) => with_interval(&told, number::cost_interval(cost)),
+                    _ => "–".to_owned(),
+                },
             ));
         }
     }
     out
 }
 
-fn told_with_interval(ratio: &Ratio, in_words: fn(f64) -> String) -> String {
-    let told = in_words(ratio.estimate);
-    match number::interval(ratio) {
+fn with_interval(told: &str, interval: Option<String>) -> String {
+    match interval {
         Some(interval) => format!("{told} \\[{interval}\\]"),
-        None => told,
+        None => told.to_owned(),
     }
 }
 
 fn added(variant: &VariantView) -> String {
-    let cost = variant.added_cost.as_ref();
-    cost.map_or_else(|| "–".to_owned(), number::told_cost)
+    variant.told_cost().unwrap_or_else(|| "–".to_owned())
 }
 
-/// `0.67 s, 111x faster`; with what failed, and how often.
+/// `0.67 s, 111× faster`; with what failed, and how often.
 fn cell(cell: Option<&Cell>) -> String {
     let Some(cell) = cell else {
         return "–".to_owned();
     };
     let mut parts: Vec<String> = Vec::new();
     parts.extend(cell.times.map(|times| number::seconds(times.median)));
-    parts.extend(cell.ratio.as_ref().map(number::told_comparison));
+    parts.extend(cell.told());
     for (outcome, count) in &cell.failed {
         match outcome {
-            Outcome::Skipped | Outcome::Interrupted => {}
+            Outcome::Skipped => {}
             Outcome::WrongOutput => parts.push(outcome.to_string()),
             _ => parts.push(format!("{count} of {} {outcome}", cell.samples)),
         }
     }
-    parts.join(", ").replace('~', "\\~")
+    parts.join(", ")
 }

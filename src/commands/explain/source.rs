@@ -45,6 +45,14 @@ impl Source {
         }
         let path = Path::new(name);
         if path.is_file() {
+            if is_dockerfile(path) {
+                bail!(
+                    "{name} is a Dockerfile, not a build. To build it and see what another \
+                     Dockerfile gains, use `buildrace compare {name} Dockerfile.new`; to explain \
+                     one build, use `docker buildx build --progress=rawjson --file {name} . 2> \
+                     build.rawjson` and `buildrace explain build.rawjson`"
+                );
+            }
             return Ok(sample_of_trace(path).unwrap_or_else(|| Self::Recording(Some(path.into()))));
         }
         if let Some(run) = run_named(name, results) {
@@ -68,7 +76,8 @@ impl Source {
             }
         }
         bail!(
-            "no build {name:?}: it is no file, no run in {} and no sample of one there; `ls {}` shows the runs",
+            "no build {name:?}: expected a file, a run in {} or a sample of one; `ls {}` shows the \
+             runs, and `buildrace compare Dockerfile Dockerfile.new` makes one",
             results.display(),
             results.display(),
         )
@@ -85,10 +94,28 @@ pub(in crate::commands) fn run_named(name: &str, results: &Path) -> Option<PathB
 pub(in crate::commands) fn newest_run(results: &Path) -> anyhow::Result<PathBuf> {
     runs(results).pop().with_context(|| {
         format!(
-            "there is no run in {}: make one with `buildrace run`, or name a recording",
+            "no run in {} yet. To make one, use `buildrace compare Dockerfile Dockerfile.new`; to \
+             explain a build of docker buildx, name the file that `docker buildx build \
+             --progress=rawjson` wrote",
             results.display()
         )
     })
+}
+
+/// Whether a file is a Dockerfile by its name, and holds no JSON.
+fn is_dockerfile(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default();
+    let name = name.to_string_lossy().to_lowercase();
+    let is_named = name == "dockerfile"
+        || name == "containerfile"
+        || name.starts_with("dockerfile.")
+        || name.ends_with(".dockerfile");
+    let start = || {
+        let mut start = [0; 1];
+        let read = File::open(path).and_then(|mut file| file.read(&mut start));
+        read.is_ok_and(|bytes| bytes == 0 || !matches!(start[0], b'{' | 0x1f))
+    };
+    is_named && start()
 }
 
 fn has_trace(run: &Path, sample: &str) -> bool {

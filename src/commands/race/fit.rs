@@ -178,7 +178,7 @@ fn without(
 /// Why what needs this image cannot be raced. What the engine said of it names
 /// machines, and is no part of results.
 pub(in crate::commands) fn no_image(name: &str) -> String {
-    format!("its image {name} is not here, and can neither be pulled nor stood in for")
+    format!("image {name} unavailable: not local, pull failed, no stand-in")
 }
 
 /// Takes the scenarios that there is a reason against out of `scenarios`, and

@@ -323,7 +323,7 @@ async fn build(
         redaction: &redaction,
         writer,
         trace: None,
-        progress: Progress::new(&record.plan, planned, finished.len(), expected, live),
+        progress: Progress::new(&record, planned, finished.len(), expected, live),
         samples: finished.clone(),
         resumed,
         warnings,
@@ -484,7 +484,7 @@ fn tell_of_added_kinds(inputs: &[PlanInput]) {
 /// What the same builds took in the newest run that raced one of these
 /// scenarios. It only feeds the display, so what cannot be read is passed over.
 fn learn_from_last_run(results: &Path, record: &RunRecord) -> Expected {
-    let mut expected = Expected::default();
+    let mut expected = Expected::of(record);
     let folders = store::runs(results);
     for folder in folders.iter().rev().take(10).rev() {
         let Ok(run) = store::read_run(folder) else {

@@ -9,8 +9,8 @@ use super::{Area, Drawn, raced};
 use crate::escape;
 use crate::model::{BuildKind, Outcome};
 use crate::report::number;
-use crate::report::view::{ScenarioView, VariantView};
-use crate::stats::{Ratio, Times};
+use crate::report::view::{Cell, ScenarioView, VariantView};
+use crate::stats::Times;
 
 /// Variants shown; the summary has all.
 const MAX_VARIANTS: usize = 8;
@@ -93,7 +93,7 @@ pub(super) fn platforms(area: &Area<'_>, scenario: &ScenarioView) -> Drawn {
             };
             let mut bar = Bar::new(variant, kind, index as f64 + 0.5 + offset, half, tone);
             if kind == BuildKind::MultiArch {
-                bar.note = variant.added_cost.map(|cost| (on_bar(&cost), INK));
+                bar.note = variant.told_cost().map(|cost| (cost, INK));
             }
             bars.push(bar);
         }
@@ -123,7 +123,8 @@ pub(super) fn rebuilds(area: &Area<'_>, scenario: &ScenarioView) -> Drawn {
                 let slower =
                     ratio.estimate > 1.0 + number::SAME_WITHIN && !number::is_unclear(&ratio);
                 let tone = if slower { RED } else { INK };
-                (number::told_comparison(&ratio), tone)
+                let told = variant.cells.get(&kind).and_then(Cell::told);
+                (told.unwrap_or_default(), tone)
             });
             bar
         })
@@ -167,15 +168,6 @@ fn shown(scenario: &ScenarioView) -> &[VariantView] {
 fn pixels_each(area: &Area<'_>, variants: usize) -> f64 {
     let (width, _) = area.dim_in_pixel();
     f64::from(width.saturating_sub(AXIS + 20)) / variants.max(1) as f64
-}
-
-/// `x11.3` or `+41%`.
-fn on_bar(ratio: &Ratio) -> String {
-    let told = number::told_cost(ratio);
-    match told.strip_suffix('x') {
-        Some(factor) => format!("x{factor}"),
-        None => told,
-    }
 }
 
 /// The reference's colour is its own; without it candidates keep theirs.

@@ -5,7 +5,7 @@ mod environment;
 mod outputs;
 mod scenario;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -14,7 +14,7 @@ use crate::explain::RunExplanation;
 use crate::model::{
     BuilderInfo, HostInfo, LeftOut, Outcome, Rules, RunRecord, SCHEMA_VERSION, Sample,
 };
-use crate::stats::{Basis, Ratio};
+use crate::stats::{Basis, CONFIDENCE, Ratio};
 use crate::verdict::{self, Dropped};
 pub use environment::{BaseImageView, EmulatorView, FailureRate, FailureView};
 pub use scenario::{Between, Cell, CulpritView, RollUp, ScenarioView, VariantView};
@@ -48,11 +48,14 @@ pub struct View {
     pub planned: usize,
     /// Samples that there are, failed ones included.
     pub measured: usize,
+    /// Samples that the user stopped.
+    pub interrupted: usize,
     /// What was raced.
     pub scenarios: Vec<ScenarioView>,
     /// Several scenarios as one, where there are several.
     pub roll_up: Vec<RollUp>,
-    /// Samples that are not ok, in the order they were built.
+    /// Samples that are not ok, in the order they were built; those that the
+    /// user stopped are none of them.
     pub failures: Vec<FailureView>,
     /// How often that was, of each variant and kind that it happened to.
     pub failure_rates: Vec<FailureRate>,
@@ -70,7 +73,7 @@ pub struct View {
     pub base_images: Vec<BaseImageView>,
     /// What the run warned of.
     pub warnings: Vec<String>,
-    /// Which images were looked at and found right, a sentence a scenario;
+    /// Which images were checked and found correct, a sentence a scenario;
     /// names come from outside.
     pub outputs: Vec<String>,
     /// Where sources were fetched from: scenarios, and what it was.
@@ -83,7 +86,7 @@ impl View {
     pub fn new(record: &RunRecord, samples: &[Sample], explained: &RunExplanation) -> Self {
         let failures = samples
             .iter()
-            .filter(|sample| sample.outcome != Outcome::Ok)
+            .filter(|sample| !matches!(sample.outcome, Outcome::Ok | Outcome::Interrupted))
             .map(environment::failure)
             .collect();
         let disturbances = samples
@@ -108,6 +111,10 @@ impl View {
             dropped: verdict::dropped_rounds(record, samples),
             planned: verdict::samples_planned(record, samples).max(samples.len()),
             measured: samples.len(),
+            interrupted: samples
+                .iter()
+                .filter(|sample| sample.outcome == Outcome::Interrupted)
+                .count(),
             scenarios: record
                 .scenarios
                 .iter()
@@ -142,13 +149,28 @@ impl View {
     }
 
     /// The first warnings of the run, such as that an image could not be
-    /// looked at. Safe for a terminal; escape them for other outputs.
+    /// checked. Safe for a terminal; escape them for other outputs.
     pub(super) fn warned(&self) -> impl Iterator<Item = String> {
         const MAX_WARNINGS: usize = 6;
-        let more = self.warnings.len().saturating_sub(MAX_WARNINGS);
-        let first = self.warnings.iter().take(MAX_WARNINGS);
+        // Those that differ in numbers alone are one.
+        let mut kinds: Vec<(String, &String, usize)> = Vec::new();
+        for warning in &self.warnings {
+            let kind: String = warning.chars().filter(|c| !c.is_ascii_digit()).collect();
+            match kinds.iter_mut().find(|(known, ..)| *known == kind) {
+                Some((_, _, count)) => *count += 1,
+                None => kinds.push((kind, warning, 1)),
+            }
+        }
+        let more = kinds.len().saturating_sub(MAX_WARNINGS);
+        let first = kinds.into_iter().take(MAX_WARNINGS);
         first
-            .map(|warning| format!("Warning: {}.", escape::terminal(warning, 400)))
+            .map(|(_, warning, count)| {
+                let times = match count {
+                    1 => String::new(),
+                    count => format!(" ({count} such warnings)"),
+                };
+                format!("Warning: {}{times}.", escape::terminal(warning, 400))
+            })
             .chain((more > 0).then(|| format!("And {more} more warnings.")))
     }
 
@@ -159,8 +181,8 @@ impl View {
         let at: Vec<String> = at.map(|at| at.strftime("%F %T UTC").to_string()).collect();
         (!at.is_empty()).then(|| {
             format!(
-                "The run was cut off and resumed, {}: what was built before and after may have met \
-                 the machine in different states.",
+                "The run was cut off and resumed ({}): the machine may have been in another state \
+                 before than after.",
                 join(at)
             )
         })
@@ -200,6 +222,40 @@ impl View {
     /// Whether every planned sample was built, well or not.
     pub fn is_complete(&self) -> bool {
         self.measured >= self.planned
+    }
+
+    /// That the run is not whole, and why, in a sentence.
+    pub(super) fn unfinished(&self) -> Option<String> {
+        let why = match self.interrupted {
+            0 => "The run did not finish",
+            _ => "The run was interrupted",
+        };
+        let built = self.measured - self.interrupted;
+        let is_whole = self.is_complete() && self.interrupted == 0;
+        (!is_whole).then(|| format!("{why}: {built} of {} samples.", self.planned))
+    }
+
+    /// `Other builds ran during 5 of 24 samples.`
+    pub(super) fn disturbed(&self) -> Option<String> {
+        let samples = self.disturbances.iter().map(|(sample, _)| sample);
+        let samples: BTreeSet<&String> = samples.collect();
+        (!samples.is_empty()).then(|| {
+            format!(
+                "Other builds ran during {} of {} samples.",
+                samples.len(),
+                self.measured
+            )
+        })
+    }
+
+    /// How many candidates and kinds were compared with an interval, and how
+    /// many of those intervals would exclude 1 by chance if nothing differed.
+    pub fn by_chance(&self) -> (usize, f64) {
+        let variants = self.scenarios.iter().flat_map(|s| &s.variants);
+        let ratios = variants.flat_map(|variant| variant.cells.values());
+        let ratios = ratios.filter_map(|cell| cell.ratio);
+        let count = ratios.filter(|ratio| ratio.interval.is_some()).count();
+        (count, count as f64 * (1.0 - CONFIDENCE))
     }
 
     /// Names of the base images that are stand-ins.

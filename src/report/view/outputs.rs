@@ -1,12 +1,12 @@
-//! What a run knows of its images: which of them were looked at, and right.
+//! What a run knows of its images: which of them were checked, and are correct.
 
 use std::collections::BTreeSet;
 
 use super::join;
 use crate::model::{BuildKind, Outcome, RunRecord, Sample, ScenarioInfo};
 
-/// A sentence for each scenario any image of which was looked at. Of wrong
-/// ones their failures tell.
+/// A sentence for each scenario any image of which was checked. Wrong ones are
+/// among the failures.
 pub(super) fn outputs(record: &RunRecord, samples: &[Sample]) -> Vec<String> {
     let scenarios = record.scenarios.iter();
     scenarios
@@ -35,20 +35,19 @@ fn sentence(info: &ScenarioInfo, samples: &[Sample], of_several: bool) -> Option
         .filter(|sample| good(sample) && sample.kind != BuildKind::Noop)
         .map(|sample| (sample.variant.as_str(), sample.kind))
         .filter(|built| !checked.contains(built))
-        .map(|(variant, kind)| format!("{kind} of {variant}"))
+        .map(|(variant, kind)| format!("{variant}, {kind}"))
         .collect();
     let unknown = if unknown.is_empty() {
         String::new()
     } else {
-        format!("; not looked at: {}", join(unknown))
+        format!("; not checked: {}", join(unknown))
     };
     let raced = info.variants.iter().map(|variant| &variant.name);
     let variants = raced.filter(|name| checked.iter().any(|(of, _)| of == name));
     let kinds = BuildKind::ALL.iter();
     let kinds = kinds.filter(|kind| checked.iter().any(|(_, of)| of == *kind));
     Some(format!(
-        "Images{of} were looked at after the clock and are what they should be on each platform: \
-         {}, {}{unknown}.",
+        "Images{of} checked on every platform: correct ({}, {}){unknown}.",
         join(variants.cloned()),
         join(kinds.map(ToString::to_string)),
     ))
@@ -60,15 +59,15 @@ mod tests {
     use crate::report::fixture::{self, ARTICLE};
 
     #[test]
-    fn what_was_looked_at_is_told_and_what_was_not() {
+    fn what_was_checked_is_told_and_what_was_not() {
         let (record, mut samples) = fixture::run(&ARTICLE, 2);
         assert!(outputs(&record, &samples).is_empty());
         let first_round = samples.iter_mut().filter(|sample| sample.round == 1);
         for sample in first_round.filter(|sample| sample.kind != BuildKind::Noop) {
             sample.output_checked = true;
         }
-        let right = "Images were looked at after the clock and are what they should be on each \
-                     platform: naive and cross, cold, multi-arch and incremental";
+        let right = "Images checked on every platform: correct (naive and cross, cold, \
+                     multi-arch and incremental)";
         assert_eq!(outputs(&record, &samples), [format!("{right}.")]);
 
         let of = |sample: &&mut Sample| {
@@ -77,7 +76,7 @@ mod tests {
         for sample in samples.iter_mut().filter(of) {
             sample.output_checked = false;
         }
-        let known = format!("{right}; not looked at: incremental of cross.");
+        let known = format!("{right}; not checked: cross, incremental.");
         assert_eq!(outputs(&record, &samples), [known]);
 
         // Of a wrong image its failure tells.

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::join;
 use crate::explain::RunExplanation;
 use crate::model::{BuildKind, Outcome, Platform, RunRecord, Sample, ScenarioInfo};
-use crate::report::explain;
+use crate::report::{explain, number};
 use crate::stats::{self, Ratio, Times, Verdict};
 use crate::verdict::{self, Comparison};
 
@@ -88,6 +88,8 @@ pub struct VariantView {
     /// multi-arch over cold, paired by round: what the added platforms cost;
     /// `None` where none were added.
     pub added_cost: Option<Ratio>,
+    /// Whether the medians of the two contradict that.
+    pub cost_contradicted: bool,
 }
 
 /// A variant's samples of one kind.
@@ -99,10 +101,20 @@ pub struct Cell {
     pub by_round: BTreeMap<u32, f64>,
     /// Whether no build of it executed a step.
     pub all_cached: bool,
-    /// How many samples there are, whatever they count.
+    /// How many samples there are, whatever they count; those that the user
+    /// stopped are left out.
     pub samples: u32,
-    /// How many of them did not end well, by outcome.
+    /// How many of them did not end well, by outcome. What the user stopped
+    /// is none of them.
     pub failed: BTreeMap<Outcome, u32>,
+    /// How many the user stopped.
+    pub interrupted: u32,
+    /// Candidate over reference in each round that has both; empty for the
+    /// reference itself.
+    pub ratios: BTreeMap<u32, f64>,
+    /// Whether the medians say the contrary of `ratio`: one that it is slower,
+    /// the other that it is faster.
+    pub contradicted: bool,
     /// Against the reference variant, paired by round; `None` for the
     /// reference itself, and where it was not raced.
     pub ratio: Option<Ratio>,
@@ -166,7 +178,28 @@ impl ScenarioView {
     }
 }
 
+impl Cell {
+    /// The ratio in words; `≈` where the medians beside it contradict it.
+    pub fn told(&self) -> Option<String> {
+        let ratio = self.ratio.as_ref()?;
+        Some(match self.contradicted {
+            true => number::CONTRADICTED.to_owned(),
+            false => number::told_comparison(ratio),
+        })
+    }
+}
+
 impl VariantView {
+    /// What the added platforms cost, in words; `≈` where the medians beside
+    /// it contradict it.
+    pub fn told_cost(&self) -> Option<String> {
+        let cost = self.added_cost.as_ref()?;
+        Some(match self.cost_contradicted {
+            true => number::CONTRADICTED.to_owned(),
+            false => number::told_cost(cost),
+        })
+    }
+
     /// Median wall time of a kind, seconds.
     pub fn median(&self, kind: BuildKind) -> Option<f64> {
         Some(self.cells.get(&kind)?.times?.median)
@@ -188,8 +221,9 @@ impl VariantView {
         if cell.times.is_some() {
             return None;
         }
-        let commonest = cell.failed.iter().max_by_key(|(_, count)| **count)?;
-        Some(*commonest.0)
+        let commonest = cell.failed.iter().max_by_key(|(_, count)| **count);
+        let interrupted = (cell.interrupted > 0).then_some(Outcome::Interrupted);
+        commonest.map(|(outcome, _)| *outcome).or(interrupted)
     }
 }
 
@@ -220,9 +254,15 @@ pub(super) fn scenario(
                 });
                 of_kind.clone().next()?;
                 let mut failed = BTreeMap::new();
-                for sample in of_kind.clone().filter(|s| s.outcome != Outcome::Ok) {
-                    *failed.entry(sample.outcome).or_insert(0) += 1;
+                let mut interrupted = 0;
+                for sample in of_kind.clone() {
+                    match sample.outcome {
+                        Outcome::Ok => {}
+                        Outcome::Interrupted => interrupted += 1,
+                        other => *failed.entry(other).or_insert(0) += 1,
+                    }
                 }
+                let ended = of_kind.clone().count() - interrupted as usize;
                 let by_round = times(kind);
                 let mut good = of_kind.clone().filter(|s| s.outcome == Outcome::Ok);
                 let all_cached = good.clone().next().is_some()
@@ -236,8 +276,14 @@ pub(super) fn scenario(
                     times: Times::of(by_round.values().copied()),
                     by_round,
                     all_cached,
-                    samples: of_kind.count().try_into().unwrap_or(u32::MAX),
+                    samples: ended.try_into().unwrap_or(u32::MAX),
                     failed,
+                    interrupted,
+                    ratios: compared.map_or_else(BTreeMap::new, |found| {
+                        let logs = found.log_ratios.iter();
+                        logs.map(|(round, log)| (*round, log.exp())).collect()
+                    }),
+                    contradicted: false,
                     ratio: compared.and_then(|found| found.ratio),
                     verdict: compared.and_then(|found| found.verdict),
                     delta: record.rules.delta(&info.name, kind),
@@ -250,6 +296,7 @@ pub(super) fn scenario(
                 dockerfile: variant.dockerfile.clone(),
                 revision: variant.revision.clone(),
                 cells: cells.collect(),
+                cost_contradicted: false,
                 added_cost: if added.is_empty() {
                     None
                 } else {
@@ -261,6 +308,7 @@ pub(super) fn scenario(
         })
         .collect();
     variants.sort_by_key(|variant| !variant.reference);
+    contradict(&mut variants);
     let between = between(record, samples, &variants);
     let culprits = variants
         .iter()
@@ -282,6 +330,38 @@ pub(super) fn scenario(
         edit: info.edit.clone(),
         variants,
     }
+}
+
+/// Marks the ratios that the medians shown beside them contradict.
+fn contradict(variants: &mut [VariantView]) {
+    let reference = variants.iter().find(|variant| variant.reference);
+    let medians: BTreeMap<BuildKind, f64> = reference
+        .map(|reference| {
+            let kinds = reference.cells.keys();
+            kinds
+                .filter_map(|kind| Some((*kind, reference.median(*kind)?)))
+                .collect()
+        })
+        .unwrap_or_default();
+    for variant in variants {
+        variant.cost_contradicted = contradicts(
+            variant.added_cost,
+            variant.median(BuildKind::MultiArch),
+            variant.median(BuildKind::Cold),
+        );
+        for (kind, cell) in &mut variant.cells {
+            let own = cell.times.map(|times| times.median);
+            cell.contradicted = contradicts(cell.ratio, own, medians.get(kind).copied());
+        }
+    }
+}
+
+/// Whether a ratio is on one side of 1, and that of two medians on the other.
+fn contradicts(ratio: Option<Ratio>, over: Option<f64>, under: Option<f64>) -> bool {
+    let (Some(ratio), Some(over), Some(under)) = (ratio, over, under) else {
+        return false;
+    };
+    (ratio.estimate < 1.0 && over > under) || (ratio.estimate > 1.0 && over < under)
 }
 
 fn between(record: &RunRecord, samples: &[Sample], variants: &[VariantView]) -> Vec<Between> {
