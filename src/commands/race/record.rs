@@ -70,15 +70,10 @@ pub(super) fn of_run(facts: Facts<'_>) -> Result<RunRecord, ScenarioError> {
 }
 
 /// The commit that `folder` is at, with `-dirty` behind it where a file differs
-/// that is not among what a run writes, `ours`; `None` where that is not known.
+/// that is not among what a run writes, `ours`; `None` where git does not tell.
 pub(super) fn commit_of(folder: &Path, ours: &[PathBuf]) -> Option<String> {
-    let repository = Repository::find(folder).ok()?.without(ours);
-    let head = repository.resolve("HEAD").ok()?;
-    // What cannot be told is taken for a difference.
-    match repository.changed_files() {
-        Ok(0) => Some(head.id),
-        _ => Some(format!("{}-dirty", head.id)),
-    }
+    let repository = Repository::find(folder).ok()?;
+    repository.without(ours).state().ok()
 }
 
 /// The machine that builds: this one, or what a remote engine says of its own.
