@@ -124,15 +124,15 @@ impl Format {
             | Self::Openmetrics => false,
         };
         if holds_times && view.scenarios.is_empty() {
-            return Some("nothing was built, and nothing is written".to_owned());
+            return Some("nothing was built, nothing written".to_owned());
         }
         let without_time = match self {
             Self::Otava => otava::without_time(view)?,
             _ => return None,
         };
         Some(format!(
-            "no row is written, since {without_time} has no time in run {}, and Otava refuses a \
-             history with an empty cell",
+            "no row for run {}: {without_time} has no time, and Otava refuses a history with an \
+             empty cell",
             view.run
         ))
     }
