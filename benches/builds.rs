@@ -282,6 +282,7 @@ impl<'a> Site<'a> {
             buildrace: env!("CARGO_PKG_VERSION").to_owned(),
             started: Timestamp::now(),
             command: Vec::new(),
+            commit: None,
             suite: None,
             left_out: Vec::new(),
             seed: 0,

@@ -41,6 +41,7 @@ fn record() -> RunRecord {
         buildrace: "0.1.0".into(),
         started: at(),
         command: vec!["run".into()],
+        commit: None,
         suite: None,
         left_out: Vec::new(),
         seed: 1,

@@ -108,6 +108,14 @@ pub fn csv(text: &str) -> String {
     }
 }
 
+/// JSON that goes to a screen, with `##[` written as `##\u005b`: GitHub's runner
+/// takes it for a command anywhere in a line. It can stand in a string only, and
+/// means the same to a parser. The runner's other command, `::`, must begin a
+/// line, which no string does.
+pub fn json(text: &str) -> String {
+    text.replace("##[", "##\\u005b")
+}
+
 /// The text on one line, control characters written out, at most `max`
 /// columns of a terminal wide.
 pub fn columns(text: &str, max: usize) -> String {
@@ -200,6 +208,20 @@ fn code_entities(plain: &str) -> String {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn json_on_a_screen_is_the_same_json_and_no_command(
+            text in "(##\\[|#|\\[|::|error|\n|\\\\|\"|.){0,30}"
+        ) {
+            let value = serde_json::json!({ &text: [&text, { "a": &text }] });
+            let shown = json(&serde_json::to_string_pretty(&value).unwrap());
+            let parsed: serde_json::Value = serde_json::from_str(&shown).unwrap();
+            prop_assert_eq!(parsed, value);
+            prop_assert!(!shown.contains("##["), "{}", shown);
+            prop_assert!(shown.lines().all(|line| !line.trim_start().starts_with("::")));
+        }
+    }
 
     #[test]
     fn escape_sequences_are_shown_not_obeyed() {

@@ -116,7 +116,8 @@ pub struct OutputArgs {
     /// Write the result in another format too, to a file or to stdout; may be given several times
     ///
     /// [possible: github-summary, github-annotations, markdown-comment, junit,
-    /// github-action-benchmark, bmf, hyperfine, otava, openmetrics]
+    /// github-action-benchmark, bmf, hyperfine, otava, prometheus,
+    /// openmetrics]
     #[arg(long, value_name = "NAME[=FILE]")]
     pub format: Vec<Output>,
 }

@@ -16,7 +16,7 @@ pub async fn run(args: DoctorArgs) -> anyhow::Result<Exit> {
     let could_run = preflight::could_run(&checks);
     if args.json {
         let report = serde_json::json!({"could_run": could_run, "checks": checks});
-        out!("{}", serde_json::to_string_pretty(&report)?);
+        super::print_json(&report)?;
     } else {
         for check in &checks {
             out!("{}", text(check));

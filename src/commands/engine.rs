@@ -95,7 +95,7 @@ fn default_emulated() -> Vec<String> {
 
 fn print(status: &Status, json: bool) -> Result<()> {
     if json {
-        out!("{}", serde_json::to_string_pretty(status)?);
+        super::print_json(status)?;
         return Ok(());
     }
     let state = match status.state {

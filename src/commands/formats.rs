@@ -4,10 +4,12 @@ use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 
 use super::files::write_whole;
+use super::history;
 use crate::cli::Output;
+use crate::escape;
 use crate::print::masked;
 use crate::report::{CheckView, Format, View};
 
@@ -29,16 +31,8 @@ pub(super) fn write(
     check: Option<&CheckView>,
 ) -> anyhow::Result<()> {
     for output in outputs {
-        // A row or list without a time would be taken for a measurement.
-        let holds_times = matches!(
-            output.format,
-            Format::Otava | Format::GithubActionBenchmark | Format::Bmf | Format::Hyperfine
-        );
-        if holds_times && view.scenarios.is_empty() {
-            tell!(
-                "{}: nothing was built, and nothing is written",
-                output.format
-            );
+        if let Some(why) = output.format.leaves_out(view) {
+            tell!("{}: {}", output.format, escape::terminal(&why, 1000));
             continue;
         }
         let text = output.format.render(view, check);
@@ -55,7 +49,7 @@ pub(super) fn write(
         }
         match output.format {
             Format::GithubSummary if output.file.is_none() => append(&file, &text),
-            Format::Otava => append_rows(&file, &text),
+            Format::Otava => history::add(&file, &text),
             _ => write_whole(&file, &text),
         }?;
         tell!("{}: {}", output.format, file.display());
@@ -83,43 +77,4 @@ fn append(file: &Path, text: &str) -> anyhow::Result<()> {
         file.write_all(masked(text).as_bytes())
     };
     write().with_context(|| cannot(file))
-}
-
-/// A history has its header once.
-fn append_rows(file: &Path, text: &str) -> anyhow::Result<()> {
-    let held = match fs::read_to_string(file) {
-        Ok(held) => held,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
-        Err(error) => return Err(error).with_context(|| format!("cannot read {}", file.display())),
-    };
-    if held.is_empty() {
-        return append(file, text);
-    }
-    let (header, rows) = text.split_once('\n').unwrap_or((text, ""));
-    if held.lines().next() != Some(header.trim_end_matches('\r')) {
-        bail!(
-            "{} holds the history of something else: its columns are not those of this run; \
-             name another file",
-            file.display()
-        );
-    }
-    let newline = if held.ends_with('\n') { "" } else { "\n" };
-    append(file, &format!("{newline}{rows}"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_history_grows_by_rows_of_the_same_columns() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("history.csv");
-        append_rows(&file, "time,a\n1,2\n").unwrap();
-        append_rows(&file, "time,a\n3,4\n").unwrap();
-        assert_eq!(fs::read_to_string(&file).unwrap(), "time,a\n1,2\n3,4\n");
-        let error = append_rows(&file, "time,b\n5,6\n").unwrap_err();
-        assert!(error.to_string().contains("something else"), "{error}");
-        assert_eq!(fs::read_to_string(&file).unwrap(), "time,a\n1,2\n3,4\n");
-    }
 }

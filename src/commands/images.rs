@@ -49,7 +49,7 @@ pub async fn run(args: ImagesArgs) -> anyhow::Result<Exit> {
         got.images
     };
     if args.json {
-        out!("{}", serde_json::to_string_pretty(&held)?);
+        super::print_json(&held)?;
     } else {
         for image in &held {
             out!("{}", line(image));

@@ -90,7 +90,7 @@ pub async fn list(args: &ListArgs) -> anyhow::Result<Exit> {
         });
     }
     if args.json {
-        out!("{}", serde_json::to_string_pretty(&view)?);
+        super::print_json(&view)?;
     } else {
         out!("{}", render(&view, terminal_width()).trim_end());
     }

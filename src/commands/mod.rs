@@ -9,6 +9,7 @@ pub mod engine;
 pub mod explain;
 mod files;
 mod formats;
+mod history;
 mod ignored;
 pub mod images;
 pub mod list;
@@ -54,6 +55,14 @@ impl From<Exit> for ExitCode {
             Exit::Interrupted => 130,
         })
     }
+}
+
+/// Writes a value as JSON to stdout. In a step of a GitHub job its runner reads
+/// it, too, so no text in it is a command; parsed, it is the value as it is.
+fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
+    let text = serde_json::to_string_pretty(value)?;
+    out!("{}", escape::json(&text));
+    Ok(())
 }
 
 /// Columns of the terminal that stdout is; 100 where it is none.

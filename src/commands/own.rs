@@ -133,7 +133,7 @@ pub(super) fn command(args: &BuildArgs) -> Vec<String> {
         let platforms = args.platform.iter().map(ToString::to_string);
         option("platform", join(platforms.collect()));
     }
-    for argument in &args.build_arg {
+    for argument in named(&args.build_arg) {
         let name = argument.split_once('=').map_or(argument.as_str(), |a| a.0);
         option("build-arg", name.to_owned());
     }
@@ -197,11 +197,17 @@ pub(super) fn check_needs_no_edit(option: &str, kinds: &[BuildKind]) -> anyhow::
     }
 }
 
+/// Build arguments but for empty ones: a workflow passes one where it has none.
+/// buildx refuses it, which says nothing of what is built.
+fn named(written: &[String]) -> impl Iterator<Item = &String> {
+    written.iter().filter(|argument| !argument.is_empty())
+}
+
 /// `NAME=VALUE`, or `NAME` with the value of the environment; a name without
 /// one is left out, as `docker build` does.
 fn build_args(written: &[String]) -> anyhow::Result<BTreeMap<String, String>> {
     let mut arguments = BTreeMap::new();
-    for argument in written {
+    for argument in named(written) {
         let (name, value) = match argument.split_once('=') {
             Some((name, value)) => (name, Some(value.to_owned())),
             None => (argument.as_str(), std::env::var(argument).ok()),
@@ -340,6 +346,20 @@ mod tests {
             command,
             "--build-arg TOKEN --secret id=tok --build-context extra=…"
         );
+    }
+
+    #[test]
+    fn an_empty_build_argument_is_none() {
+        let args = BuildArgs {
+            build_arg: vec!["".into(), "A=".into()],
+            ..BuildArgs::default()
+        };
+        let options = Options::read(&args).unwrap();
+        assert_eq!(
+            options.build_args,
+            BTreeMap::from([("A".into(), "".into())])
+        );
+        assert_eq!(command(&args), ["--build-arg", "A"]);
     }
 
     #[test]

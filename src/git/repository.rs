@@ -143,6 +143,19 @@ impl Repository {
         Ok(counted.count())
     }
 
+    /// Which state it is in: the id of HEAD's commit, with `-dirty` behind it
+    /// where files differ from it.
+    ///
+    /// # Errors
+    /// git fails, or there is no commit yet.
+    pub fn state(&self) -> Result<String, GitError> {
+        let head = self.resolve("HEAD")?.id;
+        Ok(match self.changed_files()? {
+            0 => head,
+            _ => format!("{head}-dirty"),
+        })
+    }
+
     /// Writes all files of a commit into `target`, as a checkout would: line
     /// ends, filters, symlinks, executable bits. Submodules come from their
     /// repositories in the working tree; where one is not checked out there,

@@ -120,3 +120,19 @@ fn shallow_or_not() {
     let clone = Fixture::clone_of(&fixture, &["--depth=1"]);
     assert!(clone.repository().is_shallow().unwrap());
 }
+
+#[test]
+fn its_state_is_heads_commit_and_whether_files_differ() {
+    let fixture = Fixture::empty();
+    assert!(fixture.repository().state().is_err(), "there is no commit");
+    fixture.write("a", "1");
+    let commit = fixture.commit("A");
+    assert_eq!(fixture.repository().state().unwrap(), commit);
+    // What the program itself writes is no change.
+    fixture.write("history.csv", "time");
+    let ours = [fixture.path().join("history.csv")];
+    let without = fixture.repository().without(&ours);
+    assert_eq!(without.state().unwrap(), commit);
+    fixture.write("a", "2");
+    assert_eq!(without.state().unwrap(), format!("{commit}-dirty"));
+}

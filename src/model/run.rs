@@ -22,6 +22,10 @@ pub struct RunRecord {
     pub started: Timestamp,
     /// Command line, without the program's path.
     pub command: Vec<String>,
+    /// Id of the commit that the project was at, with `-dirty` behind it where
+    /// files differed from it; `None` where it is in no git repository.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
     /// Name of the suite whose scenarios are raced.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suite: Option<String>,

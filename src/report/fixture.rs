@@ -41,6 +41,7 @@ pub(crate) fn record(variants: &[&str], rounds: u32) -> RunRecord {
         buildrace: "0.1.0".into(),
         started: "2026-11-23T20:45:00Z".parse().unwrap(),
         command: vec!["run".into(), "go-hello".into()],
+        commit: Some("9c1e4f0d2b7a6853c0d9e8f7a6b5c4d3e2f10987".into()),
         suite: None,
         left_out: Vec::new(),
         seed: 42,

@@ -49,6 +49,26 @@ fn run_kinds(answer: &Value) -> Vec<&str> {
 }
 
 #[test]
+fn json_in_the_log_of_a_github_job_is_no_command() {
+    let project = Project::new();
+    let recording = fs::read_to_string(recording()).unwrap();
+    let name = "RUN ##[error]stopped ::error::";
+    let recording = recording.replace("] RUN ", &format!("] {name}"));
+    let text = explained(&project, &["-", "--json"], recording.as_bytes());
+    assert!(!text.contains("##["), "{text}");
+    let starts = text.lines().map(str::trim_start);
+    assert_eq!(starts.filter(|line| line.starts_with("::")).count(), 0);
+    // It is the name that it was.
+    let answer: Value = serde_json::from_str(&text).unwrap();
+    let steps = answer["steps"].as_array().unwrap().iter();
+    let named = steps.filter_map(|step| step["name"].as_str());
+    assert!(
+        named.filter(|step| step.contains(name)).count() > 1,
+        "{text}"
+    );
+}
+
+#[test]
 fn a_recording_is_read_from_a_file_compressed_or_not_and_from_stdin() {
     let project = Project::new();
     let plain = recording();

@@ -5,6 +5,7 @@ mod check;
 mod compare;
 mod explain;
 mod fake_engine;
+mod formats;
 #[path = "../support/git.rs"]
 mod git;
 mod interrupted;

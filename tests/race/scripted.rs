@@ -284,6 +284,7 @@ pub fn setting(kinds: &[BuildKind], variants: &[&str]) -> Setting {
         buildrace: "0".into(),
         started: jiff::Timestamp::UNIX_EPOCH,
         command: vec![],
+        commit: None,
         suite: None,
         left_out: Vec::new(),
         seed: 1,

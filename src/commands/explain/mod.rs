@@ -262,6 +262,6 @@ fn write(file: &Path, text: &str) -> anyhow::Result<()> {
 }
 
 fn print_json(answer: Value) -> anyhow::Result<()> {
-    out!("{}", serde_json::to_string_pretty(&answer)?);
+    super::print_json(&answer)?;
     Ok(())
 }

@@ -239,6 +239,7 @@ async fn draw(
         args,
         command: &entrants.choice.repeated(&entrants.command, scenarios),
         choice: &entrants.choice,
+        commit: record::commit_of(entrants.project.root(), &written(args)),
         scenarios,
         native,
         engine,
@@ -252,6 +253,14 @@ async fn draw(
     record.plan = plan::plan(&inputs, planned + record.rules.spare_rounds, seed);
     record.rounds = planned;
     Ok((record, copies))
+}
+
+/// What a run writes.
+fn written(args: &RaceArgs) -> Vec<PathBuf> {
+    let files = args.output.format.iter().filter_map(|o| o.file.clone());
+    files
+        .chain([args.results.clone(), args.reports.clone()])
+        .collect()
 }
 
 /// A run whose folder is there, and what is in it.

@@ -1,11 +1,14 @@
 //! The record of a run, from everything that is known before its first sample.
 
+use std::path::{Path, PathBuf};
+
 use jiff::Timestamp;
 
 use super::fit::Choice;
 use crate::buildkit::Worker;
 use crate::cli::{RaceArgs, Rounds};
 use crate::engine::Engine;
+use crate::git::Repository;
 use crate::model::{
     BaseImage, BuilderInfo, EmulatorInfo, HostInfo, Platform, Rules, RunRecord, SCHEMA_VERSION,
     ScenarioInfo, VariantInfo,
@@ -19,6 +22,8 @@ pub(super) struct Facts<'a> {
     pub args: &'a RaceArgs,
     /// The command line to repeat, without what `args` holds.
     pub command: &'a [String],
+    /// The commit that the project is at, see [`commit_of`].
+    pub commit: Option<String>,
     /// How the scenarios were chosen.
     pub choice: &'a Choice,
     /// The copies that are built.
@@ -46,6 +51,7 @@ pub(super) fn of_run(facts: Facts<'_>) -> Result<RunRecord, ScenarioError> {
         buildrace: env!("CARGO_PKG_VERSION").to_owned(),
         started,
         command: command_to_repeat(&facts),
+        commit: facts.commit,
         suite: facts.choice.suite.clone(),
         left_out: facts.choice.left_out.clone(),
         seed: facts.seed,
@@ -61,6 +67,13 @@ pub(super) fn of_run(facts: Facts<'_>) -> Result<RunRecord, ScenarioError> {
         emulators: facts.emulators,
         base_images: facts.base_images,
     })
+}
+
+/// The commit that `folder` is at, with `-dirty` behind it where a file differs
+/// that is not among what a run writes, `ours`; `None` where git does not tell.
+pub(super) fn commit_of(folder: &Path, ours: &[PathBuf]) -> Option<String> {
+    let repository = Repository::find(folder).ok()?;
+    repository.without(ours).state().ok()
 }
 
 /// The machine that builds: this one, or what a remote engine says of its own.

@@ -16,12 +16,15 @@ use super::super::view::{FailureView, View};
 use super::findings;
 use super::rows;
 use crate::escape::{self, MAX_CHARS};
-use crate::model::Outcome;
+use crate::model::{Failure, Outcome};
 
 /// Annotations of a level that GitHub shows of a step.
 const MAX_SHOWN: usize = 10;
 /// Characters of a title.
 const MAX_TITLE: usize = 200;
+/// Lines of a failed step's log, and characters of each.
+const MAX_LOG_LINES: usize = 5;
+const MAX_LOG_LINE: usize = 200;
 
 /// What becomes a command. Its texts are on one line, and far from the 4096
 /// characters at which the runner cuts a message (actions/runner,
@@ -87,6 +90,7 @@ fn of_finding(finding: &Finding) -> Annotation {
 
 fn of_run(view: &View) -> Vec<Annotation> {
     let mut annotations = failures(view);
+    annotations.extend(unfinished(view));
     // A sentence a scenario, a line a sentence.
     let names = rows::names(view.scenarios.iter().map(|scenario| &scenario.name));
     for (name, sentence) in names.into_iter().zip(sentence(view).lines()) {
@@ -105,8 +109,7 @@ fn failures(view: &View) -> Vec<Annotation> {
     let mut groups: BTreeMap<_, Vec<&FailureView>> = BTreeMap::new();
     let mut order = Vec::new();
     for failure in &view.failures {
-        // Neither says anything about a Dockerfile.
-        if matches!(failure.outcome, Outcome::Interrupted | Outcome::Skipped) {
+        if !rows::is_failure(failure.outcome) {
             continue;
         }
         let key = (
@@ -141,16 +144,43 @@ fn failures(view: &View) -> Vec<Annotation> {
                 escape::terminal(variant, 60),
                 escape::terminal(scenario, 60)
             ),
-            message: format!(
-                "{outcome} {rounds}: {}",
-                escape::terminal(&first.failure.message, MAX_CHARS)
-            ),
+            message: format!("{outcome} {rounds}: {}", told(&first.failure)),
             place: file
                 .filter(|file| is_in_tree(file))
                 .map(|file| (file, None)),
         })
     });
     annotations.collect()
+}
+
+/// What went wrong: the message, the step, and the end of its log.
+fn told(failure: &Failure) -> String {
+    let step = failure.step.iter();
+    let step = step.map(|step| format!("step: {}", escape::terminal(step, MAX_CHARS)));
+    let log = &failure.log_tail[failure.log_tail.len().saturating_sub(MAX_LOG_LINES)..];
+    let log = log.iter();
+    let log = log.map(|line| format!("| {}", escape::terminal(line, MAX_LOG_LINE)));
+    let message = escape::terminal(&failure.message, MAX_CHARS);
+    let lines: Vec<String> = std::iter::once(message).chain(step).chain(log).collect();
+    lines.join("\n")
+}
+
+/// A warning where the run did not come to its end.
+fn unfinished(view: &View) -> Option<Annotation> {
+    let interrupted = |failure: &FailureView| failure.outcome == Outcome::Interrupted;
+    let (title, is_it) = match view.failures.iter().any(interrupted) {
+        true => ("buildrace: interrupted", true),
+        false => ("buildrace: the run did not finish", !view.is_complete()),
+    };
+    is_it.then(|| Annotation {
+        level: Level::Warning,
+        title: title.to_owned(),
+        message: format!(
+            "The run did not finish: it has {} of {} samples.",
+            view.measured, view.planned
+        ),
+        place: None,
+    })
 }
 
 /// Whether GitHub can find it: a path below the repository's root, as it is.

@@ -13,9 +13,8 @@ use super::super::check::{CheckOutcome, CheckView, Finding, Level};
 use super::super::number;
 use super::super::view::{FailureView, View};
 use super::findings;
-use super::rows::{Row, names, rows, unique};
+use super::rows::{Row, is_failure, names, rows, unique};
 use crate::escape::{self, MAX_CHARS};
-use crate::model::Outcome;
 use crate::stats::Basis;
 
 /// Failed samples told of one test case.
@@ -187,7 +186,7 @@ fn failures<'a>(view: &'a View, row: &Row<'_>) -> Vec<&'a FailureView> {
         failure.scenario == row.scenario.name
             && failure.variant == row.variant.name
             && failure.kind == row.kind
-            && !matches!(failure.outcome, Outcome::Interrupted | Outcome::Skipped)
+            && is_failure(failure.outcome)
     });
     failures.collect()
 }

@@ -9,7 +9,7 @@ mod findings;
 mod github_action_benchmark;
 mod hyperfine;
 mod junit;
-mod openmetrics;
+mod metrics;
 mod otava;
 mod rows;
 mod sections;
@@ -46,6 +46,8 @@ pub enum Format {
     Hyperfine,
     /// CSV for Apache Otava.
     Otava,
+    /// The text format 0.0.4 of Prometheus.
+    Prometheus,
     /// The text format of OpenMetrics 1.0.
     Openmetrics,
 }
@@ -62,7 +64,7 @@ pub struct UnknownFormat {
 
 impl Format {
     /// Every format, in the order of `docs/ci.md`.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::GithubSummary,
         Self::GithubAnnotations,
         Self::MarkdownComment,
@@ -71,6 +73,7 @@ impl Format {
         Self::Bmf,
         Self::Hyperfine,
         Self::Otava,
+        Self::Prometheus,
         Self::Openmetrics,
     ];
 
@@ -85,6 +88,7 @@ impl Format {
             Self::Bmf => "bmf",
             Self::Hyperfine => "hyperfine",
             Self::Otava => "otava",
+            Self::Prometheus => "prometheus",
             Self::Openmetrics => "openmetrics",
         }
     }
@@ -101,9 +105,36 @@ impl Format {
             Self::Bmf => bmf::bmf,
             Self::Hyperfine => hyperfine::hyperfine,
             Self::Otava => otava::otava,
-            Self::Openmetrics => openmetrics::openmetrics,
+            Self::Prometheus => metrics::prometheus,
+            Self::Openmetrics => metrics::openmetrics,
         };
         render(view, check)
+    }
+
+    /// Why nothing of such a run is to be written in it, where its readers
+    /// would refuse it, or take it for a measurement. Holds names from outside.
+    pub fn leaves_out(self, view: &View) -> Option<String> {
+        let holds_times = match self {
+            Self::Otava | Self::GithubActionBenchmark | Self::Bmf | Self::Hyperfine => true,
+            Self::GithubSummary
+            | Self::GithubAnnotations
+            | Self::MarkdownComment
+            | Self::Junit
+            | Self::Prometheus
+            | Self::Openmetrics => false,
+        };
+        if holds_times && view.scenarios.is_empty() {
+            return Some("nothing was built, nothing written".to_owned());
+        }
+        let without_time = match self {
+            Self::Otava => otava::without_time(view)?,
+            _ => return None,
+        };
+        Some(format!(
+            "no row for run {}: {without_time} has no time, and Otava refuses a history with an \
+             empty cell",
+            view.run
+        ))
     }
 }
 

@@ -7,8 +7,8 @@
 //! other columns, with direction -1: less is better.
 //!
 //! Otava reads a metric's column with `float()`, so it refuses a history with
-//! an empty cell in a column that it is asked for. An empty cell is a kind of
-//! build without a time; such a run is better left out of a history.
+//! one empty cell, and finds no change in one with a `nan`. So a run that has
+//! not all of its times makes no row.
 
 use super::super::check::CheckView;
 use super::super::view::{VariantView, View};
@@ -18,46 +18,64 @@ use crate::escape::csv as cell;
 /// Columns before those of metrics.
 const FIXED: [&str; 4] = ["time", "run", "commit", "reference_commit"];
 
-/// A header, and the medians of the run in seconds. Columns depend on what was
-/// planned alone.
+/// What stands for a commit that is not known: none is empty.
+const UNKNOWN: &str = "unknown";
+
+/// A header, which depends on what was planned alone, and the medians of the
+/// run in seconds, if it has all of them.
 pub(super) fn otava(view: &View, _: Option<&CheckView>) -> String {
     let rows = rows(view);
-    let metrics = rows.iter().map(|row| {
-        let Row {
-            scenario_name,
-            variant_name,
-            kind,
-            ..
-        } = row;
-        cell(&format!("{scenario_name}.{variant_name}.{kind}"))
+    let metrics = rows.iter().map(|row| cell(&column(row)));
+    let mut records = vec![unique(FIXED.map(str::to_owned).into_iter().chain(metrics))];
+    let medians = rows.iter().map(|row| {
+        let median = rounded(row.times()?.median);
+        Some(median.to_string())
     });
-    let header = unique(FIXED.map(str::to_owned).into_iter().chain(metrics));
-
-    let mut values = vec![
-        view.started.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
-        cell(&view.run),
-        revision(view, |variant| !variant.reference),
-        revision(view, |variant| variant.reference),
-    ];
-    values.extend(rows.iter().map(|row| match row.times() {
-        Some(times) => rounded(times.median).to_string(),
-        None => String::new(),
+    let medians: Option<Vec<String>> = medians.collect();
+    records.extend(medians.filter(|found| !found.is_empty()).map(|medians| {
+        let fixed = [
+            view.started.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            cell(&view.run),
+            commit(view, |variant| !variant.reference),
+            commit(view, |variant| variant.reference),
+        ];
+        fixed.into_iter().chain(medians).collect()
     }));
     let mut writer = csv::Writer::from_writer(Vec::new());
-    for record in [header, values] {
+    for record in records {
         writer
             .write_record(record)
-            .expect("both lines have as many cells, and memory takes them");
+            .expect("all lines have as many cells, and memory takes them");
     }
     let bytes = writer.into_inner().expect("memory needs no flushing");
     String::from_utf8(bytes).expect("cells are text")
 }
 
-/// The first commit that is known of such variants; empty for a working tree.
-fn revision(view: &View, which: fn(&VariantView) -> bool) -> String {
+/// The first column that the run has no time for.
+pub(super) fn without_time(view: &View) -> Option<String> {
+    let rows = rows(view);
+    let row = rows.iter().find(|row| row.times().is_none())?;
+    Some(column(row))
+}
+
+fn column(row: &Row<'_>) -> String {
+    let Row {
+        scenario_name,
+        variant_name,
+        kind,
+        ..
+    } = row;
+    format!("{scenario_name}.{variant_name}.{kind}")
+}
+
+/// The first commit that is known of such variants, or else that of the
+/// project when it was raced.
+fn commit(view: &View, which: fn(&VariantView) -> bool) -> String {
     let variants = view.scenarios.iter().flat_map(|s| &s.variants);
     let revision = variants
         .filter(|variant| which(variant))
         .find_map(|variant| variant.revision.as_deref());
-    cell(revision.unwrap_or_default())
+    let known = revision.or(view.commit.as_deref());
+    let known = known.filter(|commit| !commit.trim().is_empty());
+    cell(known.unwrap_or(UNKNOWN))
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::super::view::{Cell, ScenarioView, VariantView, View};
 use crate::escape;
-use crate::model::BuildKind;
+use crate::model::{BuildKind, Outcome};
 use crate::stats::{Interval, Ratio, Times};
 
 /// Characters of a name. Names are keys here, and what reads them has limits
@@ -48,9 +48,29 @@ impl Row<'_> {
         finite.then_some(interval)
     }
 
-    /// How many of its samples are not ok.
+    /// How many of its samples say that it does not build as it should.
     pub fn failed(&self) -> u32 {
-        self.cell.map_or(0, |cell| cell.failed.values().sum())
+        self.count(is_failure)
+    }
+
+    /// How many of its samples did not come to an end of their own: Ctrl-C, or
+    /// what they start from was not built.
+    pub fn unfinished(&self) -> u32 {
+        self.count(|outcome| outcome != Outcome::Ok && !is_failure(outcome))
+    }
+
+    fn count(&self, which: fn(Outcome) -> bool) -> u32 {
+        let counts = self.cell.iter().flat_map(|cell| &cell.failed);
+        let counts = counts.filter(|(outcome, _)| which(**outcome));
+        counts.map(|(_, count)| count).sum()
+    }
+}
+
+/// Whether an outcome says something of what was built.
+pub(super) fn is_failure(outcome: Outcome) -> bool {
+    match outcome {
+        Outcome::Failed | Outcome::WrongOutput | Outcome::TimedOut | Outcome::LostBuilder => true,
+        Outcome::Ok | Outcome::Interrupted | Outcome::Skipped => false,
     }
 }
 
@@ -77,12 +97,11 @@ pub(super) fn rows(view: &View) -> Vec<Row<'_>> {
     rows
 }
 
-/// The rows that have times, each with its name, `go-hello / cross / cold`,
-/// which no two of them share.
-pub(super) fn timed(view: &View) -> Vec<(String, Row<'_>, Times)> {
+/// The rows, each with its name, `go-hello / cross / cold`, which no two of
+/// them share.
+pub(super) fn named(view: &View) -> Vec<(String, Row<'_>)> {
     let rows = rows(view);
-    // Of all rows, so that a row's name does not depend on which were built.
-    let named = unique(rows.iter().map(|row| {
+    let names = unique(rows.iter().map(|row| {
         let Row {
             scenario_name,
             variant_name,
@@ -91,8 +110,13 @@ pub(super) fn timed(view: &View) -> Vec<(String, Row<'_>, Times)> {
         } = row;
         format!("{scenario_name} / {variant_name} / {kind}")
     }));
-    let timed = named.into_iter().zip(rows);
-    let timed = timed.filter_map(|(name, row)| {
+    names.into_iter().zip(rows).collect()
+}
+
+/// Those that have times. Their names do not depend on which were built.
+pub(super) fn timed(view: &View) -> Vec<(String, Row<'_>, Times)> {
+    let named = named(view).into_iter();
+    let timed = named.filter_map(|(name, row)| {
         let times = row.times()?;
         Some((name, row, times))
     });

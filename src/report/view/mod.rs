@@ -32,6 +32,9 @@ pub struct View {
     pub buildrace: String,
     /// Command line.
     pub command: Vec<String>,
+    /// The commit that the project was at, `-dirty` behind it where files
+    /// differed from it.
+    pub commit: Option<String>,
     /// The suite that was raced.
     pub suite: Option<String>,
     /// What could not be raced.
@@ -103,6 +106,7 @@ impl View {
             resumed: Vec::new(),
             buildrace: record.buildrace.clone(),
             command: record.command.clone(),
+            commit: record.commit.clone(),
             suite: record.suite.clone(),
             left_out: record.left_out.clone(),
             seed: record.seed,
@@ -196,6 +200,7 @@ impl View {
             buildrace: buildrace.to_owned(),
             started: at,
             command: Vec::new(),
+            commit: None,
             suite: None,
             left_out: Vec::new(),
             seed: 0,

@@ -1,5 +1,6 @@
 //! A parser of the text format of OpenMetrics 1.0, as strict as its ABNF and
-//! the rules beside it for what is used here: gauges and info.
+//! the rules beside it for what is used here: gauges. What it takes is the text
+//! format of Prometheus too, but for the lines that are comments there.
 
 use std::collections::BTreeSet;
 
@@ -11,11 +12,21 @@ pub(super) fn assert_valid(text: &str) {
     }
 }
 
+/// The text format of Prometheus, which has neither units nor an end.
+pub(super) fn assert_valid_prometheus(text: &str) {
+    for line in text.lines().filter(|line| line.starts_with('#')) {
+        let known = ["# TYPE ", "# HELP "];
+        assert!(known.iter().any(|start| line.starts_with(start)), "{line}");
+        // Nothing but `\\` and `\n` is an escape in a help text there.
+        assert!(!line.contains('\\'), "{line}");
+    }
+    assert_valid(&format!("{text}# EOF\n"));
+}
+
 /// A family of metrics: what its lines say before its samples.
 #[derive(Default)]
 struct Family {
     name: String,
-    kind: String,
     unit: Option<String>,
     help: Option<String>,
 }
@@ -35,15 +46,8 @@ fn parse(text: &str) -> Result<usize, String> {
             continue;
         }
         let (name, labels, value) = sample(line)?;
-        let expected = match family.kind.as_str() {
-            "info" => format!("{}_info", family.name),
-            _ => family.name.clone(),
-        };
-        if name != expected {
+        if name != family.name {
             return Err(format!("{name} is not of {}", family.name));
-        }
-        if family.kind == "info" && value != "1" {
-            return Err(format!("an info is {value}"));
         }
         number(value)?;
         let mut sorted = labels.clone();
@@ -73,7 +77,8 @@ fn describe(
     is_name(name, ":")?;
     match what {
         "TYPE" => {
-            if !["gauge", "info"].contains(&rest) {
+            // Readers of the text format of Prometheus refuse an `info`.
+            if rest != "gauge" {
                 return Err(format!("{name} is a {rest}"));
             }
             if !families.insert(name.to_owned()) {
@@ -81,13 +86,12 @@ fn describe(
             }
             *family = Family {
                 name: name.to_owned(),
-                kind: rest.to_owned(),
                 ..Family::default()
             };
         }
         _ if name != family.name => return Err(format!("{what} of {name} is elsewhere")),
         "UNIT" if family.unit.is_none() && family.help.is_none() => {
-            if family.kind == "info" || !name.ends_with(&format!("_{rest}")) {
+            if !name.ends_with(&format!("_{rest}")) {
                 return Err(format!("{name} does not end in {rest}"));
             }
             family.unit = Some(rest.to_owned());
@@ -200,7 +204,7 @@ fn the_parser_refuses_what_the_specification_does() {
         "# TYPE a gauge\na NaN\n# EOF\n",
         "# TYPE a gauge\nb 1\n# EOF\n",
         "# TYPE a gauge\n# HELP a x\n# UNIT a y\n# EOF\n",
-        "# TYPE a info\na 1\n# EOF\n",
+        "# TYPE a info\na_info 1\n# EOF\n",
         "# TYPE 1a gauge\n# EOF\n",
         "# EOF\n\n",
     ] {

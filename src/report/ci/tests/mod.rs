@@ -1,6 +1,7 @@
 //! Every format from the same views, and each held to its definition.
 
 mod annotations;
+mod endings;
 mod exposition;
 mod junit_schema;
 mod validity;
@@ -250,6 +251,7 @@ fn what_is_no_number_is_not_written() {
         Format::Bmf,
         Format::Hyperfine,
         Format::Otava,
+        Format::Prometheus,
         Format::Openmetrics,
     ] {
         let text = format.render(&view, None);
@@ -337,7 +339,7 @@ fn formats_are_found_by_name() {
         assert_eq!(format.to_string().parse(), Ok(format));
     }
     let error = "github-sumary".parse::<Format>().unwrap_err();
-    assert_snapshot!(error, @"there is no format github-sumary (did you mean github-summary?); formats are github-summary, github-annotations, markdown-comment, junit, github-action-benchmark, bmf, hyperfine, otava, openmetrics");
+    assert_snapshot!(error, @"there is no format github-sumary (did you mean github-summary?); formats are github-summary, github-annotations, markdown-comment, junit, github-action-benchmark, bmf, hyperfine, otava, prometheus, openmetrics");
     let error = "\u{1b}[31mxml-for-us".parse::<Format>().unwrap_err();
     assert!(
         error

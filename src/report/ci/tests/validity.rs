@@ -29,6 +29,7 @@ pub(super) fn assert_valid(format: Format, text: &str) {
         }
         Format::Hyperfine => assert_hyperfine(text),
         Format::Otava => assert_history(text),
+        Format::Prometheus => exposition::assert_valid_prometheus(text),
         Format::Openmetrics => exposition::assert_valid(text),
     }
 }
@@ -122,28 +123,31 @@ fn assert_hyperfine(text: &str) {
     }
 }
 
-/// Header and row as Otava's importer wants them.
+/// Header and, where there is one, a row as Otava's importer wants them.
 fn assert_history(text: &str) {
     let mut reader = csv::ReaderBuilder::new()
         .has_headers(false)
         .from_reader(text.as_bytes());
     // The reader refuses records of different lengths.
     let records: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
-    let [header, row] = records.as_slice() else {
-        panic!("{} lines in {text}", records.len());
-    };
-    let header: Vec<&str> = header.iter().collect();
+    assert!((1..=2).contains(&records.len()), "{text}");
+    let header: Vec<&str> = records[0].iter().collect();
     assert_each_once(&header);
     assert_eq!(header[..4], ["time", "run", "commit", "reference_commit"]);
     // Otava takes a column of this name for the branch.
     assert!(!header.contains(&"branch"));
-    assert!(row[0].parse::<jiff::Timestamp>().is_ok());
-    for value in row.iter().skip(4).filter(|value| !value.is_empty()) {
-        assert!(value.parse::<f64>().unwrap().is_finite(), "{value}");
+    for row in &records[1..] {
+        assert!(row[0].parse::<jiff::Timestamp>().is_ok());
+        assert!(row.iter().all(|cell| !cell.trim().is_empty()), "{row:?}");
+        for value in row.iter().skip(4) {
+            assert!(value.parse::<f64>().unwrap().is_finite(), "{value}");
+        }
     }
-    for cell in header.iter().copied().chain(row.iter().take(4)) {
-        assert!(!cell.starts_with(['=', '+', '-', '@']), "{cell:?}");
-        assert!(!cell.contains(char::is_control), "{cell:?}");
+    for record in &records {
+        for cell in record.iter().filter(|cell| cell.parse::<f64>().is_err()) {
+            assert!(!cell.starts_with(['=', '+', '-', '@']), "{cell:?}");
+            assert!(!cell.contains(char::is_control), "{cell:?}");
+        }
     }
 }
 
