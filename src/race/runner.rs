@@ -101,7 +101,7 @@ pub struct Race<'a> {
 }
 
 /// Where a run's own builds and cache records can be told from others'.
-fn own_prefix(run: &str) -> String {
+pub(super) fn own_prefix(run: &str) -> String {
     format!("buildrace-{run}-")
 }
 

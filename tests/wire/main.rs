@@ -50,6 +50,7 @@ impl Subject {
             cache_mount_namespace: None,
             export: Export::CacheOnly,
             timeout: None,
+            context_mark: None,
         };
         Self {
             folder,

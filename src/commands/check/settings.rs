@@ -92,6 +92,12 @@ impl Settings {
         !self.is_fatal(Fatal::Inconclusive)
     }
 
+    /// Whether a change that builds what its base builds passes without a
+    /// race; not where somebody wants so many rounds.
+    pub fn may_measure_nothing(&self) -> bool {
+        self.rounds == Rounds::Auto
+    }
+
     /// What is built, read and checked.
     ///
     /// # Errors

@@ -175,6 +175,7 @@ impl Job {
                 None => Export::CacheOnly,
             },
             timeout: None,
+            context_mark: None,
         }
     }
 }
