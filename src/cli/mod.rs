@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 
 use crate::model::{BuildKind, Platform};
-use crate::policy::Fatal;
+use crate::policy::FatalWord;
 use values::duration;
 pub use values::{Output, Rounds, rounds, share};
 
@@ -239,10 +239,10 @@ pub struct CheckArgs {
     /// Kind of build that the gate goes by [default: incremental, else multi-arch, else cold]
     #[arg(long, value_name = "KIND")]
     pub metric: Option<BuildKind>,
-    /// What closes the gate, comma-separated [default: slower, failed, unmeasured,
+    /// Rules that fail the check, comma-separated, or none [default: slower, failed, unmeasured,
     /// emulated-steps, cached-steps, failure-rate, image-size]
     #[arg(long, value_name = "RULE,…", value_delimiter = ',')]
-    pub fatal: Vec<Fatal>,
+    pub fatal: Vec<FatalWord>,
     #[command(flatten)]
     pub build: BuildArgs,
     #[command(flatten)]

@@ -3,9 +3,12 @@
 //! or it counts what hardly varies, against a stored run.
 
 mod baseline;
+mod blame;
 mod findings;
+mod missed;
 mod nothing;
 mod settings;
+mod side;
 
 use std::path::{Path, PathBuf};
 
@@ -21,6 +24,7 @@ use crate::git::Repository;
 use crate::race::RunEnd;
 use crate::report::{CheckOutcome, CheckView, Finding, Level};
 use crate::scenario::{Project, folder_name};
+use crate::store;
 use settings::Settings;
 
 /// Gates a change.
@@ -109,7 +113,10 @@ pub async fn run(args: CheckArgs) -> anyhow::Result<Exit> {
                 ended(&check, None, &settings.race)?;
                 return Ok(Exit::Good);
             }
-            nothing::Found::Something(why) => eprintln!("check: {}", escape::terminal(&why, 400)),
+            nothing::Found::Something(why) => eprintln!(
+                "check: {}",
+                escape::terminal(&prepared.masks.text(&why), 400)
+            ),
             nothing::Found::Interrupted => return Ok(Exit::Interrupted),
         }
     }
@@ -117,12 +124,17 @@ pub async fn run(args: CheckArgs) -> anyhow::Result<Exit> {
     let raced = prepared.race(&ready, &settings.race, &stop).await?;
     let mut check = findings::of_race(&raced, &settings, &against, &dockerfile)?;
     check.findings.extend(of_policy);
-    finish(&check, &raced, &settings)
+    finish(check, &raced, &settings)
 }
 
 /// Shows what came of it, and chooses the exit code.
-fn finish(check: &CheckView, raced: &Raced, settings: &Settings) -> anyhow::Result<Exit> {
-    ended(check, Some(raced), &settings.race)?;
+fn finish(mut check: CheckView, raced: &Raced, settings: &Settings) -> anyhow::Result<Exit> {
+    check.headline.push_str(settings.told_of_fatal());
+    // A run that was interrupted is judged when it has gone on.
+    if raced.end == RunEnd::Completed {
+        store::write_check(&raced.stored.dir, &check)?;
+    }
+    ended(&check, Some(raced), &settings.race)?;
     if raced.end == RunEnd::Interrupted {
         return Ok(Exit::Interrupted);
     }

@@ -58,7 +58,7 @@ pub(super) async fn look(
             &instruction,
         )));
     }
-    eprintln!("check: building the base, then the change on its cache: does anything differ?");
+    tell!("check: building the base, then the change on its cache: does anything differ?");
     let probe = Probe {
         builder: ready.builder(),
         run: &prepared.record.run,

@@ -2,13 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 
 use super::super::own::{self, Options};
 use crate::cli::{BuildArgs, CheckArgs, RaceArgs, Rounds, rounds, share};
 use crate::git::Repository;
 use crate::model::{BuildKind, Platform};
-use crate::policy::{Fatal, Policy};
+use crate::policy::{Fatal, FatalWord, Policy};
 use crate::scenario::Scenario;
 
 /// Rounds of a check against a stored run where nothing is said: what is
@@ -58,7 +58,7 @@ impl Settings {
         let in_policy = |path: &PathBuf| policy.path(path);
         let fatal = match args.fatal.as_slice() {
             [] => policy.fatal.clone().unwrap_or(Fatal::USUAL.to_vec()),
-            fatal => fatal.to_vec(),
+            words => FatalWord::rules(words).map_err(|message| anyhow!("--fatal: {message}"))?,
         };
         Ok(Self {
             dockerfile: args
@@ -79,6 +79,14 @@ impl Settings {
     /// The build context.
     pub fn context(&self) -> PathBuf {
         self.build.context.clone().unwrap_or_else(|| ".".into())
+    }
+
+    /// What to say where nothing fails the check.
+    pub fn told_of_fatal(&self) -> &'static str {
+        match self.fatal.as_slice() {
+            [] => "; nothing fails this check (fatal: none)",
+            _ => "",
+        }
     }
 
     /// Whether this closes the gate.
@@ -134,7 +142,13 @@ impl Settings {
             option("metric", metric.to_string());
         }
         let fatal: Vec<&str> = self.fatal.iter().map(|fatal| fatal.as_str()).collect();
-        option("fatal", fatal.join(","));
+        option(
+            "fatal",
+            match fatal.as_slice() {
+                [] => "none".to_owned(),
+                fatal => fatal.join(","),
+            },
+        );
         command.extend(own::command(&self.build));
         command
     }
