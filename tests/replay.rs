@@ -156,6 +156,7 @@ async fn replay(reference: &str, cancelled: bool) -> (BuildEnd, usize) {
         cache_mount_namespace: None,
         export: Export::CacheOnly,
         timeout: None,
+        context_mark: None,
     };
     let (sink, mut stream) = mpsc::unbounded_channel();
     let cancel = CancellationToken::new();

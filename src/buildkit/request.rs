@@ -44,6 +44,10 @@ pub struct BuildRequest {
     pub export: Export,
     /// The build is cancelled after this long.
     pub timeout: Option<Duration>,
+    /// A number that enters the cache key of every file of the contexts and
+    /// changes nothing in the files: what is copied from them is never taken
+    /// from the cache of a build with another number, or with none.
+    pub context_mark: Option<u32>,
 }
 
 /// A build context beside the main one. It takes the place of the stage or

@@ -63,7 +63,7 @@ pub(super) fn prepare(request: &BuildRequest, daemon: Daemon) -> Result<Prepared
     solve.frontend_attrs.extend(contexts.attributes);
     Ok(Prepared {
         solve,
-        files: FileSync::new(local, Arc::clone(&sent)),
+        files: FileSync::new(local, Arc::clone(&sent)).marked(request.context_mark),
         sent,
         archive,
     })
@@ -224,6 +224,7 @@ mod tests {
             cache_mount_namespace: Some("r1-2-naive".into()),
             export,
             timeout: None,
+            context_mark: None,
         }
     }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 
 use crate::model::{BuildKind, Platform};
-use crate::policy::Fatal;
+use crate::policy::FatalWord;
 use values::duration;
 pub use values::{Output, Rounds, rounds, share};
 
@@ -243,10 +243,10 @@ pub struct CheckArgs {
     /// Build kind that decides the check [default: incremental, else multi-arch, else cold]
     #[arg(long, value_name = "KIND")]
     pub metric: Option<BuildKind>,
-    /// Rules that fail the check, comma-separated [default: slower, failed, unmeasured,
+    /// Rules that fail the check, comma-separated, or none [default: slower, failed, unmeasured,
     /// emulated-steps, cached-steps, failure-rate, image-size]
     #[arg(long, value_name = "RULE,…", value_delimiter = ',')]
-    pub fatal: Vec<Fatal>,
+    pub fatal: Vec<FatalWord>,
     #[command(flatten)]
     pub build: BuildArgs,
     #[command(flatten)]

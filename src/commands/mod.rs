@@ -3,6 +3,7 @@
 
 pub mod calibrate;
 pub mod check;
+pub mod clean;
 pub mod compare;
 pub mod doctor;
 pub mod engine;
@@ -13,7 +14,6 @@ mod history;
 mod ignored;
 pub mod images;
 pub mod list;
-pub mod clean;
 mod own;
 mod race;
 mod redaction;
@@ -71,7 +71,6 @@ fn terminal_width() -> usize {
         .size_checked()
         .map_or(100, |(_, columns)| usize::from(columns))
 }
-
 
 /// Long work's progress as lines on stderr, each with the time since the
 /// first.

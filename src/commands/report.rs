@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
-use super::race::Raced;
 use super::files::write_whole;
+use super::race::Raced;
 use super::{Exit, explain, formats};
 use crate::cli::{OutputArgs, RaceArgs, ReportArgs};
 use crate::explain::{Lines, RunExplanation};
@@ -31,10 +31,15 @@ pub fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
     for dir in dirs {
         let run = store::read_run(&dir)?;
         let explained = explain(&run)?;
+        // As `check` showed it; other commands judge nothing.
+        let check: Option<CheckView> = store::read_check(&dir)?;
         let folder = write(&args.reports, &run, &explained)?;
         summary(&run, &explained, &args.output)?;
+        if let Some(check) = &check {
+            show(check, &args.output)?;
+        }
         let view = view(&run, &explained);
-        formats::write(&args.output.format, &view, None)?;
+        formats::write(&args.output.format, &view, check.as_ref())?;
         tell!("report: {}", folder.display());
     }
     Ok(Exit::Good)
@@ -90,17 +95,23 @@ pub(super) fn ended(
     raced: Option<&Raced>,
     args: &RaceArgs,
 ) -> anyhow::Result<()> {
-    let text = report::check_on_terminal(check, super::terminal_width(), super::is_coloured());
-    if formats::use_stdout(&args.output.format) {
-        tell!("{}", text.trim_end());
-    } else {
-        out!("{}", text.trim_end());
-    }
+    show(check, &args.output)?;
     let view = match raced {
         Some(raced) => self::view(&raced.stored, &raced.explained),
         None => View::of_nothing(jiff::Timestamp::now(), env!("CARGO_PKG_VERSION")),
     };
     formats::write(&args.output.format, &view, Some(check))
+}
+
+/// Prints what came of a check; to stderr where stdout is for another program.
+fn show(check: &CheckView, output: &OutputArgs) -> anyhow::Result<()> {
+    let text = report::check_on_terminal(check, super::terminal_width(), super::is_coloured());
+    if formats::use_stdout(&output.format) {
+        tell!("{}", text.trim_end());
+    } else {
+        out!("{}", text.trim_end());
+    }
+    Ok(())
 }
 
 /// Writes the formats of a race that were asked for.

@@ -127,7 +127,48 @@ impl std::str::FromStr for Fatal {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let names = Self::ALL.map(Self::as_str);
         let found = Self::ALL.into_iter().find(|fatal| fatal.as_str() == text);
-        found.ok_or_else(|| format!("{text:?} closes no gate: {}", choice(text, &names)))
+        found.ok_or_else(|| {
+            let names: Vec<&str> = names.into_iter().chain(["none"]).collect();
+            format!("{text:?} closes no gate: {}", choice(text, &names))
+        })
+    }
+}
+
+/// A word of the list of what closes the gate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum FatalWord {
+    /// `none`: nothing does.
+    None,
+    /// A rule.
+    Rule(Fatal),
+}
+
+impl FatalWord {
+    /// What a list of them means: `none` stands alone.
+    ///
+    /// # Errors
+    /// `none` is among rules; the message says so.
+    pub fn rules(words: &[Self]) -> Result<Vec<Fatal>, String> {
+        let rules = words.iter().filter_map(|word| match word {
+            Self::None => None,
+            Self::Rule(rule) => Some(*rule),
+        });
+        let rules: Vec<Fatal> = rules.collect();
+        if words.contains(&Self::None) && !rules.is_empty() {
+            return Err("\"none\" means that nothing fails the check: name it alone".to_owned());
+        }
+        Ok(rules)
+    }
+}
+
+impl std::str::FromStr for FatalWord {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == "none" {
+            return Ok(Self::None);
+        }
+        Ok(Self::Rule(text.parse()?))
     }
 }
 
@@ -243,9 +284,27 @@ fn read(text: &str) -> Result<Policy, Problem> {
             .map(|at| at.value);
         policy.rounds = check.scalar("rounds")?;
         policy.delta = check.scalar("delta")?;
-        policy.fatal = check.list("fatal", str::parse)?.map(|at| at.value);
+        policy.fatal = fatal(&check)?;
     }
     Ok(policy)
+}
+
+/// `fatal`, a list of rules; an empty one, or `"none"` in it or alone, for
+/// none.
+fn fatal(check: &Table<'_, '_>) -> Result<Option<Vec<Fatal>>, Problem> {
+    let word = check.string("fatal").ok().flatten();
+    if check.is_empty_list("fatal") || word.is_some_and(|word| word.value == "none") {
+        return Ok(Some(Vec::new()));
+    }
+    let Some(words) = check.list("fatal", str::parse::<FatalWord>)? else {
+        return Ok(None);
+    };
+    let rules = FatalWord::rules(&words.value);
+    let rules = rules.map_err(|message| Problem {
+        span: words.span,
+        message,
+    })?;
+    Ok(Some(rules))
 }
 
 fn list<T: Ord + Clone>(
@@ -327,6 +386,20 @@ fatal = ["slower", "failed", "inconclusive"]
             let error = Policy::read(&file).unwrap_err().to_string();
             assert!(error.contains(message), "{error}");
             assert!(error.contains(&format!("{POLICY_FILE}{place}")), "{error}");
+        }
+    }
+
+    #[test]
+    fn nothing_fails_a_check_where_fatal_is_none() {
+        for none in ["[]", "\"none\"", "[\"none\"]"] {
+            let policy = read(&format!("[check]\nfatal = {none}\n")).unwrap();
+            assert_eq!(policy.fatal, Some(Vec::new()), "{none}");
+        }
+        for wrong in ["[\"none\", \"slower\"]", "\"slower\"", "[\"non\"]"] {
+            assert!(
+                read(&format!("[check]\nfatal = {wrong}\n")).is_err(),
+                "{wrong}"
+            );
         }
     }
 

@@ -30,8 +30,7 @@ pub(super) async fn from_cache(
     while let Ok(status) = statuses.try_recv() {
         trace.push(&status);
     }
-    let is_anew = |step: &&Step| step.label.is_instruction() && step.executed && !step.cached;
-    let anew: Vec<&Step> = trace.steps().iter().filter(is_anew).collect();
+    let anew: Vec<&Step> = executed(&trace).collect();
     match anew.first() {
         None => Ok(()),
         Some(first) => Err(format!(
@@ -42,4 +41,10 @@ pub(super) async fn from_cache(
             first.name
         )),
     }
+}
+
+/// The instructions that a build executed.
+pub(super) fn executed(trace: &Trace) -> impl Iterator<Item = &Step> {
+    let steps = trace.steps().iter();
+    steps.filter(|step| step.label.is_instruction() && step.executed && !step.cached)
 }

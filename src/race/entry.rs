@@ -63,11 +63,12 @@ impl Entry<'_> {
             cache_mount_namespace: Some(block),
             export: Export::CacheOnly,
             timeout: Some(timeout),
+            context_mark: None,
         }
     }
 }
 
-fn named_context((name, source): (&String, &ContextSource)) -> (String, NamedContext) {
+pub(super) fn named_context((name, source): (&String, &ContextSource)) -> (String, NamedContext) {
     let context = match source {
         ContextSource::Folder(folder) => NamedContext::Folder(folder.clone()),
         ContextSource::Remote(source) => NamedContext::Remote(source.clone()),

@@ -129,7 +129,7 @@ impl Running<'_> {
 }
 
 /// Where a run's own builds and cache records can be told from others'.
-fn own_prefix(run: &str) -> String {
+pub(super) fn own_prefix(run: &str) -> String {
     format!("buildrace-{run}-")
 }
 

@@ -68,6 +68,7 @@ pub async fn unpack(
             cache_mount_namespace: None,
             export: Export::CacheOnly,
             timeout: Some(LIMIT),
+            context_mark: None,
         };
         let (sink, _ignored) = mpsc::unbounded_channel();
         let end = builder.build(&request, sink, stop.clone()).await;

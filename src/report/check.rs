@@ -2,13 +2,16 @@
 
 use std::fmt::Write;
 
+use serde::{Deserialize, Deserializer, Serialize};
+
 use super::paint::{Paint, Style};
 use super::wrap::wrap;
 use crate::escape;
 use crate::model::BuildKind;
 
-/// The outcome of a check. All texts may hold text from outside.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The outcome of a check. All texts may hold text from outside. `check.json`
+/// of a run holds it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CheckView {
     /// Whether the gate is open.
     pub outcome: CheckOutcome,
@@ -23,7 +26,8 @@ pub struct CheckView {
 }
 
 /// Whether the gate is open.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum CheckOutcome {
     /// Nothing that is fatal.
     Passed,
@@ -45,12 +49,13 @@ impl CheckOutcome {
 }
 
 /// One thing that a check found.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
     /// How grave it is.
     pub level: Level,
     /// What was looked at: `slower`, `failed`, `inconclusive`, `emulated-steps`, …
-    pub rule: &'static str,
+    #[serde(deserialize_with = "known_rule")]
+    pub rule: RuleName,
     /// The scenario.
     pub scenario: String,
     /// The variant that it is said of.
@@ -65,8 +70,40 @@ pub struct Finding {
     pub line: Option<usize>,
 }
 
+/// A rule by its name. With an alias serde does not take it for text that it
+/// could borrow.
+type RuleName = &'static str;
+
+/// The rules that findings are of.
+const RULES: [&str; 16] = [
+    "base-failed",
+    "cached-steps",
+    "edit",
+    "emulated-steps",
+    "failed",
+    "failure-rate",
+    "faster",
+    "image-size",
+    "inconclusive",
+    "no-baseline",
+    "policy",
+    "same",
+    "slower",
+    "steps",
+    "times",
+    "unmeasured",
+];
+
+/// A rule of a stored finding; `other` where this buildrace does not know it.
+fn known_rule<'de, D: Deserializer<'de>>(deserializer: D) -> Result<&'static str, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    let mut rules = RULES.into_iter();
+    Ok(rules.find(|rule| *rule == name).unwrap_or("other"))
+}
+
 /// How grave a finding is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Level {
     /// It closes the gate.
     Error,
@@ -120,4 +157,37 @@ pub fn check_on_terminal(check: &CheckView, width: usize, colour: bool) -> Strin
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stored_check_is_read_as_it_was() {
+        let findings = RULES.map(|rule| Finding {
+            level: Level::Warning,
+            rule,
+            scenario: "app".into(),
+            variant: "worktree".into(),
+            kind: Some(BuildKind::Incremental),
+            message: "\u{1b}[31m::error::".into(),
+            file: Some("Dockerfile".into()),
+            line: Some(3),
+        });
+        let check = CheckView {
+            outcome: CheckOutcome::Undecided,
+            subject: "app/Dockerfile".into(),
+            headline: "this against that".into(),
+            findings: findings.to_vec(),
+        };
+        let mut json = serde_json::to_value(&check).unwrap();
+        assert_eq!(json["outcome"], "undecided");
+        let read: CheckView = serde_json::from_value(json.clone()).unwrap();
+        assert_eq!(read, check);
+        // Of a later buildrace.
+        json["findings"][0]["rule"] = "new".into();
+        let read: CheckView = serde_json::from_value(json).unwrap();
+        assert_eq!(read.findings[0].rule, "other");
+    }
 }

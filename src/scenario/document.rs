@@ -219,6 +219,12 @@ impl<'d, 'i> Table<'d, 'i> {
         }))
     }
 
+    /// Whether the key is there and holds an empty list.
+    pub(crate) fn is_empty_list(&self, key: &str) -> bool {
+        let value = self.get(key).map(|value| value.get_ref());
+        matches!(value, Some(DeValue::Array(items)) if items.is_empty())
+    }
+
     /// A list of strings that holds at least one, in the order written, if the
     /// key is there.
     pub(crate) fn words(&self, key: &str) -> Result<Option<At<Vec<At<String>>>>, Problem> {

@@ -6,12 +6,14 @@ mod check;
 mod csv;
 mod error;
 mod open;
+mod outcome;
 mod read;
 mod reopen;
 mod trace;
 mod write;
 
 pub use error::StoreError;
+pub use outcome::{CHECK_FILE, read_check, write_check};
 pub use read::{StoredRun, read_run, read_trace, runs, trace_path};
 pub use reopen::HeldRun;
 pub use trace::TraceWriter;

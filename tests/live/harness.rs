@@ -81,6 +81,7 @@ impl SomeoneElse {
                 name: image.clone(),
             },
             timeout: None,
+            context_mark: None,
         };
         let (sink, _statuses) = tokio::sync::mpsc::unbounded_channel();
         let builder = DockerBuilder::connect(host).await.unwrap();

@@ -51,6 +51,7 @@ impl Subject {
             cache_mount_namespace: None,
             export: Export::CacheOnly,
             timeout: None,
+            context_mark: None,
         };
         Self {
             folder,

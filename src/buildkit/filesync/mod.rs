@@ -54,6 +54,7 @@ pub struct FileSync {
 struct Inner {
     dirs: BTreeMap<String, LocalDir>,
     sent: Arc<AtomicU64>,
+    mark: Option<u32>,
 }
 
 impl FileSync {
@@ -62,7 +63,27 @@ impl FileSync {
     /// listing alike.
     pub fn new(dirs: BTreeMap<String, LocalDir>, sent: Arc<AtomicU64>) -> Self {
         Self {
-            inner: Arc::new(Inner { dirs, sent }),
+            inner: Arc::new(Inner {
+                dirs,
+                sent,
+                mark: None,
+            }),
+        }
+    }
+
+    /// Sends every file with this number where a device's major number stands.
+    ///
+    /// It enters the checksum by which BuildKit knows what was copied
+    /// (`NewFromStat` of its `cache/contenthash`), and a file that is no device
+    /// is written without it.
+    #[must_use]
+    pub fn marked(self, mark: Option<u32>) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                dirs: self.inner.dirs.clone(),
+                sent: Arc::clone(&self.inner.sent),
+                mark,
+            }),
         }
     }
 }
@@ -116,6 +137,7 @@ impl StreamingService<Packet> for DiffCopy {
                 options,
                 request.into_inner(),
                 sent,
+                inner.mark,
             )))
         })
     }

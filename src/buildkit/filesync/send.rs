@@ -68,6 +68,7 @@ pub fn start(
     options: Options,
     requests: Streaming<Packet>,
     sent: Arc<AtomicU64>,
+    mark: Option<u32>,
 ) -> Outgoing {
     let (out, batches) = mpsc::channel(WAITING_BATCHES);
     let files = Arc::new(Files::default());
@@ -81,7 +82,7 @@ pub fn start(
     {
         let (files, out) = (Arc::clone(&files), out.clone());
         tokio::task::spawn_blocking(move || {
-            if let Err(message) = list(&root, &options, &files, &out) {
+            if let Err(message) = list(&root, &options, mark, &files, &out) {
                 give_up(&out, message);
             }
         });
@@ -135,7 +136,13 @@ impl Files {
 }
 
 /// Sends the listing. The error is the text for the receiver.
-fn list(root: &Path, options: &Options, files: &Files, out: &BatchSender) -> Result<(), String> {
+fn list(
+    root: &Path,
+    options: &Options,
+    mark: Option<u32>,
+    files: &Files,
+    out: &BatchSender,
+) -> Result<(), String> {
     let followed = if options.follow.is_empty() {
         None
     } else {
@@ -151,7 +158,10 @@ fn list(root: &Path, options: &Options, files: &Files, out: &BatchSender) -> Res
         out.blocking_send(Ok(full)).map_err(|_| WalkError::Closed)
     };
     let walked = walk(root, &filter, &mut |listed| {
-        let stat = listed.stat;
+        let mut stat = listed.stat;
+        if let Some(mark) = mark.filter(|_| stat.mode & mode::DEVICE == 0) {
+            stat.devmajor = mark.into();
+        }
         entries.push((stat.mode & mode::TYPE == 0).then(|| Listed {
             path: stat.path.clone(),
             size: u64::try_from(stat.size).unwrap_or(0),

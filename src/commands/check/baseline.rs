@@ -7,37 +7,20 @@ use anyhow::{Context, bail};
 use tokio_util::sync::CancellationToken;
 
 use super::super::Exit;
-use super::super::explain::explained;
+use super::super::explain::{explained, lines_of};
 use super::super::own;
 use super::super::race::{Choice, Entrants, Ready, keep_out_of_git, race};
+use super::blame::{self, Blame};
 use super::settings::Settings;
+use super::side::{Counts, Side};
 use super::{finish, shown_dockerfile};
-use crate::explain::{Lines, RunExplanation, StepKind};
-use crate::model::{BuildKind, Outcome, Platform, Sample};
+use crate::explain::Lines;
+use crate::model::{BuildKind, Platform};
 use crate::policy::Fatal;
 use crate::race::RunEnd;
 use crate::report::{CheckOutcome, CheckView, Finding, Level, number};
 use crate::scenario::{OwnDockerfile, Project, Scenario};
-use crate::stats::Times;
 use crate::store::{self, RUN_FILE, StoredRun};
-use crate::verdict;
-
-/// What is counted of one variant's builds of a kind.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Counts {
-    /// Most steps that any of them had.
-    steps: u32,
-    /// Fewest of them that came from the cache.
-    cached: u32,
-    /// Most of them that ran under an emulator; `None` where no trace tells.
-    emulated: Option<usize>,
-    /// Share of builds that failed.
-    failures: f64,
-    /// Largest image, bytes; `None` where none was measured.
-    image: Option<u64>,
-    /// Median wall time of those that did not, seconds.
-    median: Option<f64>,
-}
 
 /// Builds the working tree and compares its counts.
 pub(super) async fn run(settings: &Settings, stop: &CancellationToken) -> anyhow::Result<Exit> {
@@ -81,57 +64,76 @@ pub(super) async fn run(settings: &Settings, stop: &CancellationToken) -> anyhow
         .any(|sample| sample.image_bytes.is_some());
     same_builds(&stored, &variant.0, &entrants.scenarios[0], &ready.native)?;
     let raced = race(&ready, entrants, &args, stop).await?;
+    let text = std::fs::read_to_string(&settings.dockerfile).unwrap_or_default();
+    let after = explained(&raced.stored, None, |_, _| lines_of(&text))?;
+    let old = Side::of(&stored, &before, &variant.0, &variant.1);
+    let new = Side::of(&raced.stored, &after, &name, "worktree");
     let mut findings = Vec::new();
     let mut compared = 0;
     for &kind in &raced.stored.record.scenarios[0].kinds {
-        let old = counts(&stored.samples, &before, &variant.0, &variant.1, kind);
-        let new = counts(
-            &raced.stored.samples,
-            &raced.explained,
-            &name,
-            "worktree",
-            kind,
-        );
-        let Some(new) = new else { continue };
-        compared += usize::from(old.is_some());
-        let found = match old {
+        let found = match (old.counts(kind), new.counts(kind)) {
+            (_, None) => vec![Worse {
+                fatal: Some(Fatal::Unmeasured),
+                rule: Fatal::Unmeasured.as_str(),
+                message: format!("{kind} has no round that counts{}", new.why_none()),
+                blame: None,
+            }],
             // The baseline's own failures excuse nothing here.
-            _ if new.failures >= 1.0 => vec![(
-                Some(Fatal::Failed),
-                "failed",
-                format!("no build of {kind} is good"),
-            )],
-            Some(old) => compare(kind, old, new, raced.stored.record.rules.delta),
-            None => vec![(
-                None,
+            (_, Some(now)) if now.failures >= 1.0 => vec![Worse {
+                fatal: Some(Fatal::Failed),
+                rule: Fatal::Failed.as_str(),
+                message: format!("no build of {kind} is good{}", new.reason(kind)),
+                blame: new.failing(kind).and_then(blame::failed),
+            }],
+            (Some(was), Some(now)) => {
+                compared += 1;
+                let mut found = compare(kind, was, now, raced.stored.record.rules.delta);
+                for worse in &mut found {
+                    worse.blame = blamed(worse, kind, &old, &new);
+                }
+                found
+            }
+            (None, Some(_)) => vec![Worse::note(
                 "no-baseline",
-                format!("{kind} is not in the baseline, and is not compared"),
+                match old.has(kind) {
+                    false => format!("{kind} is not in the baseline, and is not compared"),
+                    true => format!(
+                        "{kind} has no round that counts in the baseline{}, and is not compared",
+                        old.why_none()
+                    ),
+                },
             )],
         };
-        findings.extend(found.into_iter().map(|(fatal, rule, message)| Finding {
-            level: match fatal {
+        findings.extend(found.into_iter().map(|worse| Finding {
+            level: match worse.fatal {
                 Some(fatal) if settings.is_fatal(fatal) => Level::Error,
                 Some(_) => Level::Warning,
                 None => Level::Notice,
             },
-            rule,
+            rule: worse.rule,
             scenario: name.clone(),
             variant: "worktree".to_owned(),
             kind: Some(kind),
-            message,
-            file: fatal.map(|_| shown.clone()),
-            line: None,
+            message: match &worse.blame {
+                Some(blame) => format!("{}; {}", worse.message, blame.sentence),
+                None => worse.message,
+            },
+            file: worse.fatal.map(|_| shown.clone()),
+            line: worse.blame.and_then(|blame| blame.line),
         }));
     }
     findings.sort_by_key(|finding| finding.level);
-    let errors = findings.iter().filter(|f| f.level == Level::Error).count();
-    let outcome = match (errors, raced.end) {
+    let errors = findings.iter().filter(|f| f.level == Level::Error);
+    let (unmeasured, errors): (Vec<_>, Vec<_>) =
+        errors.partition(|f| f.rule == Fatal::Unmeasured.as_str());
+    let outcome = match (errors.len(), raced.end) {
         (1.., _) => CheckOutcome::Failed,
-        (0, RunEnd::Completed) if compared > 0 => CheckOutcome::Passed,
+        (0, RunEnd::Completed) if compared > 0 && unmeasured.is_empty() => CheckOutcome::Passed,
         (0, _) => CheckOutcome::Undecided,
     };
-    let told = match errors {
-        0 if compared == 0 => "no kind of build is in both".to_owned(),
+    let told = match errors.len() {
+        0 if new.samples.is_empty() => "no round counts".to_owned(),
+        0 if compared == 0 => "no kind of build can be compared".to_owned(),
         0 => "nothing that is counted got worse".to_owned(),
         1 => "1 regression".to_owned(),
         errors => format!("{errors} regressions"),
@@ -142,7 +144,7 @@ pub(super) async fn run(settings: &Settings, stop: &CancellationToken) -> anyhow
         headline: format!("{against}: {told}"),
         findings,
     };
-    finish(&check, &raced, settings)
+    finish(check, &raced, settings)
 }
 
 /// Refuses to count builds against others of something else.
@@ -178,16 +180,38 @@ fn same_builds(
     Ok(())
 }
 
+/// Something that got worse, or is worth telling.
+struct Worse {
+    /// The rule that may fail the check for it.
+    fatal: Option<Fatal>,
+    rule: &'static str,
+    message: String,
+    /// The step that it is about.
+    blame: Option<Blame>,
+}
+
+impl Worse {
+    fn note(rule: &'static str, message: String) -> Self {
+        Self {
+            fatal: None,
+            rule,
+            message,
+            blame: None,
+        }
+    }
+}
+
 /// What got worse, and for the record what the times were.
-fn compare(
-    kind: BuildKind,
-    old: Counts,
-    new: Counts,
-    delta: f64,
-) -> Vec<(Option<Fatal>, &'static str, String)> {
+fn compare(kind: BuildKind, old: Counts, new: Counts, delta: f64) -> Vec<Worse> {
     let mut found = Vec::new();
-    let mut worse =
-        |fatal: Fatal, message: String| found.push((Some(fatal), fatal.as_str(), message));
+    let mut worse = |fatal: Fatal, message: String| {
+        found.push(Worse {
+            fatal: Some(fatal),
+            rule: fatal.as_str(),
+            message,
+            blame: None,
+        });
+    };
     if let (Some(old), Some(new)) = (old.emulated, new.emulated)
         && new > old
     {
@@ -231,58 +255,23 @@ fn compare(
             number::seconds(new),
             number::seconds(old)
         );
-        found.push((None, "times", message));
+        found.push(Worse::note("times", message));
     }
     found
 }
 
-fn counts(
-    samples: &[Sample],
-    explained: &RunExplanation,
-    scenario: &str,
-    variant: &str,
-    kind: BuildKind,
-) -> Option<Counts> {
-    let of_kind: Vec<&Sample> = samples
-        .iter()
-        .filter(|s| s.scenario == scenario && s.variant == variant && s.kind == kind)
-        .collect();
-    let built: Vec<&&Sample> = of_kind
-        .iter()
-        .filter(|sample| sample.outcome == Outcome::Ok)
-        .collect();
-    let failed = of_kind
-        .iter()
-        .filter(|s| {
-            matches!(
-                s.outcome,
-                Outcome::Failed | Outcome::WrongOutput | Outcome::TimedOut
-            ) && !verdict::says_nothing(samples, s)
-        })
-        .count();
-    let emulated = built.iter().filter_map(|sample| {
-        let steps = &explained.sample(&sample.id)?.explanation.steps;
-        let emulated = steps
-            .iter()
-            .filter(|step| step.kind == StepKind::EmulatedRun && !step.cached);
-        Some(emulated.count())
-    });
-    if of_kind.is_empty() {
-        return None;
+/// The step behind a finding, where the traces of both builds are there.
+fn blamed(worse: &Worse, kind: BuildKind, old: &Side<'_>, new: &Side<'_>) -> Option<Blame> {
+    if worse.fatal == Some(Fatal::FailureRate) {
+        return blame::failed(new.failing(kind)?);
     }
-    let times = built.iter().map(|sample| sample.wall.as_secs_f64());
-    Some(Counts {
-        steps: built.iter().map(|sample| sample.steps).max().unwrap_or(0),
-        cached: built
-            .iter()
-            .map(|sample| sample.cached_steps)
-            .min()
-            .unwrap_or(0),
-        emulated: emulated.max(),
-        failures: failed as f64 / of_kind.len() as f64,
-        image: built.iter().filter_map(|sample| sample.image_bytes).max(),
-        median: Times::of(times).map(|times| times.median),
-    })
+    let (before, after) = (old.typical(kind)?, new.typical(kind)?);
+    match worse.fatal? {
+        Fatal::EmulatedSteps => blame::emulated(before, after),
+        Fatal::CachedSteps => blame::lost_cache(before, after),
+        Fatal::Steps => blame::added(before, after),
+        _ => None,
+    }
 }
 
 /// The stored run, and the scenario and variant of it to compare with: the one
@@ -363,7 +352,7 @@ mod tests {
 
     fn rules(new: Counts) -> Vec<&'static str> {
         let found = compare(BuildKind::Incremental, OLD, new, 0.05);
-        found.into_iter().map(|(_, rule, _)| rule).collect()
+        found.into_iter().map(|worse| worse.rule).collect()
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use super::super::explain::{explained, lines_of};
 use super::super::race::Raced;
+use super::blame::cause;
+use super::missed::{missed, points_to_slowdown};
 use super::settings::Settings;
 use crate::explain::{Lines, RunExplanation, diff::diff};
 use crate::model::{BuildKind, Outcome, RunRecord, Sample};
@@ -255,7 +257,14 @@ fn verdict_on(facts: &Facts<'_>, found: &Comparison, level: impl Fn(Fatal) -> Le
         // No gate goes by so few rounds.
         None => ("unmeasured", level(Fatal::Unmeasured)),
         Some(Verdict::Slower) => ("slower", level(Fatal::Slower)),
-        Some(Verdict::Inconclusive) => ("inconclusive", level(Fatal::Inconclusive)),
+        Some(Verdict::Inconclusive) => {
+            let gravity = match level(Fatal::Inconclusive) {
+                // A healthy change on a noisy machine is nothing to warn of.
+                Level::Warning if !points_to_slowdown(found) => Level::Notice,
+                gravity => gravity,
+            };
+            ("inconclusive", gravity)
+        }
         Some(verdict @ (Verdict::Same | Verdict::Faster)) => (verdict.as_str(), Level::Notice),
     };
     let gravity = match (found.is_gate, found.verdict) {
@@ -268,9 +277,11 @@ fn verdict_on(facts: &Facts<'_>, found: &Comparison, level: impl Fn(Fatal) -> Le
         Some(Verdict::Slower) => culprit(facts, found),
         _ => None,
     };
-    let why = culprit
-        .as_ref()
-        .map_or_else(String::new, |grown| format!("; {}", grown.sentence));
+    let missed = missed(found).filter(|_| found.is_gate);
+    let why = culprit.as_ref().map(|grown| grown.sentence.clone());
+    let why = why
+        .or(missed)
+        .map_or_else(String::new, |why| format!("; {why}"));
     Finding {
         line: culprit.as_ref().and_then(|grown| grown.line),
         file: culprit.map(|_| facts.dockerfile.to_owned()),
@@ -289,7 +300,14 @@ fn culprit(facts: &Facts<'_>, found: &Comparison) -> Option<Grown> {
         Some(&found.explanation)
     };
     let (first, second) = (typical(reference)?, typical(&found.candidate)?);
-    grown(first, second, &diff(first, second))
+    let mut grown = grown(first, second, &diff(first, second))?;
+    // What came from the cache before is executed for a reason of its own.
+    if grown.lost_cache
+        && let Some(cause) = cause(second, grown.step)
+    {
+        grown.sentence = format!("{}: {cause}", grown.sentence);
+    }
+    Some(grown)
 }
 
 /// `incremental is slower: +31% (+28…+35%), beyond δ=5%, 6 rounds`

@@ -3,22 +3,28 @@
 //! or it counts what hardly varies, against a stored run.
 
 mod baseline;
+mod blame;
 mod findings;
+mod missed;
+mod nothing;
 mod settings;
+mod side;
 
 use std::path::{Path, PathBuf};
 
 use super::Exit;
 use super::own;
-use super::race::{Choice, Entrants, Raced, Ready, check_writable, keep_out_of_git, race};
+use super::race::{Choice, Entrants, Prepared, Raced, Ready, check_writable, keep_out_of_git};
 use super::report::ended;
 use super::revisions::{Revisions, Side};
 use super::signals::stop_on_signals;
 use crate::cli::CheckArgs;
+use crate::escape;
 use crate::git::Repository;
 use crate::race::RunEnd;
 use crate::report::{CheckOutcome, CheckView, Finding, Level};
 use crate::scenario::{Project, folder_name};
+use crate::store;
 use settings::Settings;
 
 /// Gates a change.
@@ -75,32 +81,60 @@ pub async fn run(args: CheckArgs) -> anyhow::Result<Exit> {
         choice: Choice::default(),
         command: settings.command(None),
     };
-    keep_out_of_git(&settings.race)?;
-    let raced = race(&ready, entrants, &settings.race, &stop).await?;
+    let prepared = Prepared::new(&ready, entrants, &settings.race).await?;
     let dockerfile = revisions.dockerfile(Side::Worktree);
-    let mut check = findings::of_race(&raced, &settings, &against, &dockerfile)?;
-    if let Some(policy) = &settings.policy
-        && revisions.changes(policy)
-    {
-        check.findings.push(Finding {
-            level: Level::Warning,
-            rule: "policy",
-            scenario: raced.stored.record.scenarios[0].name.clone(),
-            variant: dockerfile.name,
-            kind: None,
-            message: "the change has another policy than what it is compared with, and the gate \
-                      went by the change's"
-                .to_owned(),
-            file: Some(own::shown(policy)),
-            line: None,
-        });
+    let name = prepared.record.scenarios[0].name.clone();
+    let own_policy = settings.policy.as_ref();
+    let own_policy = own_policy.filter(|policy| revisions.changes(policy));
+    let of_policy = own_policy.map(|policy| Finding {
+        level: Level::Warning,
+        rule: "policy",
+        scenario: name.clone(),
+        variant: dockerfile.name.clone(),
+        kind: None,
+        message: "the change has another policy than what it is compared with, and the gate \
+                  went by the change's"
+            .to_owned(),
+        file: Some(own::shown(policy)),
+        line: None,
+    });
+    if settings.may_measure_nothing() {
+        match nothing::look(&prepared, &ready, &settings, &dockerfile, &stop).await? {
+            nothing::Found::Nothing => {
+                let check = CheckView {
+                    outcome: CheckOutcome::Passed,
+                    subject: format!("{name}/{}", dockerfile.shown),
+                    headline: format!(
+                        "{against}: nothing to measure: every step of the change comes from the \
+                         base's cache (2 builds)"
+                    ),
+                    findings: of_policy.into_iter().collect(),
+                };
+                ended(&check, None, &settings.race)?;
+                return Ok(Exit::Good);
+            }
+            nothing::Found::Something(why) => eprintln!(
+                "check: {}",
+                escape::terminal(&prepared.masks.text(&why), 400)
+            ),
+            nothing::Found::Interrupted => return Ok(Exit::Interrupted),
+        }
     }
-    finish(&check, &raced, &settings)
+    keep_out_of_git(&settings.race)?;
+    let raced = prepared.race(&ready, &settings.race, &stop).await?;
+    let mut check = findings::of_race(&raced, &settings, &against, &dockerfile)?;
+    check.findings.extend(of_policy);
+    finish(check, &raced, &settings)
 }
 
 /// Shows what came of it, and chooses the exit code.
-fn finish(check: &CheckView, raced: &Raced, settings: &Settings) -> anyhow::Result<Exit> {
-    ended(check, Some(raced), &settings.race)?;
+fn finish(mut check: CheckView, raced: &Raced, settings: &Settings) -> anyhow::Result<Exit> {
+    check.headline.push_str(settings.told_of_fatal());
+    // A run that was interrupted is judged when it has gone on.
+    if raced.end == RunEnd::Completed {
+        store::write_check(&raced.stored.dir, &check)?;
+    }
+    ended(&check, Some(raced), &settings.race)?;
     if raced.end == RunEnd::Interrupted {
         return Ok(Exit::Interrupted);
     }

@@ -2,13 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 
 use super::super::own::{self, Options};
 use crate::cli::{BuildArgs, CheckArgs, RaceArgs, Rounds, rounds, share};
 use crate::git::Repository;
 use crate::model::{BuildKind, Platform};
-use crate::policy::{Fatal, Policy};
+use crate::policy::{Fatal, FatalWord, Policy};
 use crate::scenario::Scenario;
 
 /// Rounds of a check against a stored run where nothing is said: what is
@@ -58,7 +58,7 @@ impl Settings {
         let in_policy = |path: &PathBuf| policy.path(path);
         let fatal = match args.fatal.as_slice() {
             [] => policy.fatal.clone().unwrap_or(Fatal::USUAL.to_vec()),
-            fatal => fatal.to_vec(),
+            words => FatalWord::rules(words).map_err(|message| anyhow!("--fatal: {message}"))?,
         };
         Ok(Self {
             dockerfile: args
@@ -81,6 +81,14 @@ impl Settings {
         self.build.context.clone().unwrap_or_else(|| ".".into())
     }
 
+    /// What to say where nothing fails the check.
+    pub fn told_of_fatal(&self) -> &'static str {
+        match self.fatal.as_slice() {
+            [] => "; nothing fails this check (fatal: none)",
+            _ => "",
+        }
+    }
+
     /// Whether this closes the gate.
     pub fn is_fatal(&self, fatal: Fatal) -> bool {
         self.fatal.contains(&fatal)
@@ -90,6 +98,12 @@ impl Settings {
     /// not where it is to say what the change is.
     pub fn stops_when_open(&self) -> bool {
         !self.is_fatal(Fatal::Inconclusive)
+    }
+
+    /// Whether a change that builds what its base builds passes without a
+    /// race; not where somebody wants so many rounds.
+    pub fn may_measure_nothing(&self) -> bool {
+        self.rounds == Rounds::Auto
     }
 
     /// What is built, read and checked.
@@ -128,7 +142,13 @@ impl Settings {
             option("metric", metric.to_string());
         }
         let fatal: Vec<&str> = self.fatal.iter().map(|fatal| fatal.as_str()).collect();
-        option("fatal", fatal.join(","));
+        option(
+            "fatal",
+            match fatal.as_slice() {
+                [] => "none".to_owned(),
+                fatal => fatal.join(","),
+            },
+        );
         command.extend(own::command(&self.build));
         command
     }

@@ -2,6 +2,7 @@
 //! `check` and `calibrate` have in common.
 
 mod fit;
+mod prepared;
 mod record;
 mod recorder;
 mod resume;
@@ -22,7 +23,6 @@ use tokio_util::sync::CancellationToken;
 use super::ignored::Ignored;
 use super::{Exit, clean, images, redaction, report};
 use crate::builder::{Builder, Cleanup, DockerBuilder};
-use crate::buildkit::Secret;
 use crate::cli::{HostArgs, RaceArgs, Rounds};
 use crate::engine::{self, Engine};
 use crate::explain::RunExplanation;
@@ -34,9 +34,11 @@ use crate::progress::{Expected, Progress};
 use crate::race::{Earlier, Looked, Race, RunEnd};
 use crate::scenario::{Project, Scenario, Snapshot};
 use crate::secrets::Masks;
-use crate::store::{self, RunWriter, StoredRun, calibration};
+use crate::store::{self, RunWriter, StoredRun};
 use crate::verdict;
 pub(super) use fit::{Choice, no_emulator, no_image};
+pub(super) use prepared::Prepared;
+use prepared::secrets_of;
 use recorder::RunRecorder;
 pub(super) use resume::resume;
 use unfinished::Unfinished;
@@ -114,6 +116,11 @@ impl Ready {
         Self::find_at(&args.engine).await
     }
 
+    /// The builder.
+    pub fn builder(&self) -> &DockerBuilder {
+        &self.builder
+    }
+
     /// The engine.
     pub fn engine(&self) -> &Engine {
         &self.engine
@@ -170,28 +177,12 @@ impl Ready {
 /// and reported.
 pub(super) async fn race(
     ready: &Ready,
-    mut entrants: Entrants<'_>,
+    entrants: Entrants<'_>,
     args: &RaceArgs,
     stop: &CancellationToken,
 ) -> anyhow::Result<Raced> {
-    let masks = redaction::masks(&entrants, &args.redact)?;
-    clean::sweep();
-    let snapshot = Snapshot::take(&entrants.scenarios, &left_out(args)?)?;
-    let (mut record, scenarios) = draw(ready, &mut entrants, args, &snapshot).await?;
-    record.rules.noise_floor = calibration::noise_floor(&args.results, &record)?;
-    let stored = redaction::record(&record, &masks)?;
-    let begun = Begun {
-        expected: learn_from_last_run(&args.results, &record),
-        writer: RunWriter::create(&args.results, &stored)?,
-        stored,
-        masks,
-        record,
-        finished: Vec::new(),
-        resumed: Vec::new(),
-        warnings: Vec::new(),
-        cuts: 0,
-    };
-    build(ready, &entrants, args, (&snapshot, &scenarios), begun, stop).await
+    let prepared = Prepared::new(ready, entrants, args).await?;
+    prepared.race(ready, args, stop).await
 }
 
 /// The record of the race that begins now, with its plan and without noise
@@ -303,10 +294,7 @@ async fn build(
         cuts,
     } = begun;
     let here = std::env::current_dir().context("cannot tell the current folder")?;
-    let secrets = entrants.secrets.iter();
-    let secrets = secrets
-        .map(|(id, bytes)| (id.clone(), Secret::new(bytes.clone())))
-        .collect();
+    let secrets = secrets_of(entrants);
     let redaction = redaction::of_race(masks, &ready.host, snapshot, entrants.project.root());
     let unfinished = Unfinished::begin(&record.run, &ready.host);
     let dead = unfinished.dead();

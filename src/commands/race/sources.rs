@@ -114,6 +114,7 @@ impl Ready {
                 destination: archive.to_owned(),
             },
             timeout: Some(LIMIT),
+            context_mark: None,
         };
         let (sink, status) = mpsc::unbounded_channel();
         let building = self.builder.build(&request, sink, stop.clone());

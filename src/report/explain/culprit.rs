@@ -93,6 +93,11 @@ pub struct Grown {
     pub sentence: String,
     /// Its line in the second build's Dockerfile, where that is known.
     pub line: Option<usize>,
+    /// Its place in the second build.
+    pub step: usize,
+    /// Whether it came from the cache in the first build and is executed in the
+    /// second.
+    pub lost_cache: bool,
 }
 
 /// Which step of the second build is to blame for its taking longer: the one
@@ -100,7 +105,8 @@ pub struct Grown {
 pub fn grown(first: &Explanation, second: &Explanation, diff: &Diff) -> Option<Grown> {
     let grew = diff.steps.iter().filter(|change| change.seconds > 0.0);
     let most = grew.max_by(|one, other| one.seconds.total_cmp(&other.seconds))?;
-    let step = &second.steps[most.second?];
+    let at = most.second?;
+    let step = &second.steps[at];
     let instruction = short_instruction(&step.instruction, MAX_INSTRUCTION);
     let time = |step: &StepFacts| number::seconds(step.busy.as_secs_f64());
     let after = time(step);
@@ -127,6 +133,8 @@ pub fn grown(first: &Explanation, second: &Explanation, diff: &Diff) -> Option<G
     Some(Grown {
         sentence,
         line: step.line,
+        step: at,
+        lost_cache: before.is_some_and(|before| before.cached) && !step.cached,
     })
 }
 

@@ -27,6 +27,7 @@ pub use culprit::{Grown, grown};
 pub(super) use culprit::{culprit, shared_steps};
 pub use diff::diff;
 pub use run::run;
+pub use text::short_instruction;
 pub use trace_events::trace_events;
 pub use waterfall::waterfall;
 

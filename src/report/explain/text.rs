@@ -18,7 +18,7 @@ const FLAGS: [&str; 8] = [
 /// terminal. What says least is left out, and `…` stands for it: flags and
 /// variables before the command of a RUN (`RUN … go build`), and the digest of
 /// a base image.
-pub(in crate::report) fn short_instruction(text: &str, columns: usize) -> String {
+pub fn short_instruction(text: &str, columns: usize) -> String {
     let mut words = text.split_whitespace().peekable();
     let mut kept: Vec<&str> = words.next().into_iter().collect();
     let is_run = kept.iter().any(|word| word.eq_ignore_ascii_case("RUN"));

@@ -176,6 +176,7 @@ impl Job {
                 None => Export::CacheOnly,
             },
             timeout: None,
+            context_mark: None,
         }
     }
 }

@@ -1,0 +1,211 @@
+//! Whether a change builds anything that its base does not: the base is built
+//! once, then the change on the cache that the base left.
+//!
+//! What the builder holds already must not answer that: whoever built the
+//! change before would make it look like the base. So both builds have cache
+//! keys of their own, by a host name for RUN (`BUILDKIT_SANDBOX_HOSTNAME`) and
+//! a mark on every file that is sent ([`BuildRequest::context_mark`]). What has
+//! neither is told by its instruction.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::again::executed;
+use super::cache::CacheGuard;
+use super::entry::{named_context, nonce};
+use crate::builder::{Builder, BuilderError};
+use crate::buildkit::{BuildError, BuildRequest, Export, Secret};
+use crate::model::Platform;
+use crate::scenario::{Scenario, Variant};
+use crate::trace::{Step, Trace};
+
+/// Bytes by which the change may send more of its context than the base.
+const CONTEXT_SLACK: u64 = 64 * 1024;
+
+/// A base and a change to be built once each.
+pub struct Probe<'a> {
+    /// Where it is built.
+    pub builder: &'a dyn Builder,
+    /// The run that may follow; its builds are told by it.
+    pub run: &'a str,
+    /// What is built.
+    pub scenario: &'a Scenario,
+    /// The base.
+    pub base: &'a Variant,
+    /// The change.
+    pub change: &'a Variant,
+    /// Platforms to build.
+    pub platforms: Vec<Platform>,
+    /// Secrets of `RUN --mount=type=secret`, by their ids.
+    pub secrets: &'a BTreeMap<String, Secret>,
+    /// Longest time of a build.
+    pub timeout: Duration,
+}
+
+/// What a probe found.
+#[derive(Debug)]
+pub enum Probed {
+    /// Every step of the change is one of the base.
+    Same {
+        /// Steps of the change.
+        steps: usize,
+    },
+    /// The change builds what the base does not.
+    Differs {
+        /// The build of the change.
+        trace: Trace,
+        /// Digests of the steps that are not the base's.
+        steps: BTreeSet<String>,
+    },
+    /// It cannot be told; why, in a few words.
+    Unknown(String),
+    /// The probe was interrupted.
+    Interrupted,
+}
+
+impl Probe<'_> {
+    /// Builds both, and removes what they left in the cache.
+    ///
+    /// # Errors
+    /// The builder does not answer.
+    pub async fn run(&self, stop: &CancellationToken) -> Result<Probed, BuilderError> {
+        let prefix = super::own_prefix(self.run);
+        let guard = CacheGuard::set(self.builder, &prefix).await?;
+        let found = self.build_both(&prefix, stop).await;
+        guard.lift(self.builder, &prefix).await?;
+        Ok(found)
+    }
+
+    async fn build_both(&self, prefix: &str, stop: &CancellationToken) -> Probed {
+        let mut built = Vec::new();
+        for variant in [self.base, self.change] {
+            let request = self.request(variant, prefix);
+            let (sink, mut statuses) = mpsc::unbounded_channel();
+            let end = self.builder.build(&request, sink, stop.clone()).await;
+            match end.result {
+                Err(BuildError::Cancelled) => return Probed::Interrupted,
+                Err(_) => return Probed::Unknown(format!("{} did not build", variant.name)),
+                Ok(_) => {}
+            }
+            let mut trace = Trace::default();
+            while let Ok(status) = statuses.try_recv() {
+                trace.push(&status);
+            }
+            built.push((trace, end.context_bytes));
+        }
+        let [(base, sent_by_base), (change, sent)] =
+            <[_; 2]>::try_from(built).unwrap_or_else(|_| unreachable!("two builds were made"));
+        if sent > sent_by_base + sent_by_base / 20 + CONTEXT_SLACK {
+            return Probed::Unknown("the change sends more of its build context".to_owned());
+        }
+        compare(&base, change, !self.is_dockerfile_the_same())
+    }
+
+    fn is_dockerfile_the_same(&self) -> bool {
+        self.base.digest == self.change.digest
+    }
+
+    fn request(&self, variant: &Variant, prefix: &str) -> BuildRequest {
+        let mark = nonce(prefix, "probe");
+        let mark = u32::from_str_radix(&mark[..7], 16).unwrap_or_default() | 1;
+        let mut build_args = variant.build_args.clone();
+        build_args.insert(
+            "BUILDKIT_SANDBOX_HOSTNAME".to_owned(),
+            format!("buildrace-{mark:08x}"),
+        );
+        BuildRequest {
+            reference: format!("{prefix}probe-{}", variant.name),
+            context: self.scenario.sources_of(variant).to_owned(),
+            contexts: variant.contexts.iter().map(named_context).collect(),
+            secrets: self.secrets.clone(),
+            dockerfile: variant.dockerfile.clone(),
+            shared_key: format!("{prefix}probe-{}", variant.name),
+            platforms: self.platforms.clone(),
+            target: variant.target.clone(),
+            build_args,
+            no_cache: false,
+            cache_mount_namespace: Some(format!("{prefix}probe")),
+            export: Export::CacheOnly,
+            timeout: Some(self.timeout),
+            context_mark: Some(mark),
+        }
+    }
+}
+
+/// What two builds show, the second one of which found the cache of the first.
+fn compare(base: &Trace, change: Trace, other_dockerfile: bool) -> Probed {
+    if let Some(step) = from_elsewhere(base) {
+        return Probed::Unknown(format!("{} came from an older cache", step.name));
+    }
+    let known: BTreeSet<_> = base.steps().iter().filter_map(work).collect();
+    let is_new = |step: &&Step| work(step).is_some_and(|work| !known.contains(&work));
+    let mut steps: BTreeSet<String> = executed(&change).map(|s| s.digest.clone()).collect();
+    steps.extend(
+        change
+            .steps()
+            .iter()
+            .filter(is_new)
+            .map(|s| s.digest.clone()),
+    );
+    if !steps.is_empty() {
+        return Probed::Differs {
+            trace: change,
+            steps,
+        };
+    }
+    // What it writes stands in the Dockerfile, and not in the step's name.
+    let is_inline = |step: &Step| is_copy(step) && step.label.instruction.contains("<<");
+    if other_dockerfile && change.steps().iter().any(is_inline) {
+        return Probed::Unknown("the Dockerfile writes files of its own".to_owned());
+    }
+    Probed::Same {
+        steps: change.count() as usize,
+    }
+}
+
+/// A step of the base whose key is its own, and which was taken from the cache
+/// all the same: then the keys mean nothing to this frontend. One that was
+/// executed for another platform may serve this one, too.
+fn from_elsewhere(base: &Trace) -> Option<&Step> {
+    let anew: BTreeSet<&str> = executed(base)
+        .map(|step| step.label.instruction.as_str())
+        .collect();
+    let is_marked = |step: &Step| {
+        let text = step.label.instruction.as_str();
+        let is_sent = !["--from=", "<<", "://"]
+            .iter()
+            .any(|other| text.contains(other));
+        step.label.is("RUN") || (is_copy(step) && is_sent)
+    };
+    let mut steps = base.steps().iter();
+    steps.find(|step| {
+        let is_instruction = step.label.is_instruction();
+        is_instruction
+            && is_marked(step)
+            && step.cached
+            && !anew.contains(step.label.instruction.as_str())
+    })
+}
+
+fn is_copy(step: &Step) -> bool {
+    step.label.is("COPY") || step.label.is("ADD")
+}
+
+/// What a step does, for which platform; `None` for what BuildKit does on its
+/// own account.
+fn work(step: &Step) -> Option<(Option<String>, String)> {
+    let label = &step.label;
+    if label.internal || label.instruction.starts_with("exporting ") {
+        return None;
+    }
+    let words: Vec<&str> = label.instruction.split_whitespace().collect();
+    let platform = label.made_for().map(ToString::to_string);
+    Some((platform, words.join(" ")))
+}
+
+#[cfg(test)]
+#[path = "probe_tests.rs"]
+mod tests;
