@@ -8,7 +8,9 @@ mod roll_up;
 pub mod signed_rank;
 #[cfg(test)]
 mod simulation;
+mod spread;
 mod times;
+mod unjudged;
 mod verdict;
 mod walsh;
 
@@ -17,7 +19,9 @@ pub use noise::noise_floor;
 pub use proportion::share_interval;
 pub use ratio::{Basis, Interval, Ratio, log_ratios, ratio};
 pub use roll_up::roll_up;
+pub use spread::{Spread, spread};
 pub use times::Times;
+pub use unjudged::Unjudged;
 pub use verdict::{
     Decision, Judgement, LOOKS, Look, Looks, Verdict, judge, judge_at, shows_no_slowdown,
 };

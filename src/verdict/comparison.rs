@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::rounds::{dropped_rounds, says_nothing};
 use crate::model::{BuildKind, Outcome, RunRecord, Sample, ScenarioInfo, Stopping};
-use crate::stats::{self, Judgement, Looks, Ratio, Verdict};
+use crate::stats::{self, Judgement, Looks, Ratio, Spread, Unjudged, Verdict};
 
 /// One candidate against the reference, in one kind of build.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,6 +25,19 @@ pub struct Comparison {
     pub verdict: Option<Verdict>,
     /// The change that matters, as a share.
     pub delta: f64,
+}
+
+impl Comparison {
+    /// Its least and greatest ratio of a round; `None` where there is no round
+    /// with both.
+    pub fn spread(&self) -> Option<Spread> {
+        stats::spread(&self.log_ratios)
+    }
+
+    /// Why there is no verdict; `None` where there is one.
+    pub fn unjudged(&self) -> Option<Unjudged> {
+        Unjudged::of(self.ratio.as_ref(), self.verdict)
+    }
 }
 
 /// Every candidate of a run against its reference, in the order of the record.
@@ -312,12 +325,40 @@ mod tests {
         let (record, samples) = raced(1.5, 5);
         let found = gate(&record, &samples);
         assert_eq!(found.verdict, None);
+        let few = |rounds| Some(Unjudged::TooFewRounds { rounds });
+        assert_eq!(found.unjudged(), few(5));
         let ratio = found.ratio.unwrap();
         assert_eq!((ratio.n, ratio.basis), (5, Basis::ModelBased));
         let (record, samples) = raced(1.5, 1);
         let found = gate(&record, &samples);
+        assert_eq!(found.unjudged(), few(1));
         assert_eq!(found.ratio.unwrap().basis, Basis::OneRound);
         assert_eq!(gate(&record, &[]).ratio, None);
+        assert_eq!(gate(&record, &[]).unjudged(), Some(Unjudged::NoPair));
+    }
+
+    #[test]
+    fn a_kind_with_six_rounds_that_is_not_clear_has_not_too_few() {
+        // The gate's kind is clear at the first look and ends the run; another
+        // is not.
+        let (mut record, mut samples) = raced(1.5, 6);
+        record.rules.stopping = Stopping::Auto;
+        let noops = samples.iter_mut().filter(|s| s.kind == BuildKind::Noop);
+        for sample in noops.filter(|s| s.variant == "cross") {
+            let torn = [0.3, 1.2][sample.round as usize % 2];
+            sample.wall = sample.wall.mul_f64(torn);
+        }
+        let found = comparisons(&record, &samples);
+        let noop = found.iter().find(|f| f.kind == BuildKind::Noop).unwrap();
+        assert_eq!(gate(&record, &samples).unjudged(), None);
+        assert_eq!(noop.unjudged(), Some(Unjudged::NotClear { rounds: 6 }));
+        // Its single rounds are told too.
+        let spread = noop.spread().unwrap();
+        assert!(spread.min < 0.5 && spread.max > 1.5, "{spread:?}");
+        // Four kinds are compared: a fifth of an interval by chance.
+        let several = super::super::several(&found);
+        assert_eq!(several.comparisons, 4);
+        assert!((several.by_chance - 0.2).abs() < 1e-12);
     }
 
     #[test]

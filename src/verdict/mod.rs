@@ -5,8 +5,10 @@
 
 mod comparison;
 mod rounds;
+mod several;
 
 pub use comparison::{Comparison, comparisons, looks, never_builds, roll_up, times};
 pub use rounds::{
     Dropped, RoundsNeeded, dropped_rounds, rounds_needed, samples_planned, says_nothing,
 };
+pub use several::{Several, several};

@@ -10,7 +10,7 @@ use crate::race::RunEnd;
 use crate::report::explain::{Grown, grown};
 use crate::report::{CheckOutcome, CheckView, Finding, Level, number};
 use crate::scenario::OwnDockerfile;
-use crate::stats::{self, Verdict};
+use crate::stats::{self, Unjudged, Verdict};
 use crate::verdict::{self, Comparison};
 
 /// What came of the race, for the gate.
@@ -252,7 +252,7 @@ impl Facts<'_> {
 /// What the verdict on a kind means to the gate.
 fn verdict_on(facts: &Facts<'_>, found: &Comparison, level: impl Fn(Fatal) -> Level) -> Finding {
     let (rule, gravity) = match found.verdict {
-        // No gate goes by so few rounds.
+        // No gate goes by so few rounds, or before the look that decides.
         None => ("unmeasured", level(Fatal::Unmeasured)),
         Some(Verdict::Slower) => ("slower", level(Fatal::Slower)),
         Some(Verdict::Inconclusive) => ("inconclusive", level(Fatal::Inconclusive)),
@@ -304,6 +304,7 @@ fn told(found: &Comparison) -> String {
         Some(Verdict::Same) => "the same",
         Some(Verdict::Inconclusive) if shows_no_slowdown(found) => "without a sign of a slow-down",
         Some(Verdict::Inconclusive) => "neither clearly slower nor clearly not",
+        None if matches!(found.unjudged(), Some(Unjudged::NotClear { .. })) => "not clear yet",
         None => "not judged, for too few rounds",
     };
     let interval = number::interval(&ratio).map_or_else(String::new, |text| format!(" [{text}]"));

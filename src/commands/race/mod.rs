@@ -73,9 +73,21 @@ impl Raced {
     pub fn exit(&self) -> Exit {
         match self.end {
             RunEnd::Interrupted => Exit::Interrupted,
-            RunEnd::Completed if self.is_all_built() => Exit::Good,
+            RunEnd::Completed if self.is_all_built() && self.counts() => Exit::Good,
             RunEnd::Completed | RunEnd::Aborted => Exit::CouldNot,
         }
+    }
+
+    /// Whether some round counts: a run that dropped all of them says nothing.
+    fn counts(&self) -> bool {
+        let StoredRun {
+            record, samples, ..
+        } = &self.stored;
+        let dropped = verdict::dropped_rounds(record, samples);
+        samples.iter().any(|sample| {
+            let mut dropped = dropped.iter();
+            !dropped.any(|d| d.round == sample.round && d.scenario == sample.scenario)
+        })
     }
 
     /// Whether every build of the rounds that count is good.
