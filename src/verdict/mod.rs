@@ -4,11 +4,16 @@
 //! goes on and one that is read back are judged alike.
 
 mod comparison;
+mod failures;
 mod rounds;
 mod several;
 
-pub use comparison::{Comparison, comparisons, looks, never_builds, roll_up, times};
+pub use comparison::{
+    Comparison, comparisons, looks, never_builds, roll_up, shows_no_slowdown, times,
+};
+pub use failures::{Failing, Failures, Tries, failures, look as look_at_failures};
 pub use rounds::{
-    Dropped, RoundsNeeded, dropped_rounds, rounds_needed, samples_planned, says_nothing,
+    Dropped, RoundsNeeded, disturbed_rounds, dropped_rounds, rounds_needed, samples_planned,
+    says_nothing, unmeasured,
 };
 pub use several::{Several, several};

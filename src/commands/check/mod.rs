@@ -3,6 +3,7 @@
 //! or it counts what hardly varies, against a stored run.
 
 mod baseline;
+mod failed;
 mod findings;
 mod settings;
 
