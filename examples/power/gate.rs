@@ -1,5 +1,6 @@
 //! The gates that are compared: buildrace's rule, and two that people use.
 
+use buildrace::model::FUTILITY_ROUNDS;
 use buildrace::stats::{Judgement, LEAST_DELTA, LOOKS, Verdict, judge, shows_no_slowdown};
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
@@ -49,18 +50,48 @@ fn each(mut machine: Machine, mut gate: impl FnMut(&mut Machine) -> f64) -> Evid
     Evidence(gates.collect())
 }
 
-/// buildrace's rule: rounds in an order drawn by lot, until a look decides.
-pub fn rule(machine: Machine) -> Ruled {
+/// From how many rounds on the rule ends a gate where nothing points to a
+/// slow-down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ends {
+    /// From the third on: today's.
+    Early,
+    /// At the first look alone: that of before.
+    AtFirstLook,
+}
+
+impl Ends {
+    /// Whether a gate with these log ratios ends so.
+    pub fn now(self, ratios: &[f64]) -> bool {
+        let from = match self {
+            Self::Early => FUTILITY_ROUNDS as usize,
+            Self::AtFirstLook => LOOKS[0].rounds,
+        };
+        shows_no_slowdown(ratios, LEAST_DELTA, from)
+    }
+}
+
+/// The verdict of a look, where these rounds have one.
+pub fn looked(ratios: &[f64]) -> Option<Verdict> {
+    let is_look = LOOKS.iter().any(|look| look.rounds == ratios.len());
+    match is_look.then(|| judge(ratios, LEAST_DELTA))? {
+        Judgement::Decided(decision) => Some(decision.verdict),
+        Judgement::GoOn { .. } => None,
+    }
+}
+
+/// buildrace's rule: rounds in an order drawn by lot, until a look decides or
+/// nothing points to a slow-down.
+pub fn rule(machine: Machine, ends: Ends) -> Ruled {
     let mut builds = 0;
     let gates = each(machine, |machine| {
         let mut ratios = Vec::new();
         loop {
             ratios.push(round(machine));
-            let is_look = LOOKS.iter().any(|look| look.rounds == ratios.len());
-            let slower = match judge(&ratios, LEAST_DELTA) {
-                Judgement::Decided(decision) if is_look => decision.verdict == Verdict::Slower,
-                _ if shows_no_slowdown(&ratios, LEAST_DELTA) => false,
-                _ => continue,
+            let slower = match looked(&ratios) {
+                Some(verdict) => verdict == Verdict::Slower,
+                None if ends.now(&ratios) => false,
+                None => continue,
             };
             builds += 2 * ratios.len();
             return f64::from(!slower);
@@ -73,7 +104,7 @@ pub fn rule(machine: Machine) -> Ruled {
 }
 
 /// The log ratio of a round.
-fn round(machine: &mut Machine) -> f64 {
+pub fn round(machine: &mut Machine) -> f64 {
     if machine.candidate_first() {
         let candidate = machine.build(Side::Candidate);
         candidate - machine.build(Side::Reference)

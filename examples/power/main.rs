@@ -4,7 +4,9 @@
 //! `cargo run --release --example power` prints them, `-- --write FILE` puts
 //! them between the marks in a page. They come out the same each time.
 
+mod flaky;
 mod gate;
+mod limits;
 mod machine;
 mod tables;
 
@@ -57,7 +59,7 @@ mod tests {
     /// The other tables take minutes without optimisation.
     #[test]
     fn the_page_has_what_is_computed() {
-        for computed in [tables::as_used(&[5]), tables::changing()] {
+        for computed in [tables::as_used(&[5]), tables::changing(), tables::flakes()] {
             for row in computed.lines() {
                 assert!(written().contains(row), "`make power` says {row}");
             }

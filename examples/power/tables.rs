@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 
 use buildrace::stats::LEAST_DELTA;
 
-use crate::gate::{FIXED, GATES, Ruled, bound, risk, rule, single, test};
+use crate::flaky::{self, Flaky};
+use crate::gate::{Ends, FIXED, GATES, Ruled, bound, risk, rule, single, test};
+use crate::limits;
 use crate::machine::{Machine, Mood, SEED};
 
 /// Standard deviations of the log of a build's time, in percent.
@@ -39,6 +41,8 @@ pub fn all() -> String {
         ("At the same risk, on a steady machine", tuned(Mood::Steady)),
         ("At the same risk, on a busy machine", tuned(Mood::Busy)),
         ("Fails where nothing changed but the machine", changing()),
+        ("Builds that fail by chance", flakes()),
+        ("What a verdict does not say", limits::table()),
     ] {
         write!(text, "\n### {title}\n\n{table}").expect("a String takes all");
     }
@@ -68,18 +72,23 @@ pub fn as_used(noises: &[u32]) -> String {
         "true change",
         "buildrace",
         "its builds",
+        "ending at 6 rounds",
+        "its builds",
         "Welch's test, 20 builds",
         "1 build, > 10%",
     ]);
     for &noise in noises {
         for change in CHANGES {
             let machine = || Machine::new(noise, change, Mood::Steady);
-            let ruled = rule(machine());
+            let ruled = rule(machine(), Ends::Early);
+            let before = rule(machine(), Ends::AtFirstLook);
             table += &row(&[
                 format!("{noise}%"),
                 format!("+{change}%"),
                 share(ruled.failed),
                 format!("{:.1}", ruled.builds),
+                share(before.failed),
+                format!("{:.1}", before.builds),
                 share(test(machine(), FIXED).failed(TEST_LEVEL)),
                 share(single(machine()).failed(SINGLE_LEVEL)),
             ]);
@@ -104,11 +113,11 @@ fn tuned(mood: Mood) -> String {
     let (mut rows, mut fewer, mut fewer_than_fixed) = (0, 0, 0);
     for noise in NOISES {
         let machine = |change| Machine::new(noise, change, mood);
-        let risk = rule(machine(DELTA)).failed;
+        let risk = rule(machine(DELTA), Ends::Early).failed;
         at_delta.push(share(risk));
         let bound_level = bound(machine(DELTA), FIXED).level(risk);
         let single_level = single(machine(DELTA)).level(risk);
-        let ruled = WITHOUT_DELTA.map(|change| rule(machine(change)));
+        let ruled = WITHOUT_DELTA.map(|change| rule(machine(change), Ends::Early));
         let needed = needed(&machine, risk, ruled);
         for ((change, ruled), needed) in WITHOUT_DELTA.into_iter().zip(ruled).zip(needed) {
             let builds = match needed {
@@ -181,10 +190,36 @@ pub fn changing() -> String {
         let machine = || Machine::new(NOISE_OF_CHANGING, 0, mood);
         table += &row(&[
             mood.as_str().to_owned(),
-            share(rule(machine()).failed),
+            share(rule(machine(), Ends::Early).failed),
             share(test(machine(), FIXED).failed(TEST_LEVEL)),
             share(bound(machine(), FIXED).failed(risk())),
             share(single(machine()).failed(SINGLE_LEVEL)),
+        ]);
+    }
+    table
+}
+
+/// The share of gates that fail for builds that failed, and what they cost.
+pub fn flakes() -> String {
+    let mut table = head(&[
+        "builds of the base that fail",
+        "of the change",
+        "buildrace fails",
+        "its builds",
+        "by raw shares",
+        "its builds",
+    ]);
+    for (base, change) in flaky::RATES {
+        let percent = |rate: f64| format!("{:.0}%", 100.0 * rate);
+        let of = |rule| flaky::gates(base, change, rule);
+        let (ruled, before) = (of(Flaky::Tested), of(Flaky::RawShares));
+        table += &row(&[
+            percent(base),
+            percent(change),
+            share(ruled.failed),
+            format!("{:.1}", ruled.builds),
+            share(before.failed),
+            format!("{:.1}", before.builds),
         ]);
     }
     table

@@ -14,7 +14,7 @@ use crate::cli::{CalibrateArgs, Rounds};
 use crate::model::AUTO_ROUNDS;
 use crate::report::number;
 use crate::scenario::{OwnDockerfile, Project, Scenario};
-use crate::stats::noise_floor;
+use crate::stats::{FLOOR_CONFIDENCE, noise_floor};
 use crate::store::calibration::{self, BuilderKey, Calibration};
 use crate::verdict;
 
@@ -76,7 +76,12 @@ pub async fn run(args: CalibrateArgs) -> anyhow::Result<Exit> {
 /// Tells the noise floor of each kind, and keeps it beside the results.
 fn keep(raced: &Raced, args: &CalibrateArgs) -> anyhow::Result<()> {
     let record = &raced.stored.record;
+    // Noise of somebody else's builds is not the builder's.
+    let disturbed = verdict::disturbed_rounds(record, &raced.stored.samples);
+    let kept_all = record.rules.contamination.is_none();
     let mut found = Vec::new();
+    let variants = record.scenarios.first().map(|scenario| &scenario.variants);
+    let dockerfile = variants.and_then(|variants| Some(variants.first()?.dockerfile.clone()));
     for compared in verdict::comparisons(record, &raced.stored.samples) {
         let logs: Vec<f64> = compared.log_ratios.values().copied().collect();
         if logs.len() < FEWEST {
@@ -102,10 +107,18 @@ fn keep(raced: &Raced, args: &CalibrateArgs) -> anyhow::Result<()> {
             scenario: compared.scenario,
             kind: compared.kind,
             rounds,
+            dockerfile: dockerfile.clone(),
+            confidence: Some(FLOOR_CONFIDENCE),
             share,
         });
     }
-    if !found.is_empty() {
+    if kept_all && !disturbed.is_empty() {
+        eprintln!(
+            "noise floor not kept: {} of its rounds were disturbed, and --keep-contaminated \
+             counted them",
+            disturbed.len()
+        );
+    } else if !found.is_empty() {
         calibration::append(&args.race.results, &found)?;
         tell!(
             "kept in {}",

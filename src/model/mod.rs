@@ -13,7 +13,10 @@ pub(crate) use duration::{optional_seconds, seconds};
 pub use kind::BuildKind;
 pub use platform::{Platform, PlatformError};
 pub use ran::{Ran, RanEnd};
-pub use rules::{AUTO_ROUNDS, Contamination, LEAST_DELTA, NoiseFloor, Rules, Stopping};
+pub use rules::{
+    AUTO_ROUNDS, Contamination, FUTILITY_ROUNDS, FailureRule, LEAST_DELTA, NoiseFloor, Rules,
+    Stopping,
+};
 pub use run::{
     BaseImage, BuilderInfo, EmulatorInfo, HostInfo, LeftOut, RunRecord, SCHEMA_VERSION,
     ScenarioInfo, Slot, SourcesFrom, VariantInfo,

@@ -23,6 +23,15 @@ pub struct Rules {
     pub contamination: Option<Contamination>,
     /// The change that matters, as a share, where no noise floor is above it.
     pub delta: f64,
+    /// From how many rounds on a gate ends where nothing points to a slow-down,
+    /// after each round until its first look. `None` where it ends so at the
+    /// first look alone, as gates of before this was recorded do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub futility_rounds: Option<u32>,
+    /// When failed builds are believed. In runs of before this was recorded, a
+    /// variant whose first two builds fail is taken for one that does not build.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failures: Option<FailureRule>,
     /// How much this builder is known to differ from itself.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub noise_floor: Vec<NoiseFloor>,
@@ -35,12 +44,20 @@ impl Default for Rules {
             spare_rounds: 0,
             contamination: None,
             delta: LEAST_DELTA,
+            futility_rounds: None,
+            failures: None,
             noise_floor: Vec::new(),
         }
     }
 }
 
 impl Rules {
+    /// How many builds of a variant must fail, and none be good, until it is
+    /// taken for one that does not build.
+    pub fn failures_believed(&self) -> u32 {
+        self.failures.map_or(2, |rule| rule.every)
+    }
+
     /// The change that matters for a kind, as a share: the larger of the
     /// threshold and the noise floor.
     pub fn delta(&self, scenario: &str, kind: BuildKind) -> f64 {
@@ -60,8 +77,40 @@ pub enum Stopping {
     Fixed,
     /// After a look at which the verdict on the gate's kind is clear.
     Auto,
-    /// The same, or after a first look that shows no sign of anything slower.
+    /// The same, or as soon as there is no sign of anything slower.
     Gate,
+}
+
+/// From how many rounds on a gate ends where nothing points to a slow-down.
+pub const FUTILITY_ROUNDS: u32 = 3;
+
+/// When failed builds are believed: after several rounds, in which each side
+/// was tried again, and not before.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct FailureRule {
+    /// Rounds from one look at the failures to the next. At the first of them a
+    /// side that always failed alike, while the other never did, is taken for
+    /// one that does not build.
+    pub every: u32,
+    /// Greatest probability, by Fisher's exact test on one side, with which
+    /// chance would show such shares of failures: below it one side fails more
+    /// often than the other.
+    pub level: f64,
+}
+
+impl FailureRule {
+    /// That of a run that ends when it is clear: its looks together err in at
+    /// most 2.5% of gates, however often both sides fail.
+    pub const LOOKS: Self = Self {
+        every: 3,
+        level: 0.01,
+    };
+    /// That of a run whose number of rounds was fixed, and which is looked at
+    /// once.
+    pub const ONCE: Self = Self {
+        every: 3,
+        level: 0.025,
+    };
 }
 
 /// Which rounds are dropped whole: those in which anything but the run itself
@@ -106,7 +155,8 @@ pub struct NoiseFloor {
     pub scenario: String,
     /// Build kind.
     pub kind: BuildKind,
-    /// 95th percentile of the estimated change where there is none, as a share.
+    /// Upper bound of the 95th percentile of the estimated change where there is
+    /// none, as a share.
     pub share: f64,
     /// Run that it was measured in.
     pub run: String,

@@ -74,6 +74,17 @@ const NOT_STARTED: [&str; 2] = [
 ];
 
 impl Failure {
+    /// Whether two builds failed in the same way: at the same instruction,
+    /// on whatever platform, with the same exit code; or with the same message,
+    /// where no process ended. Words with digits in them, such as times and
+    /// references, differ from build to build and count for nothing.
+    pub fn is_like(&self, other: &Self) -> bool {
+        let [one, two] = [self, other].map(|f| f.step.as_deref().map(without_platform));
+        one == two
+            && self.exit_code == other.exit_code
+            && (self.exit_code.is_some() || words(&self.message) == words(&other.message))
+    }
+
     /// Whether the builder did not get as far as the step's command, so that
     /// the failure says nothing of what was built. A command's own output
     /// would be a further line.
@@ -83,6 +94,27 @@ impl Failure {
         };
         self.step.is_some() && NOT_STARTED.iter().any(|start| line.starts_with(start))
     }
+}
+
+/// The words of a step's name, `[linux/arm64 build 4/4] RUN make`, without the
+/// platform in the brackets.
+fn without_platform(step: &str) -> Vec<&str> {
+    let label = step.find(']').filter(|_| step.starts_with('['));
+    let (label, instruction) = step.split_at(label.unwrap_or(0));
+    let is_platform = |word: &&str| {
+        let word = word.trim_start_matches('[');
+        word.contains('/') && word.contains(char::is_alphabetic)
+    };
+    let label = label.split_whitespace().filter(|word| !is_platform(word));
+    let label = label.map(|word| word.trim_start_matches('['));
+    label.chain(instruction.split_whitespace()).collect()
+}
+
+/// The words of a message that stay the same.
+fn words(message: &str) -> Vec<String> {
+    let words = message.split_whitespace();
+    let words = words.filter(|word| !word.contains(|c: char| c.is_ascii_digit()));
+    words.map(str::to_owned).collect()
 }
 
 /// What the machine was doing while a sample was built. Shares are of all
@@ -164,4 +196,35 @@ pub struct Sample {
     /// Why it is not `Ok`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn builds_that_fail_alike() {
+        let failure = |step: Option<&str>, exit_code: Option<i32>, message: &str| Failure {
+            message: message.to_owned(),
+            step: step.map(str::to_owned),
+            exit_code,
+            log_tail: vec![],
+        };
+        let make = |step, code| failure(Some(step), Some(code), "ended");
+        let one = make("[linux/amd64 build 4/4] RUN make", 2);
+        // On another platform it is the same instruction, and only that.
+        assert!(one.is_like(&make("[linux/arm64 build 4/4] RUN make", 2)));
+        assert!(one.is_like(&make("[build 4/4] RUN make", 2)));
+        assert!(!one.is_like(&make("[linux/amd64 build 3/4] RUN make", 2)));
+        assert!(!one.is_like(&make("[linux/amd64 build 4/4] RUN make all", 2)));
+        assert!(!one.is_like(&make("[linux/amd64 build 4/4] RUN make", 137)));
+        // References and times are no difference, other words are.
+        let copy = |message| failure(Some("[2/2] COPY a b"), None, message);
+        let absent = copy("checksum of ref 3fxk1::9dk2: \"/a\": not found");
+        assert!(absent.is_like(&copy("checksum of ref 8kd2s::1mm4: \"/a\": not found")));
+        assert!(!absent.is_like(&copy("checksum of ref 3fxk1::9dk2: \"/b\": not found")));
+        let parse = failure(None, None, "unknown instruction: FORM");
+        assert!(parse.is_like(&parse));
+        assert!(!parse.is_like(&absent));
+    }
 }

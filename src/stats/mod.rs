@@ -1,6 +1,7 @@
 //! Statistics of times: medians, and ratios of paired samples. Pure functions
 //! of numbers; they know nothing of builds.
 
+mod fisher;
 mod noise;
 mod proportion;
 mod ratio;
@@ -8,17 +9,22 @@ mod roll_up;
 pub mod signed_rank;
 #[cfg(test)]
 mod simulation;
+mod spread;
 mod times;
+mod unjudged;
 mod verdict;
 mod walsh;
 
 pub use crate::model::LEAST_DELTA;
-pub use noise::noise_floor;
+pub use fisher::{Counted, fails_more_often};
+pub use noise::{FLOOR_CONFIDENCE, noise_floor};
 pub use proportion::share_interval;
 pub use ratio::{Basis, CONFIDENCE, Interval, Ratio, log_ratios, ratio};
 pub use roll_up::roll_up;
+pub use spread::{Spread, spread};
 pub use times::Times;
+pub use unjudged::Unjudged;
 pub use verdict::{
-    Decision, Judgement, LOOKS, Look, Looks, Verdict, judge, judge_at, shows_no_slowdown,
+    Decision, Judgement, LOOKS, Look, Looks, Verdict, estimate, judge, judge_at, shows_no_slowdown,
 };
 pub use walsh::WalshAverages;

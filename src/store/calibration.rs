@@ -1,7 +1,6 @@
 //! How noisy builders are, as null races found: kept beside the results, a
 //! line a kind, appended.
 
-use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::path::Path;
@@ -10,7 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{StoreError, open};
-use crate::model::{BuildKind, NoiseFloor, RunRecord};
+use crate::model::{BuildKind, NoiseFloor, RunRecord, ScenarioInfo};
 
 /// The file, in the folder of the results.
 pub const CALIBRATION_FILE: &str = "calibration.jsonl";
@@ -33,7 +32,15 @@ pub struct Calibration {
     pub kind: BuildKind,
     /// Rounds that it stands on.
     pub rounds: u32,
-    /// 95th percentile of the estimated change where there is none, as a share.
+    /// The Dockerfile, as the run's record has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dockerfile: Option<String>,
+    /// With what confidence the share is an upper bound. One of before this was
+    /// recorded is none, and may be of disturbed rounds: it is not used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confidence: Option<f64>,
+    /// Upper bound of the 95th percentile of the estimated change where there
+    /// is none, as a share.
     pub share: f64,
 }
 
@@ -121,29 +128,28 @@ pub fn read(results: &Path) -> Result<Vec<Calibration>, StoreError> {
     Ok(found)
 }
 
-/// The noise floors that are known for what a run builds where it builds it:
-/// that of the same scenario and kind, or else the largest that any scenario
-/// had in this kind; the newest of each.
+/// The noise floors that are known for what a run builds where it builds it: the
+/// newest of the same scenario and kind, and of the same Dockerfile where the
+/// scenario comes from a command line and is but a folder's name. What other
+/// scenarios showed says nothing: a build of a tenth of a second differs from
+/// itself by more than one of a minute.
 ///
 /// # Errors
 /// The file cannot be read, or holds something else.
 pub fn noise_floor(results: &Path, record: &RunRecord) -> Result<Vec<NoiseFloor>, StoreError> {
     let here = BuilderKey::of(record);
     let known = read(results)?;
-    let mut newest: BTreeMap<(BuildKind, &str), &Calibration> = BTreeMap::new();
-    for calibration in known.iter().filter(|c| c.builder == here) {
-        newest.insert((calibration.kind, &calibration.scenario), calibration);
-    }
+    let known: Vec<&Calibration> = known
+        .iter()
+        .filter(|known| known.builder == here && known.confidence.is_some())
+        .collect();
     let mut floors = Vec::new();
     for scenario in &record.scenarios {
         for &kind in &scenario.kinds {
-            let same = newest.get(&(kind, scenario.name.as_str())).copied();
-            let largest = || {
-                let of_kind = newest.iter().filter(|((other, _), _)| *other == kind);
-                let of_kind = of_kind.map(|(_, calibration)| *calibration);
-                of_kind.max_by(|one, other| one.share.total_cmp(&other.share))
+            let same = |known: &&&Calibration| {
+                known.kind == kind && known.scenario == scenario.name && is_of(known, scenario)
             };
-            if let Some(found) = same.or_else(largest) {
+            if let Some(found) = known.iter().rev().find(same) {
                 floors.push(NoiseFloor {
                     scenario: scenario.name.clone(),
                     kind,
@@ -154,6 +160,18 @@ pub fn noise_floor(results: &Path, record: &RunRecord) -> Result<Vec<NoiseFloor>
         }
     }
     Ok(floors)
+}
+
+/// Whether a calibration of a scenario's name is of what the scenario builds.
+fn is_of(known: &Calibration, scenario: &ScenarioInfo) -> bool {
+    let is_own = scenario.digest.is_empty();
+    let name = |path: &str| Path::new(path).file_name().map(ToOwned::to_owned);
+    let mut built = scenario.variants.iter().map(|v| name(&v.dockerfile));
+    !is_own
+        || known
+            .dockerfile
+            .as_deref()
+            .is_none_or(|file| built.any(|it| it == name(file)))
 }
 
 #[cfg(test)]
@@ -169,32 +187,64 @@ mod tests {
             scenario: scenario.into(),
             kind: BuildKind::Cold,
             rounds: 12,
+            dockerfile: None,
+            confidence: Some(0.95),
             share,
         }
     }
 
     #[test]
-    fn the_newest_of_the_same_scenario_counts_or_the_largest_of_others() {
+    fn the_newest_of_the_same_scenario_counts_and_of_no_other() {
         let folder = tempfile::tempdir().unwrap();
         let record = fixture::record(&["naive", "cross"], 1);
-        assert_eq!(noise_floor(folder.path(), &record).unwrap(), []);
-        append(
-            folder.path(),
-            &[
-                calibration(&record, "other", 0.02),
-                calibration(&record, "third", 0.08),
-                calibration(&record, "third", 0.03),
-            ],
-        )
-        .unwrap();
-        let share = || noise_floor(folder.path(), &record).unwrap()[0].share;
-        assert_eq!(share(), 0.03);
-        append(folder.path(), &[calibration(&record, "go-hello", 0.01)]).unwrap();
-        assert_eq!(share(), 0.01);
+        let floors = || noise_floor(folder.path(), &record).unwrap();
+        assert_eq!(floors(), []);
+        // A tiny build's noise is not that of another.
+        append(folder.path(), &[calibration(&record, "tiny", 0.3)]).unwrap();
+        assert_eq!(floors(), []);
+        for share in [0.02, 0.01] {
+            append(folder.path(), &[calibration(&record, "go-hello", share)]).unwrap();
+            assert_eq!(floors()[0].share, share);
+        }
+        // One that claims less than a bound changes nothing.
+        let point = Calibration {
+            confidence: None,
+            ..calibration(&record, "go-hello", 0.2)
+        };
+        append(folder.path(), &[point]).unwrap();
+        assert_eq!(floors()[0].share, 0.01);
         // Another machine's noise is not this one's.
         let mut other = record.clone();
         other.host.cores = Some(64);
         assert_eq!(noise_floor(folder.path(), &other).unwrap(), []);
+    }
+
+    #[test]
+    fn of_two_dockerfiles_in_a_folder_each_has_its_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut record = fixture::record(&["base", "worktree"], 1);
+        record.scenarios[0].digest.clear();
+        for variant in &mut record.scenarios[0].variants {
+            variant.dockerfile = "images/Dockerfile".into();
+        }
+        let of = |file: &str, share| Calibration {
+            dockerfile: Some(file.into()),
+            ..calibration(&record, "go-hello", share)
+        };
+        append(
+            folder.path(),
+            &[of("Dockerfile", 0.02), of("tiny.Dockerfile", 0.3)],
+        )
+        .unwrap();
+        let share = |record: &RunRecord| {
+            let floors = noise_floor(folder.path(), record).unwrap();
+            floors.first().map(|floor| floor.share)
+        };
+        assert_eq!(share(&record), Some(0.02));
+        for variant in &mut record.scenarios[0].variants {
+            variant.dockerfile = "other.Dockerfile".into();
+        }
+        assert_eq!(share(&record), None);
     }
 
     #[test]

@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::failures::{Failing, failures};
 use super::rounds::{dropped_rounds, says_nothing};
 use crate::model::{BuildKind, Outcome, RunRecord, Sample, ScenarioInfo, Stopping};
-use crate::stats::{self, Judgement, Looks, Ratio, Verdict};
+use crate::stats::{self, Judgement, LOOKS, Looks, Ratio, Spread, Unjudged, Verdict};
 
 /// One candidate against the reference, in one kind of build.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,6 +26,19 @@ pub struct Comparison {
     pub verdict: Option<Verdict>,
     /// The change that matters, as a share.
     pub delta: f64,
+}
+
+impl Comparison {
+    /// Its least and greatest ratio of a round; `None` where there is no round
+    /// with both.
+    pub fn spread(&self) -> Option<Spread> {
+        stats::spread(&self.log_ratios)
+    }
+
+    /// Why there is no verdict; `None` where there is one.
+    pub fn unjudged(&self) -> Option<Unjudged> {
+        Unjudged::of(self.ratio.as_ref(), self.verdict)
+    }
 }
 
 /// Every candidate of a run against its reference, in the order of the record.
@@ -76,7 +90,12 @@ pub fn times(
 /// Whether a variant was seen to build something else than it should, in this
 /// kind or in one that it starts from. It is looked at once, and does so always:
 /// none of its times counts.
-fn builds_wrong(samples: &[Sample], scenario: &str, variant: &str, kind: BuildKind) -> bool {
+pub(super) fn builds_wrong(
+    samples: &[Sample],
+    scenario: &str,
+    variant: &str,
+    kind: BuildKind,
+) -> bool {
     let of_variant = samples
         .iter()
         .filter(|s| s.scenario == scenario && s.variant == variant);
@@ -119,16 +138,22 @@ fn judged(
     delta: f64,
 ) -> (Option<Ratio>, Option<Verdict>) {
     let logs: Vec<f64> = log_ratios.values().copied().collect();
-    let is_gate = record.rules.stopping == Stopping::Gate;
     let verdict = match stats::judge_at(&logs, delta, looks) {
         Judgement::Decided(decision) => Some(decision.verdict),
-        // The gate is open; what the candidate is besides is not known.
-        Judgement::GoOn { .. } if is_gate && stats::shows_no_slowdown(&logs, delta) => {
+        // The gate passes; what the candidate is besides is not known.
+        Judgement::GoOn { .. } if shows_no_slowdown(record, &logs, delta) => {
             Some(Verdict::Inconclusive)
         }
         Judgement::GoOn { .. } => None,
     };
     (stats::ratio(log_ratios, looks, delta), verdict)
+}
+
+/// Whether nothing points to a slow-down, in a run that ends for that.
+pub fn shows_no_slowdown(record: &RunRecord, log_ratios: &[f64], delta: f64) -> bool {
+    let first = u32::try_from(LOOKS[0].rounds).unwrap_or(u32::MAX);
+    let from = record.rules.futility_rounds.unwrap_or(first) as usize;
+    record.rules.stopping == Stopping::Gate && stats::shows_no_slowdown(log_ratios, delta, from)
 }
 
 /// How often a run is looked at.
@@ -146,13 +171,15 @@ fn is_exhausted(record: &RunRecord, samples: &[Sample]) -> bool {
     last.is_some_and(|slot| samples.iter().any(|sample| sample.id == slot.sample))
 }
 
-/// Builds of a variant's kind that must fail, and none be good, until it is
-/// taken for one that does not build.
-const FAILURES: usize = 2;
-
 /// Whether builds of a kind fail, time after time: none is good. A build that
 /// was skipped since the one that it starts from failed, failed too.
-pub fn never_builds(samples: &[Sample], scenario: &str, variant: &str, kind: BuildKind) -> bool {
+pub fn never_builds(
+    record: &RunRecord,
+    samples: &[Sample],
+    scenario: &str,
+    variant: &str,
+    kind: BuildKind,
+) -> bool {
     if builds_wrong(samples, scenario, variant, kind) {
         return true;
     }
@@ -170,20 +197,30 @@ pub fn never_builds(samples: &[Sample], scenario: &str, variant: &str, kind: Bui
             }
         }
     }
-    failed >= FAILURES
+    failed >= record.rules.failures_believed()
 }
 
 /// The rounds that a gate can go by: those with a time of the reference and of
 /// each candidate that builds at all. `None` where there is nothing to wait for:
-/// the reference does not build, or no candidate does.
+/// the reference does not build, or no candidate does, or a gate is decided by
+/// what failed.
 pub(super) fn gate_rounds(
     record: &RunRecord,
     scenario: &ScenarioInfo,
     samples: &[Sample],
 ) -> Option<BTreeSet<u32>> {
     let kind = scenario.gate()?;
-    let builds = |variant: &str| !never_builds(samples, &scenario.name, variant, kind);
-    if !builds(&scenario.reference) {
+    let is_gate = record.rules.failures.is_some() && record.rules.stopping == Stopping::Gate;
+    let never = |variant: &str| never_builds(record, samples, &scenario.name, variant, kind);
+    // A gate goes on until its failures say something, or a look does.
+    let builds = |variant: &str| {
+        if is_gate {
+            failures(record, samples, scenario, variant, kind).said == Failing::Unproven
+        } else {
+            !never(variant)
+        }
+    };
+    if !is_gate && never(&scenario.reference) {
         return None;
     }
     let rounds = |variant: &str| -> BTreeSet<u32> {
@@ -240,6 +277,27 @@ pub fn roll_up(record: &RunRecord, parts: &[&Comparison]) -> Option<(Ratio, Opti
     Some((ratio?, verdict))
 }
 
+/// By how many failures of the gate's kind any candidate has more than the
+/// reference.
+pub(super) fn excess_failures(
+    record: &RunRecord,
+    scenario: &ScenarioInfo,
+    samples: &[Sample],
+) -> u32 {
+    let Some(kind) = scenario.gate() else {
+        return 0;
+    };
+    let candidates = scenario
+        .variants
+        .iter()
+        .map(|variant| variant.name.as_str());
+    let candidates = candidates.filter(|name| *name != scenario.reference);
+    candidates
+        .map(|name| failures(record, samples, scenario, name, kind).excess())
+        .max()
+        .unwrap_or(0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -283,7 +341,7 @@ mod tests {
             let is_right = found.kind == BuildKind::Cold;
             assert_eq!(found.ratio.is_some(), is_right, "{}", found.kind);
             assert_eq!(
-                never_builds(&samples, "go-hello", "cross", found.kind),
+                never_builds(&record, &samples, "go-hello", "cross", found.kind),
                 !is_right
             );
         }
@@ -312,12 +370,40 @@ mod tests {
         let (record, samples) = raced(1.5, 5);
         let found = gate(&record, &samples);
         assert_eq!(found.verdict, None);
+        let few = |rounds| Some(Unjudged::TooFewRounds { rounds });
+        assert_eq!(found.unjudged(), few(5));
         let ratio = found.ratio.unwrap();
         assert_eq!((ratio.n, ratio.basis), (5, Basis::ModelBased));
         let (record, samples) = raced(1.5, 1);
         let found = gate(&record, &samples);
+        assert_eq!(found.unjudged(), few(1));
         assert_eq!(found.ratio.unwrap().basis, Basis::OneRound);
         assert_eq!(gate(&record, &[]).ratio, None);
+        assert_eq!(gate(&record, &[]).unjudged(), Some(Unjudged::NoPair));
+    }
+
+    #[test]
+    fn a_kind_with_six_rounds_that_is_not_clear_has_not_too_few() {
+        // The gate's kind is clear at the first look and ends the run; another
+        // is not.
+        let (mut record, mut samples) = raced(1.5, 6);
+        record.rules.stopping = Stopping::Auto;
+        let noops = samples.iter_mut().filter(|s| s.kind == BuildKind::Noop);
+        for sample in noops.filter(|s| s.variant == "cross") {
+            let torn = [0.3, 1.2][sample.round as usize % 2];
+            sample.wall = sample.wall.mul_f64(torn);
+        }
+        let found = comparisons(&record, &samples);
+        let noop = found.iter().find(|f| f.kind == BuildKind::Noop).unwrap();
+        assert_eq!(gate(&record, &samples).unjudged(), None);
+        assert_eq!(noop.unjudged(), Some(Unjudged::NotClear { rounds: 6 }));
+        // Its single rounds are told too.
+        let spread = noop.spread().unwrap();
+        assert!(spread.min < 0.5 && spread.max > 1.5, "{spread:?}");
+        // Four kinds are compared: a fifth of an interval by chance.
+        let several = super::super::several(&found);
+        assert_eq!(several.comparisons, 4);
+        assert!((several.by_chance - 0.2).abs() < 1e-12);
     }
 
     #[test]

@@ -4,10 +4,16 @@
 //! goes on and one that is read back are judged alike.
 
 mod comparison;
+mod failures;
 mod rounds;
+mod several;
 
-pub use comparison::{Comparison, comparisons, looks, never_builds, roll_up, times};
-pub use rounds::{
-    Dropped, RoundsNeeded, dropped_rounds, round_is_lost, rounds_needed, samples_planned,
-    says_nothing,
+pub use comparison::{
+    Comparison, comparisons, looks, never_builds, roll_up, shows_no_slowdown, times,
 };
+pub use failures::{Failing, Failures, Tries, failures, look as look_at_failures};
+pub use rounds::{
+    Dropped, RoundsNeeded, disturbed_rounds, dropped_rounds, round_is_lost, rounds_needed,
+    samples_planned, says_nothing, unmeasured,
+};
+pub use several::{Several, several};

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::comparison::{gate_is_decided, gate_rounds};
+use super::comparison::{excess_failures, gate_is_decided, gate_rounds};
 use crate::model::{
     Contamination, Failure, Outcome, RunRecord, Sample, ScenarioInfo, Slot, Stopping,
 };
@@ -56,6 +56,34 @@ pub fn round_is_lost(record: &RunRecord, samples: &[Sample], scenario: &str, rou
         .iter()
         .filter(|sample| sample.scenario == scenario && sample.round == round);
     rule.is_some_and(|rule| built.any(|sample| got_in_the_way(rule, sample).is_some()))
+}
+
+/// The rounds of a run in which something got in the way, whether its rule drops
+/// them or keeps them.
+pub fn disturbed_rounds(record: &RunRecord, samples: &[Sample]) -> Vec<Dropped> {
+    if record.rules.contamination.is_some() {
+        return dropped_rounds(record, samples);
+    }
+    let mut dropping = record.clone();
+    dropping.rules.contamination = Some(Contamination::default());
+    dropped_rounds(&dropping, samples)
+}
+
+/// The scenarios of which no round counts, by name: nothing was measured of
+/// them, whatever was built.
+pub fn unmeasured<'a>(record: &'a RunRecord, samples: &[Sample]) -> Vec<&'a str> {
+    let dropped = dropped_rounds(record, samples);
+    let counts = |sample: &Sample| {
+        let mut dropped = dropped.iter();
+        !dropped.any(|d| d.round == sample.round && d.scenario == sample.scenario)
+    };
+    let names = record
+        .scenarios
+        .iter()
+        .map(|scenario| scenario.name.as_str());
+    names
+        .filter(|name| !samples.iter().any(|s| s.scenario == *name && counts(s)))
+        .collect()
 }
 
 /// What got in a sample's way.
@@ -180,20 +208,42 @@ pub fn rounds_needed(
     let wanted = match record.rules.stopping {
         Stopping::Fixed => record.rounds,
         Stopping::Auto | Stopping::Gate if !goes_on => clean,
-        Stopping::Auto | Stopping::Gate => {
-            let look = |at: usize| u32::try_from(LOOKS[at].rounds).unwrap_or(u32::MAX);
-            if clean < look(0) || (clean == look(0) && gate_is_decided(record, scenario, samples)) {
-                look(0)
-            } else {
-                look(1)
-            }
-        }
+        Stopping::Auto | Stopping::Gate => wanted(record, scenario, samples, clean),
     };
     RoundsNeeded {
         clean,
         wanted,
         dropped: u32::try_from(dropped.len()).unwrap_or(u32::MAX),
         built: u32::try_from(built.len()).unwrap_or(u32::MAX),
+    }
+}
+
+/// Rounds of the look that comes next, or that has decided, of a run that stops
+/// when it is clear.
+fn wanted(record: &RunRecord, scenario: &ScenarioInfo, samples: &[Sample], clean: u32) -> u32 {
+    let look = |at: usize| u32::try_from(LOOKS[at].rounds).unwrap_or(u32::MAX);
+    let is_gate = record.rules.stopping == Stopping::Gate;
+    // Failures that point to the change keep a gate going: at first one that
+    // the reference did not have, at the first look a second one.
+    let points = |most: u32| {
+        let counts = is_gate && record.rules.failures.is_some();
+        counts && excess_failures(record, scenario, samples) > most
+    };
+    let futility = record.rules.futility_rounds.filter(|_| is_gate);
+    match futility {
+        Some(from) if clean < from => from,
+        Some(_) if clean < look(0) => {
+            if gate_is_decided(record, scenario, samples) && !points(0) {
+                clean
+            } else {
+                look(0)
+            }
+        }
+        _ if clean < look(0) => look(0),
+        _ if clean == look(0) && gate_is_decided(record, scenario, samples) && !points(1) => {
+            look(0)
+        }
+        _ => look(1),
     }
 }
 
@@ -259,6 +309,7 @@ mod tests {
         let mut kept = record;
         kept.rules.contamination = None;
         assert_eq!(dropped_rounds(&kept, &samples), []);
+        assert_eq!(disturbed_rounds(&kept, &samples).len(), 1);
         Some(dropped.reason)
     }
 
@@ -295,7 +346,7 @@ mod tests {
 
     #[test]
     fn a_container_that_did_not_start_says_nothing_of_what_is_built() {
-        let (_, mut samples) = run(2);
+        let (record, mut samples) = run(2);
         let is_chain = |sample: &&mut Sample| {
             sample.variant == "cross" && sample.kind != crate::model::BuildKind::Cold
         };
@@ -314,7 +365,7 @@ mod tests {
         assert_eq!(says_nothing_of(&samples), 0);
         let never = |samples: &[Sample]| {
             let kind = crate::model::BuildKind::Incremental;
-            crate::verdict::never_builds(samples, "go-hello", "cross", kind)
+            crate::verdict::never_builds(&record, samples, "go-hello", "cross", kind)
         };
         assert!(never(&samples));
         for sample in samples.iter_mut().filter(is_chain) {
@@ -402,6 +453,19 @@ mod tests {
             fixture::fail(sample, Outcome::Failed);
         }
         assert_eq!(needed(&record, &samples), (1, 4, 0));
+    }
+
+    #[test]
+    fn a_run_of_dropped_rounds_measured_nothing() {
+        let (record, mut samples) = run(2);
+        assert!(unmeasured(&record, &samples).is_empty());
+        samples[0].disturbances = vec!["build x".into()];
+        assert!(unmeasured(&record, &samples).is_empty());
+        for sample in &mut samples {
+            sample.disturbances = vec!["build x".into()];
+        }
+        assert_eq!(unmeasured(&record, &samples), ["go-hello"]);
+        assert_eq!(unmeasured(&record, &[]), ["go-hello"]);
     }
 
     #[test]

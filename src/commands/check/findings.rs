@@ -3,6 +3,7 @@
 use super::super::explain::{explained, lines_of};
 use super::super::race::Raced;
 use super::blame::cause;
+use super::failed::Sides;
 use super::missed::{missed, points_to_slowdown};
 use super::settings::Settings;
 use crate::explain::{Lines, RunExplanation, diff::diff};
@@ -12,7 +13,7 @@ use crate::race::RunEnd;
 use crate::report::explain::{Grown, grown};
 use crate::report::{CheckOutcome, CheckView, Finding, Level, number};
 use crate::scenario::OwnDockerfile;
-use crate::stats::{self, Verdict};
+use crate::stats::{self, Unjudged, Verdict};
 use crate::verdict::{self, Comparison};
 
 /// What came of the race, for the gate.
@@ -46,7 +47,7 @@ pub(super) fn of_race(
 }
 
 /// What is judged.
-struct Facts<'a> {
+pub(super) struct Facts<'a> {
     record: &'a RunRecord,
     samples: &'a [Sample],
     explained: &'a RunExplanation,
@@ -70,20 +71,9 @@ fn judged(
     let mut findings = Vec::new();
     let mut undecided = end != RunEnd::Completed;
     for found in &compared {
-        let (base, change) = (facts.built(found, true), facts.built(found, false));
-        if base.never() {
-            undecided |= found.is_gate;
-            findings.push(facts.finding(found, "base-failed", Level::Warning, base.told(found)));
-        }
-        if change.failed > 0 {
-            // What fails as often without the change is not its doing.
-            let gravity = if base.share() >= change.share() {
-                Level::Warning
-            } else {
-                level(Fatal::Failed)
-            };
-            findings.push(facts.finding(found, "failed", gravity, change.told(found)));
-        }
+        let failing = facts.failing(found);
+        undecided |= found.is_gate && failing.bars_judgement();
+        findings.extend(failing.findings(facts, found, &level));
         if found.is_gate && facts.sees_no_edit(found) {
             let message = format!(
                 "no {} build executed a step: nothing that is built sees the edit",
@@ -93,7 +83,7 @@ fn judged(
         }
         if found.verdict.is_some() || found.ratio.is_some() {
             findings.push(verdict_on(facts, found, level));
-        } else if found.is_gate && !base.never() && !change.never() {
+        } else if found.is_gate && failing.is_unproven() {
             let message = format!("{} has no round that counts", found.kind);
             findings.push(facts.finding(found, "unmeasured", level(Fatal::Unmeasured), message));
         }
@@ -113,13 +103,10 @@ fn judged(
     };
     let gate = compared.iter().find(|found| found.is_gate);
     let told = match gate {
-        Some(gate) if facts.built(gate, true).never() => {
-            format!("{} does not build in {}", facts.reference(), gate.kind)
+        Some(gate) => {
+            let failed = facts.failing(gate).headline();
+            failed.unwrap_or_else(|| told(facts.record, gate))
         }
-        Some(gate) if facts.built(gate, false).never() => {
-            format!("{} does not build in {}", gate.candidate, gate.kind)
-        }
-        Some(gate) => told(gate),
         None => "nothing was compared".to_owned(),
     };
     let unfinished = match end {
@@ -131,45 +118,6 @@ fn judged(
         subject: facts.subject(),
         headline: format!("{against}: {told}{unfinished}"),
         findings,
-    }
-}
-
-/// What became of one side's builds of a kind. A build that was skipped since
-/// the one that it starts from failed, failed too.
-struct Built<'a> {
-    variant: String,
-    good: usize,
-    failed: usize,
-    /// The first that failed, with the reason: of those it starts from, where
-    /// it was skipped.
-    first: Option<&'a Sample>,
-}
-
-impl Built<'_> {
-    fn never(&self) -> bool {
-        self.good == 0 && self.failed > 0
-    }
-
-    fn share(&self) -> f64 {
-        self.failed as f64 / (self.good + self.failed).max(1) as f64
-    }
-
-    fn told(&self, found: &Comparison) -> String {
-        let failure = self.first.and_then(|sample| sample.failure.as_ref());
-        let outcome = self
-            .first
-            .map_or("failed", |sample| sample.outcome.as_str());
-        let step = failure
-            .and_then(|failure| failure.step.as_ref())
-            .map_or_else(String::new, |step| format!(", at {step}"));
-        let why = failure.map_or_else(String::new, |failure| format!(": {}", failure.message));
-        format!(
-            "{} of {} {} builds of {} {outcome}{step}{why}",
-            self.failed,
-            self.good + self.failed,
-            found.kind,
-            self.variant,
-        )
     }
 }
 
@@ -198,40 +146,19 @@ impl Facts<'_> {
         built.peek().is_some() && built.all(|sample| sample.cached_steps >= sample.steps)
     }
 
-    fn built(&self, found: &Comparison, reference: bool) -> Built<'_> {
-        let variant = if reference {
-            self.reference()
-        } else {
-            &found.candidate
-        };
-        let of_side =
-            |sample: &&Sample| sample.variant == variant && sample.scenario == found.scenario;
-        let of_side = self.samples.iter().filter(of_side);
-        let of_side = of_side.filter(|sample| !verdict::says_nothing(self.samples, sample));
-        let of_kind = || of_side.clone().filter(|sample| sample.kind == found.kind);
-        let is_failure = |sample: &&Sample| {
-            matches!(
-                sample.outcome,
-                Outcome::Failed | Outcome::WrongOutput | Outcome::TimedOut | Outcome::Skipped
-            )
-        };
-        let has_reason = |sample: &&Sample| {
-            matches!(
-                sample.outcome,
-                Outcome::Failed | Outcome::WrongOutput | Outcome::TimedOut
-            )
-        };
-        Built {
-            variant: variant.to_owned(),
-            good: of_kind().filter(|s| s.outcome == Outcome::Ok).count(),
-            failed: of_kind().filter(is_failure).count(),
-            first: of_kind()
-                .find(has_reason)
-                .or_else(|| of_side.clone().find(has_reason)),
-        }
+    fn failing(&self, found: &Comparison) -> Sides<'_> {
+        Sides::of(self.record, self.samples, found)
     }
 
-    fn finding(
+    /// The line of the step at which a sample failed, where it is known.
+    pub(super) fn line(&self, sample: &Sample) -> Option<usize> {
+        let step = sample.failure.as_ref()?.step.as_ref()?;
+        let explained = self.explained.sample(&sample.id)?;
+        let mut steps = explained.explanation.steps.iter();
+        steps.find(|found| found.name == *step)?.line
+    }
+
+    pub(super) fn finding(
         &self,
         found: &Comparison,
         rule: &'static str,
@@ -254,7 +181,7 @@ impl Facts<'_> {
 /// What the verdict on a kind means to the gate.
 fn verdict_on(facts: &Facts<'_>, found: &Comparison, level: impl Fn(Fatal) -> Level) -> Finding {
     let (rule, gravity) = match found.verdict {
-        // No gate goes by so few rounds.
+        // No gate goes by so few rounds, or before the look that decides.
         None => ("unmeasured", level(Fatal::Unmeasured)),
         Some(Verdict::Slower) => ("slower", level(Fatal::Slower)),
         Some(Verdict::Inconclusive) => {
@@ -285,7 +212,12 @@ fn verdict_on(facts: &Facts<'_>, found: &Comparison, level: impl Fn(Fatal) -> Le
     Finding {
         line: culprit.as_ref().and_then(|grown| grown.line),
         file: culprit.map(|_| facts.dockerfile.to_owned()),
-        ..facts.finding(found, rule, gravity, format!("{}{why}", told(found)))
+        ..facts.finding(
+            found,
+            rule,
+            gravity,
+            format!("{}{why}", told(facts.record, found)),
+        )
     }
 }
 
@@ -311,7 +243,7 @@ fn culprit(facts: &Facts<'_>, found: &Comparison) -> Option<Grown> {
 }
 
 /// `incremental is slower: +31% (+28…+35%), beyond δ=5%, 6 rounds`
-fn told(found: &Comparison) -> String {
+fn told(record: &RunRecord, found: &Comparison) -> String {
     let Some(ratio) = found.ratio else {
         return format!("{} has no round to compare", found.kind);
     };
@@ -320,28 +252,38 @@ fn told(found: &Comparison) -> String {
         Some(Verdict::Slower) => "slower",
         Some(Verdict::Faster) => "faster",
         Some(Verdict::Same) => "the same",
-        Some(Verdict::Inconclusive) if shows_no_slowdown(found) => "without a sign of a slow-down",
+        Some(Verdict::Inconclusive) if shows_no_slowdown(record, found) => {
+            "without a sign of a slow-down"
+        }
         Some(Verdict::Inconclusive) => "neither clearly slower nor clearly not",
+        None if matches!(found.unjudged(), Some(Unjudged::NotClear { .. })) => "not clear yet",
         None => "not judged, for too few rounds",
     };
     let interval = number::interval(&ratio).map_or_else(String::new, |text| format!(" [{text}]"));
+    // The estimate that the gate went by, of however few rounds.
+    let estimate = if shows_no_slowdown(record, found) {
+        let logs: Vec<f64> = found.log_ratios.values().copied().collect();
+        stats::estimate(&logs)
+    } else {
+        None
+    };
     format!(
         "{} is {verdict}: {}{interval}, {delta}, {} rounds",
         found.kind,
-        number::comparison(ratio.estimate),
+        number::comparison(estimate.unwrap_or(ratio.estimate)),
         ratio.n
     )
 }
 
-fn shows_no_slowdown(found: &Comparison) -> bool {
+fn shows_no_slowdown(record: &RunRecord, found: &Comparison) -> bool {
     let logs: Vec<f64> = found.log_ratios.values().copied().collect();
-    stats::shows_no_slowdown(&logs, found.delta)
+    verdict::shows_no_slowdown(record, &logs, found.delta)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Stopping;
+    use crate::model::{FUTILITY_ROUNDS, FailureRule, Stopping};
     use crate::report::fixture;
 
     /// A gate on incremental builds of so many rounds, in which the change
@@ -350,6 +292,8 @@ mod tests {
         let (mut record, mut samples) =
             fixture::run(&[("base", [1.0; 4]), ("worktree", [ratio; 4])], rounds);
         record.rules.stopping = Stopping::Gate;
+        record.rules.futility_rounds = Some(FUTILITY_ROUNDS);
+        record.rules.failures = Some(FailureRule::LOOKS);
         samples.iter_mut().for_each(change);
         let facts = Facts {
             record: &record,
@@ -401,8 +345,11 @@ mod tests {
         assert_eq!(check(6, 1.0, usual, noisy).outcome, Passed);
         assert_eq!(check(6, 1.0, &strict, noisy).outcome, Undecided);
         // Who does not build, time after time or once.
+        let repaired = check(3, 1.0, usual, break_chain("base", 9));
+        assert_eq!(repaired.outcome, Passed, "{repaired:?}");
+        assert!(repaired.headline.ends_with("repaired"), "{repaired:?}");
         assert_eq!(
-            check(6, 1.0, usual, break_chain("base", 9)).outcome,
+            check(2, 1.0, usual, break_chain("base", 9)).outcome,
             Undecided
         );
         assert_eq!(
@@ -430,17 +377,59 @@ mod tests {
         };
         let found = check(7, 1.0, usual, flaky);
         assert_eq!(found.outcome, Passed, "{found:?}");
+        // Nor is one that chance may have given to the change alone.
+        let found = check(7, 1.0, usual, break_chain("worktree", 1));
+        assert_eq!(found.outcome, Passed, "{found:?}");
+        let failed = found.findings.iter().find(|f| f.rule == "failed").unwrap();
+        assert_eq!(failed.level, Level::Warning);
+        // What failed in two rounds is not believed, and did not pass.
+        let found = check(2, 1.0, usual, break_chain("worktree", 9));
+        assert_eq!(found.outcome, Undecided, "{found:?}");
+        // Where it fails more often than chance, though not always.
+        let often = |sample: &mut Sample| {
+            if sample.round % 2 == 0 {
+                break_chain("worktree", 12)(sample);
+            }
+        };
+        let found = check(12, 1.0, usual, often);
+        assert_eq!(found.outcome, Failed, "{found:?}");
+        assert!(found.headline.contains("fail more often"), "{found:?}");
+        // Kinds that the gate does not go by are advisory.
+        let cold = |sample: &mut Sample| {
+            if sample.variant == "worktree" && sample.kind == BuildKind::Cold {
+                fixture::fail(sample, Outcome::Failed);
+            }
+        };
+        assert_eq!(check(6, 1.0, usual, cold).outcome, Passed);
+    }
+
+    #[test]
+    fn a_gate_that_ends_after_three_rounds_passes() {
+        let found = check(3, 0.95, Fatal::USUAL.as_slice(), |_| {});
+        assert_eq!(found.outcome, CheckOutcome::Passed, "{found:?}");
+        assert!(found.headline.contains("without a sign"), "{found:?}");
+        let found = check(3, 1.2, Fatal::USUAL.as_slice(), |_| {});
+        assert_eq!(found.outcome, CheckOutcome::Undecided, "{found:?}");
     }
 
     #[test]
     fn a_failure_is_told_by_the_build_that_failed() {
-        let found = check(2, 1.0, Fatal::USUAL.as_slice(), break_chain("worktree", 9));
+        let found = check(3, 1.0, Fatal::USUAL.as_slice(), break_chain("worktree", 9));
         assert_eq!(
             found.headline,
             "this against that: worktree does not build in incremental"
         );
         let failed = found.findings.iter().find(|f| f.rule == "failed").unwrap();
         assert!(failed.message.contains("exit code 2"), "{}", failed.message);
+        assert!(
+            failed.message.contains("RUN go build"),
+            "{}",
+            failed.message
+        );
+        // The end of its log, with nothing in it that a terminal would obey.
+        let log = "undefined\\x1b[0m: fmt.Printn";
+        assert!(failed.message.contains(log), "{}", failed.message);
+        assert!(failed.message.contains("3 of 3"), "{}", failed.message);
         assert_eq!(failed.file.as_deref(), Some("Dockerfile"));
     }
 }

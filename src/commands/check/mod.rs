@@ -4,6 +4,7 @@
 
 mod baseline;
 mod blame;
+mod failed;
 mod findings;
 mod missed;
 mod nothing;

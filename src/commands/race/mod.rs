@@ -27,7 +27,8 @@ use crate::cli::{HostArgs, RaceArgs, Rounds};
 use crate::engine::{self, Engine};
 use crate::explain::RunExplanation;
 use crate::model::{
-    AUTO_ROUNDS, Contamination, LEAST_DELTA, Outcome, Platform, Rules, RunRecord, Sample, Stopping,
+    AUTO_ROUNDS, Contamination, FUTILITY_ROUNDS, FailureRule, LEAST_DELTA, Outcome, Platform,
+    Rules, RunRecord, Sample, Stopping,
 };
 use crate::plan::{self, PlanInput};
 use crate::progress::{Expected, Progress};
@@ -78,9 +79,15 @@ impl Raced {
     pub fn exit(&self) -> Exit {
         match self.end {
             RunEnd::Interrupted => Exit::Interrupted,
-            RunEnd::Completed if self.is_all_built() => Exit::Good,
+            // Where no round counts, nothing was measured.
+            RunEnd::Completed if self.is_all_built() && self.is_measured() => Exit::Good,
             RunEnd::Completed | RunEnd::Aborted => Exit::CouldNot,
         }
+    }
+
+    /// Whether each scenario has a round that counts.
+    fn is_measured(&self) -> bool {
+        verdict::unmeasured(&self.stored.record, &self.stored.samples).is_empty()
     }
 
     /// Whether every build of the rounds that count is good.
@@ -357,12 +364,18 @@ fn left_out(args: &RaceArgs) -> anyhow::Result<impl Fn(&Path, &Path, &[PathBuf])
 
 fn rules(args: &RaceArgs, rounds: Rounds, planned: u32, stops_when_open: bool) -> Rules {
     let contamination = (!args.keep_contaminated).then(Contamination::default);
+    let stopping = match rounds {
+        Rounds::Fixed(_) => Stopping::Fixed,
+        Rounds::Auto if stops_when_open => Stopping::Gate,
+        Rounds::Auto => Stopping::Auto,
+    };
     Rules {
-        stopping: match rounds {
-            Rounds::Fixed(_) => Stopping::Fixed,
-            Rounds::Auto if stops_when_open => Stopping::Gate,
-            Rounds::Auto => Stopping::Auto,
-        },
+        stopping,
+        futility_rounds: (stopping == Stopping::Gate).then_some(FUTILITY_ROUNDS),
+        failures: Some(match stopping {
+            Stopping::Fixed => FailureRule::ONCE,
+            Stopping::Auto | Stopping::Gate => FailureRule::LOOKS,
+        }),
         spare_rounds: match contamination {
             Some(_) => planned.div_ceil(2),
             None => 0,
