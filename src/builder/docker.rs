@@ -64,4 +64,8 @@ impl Builder for DockerBuilder {
     async fn history(&self) -> Result<Vec<BuildWindow>, BuilderError> {
         Ok(self.client.history().await?)
     }
+
+    async fn forget(&self, references: &[String]) -> Result<(), BuilderError> {
+        Ok(self.client.forget(references).await?)
+    }
 }

@@ -60,4 +60,10 @@ pub trait Builder: Send + Sync {
 
     /// Builds that run now or are remembered, of anyone.
     async fn history(&self) -> Result<Vec<BuildWindow>, BuilderError>;
+
+    /// Takes builds out of the history, as far as they are in it and have
+    /// ended.
+    async fn forget(&self, _references: &[String]) -> Result<(), BuilderError> {
+        Ok(())
+    }
 }

@@ -83,6 +83,14 @@ impl Control {
             .await
     }
 
+    pub(super) async fn update_build_history(
+        &mut self,
+        request: proto::UpdateBuildHistoryRequest,
+    ) -> Result<proto::UpdateBuildHistoryResponse, Status> {
+        self.unary("/moby.buildkit.v1.Control/UpdateBuildHistory", request)
+            .await
+    }
+
     pub(super) async fn listen_build_history(
         &mut self,
         request: proto::BuildHistoryRequest,

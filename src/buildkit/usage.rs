@@ -123,6 +123,24 @@ impl Client {
         let events = collect(stream).await.map_err(of)?;
         Ok(windows(events))
     }
+
+    /// Takes builds out of the history. What is not in it is passed over, and
+    /// so is what BuildKit does not give up.
+    pub async fn forget(&self, references: &[String]) -> Result<(), ClientError> {
+        if references.is_empty() {
+            return Ok(());
+        }
+        let mut control = self.connect().await?;
+        for reference in references {
+            let request = proto::UpdateBuildHistoryRequest {
+                r#ref: reference.clone(),
+                delete: true,
+                ..Default::default()
+            };
+            let _ = control.update_build_history(request).await;
+        }
+        Ok(())
+    }
 }
 
 async fn collect<T>(mut stream: Streaming<T>) -> Result<Vec<T>, tonic::Status> {

@@ -3,6 +3,7 @@
 
 pub mod calibrate;
 pub mod check;
+pub mod clean;
 pub mod compare;
 pub mod doctor;
 pub mod engine;
@@ -12,7 +13,6 @@ mod formats;
 mod ignored;
 pub mod images;
 pub mod list;
-pub mod clean;
 mod own;
 mod race;
 mod redaction;
@@ -63,7 +63,6 @@ fn terminal_width() -> usize {
         .map_or(100, |(_, columns)| usize::from(columns))
 }
 
-
 /// Long work's progress as lines on stderr, each with the time since the
 /// first.
 fn progress_lines() -> Progress {
@@ -76,6 +75,7 @@ fn progress_lines() -> Progress {
 
 /// Runs the command that was typed.
 pub async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
+    signals::survive_file_limit();
     match cli.command {
         Command::Run(args) => run::run(args).await,
         Command::Compare(args) => compare::run(args).await,
@@ -84,6 +84,7 @@ pub async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
         Command::Explain(args) => explain::run(args).await,
         Command::Report(args) => report::run(&args),
         Command::List(args) => list::list(&args).await,
+        Command::Clean(args) => clean::run(args).await,
         Command::Engine(args) => engine::run(args.action).await,
         Command::Images(args) => images::run(args).await,
         Command::Doctor(args) => doctor::run(args).await,

@@ -217,8 +217,7 @@ fn copy(
         .map(|(name, source)| Ok((name, within(source)?)))
         .collect::<std::io::Result<_>>()?;
 
-    let copies = Folder::new("revisions")
-        .context("cannot make a folder for the revisions")?;
+    let copies = Folder::new("revisions").context("cannot make a folder for the revisions")?;
     let revisions = Revisions {
         base,
         changed,

@@ -89,7 +89,13 @@ async fn go_on(name: &str, args: &RunArgs) -> anyhow::Result<Exit> {
         json: args.race.json,
         output: args.race.output.clone(),
         seed: Some(record.seed),
-        redact: began.race.redact.iter().chain(&args.race.redact).cloned().collect(),
+        redact: began
+            .race
+            .redact
+            .iter()
+            .chain(&args.race.redact)
+            .cloned()
+            .collect(),
         ..began.race.clone()
     };
     check_writable(&race)?;

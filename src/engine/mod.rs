@@ -10,6 +10,7 @@ mod command;
 mod debian;
 pub mod emulator;
 pub mod images;
+mod leftovers;
 pub mod locate;
 mod oci;
 pub mod preflight;
@@ -23,6 +24,7 @@ mod error;
 
 pub use client::{Engine, EngineFacts, Image};
 pub use error::EngineError;
+pub use leftovers::Leftover;
 pub use locate::{Endpoint, locate};
 
 use std::sync::Arc;

@@ -2,6 +2,7 @@
 
 mod again;
 pub mod cache;
+mod dead;
 mod earlier;
 mod entry;
 pub mod event;
@@ -17,6 +18,7 @@ mod sampling;
 mod smoke;
 pub mod warm_up;
 
+pub use dead::Dead;
 pub use earlier::Earlier;
 pub use event::{Event, RunEnd};
 pub use image::Looked;

@@ -37,10 +37,10 @@ impl Owner {
     }
 }
 
-/// As a label holds it.
+/// As a label or a tag holds it.
 impl fmt::Display for Owner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}/{}", self.place, self.pid, self.started)
+        write!(f, "{}.{}.{}", self.place, self.pid, self.started)
     }
 }
 
@@ -48,9 +48,13 @@ impl FromStr for Owner {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
-        let mut parts = text.split('/');
+        let mut parts = text.split('.');
         let owner = Self {
-            place: parts.next().filter(|place| !place.is_empty()).ok_or(())?.to_owned(),
+            place: parts
+                .next()
+                .filter(|place| !place.is_empty())
+                .ok_or(())?
+                .to_owned(),
             pid: parts.next().and_then(|pid| pid.parse().ok()).ok_or(())?,
             started: parts.next().and_then(|at| at.parse().ok()).ok_or(())?,
         };
@@ -92,7 +96,7 @@ mod tests {
             ..this
         };
         assert_eq!(elsewhere.is_alive(), None);
-        for text in ["", "a/1", "a/1/2/3", "/1/2", "a/b/2"] {
+        for text in ["", "a.1", "a.1.2.3", ".1.2", "a.b.2"] {
             assert!(text.parse::<Owner>().is_err(), "{text}");
         }
     }

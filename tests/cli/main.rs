@@ -7,6 +7,7 @@ mod explain;
 mod fake_engine;
 #[path = "../support/git.rs"]
 mod git;
+mod hygiene;
 mod interrupted;
 #[path = "../support/project.rs"]
 mod project;

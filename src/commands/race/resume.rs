@@ -6,8 +6,8 @@ use std::path::Path;
 use anyhow::bail;
 use tokio_util::sync::CancellationToken;
 
-use super::{Begun, Entrants, Raced, Ready, build, draw, learn_from_last_run, left_out};
 use super::super::{clean, redaction};
+use super::{Begun, Entrants, Raced, Ready, build, draw, learn_from_last_run, left_out};
 use crate::cli::RaceArgs;
 use crate::model::{RunRecord, ScenarioInfo};
 use crate::scenario::Snapshot;
