@@ -9,7 +9,11 @@ use std::path::{Path, PathBuf};
 const MAY_KNOW: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("escape", &[]),
-    ("scenario", &["model"]),
+    ("secrets", &[]),
+    ("print", &["secrets"]),
+    ("temporary", &[]),
+    ("user", &[]),
+    ("scenario", &["model", "temporary"]),
     ("policy", &["model", "scenario"]),
     ("plan", &["model"]),
     ("trace", &["model"]),
@@ -18,17 +22,40 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("verify", &["model", "escape"]),
     ("explain", &["model", "trace", "stats"]),
     ("buildkit", &["model", "trace"]),
-    ("engine", &["model"]),
-    ("git", &["escape"]),
+    ("engine", &["model", "temporary", "user"]),
+    ("git", &["escape", "temporary"]),
     ("builder", &["model", "trace", "buildkit"]),
-    ("sources", &["model", "escape", "scenario", "git"]),
+    (
+        "sources",
+        &[
+            "model",
+            "escape",
+            "scenario",
+            "git",
+            "secrets",
+            "temporary",
+            "user",
+        ],
+    ),
     (
         "race",
         &[
-            "model", "scenario", "buildkit", "builder", "trace", "stats", "verdict", "verify",
+            "model",
+            "scenario",
+            "buildkit",
+            "builder",
+            "trace",
+            "stats",
+            "verdict",
+            "verify",
+            "secrets",
+            "temporary",
         ],
     ),
-    ("store", &["model", "race", "trace", "escape"]),
+    (
+        "store",
+        &["model", "race", "trace", "escape", "secrets", "temporary"],
+    ),
     (
         "report",
         &["model", "trace", "stats", "verdict", "explain", "escape"],
@@ -43,7 +70,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
 
 /// Modules that do no I/O, read no clock and print nothing.
 const PURE: &[&str] = &[
-    "model", "escape", "plan", "trace", "explain", "stats", "verdict", "report",
+    "model", "escape", "secrets", "plan", "trace", "explain", "stats", "verdict", "report",
 ];
 
 /// What a pure module may not name.
@@ -61,6 +88,8 @@ const IMPURE: &[&str] = &[
     "print!",
     "eprintln!",
     "eprint!",
+    "tell!",
+    "out!",
     "bollard::",
 ];
 
@@ -150,6 +179,30 @@ fn every_module_has_its_place() {
             MAY_KNOW.iter().any(|(module, _)| *module == name),
             "{name} is missing in MAY_KNOW"
         );
+    }
+}
+
+/// A stderr that is gone makes `eprintln!` panic, and ends the run.
+#[test]
+fn one_module_prints() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    for entry in walkdir::WalkDir::new(root).into_iter().flatten() {
+        let path = entry.path();
+        let name = path.file_stem().unwrap_or_default().to_string_lossy();
+        let is_source = path.extension().is_some_and(|ending| ending == "rs");
+        if !is_source || name.ends_with("tests") {
+            continue;
+        }
+        for word in ["println!", "eprint!", " print!", "dbg!", "io::stderr()"] {
+            let is_printer = path.ends_with("print.rs");
+            // Whether it is a terminal may be asked.
+            let code = code(path).replace("std::io::stderr().is_terminal()", "");
+            assert!(
+                is_printer || !code.contains(word),
+                "{} names {word}: use tell! or out!",
+                path.display()
+            );
+        }
     }
 }
 

@@ -43,6 +43,8 @@ pub enum Command {
     Engine(EngineArgs),
     /// Show, pull or make the base images that scenarios need
     Images(ImagesArgs),
+    /// Remove what runs that were killed left on this machine and on the engine
+    Clean(CleanArgs),
     /// Check whether a race can run here, and what to do if not
     Doctor(DoctorArgs),
     /// Print a completion script for a shell
@@ -387,6 +389,32 @@ pub enum EngineAction {
     },
     /// Stop it and remove everything it ever made
     Rm,
+}
+
+/// `buildrace clean`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Temporary folders, unfinished runs, reports and sources; on the engine containers, images, builds \
+in the history and cache records of runs that have ended. Nothing that a running process uses is \
+taken.")]
+pub struct CleanArgs {
+    #[command(flatten)]
+    pub engine: HostArgs,
+    /// List what is left, and remove nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Remove cache records on an engine that is not buildrace's own, too
+    ///
+    /// On an engine with the containerd image store this makes everybody's next
+    /// builds start without their cache. The private engine is always cleaned.
+    #[arg(long)]
+    pub prune_cache: bool,
+    /// Folder that runs are in
+    #[arg(long, value_name = "DIR", default_value = "results")]
+    pub results: PathBuf,
+    /// Folder that reports are in
+    #[arg(long, value_name = "DIR", default_value = "reports")]
+    pub reports: PathBuf,
 }
 
 /// `buildrace images`

@@ -1,1 +1,221 @@
-pub(super) fn sweep() {}
+//! `buildrace clean`: removes what runs that died left, on this machine and on
+//! the engine. What a process that lives uses stays.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+
+use super::{Exit, files};
+use crate::builder::{Builder, DockerBuilder};
+use crate::cli::CleanArgs;
+use crate::engine::{self, Endpoint, Engine, EngineError, Leftover};
+use crate::escape;
+use crate::race::Dead;
+use crate::report::number;
+use crate::sources::Cache;
+use crate::store;
+use crate::{temporary, user};
+
+/// Something on this machine that is left.
+struct Left {
+    what: &'static str,
+    path: PathBuf,
+}
+
+impl Left {
+    fn remove(&self) -> io::Result<()> {
+        match self.path.is_dir() {
+            true => temporary::remove(&self.path),
+            false => std::fs::remove_file(&self.path),
+        }
+    }
+}
+
+/// Lists what is left and, but for `--dry-run`, removes it.
+///
+/// # Errors
+/// Something could not be removed, or the engine that was named does not
+/// answer.
+pub async fn run(args: CleanArgs) -> anyhow::Result<Exit> {
+    let mut cleaning = Cleaning {
+        dry_run: args.dry_run,
+        found: 0,
+        failed: 0,
+    };
+    for left in on_host(&args.results, &args.reports) {
+        let bytes = number::bytes(temporary::bytes_in(&left.path));
+        let shown = format!("{} {} ({bytes})", left.what, left.path.display());
+        cleaning.each(&shown, || left.remove().map_err(anyhow::Error::from))?;
+    }
+    match engine::locate(args.engine.host.as_deref()).await {
+        Ok(endpoint) => cleaning.engine(&endpoint, &args).await?,
+        Err(error @ EngineError::NotFound { .. }) => {
+            tell!("note: nothing is cleaned on an engine: {error}");
+        }
+        Err(error) => return Err(error.into()),
+    }
+    if cleaning.found == 0 {
+        out!("nothing to clean");
+    }
+    Ok(match cleaning.failed {
+        0 => Exit::Good,
+        _ => Exit::CouldNot,
+    })
+}
+
+/// Removes temporary folders that dead runs left: they may be gigabytes. What
+/// cannot be removed is left to `buildrace clean`, which says why.
+pub(super) fn sweep() {
+    for path in temporary::left_in(&std::env::temp_dir(), temporary::PREFIX) {
+        let bytes = number::bytes(temporary::bytes_in(&path));
+        if temporary::remove(&path).is_ok() {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            let name = escape::terminal(&name, 200);
+            tell!("note: removed the temporary folder {name} of a run that was killed ({bytes})");
+        }
+    }
+}
+
+fn on_host(results: &Path, reports: &Path) -> Vec<Left> {
+    let temporary = temporary::left_in(&std::env::temp_dir(), temporary::PREFIX);
+    let sources = Cache::of_user().map(|cache| cache.left());
+    let kinds = [
+        ("temporary folder", temporary),
+        ("unfinished run", store::unfinished(results)),
+        ("unfinished report file", files::unfinished(reports)),
+        ("unfinished sources", sources.unwrap_or_default()),
+        (
+            "unfinished stand-ins",
+            engine::images::unfinished_stand_ins().into_iter().collect(),
+        ),
+    ];
+    let each = kinds
+        .into_iter()
+        .flat_map(|(what, paths)| paths.into_iter().map(move |path| Left { what, path }));
+    each.collect()
+}
+
+/// Whether a run goes on: its file in the user's cache folder or its results
+/// tell, if they are here.
+fn is_alive(run: &str, results: &Path) -> Option<bool> {
+    let noted = user::cache_folder().map(|cache| cache.join("buildrace/runs").join(run));
+    let noted = noted.and_then(|file| temporary::is_locked(&file));
+    noted.or_else(|| {
+        let dir = results.join(run);
+        dir.is_dir()
+            .then(|| store::is_being_written(&dir))
+            .flatten()
+    })
+}
+
+/// What was found and removed so far.
+struct Cleaning {
+    dry_run: bool,
+    found: usize,
+    failed: usize,
+}
+
+impl Cleaning {
+    /// Lists one thing, and removes it unless nothing is to be removed.
+    fn each(
+        &mut self,
+        shown: &str,
+        remove: impl FnOnce() -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        let done = if self.dry_run { Ok(()) } else { remove() };
+        self.told(shown, done)
+    }
+
+    fn told(&mut self, shown: &str, done: anyhow::Result<()>) -> anyhow::Result<()> {
+        let shown = escape::terminal(shown, 600);
+        self.found += 1;
+        match done {
+            Ok(()) if self.dry_run => out!("would remove {shown}"),
+            Ok(()) => out!("removed {shown}"),
+            Err(error) => {
+                self.failed += 1;
+                let error = escape::terminal(&format!("{error:#}"), 600);
+                tell!("cannot remove {shown}: {error}");
+            }
+        }
+        Ok(())
+    }
+
+    async fn engine(&mut self, endpoint: &Endpoint, args: &CleanArgs) -> anyhow::Result<()> {
+        let engine = Engine::connect_unchecked(endpoint).await?;
+        for leftover in engine.leftovers().await? {
+            let shown = match &leftover {
+                Leftover::Container(id) => {
+                    format!("container {}", id.get(..12).unwrap_or(id))
+                }
+                Leftover::Image(name) => format!("image {name}"),
+            };
+            let done = match self.dry_run {
+                true => Ok(()),
+                false => engine.remove_leftover(&leftover).await,
+            };
+            self.told(&shown, done.map_err(anyhow::Error::from))?;
+        }
+        let builder = DockerBuilder::connect(&endpoint.host).await?;
+        let dead = Dead::find(&builder, &|run| is_alive(run, &args.results)).await?;
+        self.runs(&dead, &builder, endpoint.is_private(), args)
+            .await
+    }
+
+    /// Records of the cache, then the history, by which they are found.
+    async fn runs(
+        &mut self,
+        dead: &Dead,
+        builder: &dyn Builder,
+        is_own: bool,
+        args: &CleanArgs,
+    ) -> anyhow::Result<()> {
+        let records = dead.records.len();
+        let runs = dead.runs.len();
+        let shown = format!(
+            "{records} cache records of {runs} ended runs ({})",
+            number::bytes(dead.bytes())
+        );
+        let prunes = is_own || args.prune_cache;
+        if records > 0 && prunes {
+            if !is_own && !self.dry_run {
+                tell!("warning: {WARNING}");
+            }
+            let done = match self.dry_run {
+                true => Ok(()),
+                false => all_gone(dead.prune(builder).await, records),
+            };
+            self.told(&shown, done)?;
+        } else if records > 0 {
+            self.found += 1;
+            out!("kept {shown}: this engine is not buildrace's own");
+            tell!("note: `buildrace clean --prune-cache` removes them; {WARNING}");
+            // It is by their builds that these records are found.
+            return Ok(());
+        }
+        if !dead.builds.is_empty() {
+            let shown = format!("{} builds of ended runs in the history", dead.builds.len());
+            let done = match self.dry_run {
+                true => Ok(()),
+                false => dead.forget(builder).await.context("the history stays"),
+            };
+            self.told(&shown, done)?;
+        }
+        Ok(())
+    }
+}
+
+/// What removing costs.
+const WARNING: &str = "on an engine with the containerd image store it makes everybody's next \
+                       builds start without their cache";
+
+fn all_gone(
+    pruned: Result<usize, crate::builder::BuilderError>,
+    records: usize,
+) -> anyhow::Result<()> {
+    match records.saturating_sub(pruned?) {
+        0 => Ok(()),
+        left => anyhow::bail!("{left} of them are in use by the builder"),
+    }
+}

@@ -84,6 +84,7 @@ fn progress_lines() -> Progress {
 
 /// Runs the command that was typed.
 pub async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
+    signals::survive_file_limit();
     match cli.command {
         Command::Run(args) => run::run(args).await,
         Command::Compare(args) => compare::run(args).await,
@@ -92,6 +93,7 @@ pub async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
         Command::Explain(args) => explain::run(args).await,
         Command::Report(args) => report::run(&args),
         Command::List(args) => list::list(&args).await,
+        Command::Clean(args) => clean::run(args).await,
         Command::Engine(args) => engine::run(args.action).await,
         Command::Images(args) => images::run(args).await,
         Command::Doctor(args) => doctor::run(args).await,

@@ -120,8 +120,23 @@ pub(super) fn write_formats(raced: &Raced, args: &RaceArgs) -> anyhow::Result<()
     formats::write(&args.output.format, &view, None)
 }
 
-/// Writes a run's report below `reports`, and returns its folder.
+/// Writes a run's report below `reports`, and returns its folder. Each file is
+/// there whole or not at all.
 pub(super) fn write(
+    reports: &Path,
+    run: &StoredRun,
+    explained: &RunExplanation,
+) -> anyhow::Result<PathBuf> {
+    write_files(reports, run, explained).with_context(|| {
+        format!(
+            "no report is written; the results are safe in {}, and `buildrace report {}` tries again",
+            run.dir.display(),
+            run.record.run
+        )
+    })
+}
+
+fn write_files(
     reports: &Path,
     run: &StoredRun,
     explained: &RunExplanation,
@@ -131,8 +146,7 @@ pub(super) fn write(
     std::fs::create_dir_all(&waterfalls)
         .with_context(|| format!("cannot make the report's folder {}", waterfalls.display()))?;
     for (name, text) in files(run, explained) {
-        let file = folder.join(name);
-        write_whole(&file, &text)?;
+        write_whole(&folder.join(name), &text)?;
     }
     Ok(folder)
 }

@@ -30,6 +30,14 @@ pub(super) fn stop_on_signals() -> CancellationToken {
     stop
 }
 
+/// Makes a file that may grow no larger (`ulimit -f`) an error like that of a
+/// full disk. Without it the process is killed.
+pub fn survive_file_limit() {
+    let kind = SignalKind::from_raw(nix::sys::signal::Signal::SIGXFSZ as i32);
+    // What listens stays when it is dropped.
+    drop(signal(kind));
+}
+
 /// The signals that end a run.
 struct Signals {
     interrupt: Signal,

@@ -10,7 +10,7 @@ use bollard::query_parameters::{
 };
 
 use super::error::one_line;
-use super::{Endpoint, EngineError, locate};
+use super::{Endpoint, EngineError, leftovers, locate};
 use crate::model::{BuilderInfo, Platform};
 
 /// The oldest engine that will do, as major and minor version: 24.0 brought
@@ -220,7 +220,10 @@ impl Engine {
         let body = ContainerCreateBody {
             image: Some(name.to_owned()),
             cmd: Some(vec!["/".to_owned()]),
-            labels: Some(HashMap::from([(TEMPORARY_LABEL.to_owned(), String::new())])),
+            labels: Some(HashMap::from([(
+                TEMPORARY_LABEL.to_owned(),
+                leftovers::owner(),
+            )])),
             ..ContainerCreateBody::default()
         };
         let options = CreateContainerOptionsBuilder::new()

@@ -11,6 +11,7 @@ use super::client::Image;
 use super::error::one_line;
 use super::private::Paths;
 use super::registry::{self, NotPulled};
+pub use super::standin::orders::unfinished as unfinished_stand_ins;
 use super::standin::orders::{add_order, can_be_made, is_wanted, make_stand_ins};
 use super::standin::{self, Recipe};
 use super::{Engine, EngineError, Progress};

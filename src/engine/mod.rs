@@ -11,6 +11,7 @@ mod command;
 mod debian;
 pub mod emulator;
 pub mod images;
+mod leftovers;
 pub mod locate;
 mod oci;
 pub mod preflight;
@@ -24,6 +25,7 @@ mod error;
 
 pub use client::{Engine, EngineFacts, Image};
 pub use error::EngineError;
+pub use leftovers::Leftover;
 pub use locate::{Endpoint, locate};
 
 use std::sync::Arc;

@@ -4,13 +4,12 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use bollard::errors::Error as DockerError;
 use bollard::models::{ContainerCreateBody, HostConfig};
 use bollard::query_parameters::{
-    CreateContainerOptionsBuilder, ListContainersOptionsBuilder, ListImagesOptionsBuilder,
-    RemoveImageOptionsBuilder, WaitContainerOptions,
+    CreateContainerOptionsBuilder, RemoveImageOptionsBuilder, WaitContainerOptions,
 };
 use futures_util::StreamExt;
 
@@ -18,7 +17,7 @@ use super::binfmt::{self, Architecture};
 use super::client::TEMPORARY_LABEL;
 use super::error::one_line;
 use super::oci::{self, LayerWriter, PlatformImage};
-use super::{Engine, EngineError, smoke};
+use super::{Engine, EngineError, leftovers};
 use crate::model::Platform;
 use crate::temporary::Folder;
 
@@ -28,11 +27,7 @@ const EXIT_CODE: i64 = 42;
 const RUN_LIMIT: Duration = Duration::from_secs(30);
 
 /// Name of the probes' images; the tag starts with the time they were made.
-const REPOSITORY: &str = "buildrace-probe";
-
-/// Age from which what is meant for a moment belongs to no process that
-/// still runs, seconds.
-const LEFT_OVER: i64 = 600;
+pub(super) const REPOSITORY: &str = "buildrace-probe";
 
 static COUNT: AtomicU32 = AtomicU32::new(0);
 
@@ -52,10 +47,8 @@ pub(crate) async fn run(
     ))?;
     let mut image = oci::Image {
         reference: format!(
-            "docker.io/library/{REPOSITORY}:{}-{}-{}",
-            now(),
-            std::process::id(),
-            COUNT.fetch_add(1, Ordering::Relaxed)
+            "docker.io/library/{REPOSITORY}:{}",
+            leftovers::tag(&COUNT.fetch_add(1, Ordering::Relaxed).to_string())
         ),
         platforms: Vec::new(),
     };
@@ -71,7 +64,7 @@ pub(crate) async fn run(
                     PlatformImage {
                         layers: vec![layer],
                         cmd: vec!["/probe".into()],
-                        labels: HashMap::from([(TEMPORARY_LABEL.into(), String::new())]),
+                        labels: HashMap::from([(TEMPORARY_LABEL.into(), leftovers::owner())]),
                         ..PlatformImage::default()
                     },
                 ));
@@ -107,63 +100,12 @@ pub(crate) async fn run(
     failed.map_or(Ok(outcomes), Err)
 }
 
-/// Removes old containers with the temporary label and old probe images: a
-/// process that was killed could not. Whatever fails here is left for the
-/// next time, since no race depends on it.
+/// Removes what processes that were killed left. Whatever fails here is left
+/// for the next time, since no race depends on it.
 async fn remove_leftovers(engine: &Engine) {
-    let docker = engine.docker();
-    let filters = HashMap::from([("label", vec![TEMPORARY_LABEL])]);
-    let options = ListContainersOptionsBuilder::new()
-        .all(true)
-        .filters(&filters)
-        .build();
-    for container in docker
-        .list_containers(Some(options))
-        .await
-        .unwrap_or_default()
-    {
-        if let (Some(id), Some(created)) = (container.id, container.created)
-            && now() - created > LEFT_OVER
-        {
-            let _ = engine.remove_container(&id).await;
-        }
+    for leftover in engine.leftovers().await.unwrap_or_default() {
+        let _ = engine.remove_leftover(&leftover).await;
     }
-    // By name: an engine may tell no labels of an image for other platforms.
-    let filters = HashMap::from([("reference", vec![REPOSITORY, smoke::REPOSITORY])]);
-    let options = ListImagesOptionsBuilder::new().filters(&filters).build();
-    let images = docker.list_images(Some(options)).await.unwrap_or_default();
-    for name in images.into_iter().flat_map(|image| image.repo_tags) {
-        if is_left_over(&name, now()) {
-            let options = RemoveImageOptionsBuilder::new().force(true).build();
-            let _ = docker.remove_image(&name, Some(options), None).await;
-        }
-    }
-}
-
-/// Whether the name is that of an image that buildrace made for a moment, long
-/// ago.
-fn is_left_over(name: &str, now: i64) -> bool {
-    let Some((repository, tag)) = name.split_once(':') else {
-        return false;
-    };
-    let age = match repository {
-        REPOSITORY => LEFT_OVER,
-        smoke::REPOSITORY => smoke::LEFT_OVER,
-        _ => return false,
-    };
-    tag.split('-')
-        .next()
-        .and_then(|made| made.parse::<i64>().ok())
-        .is_some_and(|made| now.saturating_sub(made) > age)
-}
-
-/// Seconds since 1970.
-pub(super) fn now() -> i64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .ok()
-        .and_then(|time| i64::try_from(time.as_secs()).ok())
-        .unwrap_or(0)
 }
 
 async fn run_one(
@@ -174,7 +116,10 @@ async fn run_one(
     let body = ContainerCreateBody {
         image: Some(reference.to_owned()),
         network_disabled: Some(true),
-        labels: Some(HashMap::from([(TEMPORARY_LABEL.to_owned(), String::new())])),
+        labels: Some(HashMap::from([(
+            TEMPORARY_LABEL.to_owned(),
+            leftovers::owner(),
+        )])),
         host_config: Some(HostConfig {
             network_mode: Some("none".to_owned()),
             ..HostConfig::default()
@@ -325,18 +270,6 @@ mod tests {
             }
         };
         assert_eq!(status.code().map(i64::from), Some(EXIT_CODE));
-    }
-
-    #[test]
-    fn only_old_probe_images_are_left_over() {
-        let now = 1_800_000_000;
-        assert!(is_left_over("buildrace-probe:1799999000-77-0", now));
-        assert!(!is_left_over("buildrace-probe:1799999900-77-0", now));
-        assert!(!is_left_over("buildrace-probe:mine", now));
-        assert!(is_left_over("buildrace-smoke:1799990000-1f", now));
-        assert!(!is_left_over("buildrace-smoke:1799999000-1f", now));
-        assert!(!is_left_over("buildrace-probes:1-1-1", now));
-        assert!(!is_left_over("debian:12", now));
     }
 
     #[test]

@@ -17,16 +17,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::client::TEMPORARY_LABEL;
 use super::error::one_line;
-use super::{Engine, EngineError, probe};
+use super::{Engine, EngineError, leftovers};
 use crate::model::{Platform, Ran, RanEnd};
 
 /// Name of the images that are made to run a program of; the tag starts with
 /// the time they were made.
 pub(super) const REPOSITORY: &str = "buildrace-smoke";
-
-/// Age from which such an image belongs to no run that still looks at it,
-/// seconds.
-pub(super) const LEFT_OVER: i64 = 3600;
 
 /// Longest time that a program may take, emulated or not.
 const RUN_LIMIT: Duration = Duration::from_secs(60);
@@ -63,7 +59,7 @@ impl Engine {
     /// [`Self::remove_image`]. `unique` is of letters and digits, and no other
     /// image has it.
     pub fn smoke_image(&self, unique: &str) -> String {
-        format!("{REPOSITORY}:{}-{unique}", probe::now())
+        format!("{REPOSITORY}:{}", leftovers::tag(unique))
     }
 
     /// Runs a command, in place of its own, in a local image on a platform. It
@@ -181,7 +177,10 @@ fn container(image: &str, command: &[String]) -> ContainerCreateBody {
             test: Some(vec!["NONE".to_owned()]),
             ..HealthConfig::default()
         }),
-        labels: Some(HashMap::from([(TEMPORARY_LABEL.to_owned(), String::new())])),
+        labels: Some(HashMap::from([(
+            TEMPORARY_LABEL.to_owned(),
+            leftovers::owner(),
+        )])),
         host_config: Some(HostConfig {
             network_mode: Some("none".to_owned()),
             memory: Some(MEMORY_LIMIT),

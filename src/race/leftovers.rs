@@ -59,7 +59,7 @@ pub async fn remove(builder: &dyn Builder, own_prefix: &str) -> Result<Cleaned, 
 
 /// Whose builds made a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Origin {
+pub(super) enum Origin {
     Ours,
     /// Somebody else built at the same time, or since, and may use it.
     PerhapsOurs,
@@ -67,7 +67,7 @@ enum Origin {
 }
 
 impl Origin {
-    fn of(
+    pub(super) fn of(
         record: &CacheRecord,
         own_prefix: &str,
         own: &[&BuildWindow],

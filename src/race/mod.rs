@@ -3,6 +3,7 @@
 mod again;
 pub mod cache;
 mod chain;
+mod dead;
 mod earlier;
 mod entry;
 pub mod event;
@@ -21,6 +22,7 @@ mod sampling;
 mod smoke;
 pub mod warm_up;
 
+pub use dead::Dead;
 pub use earlier::Earlier;
 pub use event::{Event, RunEnd};
 pub use image::Looked;

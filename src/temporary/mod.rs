@@ -137,21 +137,25 @@ impl Held {
 
 /// Whether the owner of a folder lives. `None` where it cannot be told.
 pub fn is_in_use(folder: &Path, lock: &str) -> Option<bool> {
-    let file = match File::open(folder.join(lock)) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let made = fs::symlink_metadata(folder).and_then(|found| found.modified());
-            let age = made
-                .ok()
-                .and_then(|made| SystemTime::now().duration_since(made).ok());
-            return age.filter(|age| *age > FORGOTTEN).map(|_| false);
-        }
-        Err(_) => return None,
-    };
-    // A device or a pipe is no lock of ours.
-    if !file.metadata().is_ok_and(|found| found.is_file()) {
+    let lock = folder.join(lock);
+    if fs::symlink_metadata(&lock).is_ok() {
+        return is_locked(&lock);
+    }
+    let made = fs::symlink_metadata(folder).and_then(|found| found.modified());
+    let age = made
+        .ok()
+        .and_then(|made| SystemTime::now().duration_since(made).ok());
+    age.filter(|age| *age > FORGOTTEN).map(|_| false)
+}
+
+/// Whether somebody holds a file locked. `None` where it cannot be told, among
+/// others since there is no such file.
+pub fn is_locked(path: &Path) -> Option<bool> {
+    // A device or a pipe is no lock of ours, and opening it may wait.
+    if !fs::symlink_metadata(path).is_ok_and(|found| found.is_file()) {
         return None;
     }
+    let file = File::open(path).ok()?;
     match file.try_lock_shared() {
         Ok(()) => Some(false),
         Err(TryLockError::WouldBlock) => Some(true),

@@ -37,10 +37,10 @@ impl Owner {
     }
 }
 
-/// As a label holds it.
+/// As a label or a tag holds it.
 impl fmt::Display for Owner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}/{}", self.place, self.pid, self.started)
+        write!(f, "{}.{}.{}", self.place, self.pid, self.started)
     }
 }
 
@@ -48,7 +48,7 @@ impl FromStr for Owner {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
-        let mut parts = text.split('/');
+        let mut parts = text.split('.');
         let owner = Self {
             place: parts
                 .next()
@@ -96,7 +96,7 @@ mod tests {
             ..this
         };
         assert_eq!(elsewhere.is_alive(), None);
-        for text in ["", "a/1", "a/1/2/3", "/1/2", "a/b/2"] {
+        for text in ["", "a.1", "a.1.2.3", ".1.2", "a.b.2"] {
             assert!(text.parse::<Owner>().is_err(), "{text}");
         }
     }

@@ -8,6 +8,7 @@ mod fake_engine;
 mod formats;
 #[path = "../support/git.rs"]
 mod git;
+mod hygiene;
 mod interrupted;
 #[path = "../support/project.rs"]
 mod project;

@@ -449,13 +449,7 @@ async fn run_and_report(
                 .map_or_else(String::new, |way| format!("; `{way}` goes on"))
         ))
     })?;
-    let report = reported.with_context(|| {
-        format!(
-            "the results are safe in {}, and `buildrace report {}` writes the report again",
-            folder.display(),
-            record.run
-        )
-    })?;
+    let report = reported?;
     tell!(
         "results: {}\nreport:  {}",
         folder.display(),

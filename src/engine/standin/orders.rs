@@ -10,6 +10,7 @@ use crate::engine::client::Image;
 use crate::engine::private::Paths;
 use crate::engine::{Engine, EngineError, Progress, oci};
 use crate::model::Platform;
+use crate::temporary;
 use crate::user;
 
 /// Adds an order, or platforms to the one for the same image by another of its
@@ -144,6 +145,13 @@ impl WorkFolder {
             _lock: lock,
         })
     }
+}
+
+/// The folder of stand-ins whose making was interrupted, if there is one.
+pub fn unfinished() -> Option<PathBuf> {
+    let folder = Paths::of_user().ok()?.stand_ins();
+    let is_left = temporary::is_locked(&folder.with_extension("lock")) == Some(false);
+    (is_left && folder.is_dir()).then_some(folder)
 }
 
 impl Drop for WorkFolder {
