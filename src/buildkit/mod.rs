@@ -9,7 +9,6 @@ pub mod credentials;
 pub mod dial;
 mod error;
 pub mod filesync;
-mod reference;
 pub mod request;
 mod session;
 mod solve;
