@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::filesync::LocalDir;
-use super::reference::short_name;
 use super::request::NamedContext;
+use crate::model::Reference;
 
 /// A frontend without named contexts would ignore them; with this it refuses
 /// the build. `+forward` has the frontend that a `# syntax=` line names decide
@@ -32,7 +32,8 @@ impl Contexts {
         let mut added = Self::default();
         let mut given: BTreeMap<String, &str> = BTreeMap::new();
         for (name, context) in contexts {
-            let short = short_name(name)
+            let short = Reference::parse(name)
+                .map(|name| name.short())
                 .map_err(|problem| format!("{name:?} cannot name a context: {problem}"))?;
             if let Some(other) = given.insert(short.clone(), name) {
                 return Err(format!(

@@ -10,7 +10,6 @@ pub mod dial;
 mod error;
 pub mod filesync;
 mod history;
-mod reference;
 pub mod request;
 mod session;
 mod solve;

@@ -9,7 +9,7 @@ use crate::cli::ImagesArgs;
 use crate::engine::images::StandIns;
 use crate::engine::{Engine, images, locate};
 use crate::escape;
-use crate::model::{BaseImage, BuildKind, Platform};
+use crate::model::{BaseImage, BuildKind, Platform, familiar_name};
 use crate::plan;
 use crate::scenario::{Project, Scenario, ScenarioError, Variant};
 
@@ -25,7 +25,7 @@ pub async fn run(args: ImagesArgs) -> anyhow::Result<Exit> {
     let mut scenarios = project.load(&args.scenarios)?;
     for scenario in &mut scenarios {
         if !args.platform.is_empty() {
-            scenario.platforms = args.platform.clone();
+            scenario.platforms = Platform::each_once(&args.platform);
         }
     }
     let engine = Engine::connect(&locate(args.engine.host.as_deref()).await?).await?;
@@ -103,30 +103,90 @@ pub(super) fn optional(
         .collect())
 }
 
-/// The base images that the builds of one variant need.
+/// The base images that the builds of one variant need, by their familiar
+/// names with a tag: the same for each way of writing a name.
 ///
 /// # Errors
-/// A Dockerfile whose images cannot be told.
+/// A Dockerfile that no engine must be given.
 pub(super) fn needed_by(
     project: &Project,
     scenario: &Scenario,
     variant: &Variant,
     native: &Platform,
 ) -> Result<Vec<(String, Platform)>, ScenarioError> {
-    let images = project.base_images(variant, native, &built(scenario, native))?;
-    let images = images.into_iter();
-    Ok(images.map(|image| (image.name, image.platform)).collect())
+    let needs = project.needs(variant, native, &built(scenario, native))?;
+    let images = needs.images.into_iter();
+    Ok(images
+        .map(|image| (familiar_name(&image.name), image.platform))
+        .collect())
 }
 
-/// The platforms that these scenarios' builds are for, each once.
-pub(super) fn platforms(scenarios: &[Scenario], native: &Platform) -> Vec<Platform> {
-    let mut platforms = Vec::new();
-    for platform in scenarios.iter().flat_map(|s| built(s, native)) {
-        if !platforms.contains(&platform) {
-            platforms.push(platform);
+/// What could not be read of these scenarios' Dockerfiles beforehand, in one
+/// line each.
+///
+/// # Errors
+/// A Dockerfile that no engine must be given.
+pub(super) fn unclear(
+    project: &Project,
+    scenarios: &[Scenario],
+    native: &Platform,
+) -> Result<Vec<String>, ScenarioError> {
+    let mut unclear = Vec::new();
+    for scenario in scenarios {
+        for variant in &scenario.variants {
+            let needs = project.needs(variant, native, &built(scenario, native))?;
+            let more = match needs.unclear.len() {
+                0 | 1 => String::new(),
+                count => format!(" (and {} more)", count - 1),
+            };
+            if let Some((line, why)) = needs.unclear.first() {
+                unclear.push(format!("{}:{line}: {why}{more}", variant.shown));
+            }
         }
     }
-    platforms
+    Ok(unclear)
+}
+
+/// The platforms whose programs the builds of a scenario run.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Executed {
+    /// Those that they do.
+    pub(super) surely: Vec<Platform>,
+    /// Those that they may, where a Dockerfile could not be read completely.
+    pub(super) maybe: Vec<Platform>,
+}
+
+/// The platforms whose programs these scenarios' builds run: those of their
+/// `RUN`s and smoke tests, and the node's own.
+///
+/// # Errors
+/// A Dockerfile that no engine must be given.
+pub(super) fn executed(
+    project: &Project,
+    scenarios: &[Scenario],
+    native: &Platform,
+) -> Result<Executed, ScenarioError> {
+    let mut executed = Executed::default();
+    for scenario in scenarios {
+        let built = built(scenario, native);
+        let has_smoke_test = scenario.output.as_ref().is_some_and(|o| o.smoke.is_some());
+        let own = built.iter().filter(|built| *built == native);
+        executed.surely.extend(own.cloned());
+        if has_smoke_test {
+            executed.surely.extend(built.iter().cloned());
+        }
+        for variant in &scenario.variants {
+            let needs = project.needs(variant, native, &built)?;
+            executed.surely.extend(needs.runs_on);
+            if !needs.unclear.is_empty() {
+                executed.maybe.extend(built.iter().cloned());
+            }
+        }
+    }
+    let surely = Platform::each_once(&executed.surely);
+    let mut maybe = Platform::each_once(&executed.maybe);
+    maybe.retain(|platform| !surely.contains(platform));
+    Ok(Executed { surely, maybe })
 }
 
 /// The platforms that the kinds of a scenario build.
@@ -199,10 +259,7 @@ mod tests {
         };
 
         scenarios[0].kinds = vec![BuildKind::Cold];
-        assert_eq!(
-            platforms(&scenarios, &native),
-            std::slice::from_ref(&native)
-        );
+        assert_eq!(built(&scenarios[0], &native), std::slice::from_ref(&native));
         assert_eq!(
             shown(&scenarios),
             ["base:1 linux/amd64", "tools:1 linux/amd64"]
@@ -210,7 +267,7 @@ mod tests {
 
         scenarios[0].kinds = vec![BuildKind::Noop];
         scenarios[0].platforms = vec![Platform::linux("arm64")];
-        assert_eq!(platforms(&scenarios, &native), scenarios[0].platforms);
+        assert_eq!(built(&scenarios[0], &native), scenarios[0].platforms);
         assert_eq!(
             shown(&scenarios),
             [
@@ -219,6 +276,42 @@ mod tests {
                 "tools:1 linux/arm64"
             ]
         );
+    }
+
+    #[test]
+    fn emulators_are_for_what_runs_under_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |path: &str, text: &str| {
+            let path = folder.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        };
+        write("scenarios/x/src/a", "a");
+        write("scenarios/x/scenario.toml", SCENARIO);
+        let native = Platform::linux("amd64");
+        let executed = |naive: &str| {
+            write("dockerfiles/x/naive.Dockerfile", naive);
+            write("dockerfiles/x/cross.Dockerfile", "FROM scratch\nCOPY a /\n");
+            let project = Project::find(folder.path()).unwrap();
+            let scenarios = project.load(&[]).unwrap();
+            let executed = executed(&project, &scenarios, &native).unwrap();
+            let shown = |platforms: &[Platform]| {
+                let names = platforms.iter().map(|p| p.architecture().to_owned());
+                names.collect::<Vec<_>>().join(" ")
+            };
+            (shown(&executed.surely), shown(&executed.maybe))
+        };
+        let is = |surely: &str, maybe: &str| (surely.to_owned(), maybe.to_owned());
+        assert_eq!(executed("FROM debian\nCOPY a /\n"), is("amd64", ""));
+        assert_eq!(executed("FROM debian\nRUN x\n"), is("amd64 arm64", ""));
+        let cross = "FROM --platform=$BUILDPLATFORM debian AS build\nRUN x\n\
+                     FROM build AS more\nRUN y\nFROM debian\nCOPY --from=more /a /\n";
+        assert_eq!(executed(cross), is("amd64", ""));
+        let unreached = "FROM debian AS test\nRUN x\nFROM debian\nCOPY a /\n";
+        assert_eq!(executed(unreached), is("amd64", ""));
+        let kept = "FROM debian AS base\nONBUILD RUN x\nFROM base\n";
+        assert_eq!(executed(kept), is("amd64 arm64", ""));
+        assert_eq!(executed("FROM $NONE\nRUN x\n"), is("amd64", "arm64"));
     }
 
     const SCENARIO: &str = r#"title = "x"

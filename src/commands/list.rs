@@ -159,7 +159,8 @@ fn lacks(
     scenario: &Scenario,
     missing: &BTreeMap<String, Offer>,
 ) -> anyhow::Result<Vec<Lack>> {
-    let mut platforms = images::platforms(std::slice::from_ref(scenario), &ready.native);
+    let own = std::slice::from_ref(scenario);
+    let mut platforms = images::executed(project, own, &ready.native)?.surely;
     let handlers = match ready.engine().is_local() {
         true => binfmt::handlers(),
         false => Vec::new(),

@@ -47,7 +47,7 @@ impl Options {
         }
         Ok(Self {
             context: args.context.clone().unwrap_or_else(|| ".".into()),
-            platforms: args.platform.clone(),
+            platforms: Platform::each_once(&args.platform),
             kinds: args.kinds.clone(),
             build_args: build_args(&args.build_arg)?,
             target: args.target.clone(),
@@ -130,7 +130,8 @@ pub(super) fn command(args: &BuildArgs) -> Vec<String> {
         option("context", context.display().to_string());
     }
     if !args.platform.is_empty() {
-        let platforms = args.platform.iter().map(ToString::to_string);
+        let platforms = Platform::each_once(&args.platform);
+        let platforms = platforms.iter().map(ToString::to_string);
         option("platform", join(platforms.collect()));
     }
     for argument in named(&args.build_arg) {

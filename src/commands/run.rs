@@ -10,7 +10,7 @@ use super::report::write_formats;
 use super::signals::stop_on_signals;
 use super::{Exit, explain};
 use crate::cli::{Cli, Command, RaceArgs, Rounds, RunArgs, rounds};
-use crate::model::{BuildKind, LeftOut, RunRecord};
+use crate::model::{BuildKind, LeftOut, Platform, RunRecord};
 use crate::race::RunEnd;
 use crate::scenario::{Project, Scenario, ScenarioError, Suite};
 use crate::store::HeldRun;
@@ -212,7 +212,7 @@ fn choose(project: &Project, args: &RunArgs) -> anyhow::Result<Chosen> {
     }
     for scenario in &mut scenarios {
         if !args.platform.is_empty() {
-            scenario.platforms = args.platform.clone();
+            scenario.platforms = Platform::each_once(&args.platform);
         }
         if !chosen.kinds.is_empty() {
             scenario.kinds = chosen.kinds.clone();

@@ -11,7 +11,7 @@ use bollard::query_parameters::{
 
 use super::error::one_line;
 use super::{Endpoint, EngineError, leftovers, locate};
-use crate::model::{BuilderInfo, Platform};
+use crate::model::{BuilderInfo, Platform, Reference};
 
 /// The oldest engine that will do, as major and minor version: 24.0 brought
 /// BuildKit 0.11, the first that answers `ListenBuildHistory`, by which a
@@ -143,8 +143,8 @@ impl Engine {
                     .map(|release| release.trim().to_owned())
     }
 
-    /// The image of this name, with those of `platforms` that it holds;
-    /// `None` where there is no such image.
+    /// The image of this name, in whatever form it is written, with those of
+    /// `platforms` that it holds; `None` where there is no such image.
     ///
     /// # Errors
     /// The engine refuses the question.
@@ -153,20 +153,8 @@ impl Engine {
         name: &str,
         platforms: &[Platform],
     ) -> Result<Option<Image>, EngineError> {
-        // Inspecting an index without the engine's own platform fails on
-        // older engines; listing does not.
-        let filters = HashMap::from([("reference", vec![name])]);
-        let listed = self
-            .docker
-            .list_images(Some(
-                ListImagesOptionsBuilder::new()
-                    .all(false)
-                    .filters(&filters)
-                    .build(),
-            ))
-            .await
-            .map_err(|error| EngineError::api(format!("looking for image {name}"), error))?;
-        let Some(summary) = listed.into_iter().next() else {
+        let looking = |error| EngineError::api(format!("looking for image {name}"), error);
+        let Some(found) = self.find(name).await.map_err(looking)? else {
             return Ok(None);
         };
         let mut present = Vec::new();
@@ -175,25 +163,23 @@ impl Engine {
                 present.push(platform.clone());
             }
         }
-        let mut stand_in = summary.labels.contains_key(STAND_IN_LABEL);
-        if !stand_in && let Ok(inspected) = self.docker.inspect_image(name).await {
+        let mut stand_in = found.stand_in;
+        if !stand_in && let Ok(inspected) = self.docker.inspect_image(&asked(name)).await {
             stand_in = inspected
                 .config
                 .and_then(|config| config.labels)
                 .is_some_and(|labels| labels.contains_key(STAND_IN_LABEL));
         }
-        let digest = Some(&summary.id)
+        let digest = Some(&found.id)
             .filter(|id| self.facts.containerd_store && id.starts_with("sha256:"))
             .cloned()
             .or_else(|| {
-                summary
-                    .repo_digests
-                    .iter()
-                    .find_map(|reference| reference.split_once('@').map(|(_, d)| d.to_owned()))
+                let mut digests = found.repo_digests.iter();
+                digests.find_map(|reference| reference.split_once('@').map(|(_, d)| d.to_owned()))
             });
         Ok(Some(Image {
             name: name.to_owned(),
-            id: summary.id,
+            id: found.id,
             digest,
             platforms: present,
             stand_in,
@@ -203,10 +189,39 @@ impl Engine {
     /// Whether there is an image of this name, for whatever platform; not where
     /// the engine does not say.
     pub(crate) async fn holds(&self, name: &str) -> bool {
-        let filters = HashMap::from([("reference", vec![name])]);
-        let options = ListImagesOptionsBuilder::new().filters(&filters).build();
-        let listed = self.docker.list_images(Some(options)).await;
-        listed.is_ok_and(|images| !images.is_empty())
+        matches!(self.find(name).await, Ok(Some(_)))
+    }
+
+    /// What the engine lists under a name. Inspecting an index without the
+    /// engine's own platform fails on older engines; listing does not, but
+    /// knows names by their tags alone.
+    async fn find(&self, name: &str) -> Result<Option<Found>, DockerError> {
+        let asked = asked(name);
+        if asked.contains('@') {
+            return match self.docker.inspect_image(&asked).await {
+                Ok(image) => Ok(Some(Found {
+                    id: image.id.unwrap_or_default(),
+                    repo_digests: image.repo_digests.unwrap_or_default(),
+                    stand_in: false,
+                })),
+                Err(DockerError::DockerResponseServerError {
+                    status_code: 400 | 404,
+                    ..
+                }) => Ok(None),
+                Err(error) => Err(error),
+            };
+        }
+        let filters = HashMap::from([("reference", vec![asked.as_str()])]);
+        let options = ListImagesOptionsBuilder::new()
+            .all(false)
+            .filters(&filters)
+            .build();
+        let listed = self.docker.list_images(Some(options)).await?;
+        Ok(listed.into_iter().next().map(|summary| Found {
+            stand_in: summary.labels.contains_key(STAND_IN_LABEL),
+            id: summary.id,
+            repo_digests: summary.repo_digests,
+        }))
     }
 
     /// Whether the image is there for this platform, unpacked: a container of
@@ -218,7 +233,7 @@ impl Engine {
     /// The engine fails for another reason than the platform's absence.
     pub async fn unpack(&self, name: &str, platform: &Platform) -> Result<bool, EngineError> {
         let body = ContainerCreateBody {
-            image: Some(name.to_owned()),
+            image: Some(asked(name)),
             cmd: Some(vec!["/".to_owned()]),
             labels: Some(HashMap::from([(
                 TEMPORARY_LABEL.to_owned(),
@@ -254,6 +269,18 @@ impl Engine {
             .await
             .map_err(|error| EngineError::api(format!("removing container {id}"), error))
     }
+}
+
+/// An image that an engine lists.
+struct Found {
+    id: String,
+    repo_digests: Vec<String>,
+    stand_in: bool,
+}
+
+/// The form of an image's name that an engine is asked by.
+pub(super) fn asked(name: &str) -> String {
+    Reference::parse(name).map_or_else(|_| name.to_owned(), |name| name.asked())
 }
 
 impl EngineFacts {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 
 use super::binfmt::ARCHITECTURES;
-use super::client::Image;
+use super::client::{self, Image};
 use super::error::one_line;
 use super::private::Paths;
 use super::registry::{self, NotPulled};
@@ -78,7 +78,8 @@ pub async fn unobtainable(
         if (may_stand_in && standin::recipe(name).is_some()) || engine.holds(name).await {
             return None;
         }
-        let offered = engine.docker().inspect_registry_image(name, None);
+        let asked = client::asked(name);
+        let offered = engine.docker().inspect_registry_image(&asked, None);
         let offer = match tokio::time::timeout(limit, offered).await {
             Ok(Ok(_)) => return None,
             Ok(Err(_)) => Offer::Refused,

@@ -11,6 +11,7 @@ use serde::Serialize;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
 
+use super::binfmt;
 use super::emulator::{self, Execution};
 use super::error::one_line;
 use super::private::{self, Paths};
@@ -84,7 +85,16 @@ pub struct Tried {
     /// Emulators of those that do.
     pub emulators: Vec<EmulatorInfo>,
     /// Those that do not.
-    pub failed: Vec<Platform>,
+    pub failed: Vec<NotRun>,
+}
+
+/// A platform whose programs do not run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotRun {
+    /// The platform.
+    pub platform: Platform,
+    /// Why, and what to do; one line.
+    pub reason: String,
 }
 
 /// Runs a program of each platform.
@@ -94,35 +104,18 @@ pub struct Tried {
 pub async fn try_each(engine: &Engine, platforms: &[Platform]) -> Result<Tried, EngineError> {
     let executions = emulator::try_platforms(engine, platforms).await?;
     let (good, bad): (Vec<_>, Vec<_>) = executions.into_iter().partition(|e| e.outcome.is_ok());
+    let failed = bad.into_iter().map(|execution| {
+        let check = platform_check(&execution);
+        let advice = check.advice.unwrap_or_default();
+        NotRun {
+            platform: execution.platform,
+            reason: format!("{}: {advice}", check.finding),
+        }
+    });
     Ok(Tried {
         emulators: good.iter().filter_map(Execution::emulator_info).collect(),
-        failed: bad.into_iter().map(|e| e.platform).collect(),
+        failed: failed.collect(),
     })
-}
-
-/// What a race needs to know of its platforms before it starts: that each
-/// really runs, and under which emulators. The engine's version and storage
-/// were checked by [`Engine::connect`].
-///
-/// # Errors
-/// A platform does not run: one line that says which and what to do.
-pub async fn for_race(
-    engine: &Engine,
-    platforms: &[Platform],
-) -> Result<Vec<EmulatorInfo>, EngineError> {
-    let executions = emulator::try_platforms(engine, platforms).await?;
-    if let Some(failed) = executions.iter().find(|e| e.outcome.is_err()) {
-        let check = platform_check(failed);
-        return Err(EngineError::Preflight(format!(
-            "{}: {}",
-            check.finding,
-            check.advice.unwrap_or_default()
-        )));
-    }
-    Ok(executions
-        .iter()
-        .filter_map(Execution::emulator_info)
-        .collect())
 }
 
 /// Looks at all that a race depends on: the engine that `host` or the
@@ -298,10 +291,28 @@ fn platform_check(execution: &Execution) -> Check {
     }
 }
 
-fn emulator_advice(platform: &Platform) -> String {
+/// Architectures that QEMU emulates, and that buildrace has no handler for.
+const ONLY_QEMU: [&str; 7] = [
+    "loong64", "mips", "mips64", "mips64le", "mipsle", "ppc64", "sparc64",
+];
+
+/// What to do about a platform whose programs do not run.
+pub fn emulator_advice(platform: &Platform) -> String {
+    let architecture = platform.architecture();
+    if platform.os() != "linux" {
+        return format!("QEMU emulates Linux, not {}", one_line(platform.os()));
+    }
+    if binfmt::architecture(architecture).is_some() {
+        return format!(
+            "run `buildrace engine up --emulate {architecture}`, or install Debian's qemu-user-static or tonistiigi/binfmt on the engine's machine"
+        );
+    }
+    if ONLY_QEMU.contains(&architecture) {
+        return "`buildrace engine up` has no emulator for it: install tonistiigi/binfmt on the engine's machine".to_owned();
+    }
     format!(
-        "run `buildrace engine up --emulate {}`, or install Debian's qemu-user-static or tonistiigi/binfmt on the engine's machine",
-        platform.architecture()
+        "{} is not an architecture that QEMU emulates",
+        one_line(architecture)
     )
 }
 
@@ -407,7 +418,7 @@ fn steal_verdict(before: CpuTimes, after: CpuTimes) -> Check {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::binfmt::{self, Handler};
+    use crate::engine::binfmt::Handler;
 
     fn execution(handler: Option<Handler>, outcome: Result<(), String>) -> Execution {
         Execution {

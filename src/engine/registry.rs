@@ -8,7 +8,7 @@ use bollard::errors::Error as DockerError;
 use bollard::query_parameters::CreateImageOptionsBuilder;
 use futures_util::StreamExt;
 
-use super::client::Image;
+use super::client::{self, Image};
 use super::error::one_line;
 use super::{Engine, EngineError, Progress};
 use crate::model::Platform;
@@ -68,10 +68,12 @@ pub(super) async fn pull(
     platforms: &[Platform],
     progress: &Progress,
 ) -> Result<(), NotPulled> {
-    let name = held.name.as_str();
+    // With its tag or digest: of a name alone an engine pulls every tag.
+    let asked = client::asked(&held.name);
+    let name = asked.as_str();
     // A pull may take any time; whether a registry answers at all may not.
-    let asked = engine.docker().inspect_registry_image(name, None);
-    let offered = tokio::time::timeout(ANSWER_LIMIT, asked)
+    let answer = engine.docker().inspect_registry_image(name, None);
+    let offered = tokio::time::timeout(ANSWER_LIMIT, answer)
         .await
         .map_err(|_| {
             NotPulled::NoRegistry(format!(

@@ -5,6 +5,7 @@ mod duration;
 mod kind;
 mod platform;
 mod ran;
+mod reference;
 mod rules;
 mod run;
 mod sample;
@@ -13,6 +14,7 @@ pub(crate) use duration::{optional_seconds, seconds};
 pub use kind::BuildKind;
 pub use platform::{Platform, PlatformError};
 pub use ran::{Ran, RanEnd};
+pub use reference::{Reference, familiar_name};
 pub use rules::{
     AUTO_ROUNDS, Contamination, FUTILITY_ROUNDS, FailureRule, LEAST_DELTA, NoiseFloor, Rules,
     Stopping,

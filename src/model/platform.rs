@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 /// Operating system, CPU architecture and CPU variant, normalised as
 /// containerd's `platforms` package does: `aarch64` is `arm64`, `x86_64` is
-/// `amd64`, `armhf` is `arm/v7`, and `arm64/v8` loses its variant.
+/// `amd64`, `armhf` is `arm/v7`, and `arm64/v8` loses its variant. An
+/// architecture alone, `arm64`, is that of Linux.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Platform {
@@ -18,7 +19,10 @@ pub struct Platform {
 
 /// A text that is no platform.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not a platform: expected os/architecture[/variant], like linux/arm64")]
+#[error(
+    "{0:?} is not a platform: expected os/architecture[/variant] or an architecture, \
+     like linux/arm64 or arm64"
+)]
 pub struct PlatformError(String);
 
 impl Platform {
@@ -61,10 +65,30 @@ impl Platform {
         self.os == other.os && modes.contains(&pair)
     }
 
+    /// Each platform once, in the order in which they come first.
+    pub fn each_once(platforms: &[Self]) -> Vec<Self> {
+        let mut each: Vec<Self> = Vec::new();
+        for platform in platforms {
+            if !each.contains(platform) {
+                each.push(platform.clone());
+            }
+        }
+        each
+    }
+
     /// A name fit for a file: `linux-arm-v7`.
     pub fn slug(&self) -> String {
         self.to_string().replace('/', "-")
     }
+}
+
+/// Whether it is an architecture that Go knows, by any of its names.
+fn is_architecture(name: &str) -> bool {
+    const KNOWN: [&str; 17] = [
+        "386", "amd64", "arm", "armbe", "arm64", "arm64be", "loong64", "mips", "mips64",
+        "mips64le", "mipsle", "ppc64", "ppc64le", "riscv64", "s390x", "sparc64", "wasm",
+    ];
+    KNOWN.contains(&normalise(name, None).0.as_str())
 }
 
 fn normalise(architecture: &str, variant: Option<&str>) -> (String, Option<String>) {
@@ -73,7 +97,11 @@ fn normalise(architecture: &str, variant: Option<&str>) -> (String, Option<Strin
     let (architecture, variant) = match (architecture.as_str(), variant.as_deref()) {
         ("x86_64" | "x86-64" | "amd64", v) => ("amd64", v.filter(|v| *v != "v1")),
         ("i386" | "i686" | "386", _) => ("386", None),
-        ("aarch64" | "arm64", v) => ("arm64", v.filter(|v| *v != "8" && *v != "v8")),
+        ("aarch64" | "arm64", Some("9" | "9.0" | "v9.0")) => ("arm64", Some("v9")),
+        ("aarch64" | "arm64", v) => {
+            let is_first = |v: &&str| !matches!(*v, "8" | "v8" | "v8.0");
+            ("arm64", v.filter(is_first))
+        }
         ("armhf", _) => ("arm", Some("v7")),
         ("armel", _) => ("arm", Some("v6")),
         ("arm", None | Some("7")) => ("arm", Some("v7")),
@@ -106,15 +134,31 @@ impl FromStr for Platform {
                     .all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b))
         };
         let parts: Vec<&str> = text.split('/').collect();
-        if !matches!(parts.len(), 2 | 3) || !parts.iter().all(|part| valid(part)) {
+        if !parts.iter().all(|part| valid(part)) {
             return Err(PlatformError(text.to_owned()));
         }
-        let (architecture, variant) = normalise(parts[1], parts.get(2).copied());
-        Ok(Self {
-            os: parts[0].to_ascii_lowercase(),
-            architecture,
-            variant,
-        })
+        let of = |os: &str, architecture: &str, variant: Option<&str>| {
+            let os = match os.to_ascii_lowercase().as_str() {
+                "macos" => "darwin".to_owned(),
+                os => os.to_owned(),
+            };
+            let (architecture, variant) = normalise(architecture, variant);
+            Self {
+                os,
+                architecture,
+                variant,
+            }
+        };
+        match parts[..] {
+            [architecture] if is_architecture(architecture) => Ok(of("linux", architecture, None)),
+            // No operating system has the name of an architecture.
+            [architecture, variant] if is_architecture(architecture) => {
+                Ok(of("linux", architecture, Some(variant)))
+            }
+            [os, architecture] => Ok(of(os, architecture, None)),
+            [os, architecture, variant] => Ok(of(os, architecture, Some(variant))),
+            _ => Err(PlatformError(text.to_owned())),
+        }
     }
 }
 
@@ -146,6 +190,14 @@ mod tests {
             ("linux/armhf", "linux/arm/v7"),
             ("linux/arm/v6", "linux/arm/v6"),
             ("Linux/RISCV64", "linux/riscv64"),
+            ("amd64", "linux/amd64"),
+            ("aarch64", "linux/arm64"),
+            ("arm/v7", "linux/arm/v7"),
+            ("arm64/v8", "linux/arm64"),
+            ("armhf", "linux/arm/v7"),
+            ("linux/arm64/v8.0", "linux/arm64"),
+            ("linux/arm64/9", "linux/arm64/v9"),
+            ("macos/arm64", "darwin/arm64"),
         ] {
             assert_eq!(
                 written.parse::<Platform>().unwrap().to_string(),
@@ -156,11 +208,20 @@ mod tests {
     }
 
     #[test]
+    fn a_platform_written_in_two_ways_is_one() {
+        let written = ["linux/arm64", "linux/arm64/v8", "amd64", "arm64"];
+        let platforms = written.map(|text| text.parse().unwrap());
+        let each = Platform::each_once(&platforms);
+        assert_eq!(each, ["arm64", "amd64"].map(Platform::linux));
+    }
+
+    #[test]
     fn what_is_no_platform_is_refused() {
         for text in [
             "",
             "linux",
             "linux/",
+            "toaster",
             "/arm64",
             "linux/arm/v7/x",
             "linux/arm 64",

@@ -12,7 +12,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use nix::sys::stat::{UtimensatFlags, utimensat};
+use nix::sys::stat::{Mode, SFlag, UtimensatFlags, mknod, utimensat};
 use nix::sys::time::TimeSpec;
 use sha2::{Digest, Sha256};
 use walkdir::WalkDir;
@@ -128,7 +128,9 @@ pub fn sources_digest_without(sources: &Path, skip: Skip<'_>) -> Result<String, 
     for entry in walk(sources, skip)? {
         let path = sources.join(&entry.relative);
         let content = match entry.kind {
-            Kind::Folder => Vec::new(),
+            Kind::Folder | Kind::Pipe => Vec::new(),
+            Kind::Socket => Sha256::digest([]).to_vec(),
+            Kind::Device { number, .. } => number.to_le_bytes().to_vec(),
             Kind::File => file_digest(&path)
                 .map_err(|error| ScenarioError::io("read", &path, error))?
                 .to_vec(),
@@ -142,7 +144,7 @@ pub fn sources_digest_without(sources: &Path, skip: Skip<'_>) -> Result<String, 
         let name = entry.relative.as_os_str().as_bytes();
         digest.update((name.len() as u64).to_le_bytes());
         digest.update(name);
-        digest.update([entry.kind as u8]);
+        digest.update([entry.kind.number()]);
         digest.update(entry.mode.to_le_bytes());
         digest.update((content.len() as u64).to_le_bytes());
         digest.update(&content);
@@ -165,9 +167,29 @@ fn file_digest(path: &Path) -> io::Result<[u8; 32]> {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    Folder = 0,
-    File = 1,
-    Symlink = 2,
+    Folder,
+    File,
+    Symlink,
+    /// To BuildKit an empty file.
+    Socket,
+    Pipe,
+    Device {
+        number: u64,
+        is_block: bool,
+    },
+}
+
+impl Kind {
+    /// What a digest calls it.
+    fn number(self) -> u8 {
+        match self {
+            Self::Folder => 0,
+            Self::File | Self::Socket => 1,
+            Self::Symlink => 2,
+            Self::Pipe => 3,
+            Self::Device { .. } => 4,
+        }
+    }
 }
 
 struct Entry {
@@ -179,8 +201,7 @@ struct Entry {
 }
 
 /// Everything below a folder, the folder itself first, each folder before
-/// what is in it, names in the order of their bytes. Sockets are left out, as
-/// BuildKit leaves them out.
+/// what is in it, names in the order of their bytes.
 fn walk(root: &Path, skip: Skip<'_>) -> Result<Vec<Entry>, ScenarioError> {
     let mut entries = Vec::new();
     let kept = |entry: &walkdir::DirEntry| {
@@ -200,19 +221,14 @@ fn walk(root: &Path, skip: Skip<'_>) -> Result<Vec<Entry>, ScenarioError> {
         let kind = metadata.file_type();
         let kind = match kind {
             kind if kind.is_dir() => Kind::Folder,
-            kind if kind.is_file() => Kind::File,
             kind if kind.is_symlink() => Kind::Symlink,
-            kind if kind.is_socket() => continue,
-            kind => {
-                return Err(ScenarioError::Special {
-                    path: path.to_owned(),
-                    what: if kind.is_fifo() {
-                        "a named pipe"
-                    } else {
-                        "a device"
-                    },
-                });
-            }
+            kind if kind.is_socket() => Kind::Socket,
+            kind if kind.is_fifo() => Kind::Pipe,
+            kind if kind.is_block_device() || kind.is_char_device() => Kind::Device {
+                number: metadata.rdev(),
+                is_block: kind.is_block_device(),
+            },
+            _ => Kind::File,
         };
         entries.push(Entry {
             relative: path.strip_prefix(root).unwrap_or(path).to_owned(),
@@ -242,11 +258,30 @@ fn copy_entry(from: &Path, to: &Path, entry: &Entry) -> Result<(), ScenarioError
             .map(drop)
             .and_then(|()| keep_time(&target, entry))
             .and_then(|()| keep_mode(&target, entry)),
+        Kind::Socket => fs::File::create(&target)
+            .and_then(|_| keep_time(&target, entry))
+            .and_then(|()| keep_mode(&target, entry)),
+        Kind::Pipe => make_node(&target, SFlag::S_IFIFO, 0)
+            .and_then(|()| keep_time(&target, entry))
+            .and_then(|()| keep_mode(&target, entry)),
+        Kind::Device { number, is_block } => {
+            let flag = if is_block {
+                SFlag::S_IFBLK
+            } else {
+                SFlag::S_IFCHR
+            };
+            make_node(&target, flag, number).map_err(|_| ScenarioError::Device(source.clone()))?;
+            keep_time(&target, entry).and_then(|()| keep_mode(&target, entry))
+        }
         Kind::Symlink => fs::read_link(&source)
             .and_then(|link| std::os::unix::fs::symlink(link, &target))
             .and_then(|()| keep_time(&target, entry)),
     };
     written.map_err(|error| ScenarioError::io("copy", &source, error))
+}
+
+fn make_node(path: &Path, flag: SFlag, number: u64) -> io::Result<()> {
+    mknod(path, flag, Mode::S_IRUSR | Mode::S_IWUSR, number).map_err(io::Error::from)
 }
 
 fn keep_mode(path: &Path, entry: &Entry) -> io::Result<()> {

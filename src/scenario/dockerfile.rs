@@ -1,14 +1,18 @@
-//! What a Dockerfile says before it is built: its stages, and the images that
-//! must be there. BuildKit remains the judge of everything else in it.
+//! What a Dockerfile says before it is built: the images that must be there,
+//! and the platforms whose programs its steps run.
+//!
+//! BuildKit is the judge of what a Dockerfile is. Where this reading falls
+//! short, fewer images are known beforehand, and that is said; refused is only
+//! what would bring an engine down.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use parse_dockerfile::{Dockerfile, Flag, FromInstruction, Instruction, Stage};
-
-use super::error::{Place, ScenarioError, choice, one_line, quoted};
-use super::expand::{Variables, expand};
-use crate::model::Platform;
+use super::error::{Place, ScenarioError, one_line, quoted};
+use super::expand::{Unclear, Variables, expand};
+use super::stages::Stages;
+use super::syntax::{self, Instruction, Syntax};
+use crate::model::{Platform, Reference};
 
 /// An image that a build needs.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -19,6 +23,18 @@ pub struct BaseImageUse {
     pub name: String,
     /// The platform that it is needed on.
     pub platform: Platform,
+}
+
+/// What a build needs beside its sources, as far as its Dockerfile's text
+/// says it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// Images, each once on each platform, in the order of the Dockerfile.
+    pub images: Vec<BaseImageUse>,
+    /// The platforms whose programs its steps run.
+    pub runs_on: BTreeSet<Platform>,
+    /// What could not be read of it, in one line each, with the line.
+    pub unclear: Vec<(usize, String)>,
 }
 
 /// Which build of a Dockerfile is meant.
@@ -34,7 +50,7 @@ pub(super) struct BuildOf<'a> {
     pub(super) platforms: &'a [Platform],
 }
 
-/// A Dockerfile that cannot be read.
+/// A Dockerfile that no engine must be given.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct DockerfileError {
     line: usize,
@@ -42,13 +58,6 @@ pub(super) struct DockerfileError {
 }
 
 impl DockerfileError {
-    fn new(line: usize, message: impl Into<String>) -> Self {
-        Self {
-            line,
-            message: message.into(),
-        }
-    }
-
     pub(super) fn at(self, file: &Path) -> ScenarioError {
         ScenarioError::Invalid {
             at: Place {
@@ -61,307 +70,292 @@ impl DockerfileError {
     }
 }
 
-/// Names of the stages, in order; stages without a name are left out.
-pub(super) fn stage_names(text: &str) -> Result<Vec<String>, DockerfileError> {
-    Ok(parse(without_mark(text))?
-        .stages()
-        .filter_map(|stage| stage_name(stage.from))
-        .collect())
+/// Names of the stages, in order; stages without a name are left out. `None`
+/// where they are not known for certain.
+pub(super) fn stage_names(text: &str) -> Result<Option<Vec<String>>, DockerfileError> {
+    let syntax = read(text)?;
+    let certain = syntax.unclear.is_none() && other_language(&syntax, None).is_none();
+    let stages = Stages::of(&syntax).all;
+    let names = || stages.into_iter().filter_map(|stage| stage.name);
+    Ok(certain.then(|| names().collect()))
 }
 
-/// The text without a byte order mark, as the parser counts its offsets.
-pub(super) fn without_mark(text: &str) -> &str {
-    text.strip_prefix('\u{feff}').unwrap_or(text)
-}
-
-pub(super) fn parse(text: &str) -> Result<Dockerfile<'_>, DockerfileError> {
-    let dockerfile = parse_dockerfile::parse(text).map_err(|error| {
-        // Not the crate's column: it is off by one after the first line.
-        DockerfileError::new(
-            error.line().max(1),
-            format!(
-                "Dockerfile does not parse: {}",
-                one_line(&format!("{error:#}"))
-            ),
-        )
-    })?;
-    for stage in dockerfile.stages() {
-        let unknown = stage
-            .from
-            .options
-            .iter()
-            .find(|flag| flag.name.value != "platform");
-        if let Some(flag) = unknown {
-            return Err(DockerfileError::new(
-                line(text, flag.span().start),
-                format!(
-                    "unknown flag {} of FROM: expected --platform",
-                    quoted(&format!("--{}", flag.name.value))
-                ),
-            ));
-        }
-    }
-    Ok(dockerfile)
-}
-
-/// Every image that a build of the Dockerfile needs, on each platform that it
-/// needs it on: those of `FROM`, `COPY --from` and `RUN --mount=from=` in the
-/// stages that the build reaches, and that of `# syntax=`. Each once, in the
-/// order of the Dockerfile.
-pub(super) fn images(text: &str, build: BuildOf<'_>) -> Result<Vec<BaseImageUse>, DockerfileError> {
-    let text = without_mark(text);
-    let dockerfile = parse(text)?;
-    let mut found = BTreeSet::new();
-    if let Some(syntax) = &dockerfile.parser_directives.syntax {
-        found.insert(BaseImageUse {
-            line: line(text, syntax.value.span.start),
-            name: syntax.value.value.to_owned(),
-            platform: build.node.clone(),
+fn read(text: &str) -> Result<Syntax, DockerfileError> {
+    if syntax::ends_in_returns(text) {
+        return Err(DockerfileError {
+            line: 1,
+            message: "lines end in carriage returns alone, which Docker Engine 26.1 crashes on: \
+                      save it with Unix line ends"
+                .to_owned(),
         });
     }
+    Ok(syntax::read(text))
+}
+
+/// The frontend that reads the text where it is not one for Dockerfiles.
+fn other_language<'a>(syntax: &'a Syntax, chosen: Option<&'a str>) -> Option<&'a str> {
+    let named = syntax.frontend.as_ref().map(|(_, name)| name.as_str());
+    let frontend = chosen.or(named)?;
+    let last = frontend.rsplit('/').next().unwrap_or_default();
+    (!last.starts_with("dockerfile")).then_some(frontend)
+}
+
+/// What a build of the Dockerfile needs: the images of `FROM`, `COPY --from`
+/// and `RUN --mount=from=` in the stages that it reaches, that of `# syntax=`,
+/// and the platforms that its `RUN`s run on.
+pub(super) fn needs(text: &str, build: BuildOf<'_>) -> Result<Needs, DockerfileError> {
+    let syntax = read(text)?;
+    let chosen = build.build_args.get("BUILDKIT_SYNTAX").map(String::as_str);
+    let mut needs = Needs::default();
+    let mut found = BTreeSet::new();
+    let frontend = match chosen {
+        Some(chosen) => Some((1, chosen.to_owned())),
+        None => syntax.frontend.clone(),
+    };
+    found.extend(frontend.map(|(line, name)| BaseImageUse {
+        line,
+        name,
+        platform: build.node.clone(),
+    }));
+    if let Some(other) = other_language(&syntax, chosen) {
+        needs.images.extend(found);
+        let why = format!("{} reads it", quoted(other));
+        needs.unclear.push((1, why));
+        return Ok(needs);
+    }
+    needs.unclear.extend(syntax.unclear.clone());
+    let stages = Stages::of(&syntax);
     for platform in build.platforms {
-        let reached = Reached {
-            text,
-            stages: dockerfile.stages().collect(),
-            escape: dockerfile
-                .parser_directives
-                .escape
-                .as_ref()
-                .map_or('\\', |directive| directive.value.value),
-            variables: BTreeMap::new(),
+        let reading = Reading {
+            stages: &stages,
+            escape: syntax.escape,
+            variables: variables(&syntax, build, platform),
             platform,
         };
-        found.extend(reached.images(&dockerfile, build)?);
+        reading.add_needs(build.target, &mut found, &mut needs)?;
     }
     // The first line that needs an image stands for all.
     let mut seen = BTreeSet::new();
     found.retain(|image| seen.insert((image.name.clone(), image.platform.clone())));
-    Ok(found.into_iter().collect())
+    needs.images.extend(found);
+    needs.unclear.sort();
+    needs.unclear.dedup();
+    Ok(needs)
+}
+
+/// Platform arguments and global `ARG`s, as `FROM` sees them.
+fn variables(syntax: &Syntax, build: BuildOf<'_>, platform: &Platform) -> Variables {
+    let mut variables = Variables::default();
+    for (prefix, platform) in [("BUILD", build.node), ("TARGET", platform)] {
+        for (suffix, value) in [
+            ("PLATFORM", platform.to_string()),
+            ("OS", platform.os().to_owned()),
+            ("ARCH", platform.architecture().to_owned()),
+            ("VARIANT", platform.variant().unwrap_or_default().to_owned()),
+        ] {
+            let name = format!("{prefix}{suffix}");
+            let value = build.build_args.get(&name).cloned().unwrap_or(value);
+            variables.set(&name, Ok(value));
+        }
+    }
+    let args = Stages::before(syntax).iter().filter(|it| it.word == "ARG");
+    for word in args.flat_map(|arg| words(&arg.rest, syntax.escape)) {
+        let (name, default) = match word.split_once('=') {
+            Some((name, default)) => (name, Some(default)),
+            None => (word.as_str(), None),
+        };
+        let value = match (build.build_args.get(name), default) {
+            (Some(given), _) => Ok(given.clone()),
+            (None, Some(default)) => expand(default, syntax.escape, &variables),
+            (None, None) => continue,
+        };
+        variables.set(name, value);
+    }
+    variables
 }
 
 /// What a stage takes something from.
+#[derive(Debug, Clone)]
 enum Source {
     Stage(usize),
     Image { name: String, platform: Platform },
     Nothing,
 }
 
-/// The stages that a build for one platform reaches.
-struct Reached<'t, 'd, 'p> {
-    text: &'t str,
-    stages: Vec<Stage<'t, 'd>>,
+/// A Dockerfile as a build for one platform sees it.
+struct Reading<'d> {
+    stages: &'d Stages<'d>,
     escape: char,
     variables: Variables,
-    platform: &'p Platform,
+    platform: &'d Platform,
 }
 
-impl<'t> Reached<'t, '_, '_> {
-    fn images(
-        mut self,
-        dockerfile: &Dockerfile<'t>,
-        build: BuildOf<'_>,
-    ) -> Result<Vec<BaseImageUse>, DockerfileError> {
-        self.read_variables(dockerfile, build)?;
-        let mut images = Vec::new();
-        let mut seen = BTreeSet::new();
-        let mut todo = vec![self.target(build.target)?];
-        while let Some(index) = todo.pop() {
-            if !seen.insert(index) {
+/// Where it runs, as far as that is known, and whether stages made from it run
+/// a step that it keeps for them.
+#[derive(Clone, Default)]
+struct Ground {
+    platform: Option<Platform>,
+    triggers: bool,
+}
+
+impl Reading<'_> {
+    fn add_needs(
+        &self,
+        target: Option<&str>,
+        images: &mut BTreeSet<BaseImageUse>,
+        needs: &mut Needs,
+    ) -> Result<(), DockerfileError> {
+        let count = self.stages.all.len();
+        let target = match target {
+            Some(name) => self.stages.named(name),
+            None => count.checked_sub(1),
+        };
+        let bases: Vec<_> = (0..count).map(|at| self.base(at)).collect();
+        let grounds = self.grounds(&bases);
+        let mut seen = vec![false; count];
+        let mut todo: Vec<usize> = target.into_iter().collect();
+        while let Some(at) = todo.pop() {
+            if std::mem::replace(&mut seen[at], true) {
                 continue;
             }
-            for (line, source) in self.sources(index)? {
+            let stage = &self.stages.all[at];
+            let triggered = match &bases[at] {
+                Ok(Source::Stage(base)) => grounds[*base].triggers,
+                _ => false,
+            };
+            if triggered || stage.instructions.iter().any(|it| it.word == "RUN") {
+                needs.runs_on.extend(grounds[at].platform.clone());
+            }
+            let base = (stage.from.line, bases[at].clone());
+            for (line, source) in [base].into_iter().chain(self.others(at)) {
                 match source {
-                    Source::Nothing => {}
-                    Source::Stage(stage) => todo.push(stage),
-                    Source::Image { name, platform } => images.push(BaseImageUse {
-                        line,
-                        name,
-                        platform,
-                    }),
+                    Ok(Source::Nothing) => {}
+                    Ok(Source::Stage(stage)) => todo.push(stage),
+                    Ok(Source::Image { name, platform }) => {
+                        images.insert(BaseImageUse {
+                            line,
+                            name,
+                            platform,
+                        });
+                    }
+                    // An engine would hold all of it in its memory.
+                    Err(why @ Unclear::TooLong) => {
+                        let written = quoted(stage.base);
+                        return Err(DockerfileError {
+                            line,
+                            message: format!("FROM {written}: {why}; no image has such a name"),
+                        });
+                    }
+                    Err(why) => needs.unclear.push((line, one_line(&why.to_string()))),
                 }
-            }
-        }
-        Ok(images)
-    }
-
-    /// Platform arguments and global `ARG`s, as `FROM` sees them.
-    fn read_variables(
-        &mut self,
-        dockerfile: &Dockerfile<'t>,
-        build: BuildOf<'_>,
-    ) -> Result<(), DockerfileError> {
-        for (prefix, platform) in [("BUILD", build.node), ("TARGET", self.platform)] {
-            for (suffix, value) in [
-                ("PLATFORM", platform.to_string()),
-                ("OS", platform.os().to_owned()),
-                ("ARCH", platform.architecture().to_owned()),
-                ("VARIANT", platform.variant().unwrap_or_default().to_owned()),
-            ] {
-                let name = format!("{prefix}{suffix}");
-                let value = build.build_args.get(&name).cloned().unwrap_or(value);
-                self.variables.insert(name, value);
-            }
-        }
-        for arg in dockerfile.global_args() {
-            let line = line(self.text, arg.arg.span.start);
-            for word in words(&arg.arguments.value, self.escape) {
-                let (name, default) = match word.split_once('=') {
-                    Some((name, default)) => (name, Some(default)),
-                    None => (word.as_str(), None),
-                };
-                let value = match (build.build_args.get(name), default) {
-                    (Some(given), _) => given.clone(),
-                    (None, Some(default)) => self.expand(default, line)?,
-                    (None, None) => continue,
-                };
-                self.variables.insert(name.to_owned(), value);
             }
         }
         Ok(())
     }
 
-    fn expand(&self, word: &str, line: usize) -> Result<String, DockerfileError> {
-        expand(word, self.escape, &self.variables)
-            .map_err(|error| DockerfileError::new(line, format!("{}: {error}", quoted(word))))
-    }
-
-    fn target(&self, name: Option<&str>) -> Result<usize, DockerfileError> {
-        match name {
-            None => Ok(self.stages.len() - 1),
-            Some(name) => self.stage(name, self.stages.len()).ok_or_else(|| {
-                let known: Vec<String> = self
-                    .stages
-                    .iter()
-                    .filter_map(|stage| stage_name(stage.from))
-                    .collect();
-                DockerfileError::new(
-                    1,
-                    format!("no stage {}: {}", quoted(name), choice(name, &known)),
-                )
-            }),
+    /// Where each stage runs. A stage made from another runs where that one
+    /// does, and names the stages before it alone.
+    fn grounds(&self, bases: &[Result<Source, Unclear>]) -> Vec<Ground> {
+        let mut grounds: Vec<Ground> = Vec::with_capacity(bases.len());
+        for (stage, base) in self.stages.all.iter().zip(bases) {
+            let platform = match base {
+                Ok(Source::Stage(base)) => grounds[*base].platform.clone(),
+                Ok(Source::Image { platform, .. }) => Some(platform.clone()),
+                Ok(Source::Nothing) => Some(self.platform.clone()),
+                Err(_) => None,
+            };
+            let triggers = stage.instructions.iter().filter_map(Instruction::trigger);
+            grounds.push(Ground {
+                platform,
+                triggers: triggers.into_iter().any(|it| it.word == "RUN"),
+            });
         }
+        grounds
     }
 
-    /// The last stage of this name among the first `end`.
-    fn stage(&self, name: &str, end: usize) -> Option<usize> {
-        (0..end).rev().find(|index| {
-            stage_name(self.stages[*index].from).is_some_and(|n| n.eq_ignore_ascii_case(name))
+    fn expand(&self, word: &str) -> Result<String, Unclear> {
+        expand(word, self.escape, &self.variables).map_err(|why| match why {
+            Unclear::TooLong => why,
+            Unclear::Other(why) => Unclear::Other(format!("{}: {why}", quoted(word))),
         })
     }
 
-    /// What a stage takes from elsewhere, with the lines that say so.
-    fn sources(&self, index: usize) -> Result<Vec<(usize, Source)>, DockerfileError> {
-        let stage = &self.stages[index];
-        let from_line = line(self.text, stage.from.from.span.start);
-        let mut sources = vec![(from_line, self.base(index, from_line)?)];
-        for instruction in stage.instructions {
-            match instruction {
-                Instruction::Copy(copy) => {
-                    let line = line(self.text, copy.copy.span.start);
-                    for from in values(&copy.options, "from") {
-                        let stage = from.parse().ok().filter(|i| *i < self.stages.len());
-                        sources.push((line, self.other(stage, from, line)?));
+    /// What a stage's `FROM` names.
+    fn base(&self, at: usize) -> Result<Source, Unclear> {
+        let stage = &self.stages.all[at];
+        let name = self.expand(stage.base)?;
+        if let Some(stage) = self.stages.named_before(&name, at) {
+            return Ok(Source::Stage(stage));
+        }
+        let platform = match stage.from.flag("platform").next_back() {
+            None => self.platform.clone(),
+            Some(written) => self.expand(written)?.parse().map_err(|error| {
+                Unclear::Other(format!("--platform={}: {error}", one_line(written)))
+            })?,
+        };
+        image(name, stage.base, platform)
+    }
+
+    /// What a stage's instructions take from elsewhere, with their lines.
+    fn others(&self, at: usize) -> Vec<(usize, Result<Source, Unclear>)> {
+        let mut sources = Vec::new();
+        for written in self.stages.all[at].instructions {
+            let trigger = written.trigger();
+            let instruction = trigger.as_ref().unwrap_or(written);
+            let line = instruction.line;
+            match instruction.word.as_str() {
+                "COPY" => {
+                    for from in instruction.flag("from") {
+                        let count = self.stages.all.len();
+                        let number = from.parse().ok().filter(|number| *number < count);
+                        sources.push((line, self.other(number, from)));
                     }
                 }
-                Instruction::Run(run) => {
-                    let line = line(self.text, run.run.span.start);
-                    let mounts = values(&run.options, "mount");
+                "RUN" => {
+                    let mounts = instruction.flag("mount");
                     let froms = mounts
                         .flat_map(|mount| mount.split(','))
                         .filter_map(|field| field.split_once('='))
                         .filter(|(key, _)| key.trim().eq_ignore_ascii_case("from"));
-                    for (_, from) in froms {
-                        sources.push((line, self.other(None, from.trim(), line)?));
-                    }
+                    sources.extend(froms.map(|(_, from)| (line, self.other(None, from.trim()))));
                 }
                 _ => {}
             }
         }
-        Ok(sources)
-    }
-
-    /// What the stage's `FROM` names.
-    fn base(&self, index: usize, line: usize) -> Result<Source, DockerfileError> {
-        let from = self.stages[index].from;
-        let name = self.expand(&from.image.value, line)?;
-        if let Some(stage) = self.stage(&name, index) {
-            return Ok(Source::Stage(stage));
-        }
-        let platform = values(&from.options, "platform").last();
-        let platform = match platform {
-            None => self.platform.clone(),
-            Some(written) => self.expand(written, line)?.parse().map_err(|error| {
-                DockerfileError::new(line, format!("--platform={written}: {error}"))
-            })?,
-        };
-        image(name, &from.image.value, platform, line)
+        sources
     }
 
     /// What `--from` names: a stage, wherever it stands, or an image, which is
     /// needed on the platform that is built, whatever the stage's own.
-    fn other(
-        &self,
-        stage: Option<usize>,
-        name: &str,
-        line: usize,
-    ) -> Result<Source, DockerfileError> {
-        if let Some(stage) = stage.or_else(|| self.stage(name, self.stages.len())) {
+    fn other(&self, number: Option<usize>, name: &str) -> Result<Source, Unclear> {
+        if let Some(stage) = number.or_else(|| self.stages.named(name)) {
             return Ok(Source::Stage(stage));
         }
         if name.contains('$') {
-            return Err(DockerfileError::new(
-                line,
-                format!(
-                    "from={}: BuildKit replaces no variables here; \
-                     name a stage that is FROM the image",
-                    quoted(name)
-                ),
-            ));
+            return Err(Unclear::Other(format!(
+                "from={}: not every BuildKit replaces variables here",
+                quoted(name)
+            )));
         }
-        image(name.to_owned(), name, self.platform.clone(), line)
+        image(name.to_owned(), name, self.platform.clone())
     }
 }
 
-fn image(
-    name: String,
-    written: &str,
-    platform: Platform,
-    line: usize,
-) -> Result<Source, DockerfileError> {
+fn image(name: String, written: &str, platform: Platform) -> Result<Source, Unclear> {
     match name.as_str() {
         "scratch" => Ok(Source::Nothing),
-        "" => Err(DockerfileError::new(
-            line,
-            format!(
-                "{} names no image: a variable in it has no value",
-                quoted(written)
-            ),
-        )),
-        _ => Ok(Source::Image { name, platform }),
+        "" => Err(Unclear::Other(format!(
+            "{} names no image: a variable in it has no value",
+            quoted(written)
+        ))),
+        _ => match Reference::parse(&name) {
+            Ok(_) => Ok(Source::Image { name, platform }),
+            Err(why) => Err(Unclear::Other(format!(
+                "{} is not the name of an image: {why}",
+                quoted(&name)
+            ))),
+        },
     }
-}
-
-fn stage_name(from: &FromInstruction<'_>) -> Option<String> {
-    from.as_.as_ref().map(|(_, name)| name.value.to_string())
-}
-
-/// The values of all flags of this name.
-fn values<'f>(flags: &'f [Flag<'_>], name: &'f str) -> impl Iterator<Item = &'f str> {
-    flags
-        .iter()
-        .filter(move |flag| flag.name.value == name)
-        .filter_map(|flag| flag.value.as_ref())
-        .map(|value| value.value.as_ref())
-}
-
-/// Line of a byte offset, from 1.
-pub(super) fn line(text: &str, offset: usize) -> usize {
-    let bytes = text.as_bytes();
-    bytes[..offset.min(bytes.len())]
-        .iter()
-        .filter(|b| **b == b'\n')
-        .count()
-        + 1
 }
 
 /// Splits at white space outside quotes; quotes and escapes stay.

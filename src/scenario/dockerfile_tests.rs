@@ -13,7 +13,7 @@ fn build_images(
         .collect();
     let node = Platform::linux("amd64");
     let platforms = ["amd64", "arm64"].map(Platform::linux);
-    images(
+    needs(
         text,
         BuildOf {
             target,
@@ -22,10 +22,13 @@ fn build_images(
             platforms: &platforms,
         },
     )
-    .map(|images| {
+    .map(|needs| {
+        let unclear = needs.unclear.into_iter();
+        let unclear = unclear.map(|(line, why)| format!("{line}: {why}"));
+        let images = needs.images.iter();
         images
-            .iter()
             .map(|i| format!("{} {} {}", i.line, i.name, i.platform.architecture()))
+            .chain(unclear)
             .collect()
     })
     .map_err(|error| error.at(Path::new("Dockerfile")).to_string())
@@ -124,27 +127,106 @@ fn windows_line_ends_byte_order_marks_and_escapes_are_understood() {
 }
 
 #[test]
-fn what_names_no_image_is_an_error_with_its_line() {
+fn what_cannot_be_read_is_told_with_its_line_and_refuses_nothing() {
     for (text, expected) in [
         (
             "\nFROM $NONE\n",
-            "Dockerfile:2: \"$NONE\" names no image: a variable in it has no value",
+            "2: \"$NONE\" names no image: a variable in it has no value",
         ),
         (
-            "FROM a\nFROM ${X\n",
-            "Dockerfile:2: \"${X\": expected '}' after \"${X\"",
+            "FROM a AS b\nFROM b${X\n",
+            "2: \"b${X\": expected '}' after \"${X\"",
         ),
         (
-            "FROM --platform=arm a\n",
-            "Dockerfile:1: --platform=arm: \"arm\" is not a platform: expected os/architecture[/variant], like linux/arm64",
+            "FROM --platform=toaster a\n",
+            "1: --platform=toaster: \"toaster\" is not a platform: expected os/architecture[/variant] or an architecture, like linux/arm64 or arm64",
         ),
         (
-            "FROM a\nCOPY --from=$X / /\n",
-            "Dockerfile:2: from=\"$X\": BuildKit replaces no variables here; name a stage that is FROM the image",
+            "FROM scratch\nCOPY --from=$X / /\n",
+            "2: from=\"$X\": not every BuildKit replaces variables here",
+        ),
+        (
+            "FROM Foo/Bar\n",
+            "1: \"Foo/Bar\" is not the name of an image: it must be in lower case",
         ),
     ] {
-        assert_eq!(build_images(text, None, &[]).unwrap_err(), expected);
+        assert_eq!(build_images(text, None, &[]).unwrap(), [expected]);
     }
+    assert_eq!(build_images("# nothing\n", None, &[]).unwrap(), [""; 0]);
+    let mut two = build_images("FROM a\nRUN <<X\nCOPY --from=b / /\n", None, &[]).unwrap();
+    assert_eq!(two.pop().unwrap(), "2: nothing ends the heredoc \"X\"");
+    assert_eq!(two.len(), 4);
+}
+
+#[test]
+fn a_text_in_another_language_needs_its_frontend_alone() {
+    let text = "# syntax=example.org/mopy:1\nFROM not an image\n";
+    let found = build_images(text, None, &[]).unwrap();
+    assert_eq!(
+        found,
+        [
+            "1 example.org/mopy:1 amd64",
+            "1: \"example.org/mopy:1\" reads it"
+        ]
+    );
+    let chosen = [("BUILDKIT_SYNTAX", "docker/dockerfile:1.7")];
+    let found = build_images(text, None, &chosen).unwrap();
+    assert_eq!(found[0], "1 docker/dockerfile:1.7 amd64");
+    assert_eq!(found[1], "2 not amd64");
+}
+
+#[test]
+fn what_grows_without_end_is_refused_in_one_line() {
+    let text = include_str!("../../tests/fixtures/cases/arg-doubling/a.Dockerfile");
+    let message = build_images(text, None, &[]).unwrap_err();
+    assert_eq!(
+        message,
+        "Dockerfile:28: FROM \"${A26}\": it expands to more than 65536 characters; \
+         no image has such a name"
+    );
+}
+
+#[test]
+fn names_and_stages_of_the_cases_are_read() {
+    let case = |text: &str, args: &[(&str, &str)]| build_images(text, None, args).unwrap();
+    let args = include_str!("../../tests/fixtures/cases/name-arg-default/Dockerfile");
+    assert_eq!(
+        case(args, &[])[0],
+        "3 docker.io/library/debian:trixie-slim amd64"
+    );
+    assert_eq!(
+        case(args, &[("REG", "r:5000"), ("TAG", "1")])[0],
+        "3 r:5000/debian:1 amd64"
+    );
+    let twice = include_str!("../../tests/fixtures/cases/stage-twice/Dockerfile");
+    assert_eq!(case(twice, &[])[0], "2 debian:trixie-slim amd64");
+    let none = include_str!("../../tests/fixtures/cases/platforms/Dockerfile");
+    assert_eq!(case(none, &[]), [""; 0]);
+}
+
+#[test]
+fn a_name_means_the_last_stage_before_it_or_of_all() {
+    let text = "FROM one AS x\nFROM x AS x\nFROM two AS x\nFROM scratch\nCOPY --from=X / /\n";
+    assert_eq!(
+        build_images(text, None, &[]).unwrap(),
+        ["3 two amd64", "3 two arm64"]
+    );
+    assert_eq!(
+        build_images("FROM one AS x\nFROM x AS x\n", None, &[]).unwrap(),
+        ["1 one amd64", "1 one arm64"]
+    );
+}
+
+#[test]
+fn a_long_chain_of_stages_is_read_at_once() {
+    use std::fmt::Write as _;
+    let mut text = String::from("FROM base AS s0\n");
+    for at in 1..100_000 {
+        let before = at - 1;
+        writeln!(text, "FROM s{before} AS s{at}\nCOPY --from=s0 / /").unwrap();
+    }
+    assert_eq!(build_images(&text, None, &[]).unwrap().len(), 2);
+    assert_eq!(crate::scenario::instructions(&text).len(), 100_000);
 }
 
 proptest! {

@@ -64,14 +64,12 @@ pub enum ScenarioError {
         /// What it said. Not chained as a source: the text has it already.
         error: io::Error,
     },
-    /// The sources hold something that no build context can.
-    #[error("cannot copy {}: {what} is no part of a build context; remove it from the sources", shown(.path))]
-    Special {
-        /// Where.
-        path: PathBuf,
-        /// What: `a device`, `a named pipe`.
-        what: &'static str,
-    },
+    /// The sources hold a device, and only root can make another.
+    #[error(
+        "cannot copy the device {}: only root may; remove it, or leave it out with .dockerignore",
+        shown(.0)
+    )]
+    Device(PathBuf),
 }
 
 /// A place in a file of the project.
@@ -153,12 +151,13 @@ fn visible(character: char) -> impl Iterator<Item = char> {
 
 /// "did you mean X?" where a known name is near, else all that are known.
 pub(crate) fn choice<S: AsRef<str>>(name: &str, known: &[S]) -> String {
+    const MOST: usize = 20;
     let list = || {
-        known
-            .iter()
-            .map(AsRef::as_ref)
-            .collect::<Vec<&str>>()
-            .join(", ")
+        let named = known.iter().take(MOST).map(AsRef::as_ref);
+        let more = known.len().checked_sub(MOST + 1);
+        let more = more.map(|more| format!("{} more", more + 1));
+        let more = more.as_deref().into_iter();
+        named.chain(more).collect::<Vec<&str>>().join(", ")
     };
     match nearest(name, known) {
         None if known.is_empty() => "there is none".to_owned(),

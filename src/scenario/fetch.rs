@@ -45,11 +45,11 @@ impl Otherwise {
 }
 
 impl Project {
-    /// The images that building an `otherwise` needs, as [`Self::base_images`]
+    /// The images that building an `otherwise` needs, as [`Self::needs`]
     /// tells them.
     ///
     /// # Errors
-    /// As [`Self::base_images`].
+    /// As [`Self::needs`].
     pub fn images_of_otherwise(
         &self,
         otherwise: &Otherwise,
@@ -64,8 +64,9 @@ impl Project {
             node,
             platforms: std::slice::from_ref(node),
         };
-        dockerfile::images(&self.utf8(path, bytes)?, build)
-            .map_err(|error| error.at(Path::new(&otherwise.shown)))
+        let needs = dockerfile::needs(&String::from_utf8_lossy(&bytes), build)
+            .map_err(|error| error.at(Path::new(&otherwise.shown)))?;
+        Ok(needs.images)
     }
 
     /// Gives a scenario the sources that were fetched for it, and checks now
@@ -114,11 +115,10 @@ impl Loading<'_> {
                     .resolve("Dockerfile", path)
                     .map_err(VariantError::Toml)?;
                 let shown = self.project.relative(&dockerfile).to_owned();
-                let text = read_file(&dockerfile)
+                let bytes = read_file(&dockerfile)
                     .map_err(|error| ScenarioError::io("read", &shown, error))
-                    .and_then(|bytes| self.project.utf8(&dockerfile, bytes))
                     .map_err(VariantError::Dockerfile)?;
-                dockerfile::stage_names(&text)
+                dockerfile::stage_names(&String::from_utf8_lossy(&bytes))
                     .map_err(|error| VariantError::Dockerfile(error.at(&shown)))?;
                 Some(Otherwise {
                     shown: shown.display().to_string(),

@@ -163,6 +163,6 @@ fn contexts_are_folders_of_the_project_or_buildkits_own() {
     assert!(demo.variants[0].contexts.is_empty());
     // The image that a context stands for is what the build needs.
     let node = Platform::linux("amd64");
-    let images = project.base_images(&demo.variants[1], &node, std::slice::from_ref(&node));
-    assert_eq!(images.unwrap()[0].name, "debian:trixie-slim");
+    let images = project.needs(&demo.variants[1], &node, std::slice::from_ref(&node));
+    assert_eq!(images.unwrap().images[0].name, "debian:trixie-slim");
 }

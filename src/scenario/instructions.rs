@@ -1,8 +1,7 @@
 //! Where in a Dockerfile the instructions are that BuildKit counts.
 
-use parse_dockerfile::{Flag, Instruction};
-
-use super::dockerfile::{line, parse, without_mark};
+use super::stages::Stages;
+use super::syntax::{self, Instruction};
 
 /// An instruction as BuildKit's status stream names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,61 +24,59 @@ pub struct InstructionPlace {
 /// BuildKit's Dockerfile frontend gives them
 /// (`frontend/dockerfile/dockerfile2llb/convert.go`): a stage's FROM counts
 /// unless it is `scratch` or another stage, and so do ADD, COPY, RUN and
-/// WORKDIR. Each stage's are in order. Empty where it does not parse; triggers
-/// of a base image come before them, which the text cannot tell.
+/// WORKDIR. What the stage that it is made from keeps for it with ONBUILD
+/// comes first. Each stage's are in order. Triggers of a base image come
+/// before them, too, which the text cannot tell.
 pub fn instructions(text: &str) -> Vec<InstructionPlace> {
-    let text = without_mark(text);
-    let Ok(dockerfile) = parse(text) else {
-        return Vec::new();
-    };
-    let stages: Vec<_> = dockerfile.stages().collect();
-    let mut names: Vec<(String, bool)> = Vec::new();
+    let syntax = syntax::read(text);
+    let stages = Stages::of(&syntax);
+    let mut pinned: Vec<bool> = Vec::with_capacity(stages.all.len());
     let mut places = Vec::new();
-    for (number, stage) in stages.iter().enumerate() {
-        let name = stage
+    for (number, stage) in stages.all.iter().enumerate() {
+        let made_from = stages.named_before(stage.base, number);
+        let only_stage = stages.all.len() == 1 && stage.name.is_none();
+        let name = stage.name.clone();
+        let name = name.unwrap_or_else(|| format!("stage-{number}"));
+        let names_platform = stage
             .from
-            .as_
-            .as_ref()
-            .map(|(_, name)| name.value.to_ascii_lowercase());
-        let base = stage.from.image.value.as_ref();
-        let made_from = names
-            .iter()
-            .rev()
-            .find(|(name, _)| name.eq_ignore_ascii_case(base));
-        let only_stage = stages.len() == 1 && name.is_none();
-        let stage_name = name.unwrap_or_else(|| format!("stage-{number}"));
-        let has_flag = |flag: &Flag<'_>| {
-            let value = flag.value.as_ref().map(|value| value.value.as_ref());
-            let is_target = matches!(value, Some("$TARGETPLATFORM" | "${TARGETPLATFORM}"));
-            flag.name.value == "platform" && !is_target
-        };
-        let is_pinned = stage.from.options.iter().any(has_flag)
-            || made_from.is_some_and(|(_, is_pinned)| *is_pinned);
-        let is_stage = made_from.is_some();
-        let mut place = |word, offset| {
+            .flag("platform")
+            .any(|value| !matches!(value, "$TARGETPLATFORM" | "${TARGETPLATFORM}"));
+        let is_pinned = names_platform || made_from.is_some_and(|base| pinned[base]);
+        let mut place = |word, line| {
             places.push(InstructionPlace {
-                stage: stage_name.clone(),
+                stage: name.clone(),
                 only_stage,
                 is_pinned,
                 word,
-                line: line(text, offset),
+                line,
             });
         };
-        if base != "scratch" && !is_stage {
-            place("FROM", stage.from.from.span.start);
-        }
-        for instruction in stage.instructions {
-            match instruction {
-                Instruction::Add(add) => place("ADD", add.add.span.start),
-                Instruction::Copy(copy) => place("COPY", copy.copy.span.start),
-                Instruction::Run(run) => place("RUN", run.run.span.start),
-                Instruction::Workdir(workdir) => place("WORKDIR", workdir.workdir.span.start),
-                _ => {}
+        match made_from {
+            None if stage.base == "scratch" => {}
+            None => place("FROM", stage.from.line),
+            Some(base) => {
+                let kept = stages.all[base].instructions.iter();
+                for trigger in kept.filter_map(Instruction::trigger) {
+                    if let Some(word) = step_word(&trigger) {
+                        place(word, trigger.line);
+                    }
+                }
             }
         }
-        names.push((stage_name, is_pinned));
+        for instruction in stage.instructions {
+            if let Some(word) = step_word(instruction) {
+                place(word, instruction.line);
+            }
+        }
+        pinned.push(is_pinned);
     }
     places
+}
+
+/// The word of an instruction that becomes a step.
+fn step_word(instruction: &Instruction) -> Option<&'static str> {
+    let mut words = ["ADD", "COPY", "RUN", "WORKDIR"].into_iter();
+    words.find(|word| *word == instruction.word)
 }
 
 #[cfg(test)]
@@ -109,6 +106,31 @@ mod tests {
         assert_eq!(found, expected);
         assert!(instructions("FROM a\nRUN x\n").iter().all(|p| p.only_stage));
         assert_eq!(instructions("RUNN x"), []);
+    }
+
+    #[test]
+    fn what_a_stage_keeps_for_others_has_its_own_line() {
+        let text = "FROM debian AS base\nONBUILD RUN heavy\nONBUILD ENV A=1\nFROM base\nRUN own\n";
+        let found: Vec<_> = instructions(text)
+            .into_iter()
+            .map(|place| (place.stage, place.word, place.line))
+            .collect();
+        let expected = [
+            ("base", "FROM", 1),
+            ("stage-1", "RUN", 2),
+            ("stage-1", "RUN", 5),
+        ];
+        assert_eq!(
+            found,
+            expected.map(|(stage, word, line)| (stage.to_owned(), word, line))
+        );
+    }
+
+    #[test]
+    fn heredocs_have_no_lines_of_their_own() {
+        let text = include_str!("../../tests/fixtures/cases/heredoc-lines/Dockerfile");
+        let lines: Vec<_> = instructions(text).iter().map(|it| it.line).collect();
+        assert_eq!(lines, [1, 2, 5]);
     }
 
     #[test]

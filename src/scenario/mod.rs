@@ -14,19 +14,22 @@ mod error;
 mod expand;
 mod fetch;
 mod format;
+mod heredoc;
 mod instructions;
 mod name;
 mod own;
 mod project;
 mod smoke;
 mod snapshot;
+mod stages;
 mod suite;
+mod syntax;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 pub use copy::{Skip, SourceCopy, sources_digest, sources_digest_without};
-pub use dockerfile::BaseImageUse;
+pub use dockerfile::{BaseImageUse, Needs};
 pub use edit::{Change, Edit, EditError};
 pub use error::{Place, ScenarioError};
 pub(crate) use error::{choice, position};

@@ -119,12 +119,10 @@ impl OwnScenario {
         let bytes =
             read_file(&own.path).map_err(|error| ScenarioError::io("read", shown, error))?;
         let digest = hex::encode(Sha256::digest(&bytes));
-        let text = String::from_utf8(bytes).map_err(|_| {
-            ScenarioError::io("read", shown, std::io::Error::other("not UTF-8 text"))
-        })?;
+        let text = String::from_utf8_lossy(&bytes);
         let stages = dockerfile::stage_names(&text).map_err(|error| error.at(shown))?;
         let target = self.target.clone().map(|value| At { span: 0..0, value });
-        let target = target.map(|target| check_target(target, &stages));
+        let target = target.map(|target| check_target(target, stages.as_deref()));
         let target = target
             .transpose()
             .map_err(|problem| invalid(shown, &text, &problem))?;

@@ -9,14 +9,14 @@ use std::path::{Component, Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use super::dockerfile::{self, BaseImageUse, BuildOf};
+use super::dockerfile::{self, BaseImageUse, BuildOf, Needs};
 use super::document::{At, Problem};
 use super::edit::{Change, Edit};
 use super::error::{Place, ScenarioError, choice, position, quoted, shown};
 use super::format::{self, WrittenEdit, WrittenSources, WrittenVariant};
 use super::name::check_name;
 use super::{ContextSource, Scenario, Variant};
-use crate::model::Platform;
+use crate::model::{Platform, familiar_name};
 
 /// No `scenario.toml`, Dockerfile or file to edit is larger: what is, is
 /// something else.
@@ -115,20 +115,20 @@ impl Project {
         wanted.into_iter().map(|name| self.load_one(name)).collect()
     }
 
-    /// The images that a build of the variant needs on the node's own platform
-    /// `node` and for `platforms`, each once, in the order of the Dockerfile:
-    /// those of `FROM`, `COPY --from` and `RUN --mount=from=` in the stages
-    /// that the build reaches, and that of `# syntax=`.
+    /// What a build of the variant needs on the node's own platform `node` and
+    /// for `platforms`: the images of `FROM`, `COPY --from` and
+    /// `RUN --mount=from=` in the stages that the build reaches, that of
+    /// `# syntax=`, and the platforms that its `RUN`s run on. What cannot be
+    /// read of it is told.
     ///
     /// # Errors
-    /// The Dockerfile changed since it was loaded, or a variable in it has no
-    /// value that makes an image's name.
-    pub fn base_images(
+    /// The Dockerfile cannot be read, or would bring an engine down.
+    pub fn needs(
         &self,
         variant: &Variant,
         node: &Platform,
         platforms: &[Platform],
-    ) -> Result<Vec<BaseImageUse>, ScenarioError> {
+    ) -> Result<Needs, ScenarioError> {
         let path = &variant.dockerfile;
         let bytes = read_file(path)
             .map_err(|error| ScenarioError::io("read", self.relative(path), error))?;
@@ -138,9 +138,10 @@ impl Project {
             node,
             platforms,
         };
-        let images = dockerfile::images(&self.utf8(path, bytes)?, build)
+        let mut needs = dockerfile::needs(&String::from_utf8_lossy(&bytes), build)
             .map_err(|error| error.at(Path::new(&variant.shown)))?;
-        Ok(replaced_by_contexts(images, &variant.contexts))
+        needs.images = replaced_by_contexts(needs.images, &variant.contexts);
+        Ok(needs)
     }
 
     fn load_one(&self, name: &str) -> Result<Scenario, ScenarioError> {
@@ -221,10 +222,10 @@ fn replaced_by_contexts(
     images: Vec<BaseImageUse>,
     contexts: &BTreeMap<String, ContextSource>,
 ) -> Vec<BaseImageUse> {
-    let plain = |name: &str| name.strip_suffix(":latest").unwrap_or(name).to_owned();
     let replace = |image: BaseImageUse| {
         let mut contexts = contexts.iter();
-        let context = contexts.find(|(name, _)| plain(name) == plain(&image.name));
+        let wanted = familiar_name(&image.name);
+        let context = contexts.find(|(name, _)| familiar_name(name) == wanted);
         match context {
             None => Some(image),
             Some((_, ContextSource::Remote(source))) => {
@@ -314,16 +315,13 @@ impl Loading<'_> {
             ))
         })?;
         let digest = hex::encode(Sha256::digest(&bytes));
-        let text = self
-            .project
-            .utf8(&dockerfile, bytes)
-            .map_err(VariantError::Dockerfile)?;
+        let text = String::from_utf8_lossy(&bytes);
         let stages = dockerfile::stage_names(&text).map_err(|error| {
             VariantError::Dockerfile(error.at(self.project.relative(&dockerfile)))
         })?;
         let target = written
             .target
-            .map(|target| check_target(target, &stages))
+            .map(|target| check_target(target, stages.as_deref()))
             .transpose()
             .map_err(VariantError::Toml)?;
         let contexts = self
@@ -419,11 +417,16 @@ fn path_parts(path: &str) -> impl Iterator<Item = Component<'_>> {
         .filter(|part| *part != Component::CurDir)
 }
 
-pub(super) fn check_target(target: At<String>, stages: &[String]) -> Result<String, Problem> {
-    let found = stages
-        .iter()
-        .any(|stage| stage.eq_ignore_ascii_case(&target.value));
-    if found {
+/// `stages` are those that have names, where they are known.
+pub(super) fn check_target(
+    target: At<String>,
+    stages: Option<&[String]>,
+) -> Result<String, Problem> {
+    let Some(stages) = stages else {
+        return Ok(target.value);
+    };
+    let wanted = target.value.to_lowercase();
+    if stages.contains(&wanted) {
         return Ok(target.value);
     }
     Err(target.problem(if stages.is_empty() {

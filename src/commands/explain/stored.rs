@@ -51,7 +51,7 @@ pub(super) fn lines_in(project: Option<&Project>, variant: &VariantInfo) -> Line
     let text = project.and_then(|project| {
         let bytes = std::fs::read(project.root().join(&variant.dockerfile)).ok()?;
         let is_same = hex::encode(Sha256::digest(&bytes)) == variant.digest;
-        String::from_utf8(bytes).ok().filter(|_| is_same)
+        is_same.then(|| String::from_utf8_lossy(&bytes).into_owned())
     });
     text.map_or_else(Lines::default, |text| lines_of(&text))
 }

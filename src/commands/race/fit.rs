@@ -5,7 +5,7 @@ use anyhow::bail;
 
 use super::super::{images, progress_lines};
 use crate::engine::images::{Missing, StandIns, obtain};
-use crate::engine::{Engine, preflight};
+use crate::engine::{Engine, binfmt, preflight};
 use crate::escape;
 use crate::model::{BaseImage, EmulatorInfo, LeftOut, Platform};
 use crate::scenario::{Project, Scenario};
@@ -67,8 +67,10 @@ pub(super) fn copies(all: &[Scenario], raced: &[Scenario]) -> Vec<Scenario> {
     raced.iter().filter_map(copy).collect()
 }
 
-/// Tries the platforms that the scenarios build for, takes the scenarios that
-/// cannot be built out of `scenarios`, and tells the emulators of the rest.
+/// Tries the platforms whose programs the scenarios' builds run, takes the
+/// scenarios that cannot be built out of `scenarios`, and tells the emulators
+/// of the rest. Where a Dockerfile could not be read completely, a platform
+/// that does not run is a warning: BuildKit has the last word.
 ///
 /// # Errors
 /// The engine cannot be asked; a scenario that was named, or every one, cannot
@@ -76,22 +78,54 @@ pub(super) fn copies(all: &[Scenario], raced: &[Scenario]) -> Vec<Scenario> {
 pub(super) async fn by_platform(
     engine: &Engine,
     native: &Platform,
+    project: &Project,
     scenarios: &mut Vec<Scenario>,
     choice: &mut Choice,
 ) -> anyhow::Result<Vec<EmulatorInfo>> {
-    let platforms = images::platforms(scenarios, native);
-    if !choice.may_leave_out {
-        return Ok(preflight::for_race(engine, &platforms).await?);
+    let images::Executed { surely, maybe } = images::executed(project, scenarios, native)?;
+    let each: Vec<Platform> = surely.iter().chain(&maybe).cloned().collect();
+    let mut tried = preflight::try_each(engine, &each).await?;
+    for failed in &tried.failed {
+        if maybe.contains(&failed.platform) {
+            let reason = escape::terminal(&failed.reason, 1000);
+            eprintln!("warning: if a step runs on it: {reason}");
+        } else if !choice.may_leave_out {
+            bail!("{}", failed.reason);
+        }
     }
-    let mut tried = preflight::try_each(engine, &platforms).await?;
+    let failed = |platform: &Platform| tried.failed.iter().any(|f| f.platform == *platform);
+    let mut lacks = Vec::new();
+    for scenario in scenarios.iter() {
+        let own = std::slice::from_ref(scenario);
+        let mut lacking = images::executed(project, own, native)?.surely;
+        lacking.retain(failed);
+        if !lacking.is_empty() {
+            lacks.push((scenario.name.clone(), no_emulator(&lacking)));
+        }
+    }
     leave_out(scenarios, choice, |scenario| {
-        let mut lacking = images::platforms(std::slice::from_ref(scenario), native);
-        lacking.retain(|platform| tried.failed.contains(platform));
-        (!lacking.is_empty()).then(|| no_emulator(&lacking))
+        let mut lacks = lacks.iter();
+        let (_, reason) = lacks.find(|(name, _)| *name == scenario.name)?;
+        Some(reason.clone())
     })?;
-    let used = images::platforms(scenarios, native);
-    tried.emulators.retain(|info| used.contains(&info.platform));
+    retain_used(&mut tried.emulators, project, scenarios, native)?;
     Ok(tried.emulators)
+}
+
+/// Keeps the emulators that the scenarios' builds may run under.
+///
+/// # Errors
+/// A Dockerfile that no engine must be given.
+pub(super) fn retain_used(
+    emulators: &mut Vec<EmulatorInfo>,
+    project: &Project,
+    scenarios: &[Scenario],
+    native: &Platform,
+) -> anyhow::Result<()> {
+    let used = images::executed(project, scenarios, native)?;
+    emulators
+        .retain(|info| used.surely.contains(&info.platform) || used.maybe.contains(&info.platform));
+    Ok(())
 }
 
 /// Gets the base images of the scenarios, takes what cannot be built for want
@@ -107,6 +141,10 @@ pub(super) async fn by_images(
     scenarios: &mut Vec<Scenario>,
     choice: &mut Choice,
 ) -> anyhow::Result<Vec<BaseImage>> {
+    for line in images::unclear(project, scenarios, native)? {
+        let line = escape::terminal(&line, 400);
+        eprintln!("note: {line}; base images and lines may be missing, and BuildKit decides");
+    }
     let needed = images::needed(project, scenarios, native)?;
     let may_lack = if choice.may_leave_out {
         needed.iter().map(|(name, _)| name.clone()).collect()
@@ -222,11 +260,16 @@ pub(in crate::commands) fn no_emulator(platforms: &[Platform]) -> String {
     let names: Vec<String> = platforms.iter().map(Platform::to_string).collect();
     let mut architectures: Vec<&str> = platforms.iter().map(Platform::architecture).collect();
     architectures.dedup();
-    format!(
-        "no emulator that works for {}; buildrace engine up --emulate {}",
-        names.join(", "),
-        architectures.join(",")
-    )
+    let other = platforms.iter().find(|platform| !known_to_qemu(platform));
+    let advice = match other {
+        Some(platform) => preflight::emulator_advice(platform),
+        None => format!("buildrace engine up --emulate {}", architectures.join(",")),
+    };
+    format!("no emulator that works for {}; {advice}", names.join(", "))
+}
+
+fn known_to_qemu(platform: &Platform) -> bool {
+    platform.os() == "linux" && binfmt::architecture(platform.architecture()).is_some()
 }
 
 #[cfg(test)]

@@ -70,8 +70,8 @@ fn an_optional_variant_goes_without_its_image_and_a_scenario_without_another() {
     // Nobody builds for it.
     let (_, left, told) = after(lack("tools:1", "s390x"));
     assert_eq!((left.len(), told.len()), (4, 0));
-    let (result, left, _) = after(lack("base", "amd64"));
-    assert!(result.unwrap_err().contains("a: image base"));
+    let (result, left, _) = after(lack("base:latest", "amd64"));
+    assert!(result.unwrap_err().contains("a: image base:latest"));
     assert_eq!(left, [""; 0]);
 }
 

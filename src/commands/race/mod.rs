@@ -21,7 +21,7 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use super::ignored::Ignored;
-use super::{Exit, clean, images, redaction, report};
+use super::{Exit, clean, redaction, report};
 use crate::builder::{Builder, Cleanup, DockerBuilder};
 use crate::cli::{HostArgs, RaceArgs, Rounds};
 use crate::engine::{self, Engine};
@@ -209,7 +209,9 @@ async fn draw(
     } = ready;
 
     let choice = &mut entrants.choice;
-    let mut emulators = fit::by_platform(engine, native, &mut entrants.scenarios, choice).await?;
+    let project = entrants.project;
+    let mut emulators =
+        fit::by_platform(engine, native, project, &mut entrants.scenarios, choice).await?;
     let base_images = fit::by_images(
         engine,
         native,
@@ -218,8 +220,7 @@ async fn draw(
         choice,
     )
     .await?;
-    let platforms = images::platforms(&entrants.scenarios, native);
-    emulators.retain(|emulator| platforms.contains(&emulator.platform));
+    fit::retain_used(&mut emulators, project, &entrants.scenarios, native)?;
     fit::tell(&entrants.choice.left_out);
     let copies = fit::copies(snapshot.scenarios(), &entrants.scenarios);
     let scenarios = copies.as_slice();

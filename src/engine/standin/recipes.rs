@@ -1,5 +1,7 @@
 //! How each stand-in is made: the one place to add another.
 
+use crate::model::familiar_name;
+
 /// What an image consists of, on top of Debian's essential packages and apt.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Recipe {
@@ -67,11 +69,7 @@ impl Recipe {
 
 /// The recipe of an image, by any name that a Dockerfile may give it.
 pub(crate) fn recipe(name: &str) -> Option<&'static Recipe> {
-    let familiar = ["docker.io/library/", "index.docker.io/library/", "library/"]
-        .iter()
-        .find_map(|prefix| name.strip_prefix(prefix))
-        .or_else(|| name.strip_prefix("docker.io/"))
-        .unwrap_or(name);
+    let familiar = familiar_name(name);
     RECIPES.iter().find(|recipe| recipe.name == familiar)
 }
 
@@ -90,6 +88,8 @@ mod tests {
             "golang:1.24-trixie",
             "docker.io/library/golang:1.24-trixie",
             "docker.io/golang:1.24-trixie",
+            "index.docker.io/library/golang:1.24-trixie",
+            "library/golang:1.24-trixie",
         ] {
             assert_eq!(recipe(name).unwrap().name, "golang:1.24-trixie");
         }
