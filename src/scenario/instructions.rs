@@ -17,6 +17,8 @@ pub struct InstructionPlace {
     pub is_pinned: bool,
     /// `RUN`.
     pub word: &'static str,
+    /// Its text on one line, `RUN make`; of a heredoc what comes before it.
+    pub text: String,
     /// Its line, from 1.
     pub line: usize,
 }
@@ -25,14 +27,17 @@ pub struct InstructionPlace {
 /// BuildKit's Dockerfile frontend gives them
 /// (`frontend/dockerfile/dockerfile2llb/convert.go`): a stage's FROM counts
 /// unless it is `scratch` or another stage, and so do ADD, COPY, RUN and
-/// WORKDIR. Each stage's are in order. Empty where it does not parse; triggers
-/// of a base image come before them, which the text cannot tell.
+/// WORKDIR. What the stage that it is made from keeps for it with ONBUILD
+/// comes first. Each stage's are in order. Empty where it does not parse;
+/// triggers of a base image come before them, too, which the text cannot tell.
 pub fn instructions(text: &str) -> Vec<InstructionPlace> {
     let text = without_mark(text);
     let Ok(dockerfile) = parse(text) else {
         return Vec::new();
     };
     let stages: Vec<_> = dockerfile.stages().collect();
+    let escape = dockerfile.parser_directives.escape.as_ref();
+    let escape = escape.map_or('\\', |directive| directive.value.value);
     let mut names: Vec<(String, bool)> = Vec::new();
     let mut places = Vec::new();
     for (number, stage) in stages.iter().enumerate() {
@@ -44,8 +49,11 @@ pub fn instructions(text: &str) -> Vec<InstructionPlace> {
         let base = stage.from.image.value.as_ref();
         let made_from = names
             .iter()
+            .enumerate()
             .rev()
-            .find(|(name, _)| name.eq_ignore_ascii_case(base));
+            .find(|(_, (name, _))| name.eq_ignore_ascii_case(base));
+        let kept = made_from.map(|(number, _)| stages[number].instructions);
+        let made_from = made_from.map(|(_, stage)| stage);
         let only_stage = stages.len() == 1 && name.is_none();
         let stage_name = name.unwrap_or_else(|| format!("stage-{number}"));
         let has_flag = |flag: &Flag<'_>| {
@@ -62,24 +70,55 @@ pub fn instructions(text: &str) -> Vec<InstructionPlace> {
                 only_stage,
                 is_pinned,
                 word,
+                text: logical_line(&text[offset..], escape),
                 line: line(text, offset),
             });
         };
         if base != "scratch" && !is_stage {
             place("FROM", stage.from.from.span.start);
         }
+        for instruction in kept.unwrap_or_default() {
+            if let Instruction::Onbuild(trigger) = instruction
+                && let Some((word, offset)) = step_of(&trigger.instruction)
+            {
+                place(word, offset);
+            }
+        }
         for instruction in stage.instructions {
-            match instruction {
-                Instruction::Add(add) => place("ADD", add.add.span.start),
-                Instruction::Copy(copy) => place("COPY", copy.copy.span.start),
-                Instruction::Run(run) => place("RUN", run.run.span.start),
-                Instruction::Workdir(workdir) => place("WORKDIR", workdir.workdir.span.start),
-                _ => {}
+            if let Some((word, offset)) = step_of(instruction) {
+                place(word, offset);
             }
         }
         names.push((stage_name, is_pinned));
     }
     places
+}
+
+/// Word and offset of an instruction that becomes a step.
+fn step_of(instruction: &Instruction<'_>) -> Option<(&'static str, usize)> {
+    Some(match instruction {
+        Instruction::Add(add) => ("ADD", add.add.span.start),
+        Instruction::Copy(copy) => ("COPY", copy.copy.span.start),
+        Instruction::Run(run) => ("RUN", run.run.span.start),
+        Instruction::Workdir(workdir) => ("WORKDIR", workdir.workdir.span.start),
+        _ => return None,
+    })
+}
+
+/// The first line with those that continue it.
+fn logical_line(text: &str, escape: char) -> String {
+    let mut joined = String::new();
+    for line in text.lines() {
+        let is_comment = line.trim_start().starts_with('#');
+        if !joined.is_empty() && (is_comment || line.trim().is_empty()) {
+            continue;
+        }
+        match line.trim_end().strip_suffix(escape) {
+            Some(part) => joined.push_str(part),
+            None => return joined + line,
+        }
+    }
+    joined
 }
 
 #[cfg(test)]
