@@ -92,15 +92,17 @@ impl<'g> Pieces<'g> {
         if at > self.firsts[step] {
             before.push(at - 1);
         }
-        let inputs = found.inputs.iter();
-        before.extend(inputs.filter_map(|&input| self.begun(input, span.start)));
+        // What was over when the build began is nothing that it waited for.
+        let is_of_build = |input: &usize| !self.graph.steps[*input].is_over;
+        let inputs = found.inputs.iter().copied().filter(is_of_build);
+        before.extend(inputs.filter_map(|input| self.begun(input, span.start)));
         if found.inputs.is_empty() || found.step.cached {
             let consumers = self.consumers[step].iter().take(MAX_CONSUMERS);
             let others = consumers.flat_map(|&consumer| {
                 let inputs = self.graph.steps[consumer].inputs.iter();
                 inputs.copied().take(MAX_CONSUMERS)
             });
-            let others = others.filter(|other| *other != step);
+            let others = others.filter(|other| *other != step && is_of_build(other));
             before.extend(
                 others
                     .filter_map(|other| self.begun(other, span.start))

@@ -9,6 +9,7 @@ use serde::{Serialize, Serializer};
 use super::kind::StepKind;
 use super::what_if::WhatIf;
 use crate::model::{Platform, optional_seconds, seconds};
+use crate::trace::{Recorded, said};
 
 /// Why a build took as long as it did. Names and instructions come from
 /// outside.
@@ -17,8 +18,12 @@ pub struct Explanation {
     /// Whether the trace is whole: it was not cut off, and every step that
     /// began has ended.
     pub complete: bool,
-    /// Place of the step that made the build fail, where one did.
+    /// Place of the step that made the build fail; where the build has no
+    /// result though no step failed, of the one at which it stood.
     pub failed: Option<usize>,
+    /// Why the build has no result, where it has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failure: Option<FailureFacts>,
     /// When the first step began, on BuildKit's clock.
     pub begin: Timestamp,
     /// From the first step's start to the last one's end.
@@ -53,6 +58,33 @@ pub struct Explanation {
     /// What the build would have taken, had something been otherwise. Of a
     /// build that failed, or is not known to its end, nothing is asked.
     pub what_if: Vec<WhatIf>,
+}
+
+/// Why a build has no result.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FailureFacts {
+    /// What BuildKit or its client said, from outside, bounded.
+    pub message: String,
+    /// Whether it was cancelled, by its user or a time limit.
+    pub cancelled: bool,
+    /// Whether a step failed, and not the build as a whole: a Dockerfile that
+    /// does not parse fails no step.
+    pub by_step: bool,
+}
+
+impl FailureFacts {
+    /// What the client said of a recorded build after its status. Other
+    /// programs may write errors to the same place, so one that is not
+    /// certainly of a build counts only where nothing was exported.
+    pub fn said_of(recorded: &Recorded) -> Option<Self> {
+        let said = said(recorded.text.as_deref()?)?;
+        let counts = said.is_certain || !recorded.trace.was_exported();
+        counts.then_some(Self {
+            message: said.message,
+            cancelled: said.cancelled,
+            by_step: false,
+        })
+    }
 }
 
 /// A step that began.
@@ -99,6 +131,14 @@ pub struct StepFacts {
     /// Time of it on the critical path.
     #[serde(with = "seconds", rename = "critical_seconds")]
     pub critical: Duration,
+    /// Time that was spent on it before this build began, for another build
+    /// on the same builder. It does not count.
+    #[serde(
+        with = "seconds",
+        rename = "before_seconds",
+        skip_serializing_if = "Duration::is_zero"
+    )]
+    pub before: Duration,
     /// Bytes that it transferred, pulled or pushed.
     pub bytes_moved: u64,
     /// Bytes that its processes wrote.

@@ -34,12 +34,55 @@ pub(super) struct GraphStep<'t> {
     pub(super) inputs: Vec<usize>,
     /// The platforms that the build makes of it, in order.
     pub(super) serves: Vec<Platform>,
+    /// Time that was spent on it before the build began, for another one.
+    pub(super) before: Nanos,
+    /// Whether it had ended when the build began: nothing of this build came
+    /// after it.
+    pub(super) is_over: bool,
 }
 
 impl GraphStep<'_> {
     /// Time that was spent on it.
     pub(super) fn busy(&self) -> Nanos {
         self.spans.iter().map(|span| span.end - span.start).sum()
+    }
+}
+
+/// From one moment to another; 0 where that is not later.
+fn since(begin: Timestamp, at: Timestamp) -> Nanos {
+    let since = at.duration_since(begin).as_nanos();
+    Nanos::try_from(since.max(0)).unwrap_or(Nanos::MAX)
+}
+
+/// When a step was worked on.
+struct Worked {
+    /// At least one; of one that was over when the build began, one of no
+    /// length at the build's begin.
+    spans: Vec<Span>,
+    /// How long it was worked on before the build began.
+    before: Nanos,
+}
+
+impl Worked {
+    fn of(step: &Step, begin: Timestamp, length: Nanos) -> Self {
+        let mut before: Nanos = 0;
+        let mut spans: Vec<Span> = Vec::new();
+        for interval in step.intervals() {
+            let earlier = interval.end.unwrap_or(begin).min(begin);
+            before = before.saturating_add(since(interval.start, earlier));
+            spans.push(Span {
+                start: since(begin, interval.start),
+                end: interval.end.map_or(length, |end| since(begin, end)),
+            });
+        }
+        if before > 0 {
+            let last = spans.last().copied();
+            spans.retain(|span| span.end > 0);
+            if spans.is_empty() {
+                spans.extend(last);
+            }
+        }
+        Self { spans, before }
     }
 }
 
@@ -59,42 +102,37 @@ impl<'t> Graph<'t> {
     /// The graph of a trace; `None` where no step began.
     pub(super) fn of(trace: &'t Trace) -> Option<Self> {
         let (begin, end) = trace.server_window()?;
-        let nanos = |at: Timestamp| -> Nanos {
-            let since = at.duration_since(begin).as_nanos();
-            Nanos::try_from(since.max(0)).unwrap_or(Nanos::MAX)
-        };
-        let length = nanos(end);
+        let length = since(begin, end);
         let links = links(trace);
         let serves = targets(trace, &links);
-        let mut began: Vec<usize> = (0..trace.steps().len())
-            .filter(|at| trace.steps()[*at].has_started())
+        let began = trace.steps().iter().enumerate();
+        let began = began.filter(|(_, step)| step.has_started());
+        let mut began: Vec<(usize, Worked)> = began
+            .map(|(at, step)| (at, Worked::of(step, begin, length)))
             .collect();
-        began.sort_by_key(|at| {
+        began.sort_by_key(|(at, worked)| {
             let step = &trace.steps()[*at];
-            (step.started(), &step.name, &step.digest)
+            (worked.spans[0].start, &step.name, &step.digest)
         });
         let mut places = vec![None; trace.steps().len()];
-        for (place, at) in began.iter().enumerate() {
+        for (place, (at, _)) in began.iter().enumerate() {
             places[*at] = Some(place);
         }
         let steps = began
             .into_iter()
-            .map(|at| {
-                let step = &trace.steps()[at];
-                let spans = step.intervals().into_iter().map(|interval| Span {
-                    start: nanos(interval.start),
-                    end: interval.end.map_or(length, nanos),
-                });
+            .map(|(at, worked)| {
                 let mut inputs: Vec<usize> = links[at]
                     .iter()
                     .filter_map(|input| places[*input])
                     .collect();
                 inputs.sort_unstable();
                 GraphStep {
-                    step,
-                    spans: spans.collect(),
+                    step: &trace.steps()[at],
                     inputs,
                     serves: serves[at].clone(),
+                    before: worked.before,
+                    is_over: worked.before > 0 && worked.spans.iter().all(|span| span.end == 0),
+                    spans: worked.spans,
                 }
             })
             .collect();

@@ -108,7 +108,13 @@ impl Serialize for StepKind {
 /// (`frontend/dockerfile/dockerfile2llb`, `frontend/dockerui`), of its solver
 /// and its exporters. `platform` is the one of steps whose names tell none,
 /// and `node` the one that built; without it no RUN is known to be emulated.
-pub(super) fn kind_of(step: &Step, platform: Option<&Platform>, node: Option<&Node>) -> StepKind {
+/// `is_taken` says whether another step takes from it.
+pub(super) fn kind_of(
+    step: &Step,
+    platform: Option<&Platform>,
+    node: Option<&Node>,
+    is_taken: bool,
+) -> StepKind {
     let label = &step.label;
     let said = label.instruction.as_str();
     let begins = |words: &[&str]| words.iter().any(|word| said.starts_with(word));
@@ -120,15 +126,8 @@ pub(super) fn kind_of(step: &Step, platform: Option<&Platform>, node: Option<&No
             StepKind::Internal
         };
     }
-    let is_context = label
-        .stage
-        .as_deref()
-        .is_some_and(|stage| stage.split(' ').take(2).any(|word| word == "context"));
-    if label.position.is_none() && is_context {
-        return match said.starts_with("docker-image://") {
-            true => StepKind::BaseImage,
-            false => StepKind::ContextTransfer,
-        };
+    if label.is_context() {
+        return context_kind(said);
     }
     if label.is("RUN") {
         return run_kind(label, platform, node);
@@ -144,7 +143,15 @@ pub(super) fn kind_of(step: &Step, platform: Option<&Platform>, node: Option<&No
     if ["COPY", "ADD", "WORKDIR"].iter().any(|word| label.is(word)) {
         return StepKind::FileOperation;
     }
-    if label.is("FROM") || begins(&["docker-image://"]) {
+    // The image of a frontend (`# syntax=`) is run by BuildKit itself: no step
+    // takes from it.
+    if begins(&["docker-image://", "oci-layout://"]) && label.position.is_none() {
+        return match is_taken {
+            true => StepKind::BaseImage,
+            false => StepKind::Internal,
+        };
+    }
+    if label.is("FROM") {
         return StepKind::BaseImage;
     }
     if label.position.is_some() {
@@ -152,6 +159,7 @@ pub(super) fn kind_of(step: &Step, platform: Option<&Platform>, node: Option<&No
     }
     if begins(&[
         "importing cache",
+        "resolve image config for",
         "resolving provenance",
         "booting buildkit",
     ]) {
@@ -170,6 +178,21 @@ pub(super) fn kind_of(step: &Step, platform: Option<&Platform>, node: Option<&No
         StepKind::Export
     } else {
         StepKind::Unknown
+    }
+}
+
+/// What is done for a context that has a name: an image is named as it is, a
+/// server's source by its URL.
+fn context_kind(said: &str) -> StepKind {
+    let begins = |words: &[&str]| words.iter().any(|word| said.starts_with(word));
+    if begins(&["load metadata for", "load .dockerignore"]) {
+        StepKind::Internal
+    } else if begins(&["docker-image://", "oci-layout://", "OCI load from client"]) {
+        StepKind::BaseImage
+    } else if begins(&["load ", "git@"]) || said.contains("://") {
+        StepKind::ContextTransfer
+    } else {
+        StepKind::BaseImage
     }
 }
 
@@ -223,6 +246,17 @@ mod tests {
             ("[linux/arm64 build 2/4] WORKDIR /src", FileOperation),
             ("[linux/arm64 build 1/4] FROM golang", BaseImage),
             ("[context base] docker-image://golang", BaseImage),
+            ("[context base] golang:1.24", BaseImage),
+            ("[context base::linux/arm64] golang:1.24", BaseImage),
+            ("[app context library/golang] golang", BaseImage),
+            ("[context base] OCI load from client", BaseImage),
+            ("[context base] load metadata for golang", Internal),
+            ("[context src] load .dockerignore", Internal),
+            ("[context src] https://example.org/x.tar", ContextTransfer),
+            ("[context src] git@example.org:x.git", ContextTransfer),
+            ("[internal] load git source https://x.git", ContextTransfer),
+            ("resolve image config for docker-image://x", Internal),
+            ("docker-image://docker.io/docker/dockerfile:1", Internal),
             ("[app context src] load from client", ContextTransfer),
             ("[app] exporting to image", Export),
             ("[context src] load from client", ContextTransfer),
@@ -240,13 +274,18 @@ mod tests {
             ("/bin/sh -c make", Unknown),
             ("", Unknown),
         ] {
-            let kind = kind_of(&named(name), None, Some(&node));
+            let kind = kind_of(&named(name), None, Some(&node), false);
             assert_eq!(kind, expected, "{name}");
         }
+        let image = named("docker-image://docker.io/library/debian");
+        assert_eq!(kind_of(&image, None, Some(&node), true), BaseImage);
         let step = named("[build 4/4] RUN go build");
         let arm64 = Platform::linux("arm64");
-        assert_eq!(kind_of(&step, Some(&arm64), Some(&node)), EmulatedRun);
+        assert_eq!(
+            kind_of(&step, Some(&arm64), Some(&node), false),
+            EmulatedRun
+        );
         let step = named("[linux/arm64 build 4/4] RUN go build");
-        assert_eq!(kind_of(&step, None, None), UnknownRun);
+        assert_eq!(kind_of(&step, None, None, false), UnknownRun);
     }
 }

@@ -1,9 +1,19 @@
 //! What is known of a Dockerfile's instructions by what the status stream says
-//! of a step: its stage, and its position among the stage's instructions.
+//! of a step: its stage, its position among the stage's instructions, and its
+//! text.
+//!
+//! Positions alone mislead: triggers of a base image come before a stage's own
+//! instructions, and a FROM that a named context replaces is not there. So a
+//! step has a line only if the instruction there says the same; and where
+//! several do, only if each step of the stage has the position that the
+//! Dockerfile gives it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use crate::trace::Label;
+use crate::trace::{Label, Step, Trace};
+
+/// Bytes of a name from which on it may have been cut.
+const LONG: usize = 4000;
 
 /// The instructions of a Dockerfile that become steps.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -13,20 +23,63 @@ pub struct Lines {
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Stage {
-    /// Word and line of each instruction, in order.
-    instructions: Vec<(String, usize)>,
+    /// In order.
+    instructions: Vec<Instruction>,
     /// Whether it runs on a platform that it names itself.
     is_pinned: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Instruction {
+    /// `RUN`.
+    word: String,
+    /// From 1.
+    line: usize,
+    /// What it says between its variables, which are replaced in a step's
+    /// name; see [`squeezed`].
+    parts: Vec<String>,
+    /// Whether a heredoc's first line may follow in a step's name.
+    has_heredoc: bool,
+}
+
+impl Instruction {
+    fn new(text: &str, line: usize) -> Self {
+        let words = text.split_whitespace();
+        let word = words.clone().next().unwrap_or_default();
+        Self {
+            word: word.to_ascii_uppercase(),
+            line,
+            parts: parts(&squeezed(words.skip(1))),
+            has_heredoc: text.contains("<<"),
+        }
+    }
+
+    /// Whether a step's name can be of this instruction.
+    fn may_be(&self, label: &Label) -> bool {
+        if !label.is(&self.word) {
+            return false;
+        }
+        // An image is named by its digest.
+        if self.word == "FROM" {
+            return true;
+        }
+        let words = label.instruction.split_whitespace();
+        let said = words.skip_while(|word| !word.eq_ignore_ascii_case(&self.word));
+        let said = squeezed(said.skip(1));
+        let is_open = self.has_heredoc || label.instruction.len() >= LONG;
+        matches(&said, &self.parts, is_open)
+    }
 }
 
 impl Lines {
     /// Adds the next instruction of a stage: the stage as BuildKit names it
     /// (`build`, `stage-1`, none for the only one), whether that runs on a
-    /// platform that its FROM names, the instruction's word (`RUN`) and its
-    /// line from 1.
-    pub fn add(&mut self, stage: Option<String>, is_pinned: bool, word: &str, line: usize) {
+    /// platform that its FROM names, the instruction's text on one line
+    /// (`RUN make`) and its line from 1. What another stage keeps for it with
+    /// ONBUILD comes first.
+    pub fn add(&mut self, stage: Option<String>, is_pinned: bool, text: &str, line: usize) {
         let stage = self.stages.entry(stage).or_default();
-        stage.instructions.push((word.to_owned(), line));
+        stage.instructions.push(Instruction::new(text, line));
         stage.is_pinned = is_pinned;
     }
 
@@ -35,15 +88,68 @@ impl Lines {
         self.stages.is_empty()
     }
 
-    /// The line of a step; `None` where the Dockerfile does not have as many
-    /// instructions there, as with triggers of a base image, or another one.
-    pub(super) fn of(&self, label: &Label) -> Option<usize> {
+    /// The lines of a build's steps by their digests; one of which it is not
+    /// certain is left out.
+    pub(super) fn of<'t>(&self, trace: &'t Trace) -> HashMap<&'t str, usize> {
+        let mut lines = HashMap::new();
+        if self.is_empty() {
+            return lines;
+        }
+        let moved: HashSet<Option<&str>> = trace
+            .steps()
+            .iter()
+            .filter(|step| self.is_moved(&step.label) == Some(true))
+            .map(|step| step.label.stage.as_deref())
+            .collect();
+        // One instruction is at one position of a stage.
+        let mut positions: HashMap<(Option<&str>, usize), HashSet<u32>> = HashMap::new();
+        for step in trace.steps() {
+            let Step { label, digest, .. } = step;
+            let stage = label.stage.as_deref();
+            if let Some((position, _)) = label.position
+                && let Some(line) = self.line(label, moved.contains(&stage))
+            {
+                lines.insert(digest.as_str(), line);
+                positions.entry((stage, line)).or_default().insert(position);
+            }
+        }
+        for step in trace.steps() {
+            let line = lines.get(step.digest.as_str());
+            let place = line.map(|line| (step.label.stage.as_deref(), *line));
+            if place.is_some_and(|place| positions[&place].len() > 1) {
+                lines.remove(step.digest.as_str());
+            }
+        }
+        lines
+    }
+
+    /// Whether a step is not where the Dockerfile has it; `None` where that
+    /// says nothing.
+    fn is_moved(&self, label: &Label) -> Option<bool> {
+        label.position?;
+        let at = self.at_position(label);
+        Some(!at.is_some_and(|instruction| instruction.may_be(label)))
+    }
+
+    /// What the Dockerfile has at a step's position.
+    fn at_position(&self, label: &Label) -> Option<&Instruction> {
         let (position, count) = label.position?;
         let stage = self.stage(label)?;
         let is_same = usize::try_from(count) == Ok(stage.instructions.len());
         let place = usize::try_from(position.checked_sub(1)?).ok()?;
-        let (word, line) = stage.instructions.get(place).filter(|_| is_same)?;
-        label.is(word).then_some(*line)
+        stage.instructions.get(place).filter(|_| is_same)
+    }
+
+    fn line(&self, label: &Label, is_moved: bool) -> Option<usize> {
+        let stage = self.stage(label)?;
+        let mut found = stage.instructions.iter().filter(|i| i.may_be(label));
+        let first = found.next()?;
+        match found.next() {
+            None => Some(first.line),
+            // Several say the same.
+            Some(_) if is_moved => None,
+            Some(_) => self.at_position(label).map(|at| at.line),
+        }
     }
 
     /// Whether a step's stage runs on a platform that it names itself,
@@ -60,4 +166,75 @@ impl Lines {
             .into_iter()
             .find_map(|stage| self.stages.get(&stage.map(str::to_owned)))
     }
+}
+
+/// Words without what the frontend may take away or leave in a step's name:
+/// white space, quotes, escapes.
+fn squeezed<'w>(words: impl Iterator<Item = &'w str>) -> String {
+    words
+        .flat_map(str::chars)
+        .filter(|c| !matches!(c, '"' | '\'' | '\\'))
+        .collect()
+}
+
+/// A text between its variables: `make${A:-b}-$C.` is `make`, `-` and `.`.
+fn parts(text: &str) -> Vec<String> {
+    let mut parts = vec![String::new()];
+    let mut rest = text;
+    while let Some(at) = rest.find('$') {
+        let (before, after) = rest.split_at(at);
+        parts.last_mut().expect("never empty").push_str(before);
+        parts.push(String::new());
+        rest = after_variable(&after[1..]);
+    }
+    parts.last_mut().expect("never empty").push_str(rest);
+    parts
+}
+
+/// What follows a variable, of which the `$` is left out.
+fn after_variable(text: &str) -> &str {
+    if !text.starts_with('{') {
+        let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        return text.trim_start_matches(is_name);
+    }
+    let mut open = 0usize;
+    for (at, character) in text.char_indices() {
+        match character {
+            '{' => open += 1,
+            '}' => open -= 1,
+            _ => {}
+        }
+        if open == 0 {
+            return &text[at + 1..];
+        }
+    }
+    ""
+}
+
+/// Whether a text has these parts in order, from its begin, and to its end
+/// unless that is open.
+fn matches(text: &str, parts: &[String], is_open: bool) -> bool {
+    let Some((first, others)) = parts.split_first() else {
+        return false;
+    };
+    let Some((last, between)) = others.split_last() else {
+        let is_begin = text.starts_with(first.as_str()) || cut(text, first, is_open);
+        return is_begin && (is_open || text.len() == first.len());
+    };
+    let Some(mut rest) = text.strip_prefix(first.as_str()) else {
+        return cut(text, first, is_open);
+    };
+    for part in between {
+        match rest.find(part.as_str()) {
+            Some(at) => rest = &rest[at + part.len()..],
+            None => return is_open && text.len() >= LONG / 2,
+        }
+    }
+    rest.ends_with(last.as_str())
+        || (is_open && (rest.contains(last.as_str()) || text.len() >= LONG / 2))
+}
+
+/// Whether a text is a long begin of what it should be.
+fn cut(text: &str, whole: &str, is_open: bool) -> bool {
+    is_open && text.len() >= LONG / 2 && whole.starts_with(text)
 }

@@ -15,14 +15,14 @@ mod path;
 mod run;
 pub mod what_if;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use crate::model::Platform;
 use crate::trace::{Label, Step, Trace};
 pub use facts::{
-    Activity, Concurrency, ConcurrencyPoint, Culprit, Explanation, InstructionFacts, Interval,
-    MakeUp, NativeElsewhere, PathPart, PlatformFacts, SharedStep, SlowDown, StepFacts,
+    Activity, Concurrency, ConcurrencyPoint, Culprit, Explanation, FailureFacts, InstructionFacts,
+    Interval, MakeUp, NativeElsewhere, PathPart, PlatformFacts, SharedStep, SlowDown, StepFacts,
 };
 use graph::{Graph, GraphStep, Nanos};
 pub use kind::StepKind;
@@ -51,6 +51,8 @@ pub struct Conditions {
     pub cores: Option<u32>,
     /// Whether the recording was cut off.
     pub cut_off: bool,
+    /// Why the build has no result, as its client said.
+    pub failure: Option<FailureFacts>,
 }
 
 /// An instruction of a Dockerfile: its stage, and its position there from 1.
@@ -89,28 +91,35 @@ pub struct NativeAlone {
 pub fn explain(trace: &Trace, conditions: &Conditions) -> Option<Explanation> {
     let graph = Graph::of(trace)?;
     let node = conditions.node.as_ref();
+    let inputs = trace.steps().iter().flat_map(|step| &step.inputs);
+    let taken: HashSet<&str> = inputs.map(String::as_str).collect();
+    let told_lines = conditions.lines.of(trace);
     let kinds: Vec<StepKind> = graph
         .steps
         .iter()
         .map(|step| {
             let assumed = assumed_platform(&step.step.label, conditions);
-            kind::kind_of(step.step, assumed, node)
+            let is_taken = taken.contains(step.step.digest.as_str());
+            kind::kind_of(step.step, assumed, node, is_taken)
         })
         .collect();
     let shares = shares(&graph, &kinds, conditions);
-    let failed = trace.failed_step().and_then(|failed| {
+    let failure = failure(trace, conditions);
+    let failed = failure.as_ref().and_then(|_| {
+        let failed = trace.failed_step().or_else(|| trace.stood_at())?;
         let place = |step: &GraphStep<'_>| std::ptr::eq(step.step, failed);
         graph.steps.iter().position(place)
     });
     let critical_path = critical_path(&graph, failed);
-    let steps = step_facts(&graph, &kinds, &critical_path, conditions);
+    let steps = step_facts(&graph, &kinds, &critical_path, &told_lines, conditions);
     let complete = !conditions.cut_off && !steps.iter().any(|step| step.unfinished);
-    let is_whole = complete && failed.is_none();
+    let is_whole = complete && failure.is_none();
     let costs = cost::costs(&graph, &steps, is_whole, &shares, conditions);
     let emulated = steps.iter().filter(|s| s.kind == StepKind::EmulatedRun);
     Some(Explanation {
         complete,
         failed,
+        failure,
         begin: graph.begin,
         span: Duration::from_nanos(graph.length),
         node: node.map(|node| node.native.clone()),
@@ -119,12 +128,33 @@ pub fn explain(trace: &Trace, conditions: &Conditions) -> Option<Explanation> {
         critical_path,
         emulated: emulated.map(|step| step.busy).sum(),
         concurrency: concurrency(&graph),
-        platforms: platforms(&graph, &steps),
+        platforms: platforms(trace, conditions),
         shared: shared(&steps),
         instructions: costs.instructions,
         culprit: costs.culprit,
         what_if: costs.what_if,
         steps,
+    })
+}
+
+/// Why a build has no result: a step failed; or its client said why; or steps
+/// were cancelled, and nothing was exported.
+fn failure(trace: &Trace, conditions: &Conditions) -> Option<FailureFacts> {
+    if let Some(failure) = trace.failure() {
+        return Some(FailureFacts {
+            message: failure.message,
+            cancelled: false,
+            by_step: true,
+        });
+    }
+    if conditions.failure.is_some() {
+        return conditions.failure.clone();
+    }
+    let was_cancelled = trace.steps().iter().any(Step::was_cancelled);
+    (was_cancelled && !trace.was_exported()).then(|| FailureFacts {
+        message: "cancelled".to_owned(),
+        cancelled: true,
+        by_step: false,
     })
 }
 
@@ -166,6 +196,7 @@ fn step_facts(
     graph: &Graph<'_>,
     kinds: &[StepKind],
     critical_path: &[PathPart],
+    told_lines: &HashMap<&str, usize>,
     conditions: &Conditions,
 ) -> Vec<StepFacts> {
     let mut critical = vec![Duration::ZERO; graph.steps.len()];
@@ -181,6 +212,7 @@ fn step_facts(
             spans,
             inputs,
             serves,
+            ..
         } = found;
         let label = &step.label;
         // BuildKit's own work and the transfer of sources are of no platform.
@@ -192,7 +224,7 @@ fn step_facts(
             stage: label.stage.clone(),
             position: label.position,
             instruction: label.instruction.clone(),
-            line: conditions.lines.of(label),
+            line: told_lines.get(step.digest.as_str()).copied(),
             platform: label.platform.as_ref().or(assumed).cloned(),
             target: label.made_for().or(assumed).cloned(),
             serves: serves.clone(),
@@ -203,6 +235,7 @@ fn step_facts(
             intervals: spans.iter().copied().map(interval).collect(),
             busy: Duration::from_nanos(found.busy()),
             critical,
+            before: Duration::from_nanos(found.before),
             bytes_moved: step.bytes_moved(),
             log_bytes: step.log_bytes,
             unfinished: step.is_running(),
@@ -283,15 +316,16 @@ fn concurrency(graph: &Graph<'_>) -> Concurrency {
 }
 
 /// Instructions and cache hits by the platform that they ran on.
-fn platforms(graph: &Graph<'_>, steps: &[StepFacts]) -> Vec<PlatformFacts> {
+fn platforms(trace: &Trace, conditions: &Conditions) -> Vec<PlatformFacts> {
     let mut platforms: BTreeMap<&Platform, (u32, u32)> = BTreeMap::new();
-    for (found, facts) in graph.steps.iter().zip(steps) {
-        if let Some(platform) = facts.platform.as_ref()
-            && found.step.label.is_instruction()
-        {
+    for counted in trace.instructions() {
+        let label = counted.label;
+        let assumed = assumed_platform(label, conditions);
+        if let Some(platform) = label.platform.as_ref().or(assumed) {
             let (steps, cached) = platforms.entry(platform).or_default();
+            let is_cached = |step: &&Step| step.cached && !was_executed(step);
             *steps += 1;
-            *cached += u32::from(facts.cached);
+            *cached += u32::from(counted.steps.iter().all(is_cached));
         }
     }
     let platforms = platforms.into_iter();

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use super::what_if::{Change, Measured};
-use super::{Conditions, Explanation, Instruction, Lines, NativeAlone, Node, StepKind, explain};
+use super::{
+    Conditions, Explanation, FailureFacts, Instruction, Lines, NativeAlone, Node, StepKind, explain,
+};
 use crate::model::{BuildKind, Outcome, RunRecord, Sample, ScenarioInfo, VariantInfo};
 use crate::stats::Times;
 use crate::trace::Trace;
@@ -32,7 +34,8 @@ impl RunExplanation {
     }
 
     /// The sample that stands for a variant's kind: of those that are ok, the
-    /// one of middle wall time.
+    /// one of middle wall time. One whose trace is cut off stands for nothing
+    /// as long as there is another.
     pub fn typical(
         &self,
         scenario: &str,
@@ -47,6 +50,9 @@ impl RunExplanation {
                 && sample.kind == kind
         };
         let mut found: Vec<&SampleExplanation> = self.samples.iter().filter(wanted).collect();
+        if found.iter().any(|found| found.explanation.complete) {
+            found.retain(|found| found.explanation.complete);
+        }
         found.sort_by_key(|found| found.sample.wall);
         found.get(found.len().saturating_sub(1) / 2).copied()
     }
@@ -98,6 +104,7 @@ pub fn explain_run(
             elsewhere: comparable(alone.get(&variant), sample.kind),
             cores,
             cut_off: stored.cut_off,
+            failure: failure_of(sample),
         };
         Some(SampleExplanation {
             sample: (*sample).clone(),
@@ -111,6 +118,20 @@ pub fn explain_run(
     run
 }
 
+/// Why a sample has no result, as the run recorded it.
+fn failure_of(sample: &Sample) -> Option<FailureFacts> {
+    let cancelled = match sample.outcome {
+        Outcome::Failed | Outcome::LostBuilder => false,
+        Outcome::TimedOut | Outcome::Interrupted => true,
+        Outcome::Ok | Outcome::WrongOutput | Outcome::Skipped => return None,
+    };
+    Some(FailureFacts {
+        message: sample.failure.as_ref()?.message.clone(),
+        cancelled,
+        by_step: false,
+    })
+}
+
 /// What the instructions of each scenario's variants took natively in cold
 /// builds, where no other platform used the node.
 fn native_alone<'s>(
@@ -119,11 +140,12 @@ fn native_alone<'s>(
 ) -> HashMap<(&'s str, &'s str), HashMap<Instruction, NativeAlone>> {
     let mut times: BTreeMap<(&str, &str, Instruction), (Vec<f64>, bool)> = BTreeMap::new();
     for (sample, stored) in told {
-        if sample.kind != BuildKind::Cold || sample.outcome != Outcome::Ok {
+        let is_cold = sample.kind == BuildKind::Cold && sample.outcome == Outcome::Ok;
+        if !is_cold || stored.cut_off {
             continue;
         }
         for step in stored.trace.steps().iter().filter(|step| !step.cached) {
-            let kind = super::kind::kind_of(step, sample.platforms.first(), node);
+            let kind = super::kind::kind_of(step, sample.platforms.first(), node, true);
             if kind == StepKind::NativeRun
                 && let Some(instruction) = Instruction::of(&step.label)
             {
@@ -186,7 +208,7 @@ fn add_measurements(record: &RunRecord, run: &mut RunExplanation) {
     } in &run.samples
     {
         let variant = (sample.scenario.as_str(), sample.variant.as_str());
-        if sample.outcome == Outcome::Ok {
+        if sample.outcome == Outcome::Ok && explanation.complete {
             let key = (variant.0, variant.1, sample.kind);
             let spans = spans.entry(key).or_default();
             spans.push(explanation.span.as_secs_f64());

@@ -7,9 +7,11 @@ mod joined;
 mod kinds;
 mod path;
 mod random;
+mod recordings;
 mod shared;
 mod size;
 mod streams;
+mod together;
 mod what_if;
 
 use std::ops::Range;
@@ -55,11 +57,15 @@ impl Build {
         self
     }
 
-    fn trace(&self) -> Trace {
-        fold(&[SolveStatus {
+    fn status(&self) -> SolveStatus {
+        SolveStatus {
             vertexes: self.vertexes.clone(),
             ..SolveStatus::default()
-        }])
+        }
+    }
+
+    fn trace(&self) -> Trace {
+        fold(&[self.status()])
     }
 
     fn explain(&self, conditions: &Conditions) -> Explanation {

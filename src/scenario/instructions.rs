@@ -16,6 +16,8 @@ pub struct InstructionPlace {
     pub is_pinned: bool,
     /// `RUN`.
     pub word: &'static str,
+    /// Its text on one line, `RUN make`; of a heredoc what comes before it.
+    pub text: String,
     /// Its line, from 1.
     pub line: usize,
 }
@@ -42,30 +44,31 @@ pub fn instructions(text: &str) -> Vec<InstructionPlace> {
             .flag("platform")
             .any(|value| !matches!(value, "$TARGETPLATFORM" | "${TARGETPLATFORM}"));
         let is_pinned = names_platform || made_from.is_some_and(|base| pinned[base]);
-        let mut place = |word, line| {
+        let mut place = |word, instruction: &Instruction| {
             places.push(InstructionPlace {
                 stage: name.clone(),
                 only_stage,
                 is_pinned,
                 word,
-                line,
+                text: instruction.text(),
+                line: instruction.line,
             });
         };
         match made_from {
             None if stage.base == "scratch" => {}
-            None => place("FROM", stage.from.line),
+            None => place("FROM", stage.from),
             Some(base) => {
                 let kept = stages.all[base].instructions.iter();
                 for trigger in kept.filter_map(Instruction::trigger) {
                     if let Some(word) = step_word(&trigger) {
-                        place(word, trigger.line);
+                        place(word, &trigger);
                     }
                 }
             }
         }
         for instruction in stage.instructions {
             if let Some(word) = step_word(instruction) {
-                place(word, instruction.line);
+                place(word, instruction);
             }
         }
         pinned.push(is_pinned);

@@ -44,6 +44,17 @@ impl Instruction {
         named.map(|(_, value)| value.as_str())
     }
 
+    /// It on one line, without heredocs' contents.
+    pub(super) fn text(&self) -> String {
+        let mut words = vec![self.word.clone()];
+        words.extend(self.flags.iter().map(|(flag, value)| match value.as_str() {
+            "" => format!("--{flag}"),
+            value => format!("--{flag}={value}"),
+        }));
+        words.push(self.rest.clone());
+        words.join(" ")
+    }
+
     /// The instruction that an `ONBUILD` keeps for the stages made from its own.
     pub(super) fn trigger(&self) -> Option<Self> {
         (self.word == "ONBUILD").then(|| split(&self.rest, '\\', self.line))

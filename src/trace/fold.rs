@@ -6,6 +6,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::begin::begin;
+use super::builds::is_end;
+use super::count::{Counted, counted};
 use super::status::SolveStatus;
 use super::step::{MAX_DIGEST, Step, bounded};
 use crate::model::Failure;
@@ -24,6 +27,8 @@ pub struct Trace {
     by_digest: HashMap<String, usize>,
     /// What is known of steps that were not reported yet.
     early: HashMap<String, Step>,
+    /// How many of the steps are running.
+    running: usize,
 }
 
 impl Trace {
@@ -46,7 +51,14 @@ impl Trace {
                     self.steps.len() - 1
                 }
             };
-            self.steps[index].update(vertex);
+            let step = &mut self.steps[index];
+            let was_running = step.is_running();
+            step.update(vertex);
+            match (was_running, step.is_running()) {
+                (false, true) => self.running += 1,
+                (true, false) => self.running -= 1,
+                _ => {}
+            }
         }
         for log in &status.logs {
             if let Some(step) = self.step_mut(&log.vertex) {
@@ -86,27 +98,34 @@ impl Trace {
     /// Number of steps of the Dockerfile that were executed or taken from the
     /// cache.
     ///
-    /// Counted are the vertices that began and whose name carries a position
-    /// (`[linux/arm64 build 2/3] RUN …`), each platform on its own, without
+    /// Counted are instructions, each once on each platform, of which a vertex
+    /// began and whose name carries a position
+    /// (`[linux/amd64 build 2/3] RUN …`), without
     /// FROM: BuildKit does not execute a base image, and whether it calls one
     /// cached says nothing of the build. Not counted are what BuildKit does on
     /// its own account (`[internal] …`, `[auth] …`), exports and imports. So
     /// a build from nothing has no cached steps, and in a build of which
     /// nothing changed all are.
     pub fn count(&self) -> u32 {
-        self.counted().count().try_into().unwrap_or(u32::MAX)
+        let count = self.instructions().len();
+        count.try_into().unwrap_or(u32::MAX)
     }
 
     /// How many of the counted steps came from the cache.
     pub fn cached_count(&self) -> u32 {
-        let cached = self.counted().filter(|step| step.cached);
+        let counted = self.instructions().into_iter();
+        let cached = counted.filter(|counted| counted.steps.iter().all(|step| step.cached));
         cached.count().try_into().unwrap_or(u32::MAX)
     }
 
-    fn counted(&self) -> impl Iterator<Item = &Step> {
-        self.steps
-            .iter()
-            .filter(|step| step.has_started() && step.label.is_instruction())
+    /// The instructions that [`count`](Self::count) counts.
+    pub fn instructions(&self) -> Vec<Counted<'_>> {
+        counted(&self.steps)
+    }
+
+    /// Whether a step has begun and not ended.
+    pub fn is_running(&self) -> bool {
+        self.running > 0
     }
 
     /// Steps that have begun and not ended, the one that began first in front.
@@ -116,18 +135,22 @@ impl Trace {
         running
     }
 
-    /// Time from the first step's start to the last step's end, on BuildKit's
+    /// Time from the build's begin to the last step's end, on BuildKit's
     /// own clock; `None` where no step began. Of a build that was cut off, to
     /// the last moment that is known.
+    ///
+    /// A build begins with its first step. What was done before for another
+    /// build on the same builder does not count, though the stream tells of it
+    /// where both need the same step.
     pub fn server_span(&self) -> Option<Duration> {
         let (first, last) = self.server_window()?;
         Duration::try_from(last.duration_since(first)).ok()
     }
 
-    /// The first step's start and the last step's end, as in
+    /// The build's begin and the last step's end, as in
     /// [`server_span`](Self::server_span).
     pub fn server_window(&self) -> Option<(Timestamp, Timestamp)> {
-        let first = self.steps.iter().filter_map(Step::started).min()?;
+        let first = begin(&self.steps)?;
         let last = self.steps.iter().filter_map(Step::last_seen).max()?;
         Some((first, last))
     }
@@ -139,8 +162,18 @@ impl Trace {
         let failed = self
             .steps
             .iter()
-            .filter(|step| step.error.is_some() && !step.was_cancelled());
-        failed.min_by_key(|step| step.completed().unwrap_or(Timestamp::MAX))
+            .filter(|step| step.error.is_some() && !step.was_cancelled())
+            // A cache that is not there fails its import, and nothing else.
+            .filter(|step| !step.label.instruction.starts_with("importing cache"));
+        failed.min_by_key(|step| (step.completed().unwrap_or(Timestamp::MAX), &step.digest))
+    }
+
+    /// Whether a result of the build was exported: a step that does that ended
+    /// without an error.
+    pub fn was_exported(&self) -> bool {
+        let ended = |step: &&Step| step.error.is_none() && step.completed().is_some();
+        let mut ended = self.steps.iter().filter(ended);
+        ended.any(|step| is_end(&step.name))
     }
 
     /// What is told of the step that made the build fail, see
@@ -154,14 +187,25 @@ impl Trace {
         Some(told(step, message, step.exit_code()))
     }
 
-    /// Tells of a build that was stopped (time limit, Ctrl-C, lost builder)
-    /// where it stood: `message`, with the step that had been running longest
-    /// when it ended and its log tail.
-    pub fn stopped(&self, message: impl Into<String>) -> Failure {
-        let message = message.into();
+    /// The step at which a build stood that ended without any step's failure:
+    /// the one that had been running longest, or else the one that began last.
+    pub fn stood_at(&self) -> Option<&Step> {
         let unfinished = |step: &&Step| step.is_running() || step.was_cancelled();
         let stopped = self.steps.iter().filter(unfinished);
-        match stopped.min_by_key(|step| (step.label.internal, step.started())) {
+        // By digest where times are the same, so that the order in which steps
+        // were told does not matter.
+        let stopped =
+            stopped.min_by_key(|step| (step.label.internal, step.started(), &step.digest));
+        let begun = self.steps.iter().filter(|step| step.has_started());
+        stopped.or_else(|| begun.max_by_key(|step| (step.started(), &step.digest)))
+    }
+
+    /// Tells of a build that was stopped (time limit, Ctrl-C, lost builder),
+    /// or failed without a step that did, where it
+    /// [stood](Self::stood_at): `message`, with that step and its log tail.
+    pub fn stopped(&self, message: impl Into<String>) -> Failure {
+        let message = message.into();
+        match self.stood_at() {
             Some(step) => told(step, message, None),
             None => Failure {
                 message,
@@ -325,8 +369,7 @@ mod tests {
             prop_assert_eq!(trace.server_span(), length);
             for (at, step) in trace.steps().iter().enumerate() {
                 prop_assert_eq!(trace.index_of(&step.digest), Some(at));
-                let (first, last) = (step.started(), step.completed());
-                prop_assert!(first.is_none_or(|first| window.unwrap().0 <= first));
+                let last = step.completed();
                 prop_assert!(last.is_none_or(|last| last <= window.unwrap().1));
                 for pair in step.intervals().windows(2) {
                     prop_assert!(pair[0].end.unwrap() < pair[1].start);

@@ -50,22 +50,37 @@ impl Label {
             parsed.position = position;
             words.pop();
         }
-        // The second word where buildx's bake puts its target before it all.
-        let found = words.iter().take(2).enumerate();
-        let found = found
-            .filter_map(|(at, word)| Some((at, platforms(word)?)))
-            .next();
-        if let Some((at, (platform, target))) = found {
-            parsed.platform = Some(platform);
-            parsed.target = target;
-            words.remove(at);
+        let context = match position {
+            None => context_name(&words),
+            Some(_) => None,
+        };
+        if let Some(at) = context {
+            // An image that is named for one platform, `deb::linux/arm64`. The
+            // name itself may look like a platform, as `library/debian` does.
+            if let Some((name, platform)) = words[at].rsplit_once("::")
+                && let Ok(platform) = platform.parse()
+            {
+                parsed.platform = Some(platform);
+                words[at] = name;
+            }
+        } else {
+            // The second word where buildx's bake puts its target before it all.
+            let found = words.iter().take(2).enumerate();
+            let found = found
+                .filter_map(|(at, word)| Some((at, platforms(word)?)))
+                .next();
+            if let Some((at, (platform, target))) = found {
+                parsed.platform = Some(platform);
+                parsed.target = target;
+                words.remove(at);
+            }
         }
         // A scanner of what was built runs on a platform of its own, which its
         // name does not tell.
         if parsed.instruction.starts_with("generating sbom") {
             parsed.target = parsed.platform.take();
         }
-        if position.is_none() {
+        if position.is_none() && context.is_none() {
             let mut first = words.iter().take(2);
             parsed.internal = first.any(|word| ["internal", "auth"].contains(word));
         }
@@ -82,6 +97,13 @@ impl Label {
         self.position.is_some() && !self.is("FROM")
     }
 
+    /// Whether the step is of a named context: `[context src] load from client`.
+    pub fn is_context(&self) -> bool {
+        let stage = self.stage.as_deref().filter(|_| self.position.is_none());
+        let words = stage.map(|stage| stage.split(' ').collect::<Vec<_>>());
+        words.is_some_and(|words| context_name(&words).is_some())
+    }
+
     /// The platform that the step makes something for, as its name says.
     pub fn made_for(&self) -> Option<&Platform> {
         self.target.as_ref().or(self.platform.as_ref())
@@ -94,6 +116,13 @@ impl Label {
         let word = words.find(|word| !["ONBUILD", "LINK"].contains(word));
         word.is_some_and(|word| word.eq_ignore_ascii_case(instruction))
     }
+}
+
+/// The place of a named context's name among the words of a label; buildx's
+/// bake may put its target before it.
+fn context_name(words: &[&str]) -> Option<usize> {
+    let at = words.iter().take(2).position(|word| *word == "context")?;
+    (at + 1 < words.len()).then_some(at + 1)
 }
 
 /// `linux/arm64`, or `linux/amd64->arm64` with the target after the arrow.
@@ -238,6 +267,15 @@ mod tests {
                 Label {
                     internal: true,
                     instruction: "load build context".into(),
+                    ..Label::default()
+                },
+            ),
+            (
+                "[context docker.io/library/debian::linux/arm64] load metadata for deb",
+                Label {
+                    platform: platform("linux/arm64"),
+                    stage: Some("context docker.io/library/debian".into()),
+                    instruction: "load metadata for deb".into(),
                     ..Label::default()
                 },
             ),

@@ -6,11 +6,14 @@ use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 
 use serde::Deserialize;
 
+use super::said::is_error;
 use super::status::SolveStatus;
 use super::step::bounded;
 
-/// Characters kept of text that follows the recording.
+/// Bytes kept of text that stands between or after values.
 const MAX_TEXT: usize = 4 * 1024;
+/// Bytes of a line of such text.
+const MAX_LINE: u64 = 64 * 1024;
 /// Bytes of other text before the recording that are passed over.
 const MAX_PREFACE: u64 = 1024 * 1024;
 
@@ -61,6 +64,44 @@ pub enum Tail {
     Text(String),
 }
 
+/// Text that stands between values, or after the last.
+#[derive(Debug, Default)]
+struct Between {
+    /// The beginning of it.
+    begin: String,
+    /// The last line that is an error's, if it is not in the beginning.
+    error: Option<String>,
+    /// Whether the last line goes on.
+    in_line: bool,
+}
+
+impl Between {
+    fn push(&mut self, line: &[u8]) {
+        let ends = line.ends_with(b"\n");
+        let text = String::from_utf8_lossy(line);
+        let text = text.trim_end_matches(['\r', '\n']);
+        if self.begin.len() < MAX_TEXT {
+            if !self.begin.is_empty() && !self.in_line {
+                self.begin.push('\n');
+            }
+            let room = MAX_TEXT.saturating_sub(self.begin.len());
+            self.begin.push_str(bounded(text, room));
+        } else if !self.in_line && is_error(text) {
+            self.error = Some(bounded(text, MAX_TEXT / 2).to_owned());
+        }
+        self.in_line = !ends;
+    }
+
+    fn take(&mut self) -> Option<String> {
+        let Self { begin, error, .. } = std::mem::take(self);
+        let text = match error {
+            Some(error) => format!("{}\n{error}", bounded(&begin, MAX_TEXT - error.len() - 1)),
+            None => begin.trim_end().to_owned(),
+        };
+        (!text.is_empty()).then_some(text)
+    }
+}
+
 /// Yields the updates of a recording, holding one at a time.
 #[derive(Debug)]
 pub struct Reader<R> {
@@ -70,6 +111,8 @@ pub struct Reader<R> {
     failed: bool,
     /// Bytes of text passed over, and the first line of it.
     preface: (u64, Option<String>),
+    /// Other text since the last value.
+    between: Between,
 }
 
 impl<R: Read> Reader<R> {
@@ -81,7 +124,14 @@ impl<R: Read> Reader<R> {
             tail: None,
             failed: false,
             preface: (0, None),
+            between: Between::default(),
         }
+    }
+
+    /// Other text that stood before the value that was read last, after the
+    /// one before it: of several builds in one recording, a failed one's error.
+    pub fn take_text(&mut self) -> Option<String> {
+        self.between.take()
     }
 
     /// How the recording ends; `None` until it was read to its end.
@@ -128,13 +178,13 @@ impl<R: Read> Reader<R> {
         Ok(true)
     }
 
-    fn rest(&mut self) -> String {
-        let mut bytes = Vec::new();
-        // What cannot be read of a text that is only quoted is left out.
-        let _ = (&mut self.input)
-            .take(MAX_TEXT as u64)
-            .read_to_end(&mut bytes);
-        bounded(String::from_utf8_lossy(&bytes).trim_end(), MAX_TEXT).to_owned()
+    /// Passes over a line of other text after the first value.
+    fn pass_line(&mut self) -> io::Result<()> {
+        let mut line = Vec::new();
+        let limited = &mut (&mut self.input).take(MAX_LINE);
+        limited.read_until(b'\n', &mut line)?;
+        self.between.push(&line);
+        Ok(())
     }
 
     fn end(&mut self, tail: Tail) -> Option<Result<SolveStatus, RawJsonError>> {
@@ -159,7 +209,12 @@ impl<R: Read> Iterator for Reader<R> {
         let byte = loop {
             let byte = self.next_byte();
             match byte {
-                Ok(Some(b'{') | None) | Err(_) => break byte,
+                Ok(Some(b'{')) if !self.between.in_line => break byte,
+                Ok(None) | Err(_) => break byte,
+                Ok(Some(_)) if self.values > 0 => match self.pass_line() {
+                    Ok(()) => {}
+                    Err(error) => break Err(error),
+                },
                 Ok(Some(_)) => match self.skip_line() {
                     Ok(true) => {}
                     Ok(false) => break byte,
@@ -170,11 +225,12 @@ impl<R: Read> Iterator for Reader<R> {
         match byte {
             Ok(None) => {
                 let preface = self.preface.1.take().filter(|_| self.values == 0);
-                return self.end(preface.map_or(Tail::Whole, Tail::Text));
+                let text = preface.or_else(|| self.between.take());
+                return self.end(text.map_or(Tail::Whole, Tail::Text));
             }
             Ok(Some(b'{')) => {}
             Ok(Some(_)) => {
-                let text = self.rest();
+                let text = self.preface.1.take().unwrap_or_default();
                 return self.end(Tail::Text(text));
             }
             // A compressed file that was cut off.
@@ -201,6 +257,11 @@ impl<R: Read> Iterator for Reader<R> {
                 value,
                 error: error.into(),
             }),
+            // In other text a line may begin like a value.
+            Err(_) if !self.between.begin.is_empty() => {
+                let text = self.between.take().unwrap_or_default();
+                self.end(Tail::Text(text))
+            }
             Err(error) => self.fail(RawJsonError::Malformed {
                 value,
                 message: error.to_string(),
@@ -272,6 +333,32 @@ mod tests {
             "value 2 is larger than 32 MiB, and no update of a build is"
         );
         assert!(reader.next().is_none());
+    }
+
+    #[test]
+    fn text_between_values_is_told_apart_and_passed_over() {
+        let mut reader = Reader::new(
+            &b"{}\nDockerfile:10\n---\n 10 | >>> RUN {\nERROR: failed to solve: x\n{}\n{}\n"[..],
+        );
+        let mut texts = Vec::new();
+        while let Some(status) = reader.next() {
+            status.unwrap();
+            texts.push(reader.take_text());
+        }
+        let text = "Dockerfile:10\n---\n10 | >>> RUN {\nERROR: failed to solve: x".to_owned();
+        assert_eq!(texts, [None, Some(text), None]);
+        assert_eq!(reader.tail(), Some(&Tail::Whole));
+    }
+
+    #[test]
+    fn of_much_text_the_error_is_kept() {
+        let lines = "   1 | RUN x\n".repeat(2000);
+        let (_, tail, error) = read(format!("{{}}\n{lines}ERROR: failed to solve: x\n").as_bytes());
+        let Some(Tail::Text(text)) = tail else {
+            panic!("{tail:?}");
+        };
+        assert!(text.ends_with("\nERROR: failed to solve: x") && text.len() <= MAX_TEXT);
+        assert_eq!(error, None);
     }
 
     #[test]

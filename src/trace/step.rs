@@ -56,6 +56,8 @@ pub struct Step {
     pub log: LogTail,
     /// Bytes that its processes wrote, stdout and stderr together.
     pub log_bytes: u64,
+    /// Whether the stream told of it while it ran.
+    seen_running: bool,
     /// End of each interval by its start. A vertex repeats: one start comes
     /// first without an end, then with it, and several may be open at a time.
     spans: BTreeMap<Timestamp, Option<Timestamp>>,
@@ -75,6 +77,7 @@ impl Step {
             error: None,
             log: LogTail::default(),
             log_bytes: 0,
+            seen_running: false,
             spans: BTreeMap::new(),
             parts: BTreeMap::new(),
         }
@@ -102,6 +105,7 @@ impl Step {
                 self.error = Some(error.to_owned());
             }
         }
+        self.seen_running |= vertex.started.is_some() && vertex.completed.is_none();
         if let Some(start) = vertex.started {
             let end = vertex.completed.map(|end| end.max(start));
             let known = self.spans.entry(start).or_default();
@@ -151,6 +155,12 @@ impl Step {
     /// Whether it has begun.
     pub fn has_started(&self) -> bool {
         !self.spans.is_empty()
+    }
+
+    /// Whether the stream told of it while it ran. What ran before a build
+    /// joined is told as over.
+    pub(super) fn was_seen_running(&self) -> bool {
+        self.seen_running
     }
 
     /// Whether it has begun and not ended.
@@ -242,7 +252,7 @@ fn exit_code(error: &str) -> Option<i32> {
     rest[..digits].parse().ok()
 }
 
-fn is_cancellation(error: &str) -> bool {
+pub(super) fn is_cancellation(error: &str) -> bool {
     match after_exit_mark(error) {
         Some(rest) => rest.contains("context canceled"),
         None => error.trim_end().ends_with("context canceled"),

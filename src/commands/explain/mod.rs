@@ -13,9 +13,10 @@ use serde_json::{Value, json};
 use super::Exit;
 use super::files::write_whole;
 use crate::cli::ExplainArgs;
+use crate::escape;
 use crate::explain::diff::diff;
 use crate::explain::{
-    Conditions, Explanation, Lines, Node, RunExplanation, SampleExplanation, explain,
+    Conditions, Explanation, FailureFacts, Lines, Node, RunExplanation, SampleExplanation, explain,
 };
 use crate::report::View;
 use crate::report::explain::{self as shown, Look, Subject};
@@ -40,6 +41,12 @@ pub async fn run(args: ExplainArgs) -> anyhow::Result<Exit> {
     check_flags(&args, &source, against.as_ref())?;
     match (&source, &against) {
         (Source::Run(dir), None) => explain_stored_run(dir, &args).await?,
+        (Source::Recording { path, build }, None) => {
+            match Build::of_recording(path.as_deref(), *build, &args)?.as_slice() {
+                [build] => explain_build(build, &args).await?,
+                builds => explain_builds(builds, &args).await?,
+            }
+        }
         (_, None) => explain_build(&Build::read(&source, &args)?, &args).await?,
         (_, Some(against)) => {
             let first = Build::read(&source, &args)?;
@@ -51,7 +58,7 @@ pub async fn run(args: ExplainArgs) -> anyhow::Result<Exit> {
 
 /// Refuses what would be passed over in silence.
 fn check_flags(args: &ExplainArgs, first: &Source, second: Option<&Source>) -> anyhow::Result<()> {
-    let is_recording = |source: &Source| matches!(source, Source::Recording(_));
+    let is_recording = |source: &Source| matches!(source, Source::Recording { .. });
     let pictures = args.waterfall.is_some() || args.trace_events.is_some();
     if pictures && second.is_some() {
         bail!("--waterfall and --trace-events show one build: leave the other one out");
@@ -123,6 +130,35 @@ async fn explain_build(build: &Build, args: &ExplainArgs) -> anyhow::Result<()> 
     Ok(())
 }
 
+/// Explains each build of a recording that holds several.
+async fn explain_builds(builds: &[Build], args: &ExplainArgs) -> anyhow::Result<()> {
+    if args.waterfall.is_some() || args.trace_events.is_some() {
+        bail!(
+            "--waterfall and --trace-events show one build, and the recording holds {}: name one, \
+             like {}",
+            builds.len(),
+            escape::terminal(&builds[0].subject.title, 200)
+        );
+    }
+    let named = builds.iter().map(|build| {
+        let name = collector::name(&build.subject, None);
+        (name, &build.explanation)
+    });
+    collector::send(named).await;
+    if args.json {
+        let builds: Vec<Value> = builds
+            .iter()
+            .map(Build::json)
+            .collect::<anyhow::Result<_>>()?;
+        return print_json(json!({ "schema": SCHEMA_VERSION, "builds": builds }));
+    }
+    let builds = builds
+        .iter()
+        .map(|build| (&build.subject, &build.explanation));
+    out!("{}", shown::builds(&builds.collect::<Vec<_>>(), look(args)));
+    Ok(())
+}
+
 async fn compare(first: &Build, second: &Build, args: &ExplainArgs) -> anyhow::Result<()> {
     let named = |build: &Build| collector::name(&build.subject, build.run.as_deref());
     let builds = [first, second].map(|build| (named(build), &build.explanation));
@@ -174,7 +210,20 @@ impl Build {
                     ),
                 }
             }
-            Source::Recording(path) => Self::of_recording(path.as_deref(), args),
+            Source::Recording { path, build } => {
+                let mut builds = Self::of_recording(path.as_deref(), *build, args)?;
+                match (builds.pop(), builds.last()) {
+                    (Some(build), None) => Ok(build),
+                    (_, first) => bail!(
+                        "the recording holds {} builds, and two builds are compared: name one, \
+                         like {}",
+                        builds.len() + 1,
+                        first.map_or_else(String::new, |first| {
+                            escape::terminal(&first.subject.title, 200)
+                        })
+                    ),
+                }
+            }
         }
     }
 
@@ -186,8 +235,13 @@ impl Build {
         }
     }
 
-    fn of_recording(path: Option<&Path>, args: &ExplainArgs) -> anyhow::Result<Self> {
-        let stored = read_recording(path)?;
+    /// The builds of a recording, or the one that is asked for.
+    fn of_recording(
+        path: Option<&Path>,
+        build: Option<usize>,
+        args: &ExplainArgs,
+    ) -> anyhow::Result<Vec<Self>> {
+        let recorded = read_recording(path)?;
         let lines = match &args.file {
             Some(file) => {
                 let text = std::fs::read_to_string(file)
@@ -208,20 +262,54 @@ impl Build {
             platform: args.platform.clone(),
             lines,
             cores: args.cores,
-            cut_off: stored.cut_off,
             ..Conditions::default()
         };
         let name = match path.and_then(Path::file_name) {
             Some(name) => name.to_string_lossy().into_owned(),
             None => "standard input".to_owned(),
         };
-        let explanation = explain(&stored.trace, &conditions)
-            .with_context(|| format!("{name}: no step of the build began"))?;
-        Ok(Self {
-            subject: Subject::of_recording(name),
-            explanation,
-            run: None,
-        })
+        let count = recorded.len();
+        if let Some(build) = build.filter(|build| !(1..=count).contains(build)) {
+            bail!("{name} has no build {build}: it holds {count}");
+        }
+        let numbered = recorded.iter().zip(1..);
+        let wanted = numbered.filter(|(_, number)| build.is_none_or(|build| build == *number));
+        let mut builds = Vec::new();
+        let mut refused = None;
+        for (recorded, number) in wanted {
+            let title = match count {
+                1 => name.clone(),
+                _ if path.is_none() => format!("-#{number}"),
+                _ => format!("{name}#{number}"),
+            };
+            let conditions = Conditions {
+                cut_off: recorded.cut_off,
+                failure: FailureFacts::said_of(recorded),
+                ..conditions.clone()
+            };
+            match explain(&recorded.trace, &conditions) {
+                Some(explanation) => builds.push(Self {
+                    subject: Subject::of_recording(title),
+                    explanation,
+                    run: None,
+                }),
+                None => {
+                    let why = conditions.failure.map_or_else(String::new, |failure| {
+                        format!(": {}", escape::terminal(&failure.message, 1000))
+                    });
+                    refused.get_or_insert(format!("{title}: no step of the build began{why}"));
+                }
+            }
+        }
+        match refused {
+            Some(refused) if builds.is_empty() => bail!("{refused}"),
+            Some(refused) => eprintln!("warning: {refused}"),
+            None => {}
+        }
+        if builds.iter().any(|build| !build.explanation.complete) {
+            eprintln!("warning: {name} ends before its build does: its figures are incomplete");
+        }
+        Ok(builds)
     }
 
     fn json(&self) -> anyhow::Result<Value> {
@@ -233,8 +321,10 @@ impl Build {
 
 fn read_run(dir: &Path) -> anyhow::Result<StoredRun> {
     let run = store::read_run(dir)?;
-    for warning in &run.warnings {
-        tell!("warning: {}", crate::escape::terminal(warning, 1000));
+    // What the race warned of, others' builds for one, is in its report.
+    let of_files = run.warnings.iter();
+    for warning in of_files.filter(|warning| warning.starts_with(store::EVENTS_FILE)) {
+        tell!("warning: {}", escape::terminal(warning, 1000));
     }
     Ok(run)
 }

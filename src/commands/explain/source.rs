@@ -9,8 +9,8 @@ use flate2::read::MultiGzDecoder;
 
 use crate::explain::StoredTrace;
 use crate::store::{RUN_FILE, runs, trace_path};
-use crate::trace::Trace;
 use crate::trace::rawjson::{Reader, Tail};
+use crate::trace::{Builds, Recorded, Trace};
 
 /// What a person named.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,8 +24,13 @@ pub(super) enum Source {
         /// The sample's id.
         sample: String,
     },
-    /// A recording; `None` for standard input.
-    Recording(Option<PathBuf>),
+    /// A recording, or one of the builds in it.
+    Recording {
+        /// Its file; `None` for standard input.
+        path: Option<PathBuf>,
+        /// Which build of it, from 1: `FILE#2`.
+        build: Option<usize>,
+    },
 }
 
 impl Source {
@@ -35,13 +40,14 @@ impl Source {
         let Some(name) = name else {
             return Ok(Self::Run(newest_run(results)?));
         };
-        if name == "-" {
+        let numbered = numbered(name);
+        if let (build, "-") = numbered.map_or((None, name), |(name, build)| (Some(build), name)) {
             if io::stdin().is_terminal() {
                 bail!(
                     "- reads a recording from standard input, and that is a terminal: pipe `docker buildx build --progress=rawjson` into it, or name a file"
                 );
             }
-            return Ok(Self::Recording(None));
+            return Ok(Self::Recording { path: None, build });
         }
         let path = Path::new(name);
         if path.is_file() {
@@ -53,7 +59,18 @@ impl Source {
                      build.rawjson` and `buildrace explain build.rawjson`"
                 );
             }
-            return Ok(sample_of_trace(path).unwrap_or_else(|| Self::Recording(Some(path.into()))));
+            return Ok(sample_of_trace(path).unwrap_or_else(|| Self::Recording {
+                path: Some(path.into()),
+                build: None,
+            }));
+        }
+        if let Some((file, build)) = numbered
+            && Path::new(file).is_file()
+        {
+            return Ok(Self::Recording {
+                path: Some(file.into()),
+                build: Some(build),
+            });
         }
         if let Some(run) = run_named(name, results) {
             return Ok(Self::Run(run));
@@ -82,6 +99,12 @@ impl Source {
             results.display(),
         )
     }
+}
+
+/// The file and the number of `FILE#2`.
+fn numbered(name: &str) -> Option<(&str, usize)> {
+    let (file, number) = name.rsplit_once('#')?;
+    Some((file, number.parse().ok()?))
 }
 
 /// The folder of the run that a person named, by its folder or its id.
@@ -135,8 +158,9 @@ fn sample_of_trace(path: &Path) -> Option<Source> {
     })
 }
 
-/// Reads a recording of any buildx, or of ours, compressed or not.
-pub(super) fn read_recording(path: Option<&Path>) -> anyhow::Result<StoredTrace> {
+/// Reads the builds in a recording of any buildx, or of ours, compressed or
+/// not.
+pub(super) fn read_recording(path: Option<&Path>) -> anyhow::Result<Vec<Recorded>> {
     let name = path.map_or("standard input".into(), |path| path.display().to_string());
     let input: Box<dyn Read> = match path {
         Some(path) => Box::new(File::open(path).with_context(|| format!("cannot read {name}"))?),
@@ -146,13 +170,14 @@ pub(super) fn read_recording(path: Option<&Path>) -> anyhow::Result<StoredTrace>
     let start = input
         .fill_buf()
         .with_context(|| format!("cannot read {name}"))?;
-    let stored = if start.starts_with(&[0x1f, 0x8b]) {
-        fold(Reader::new(MultiGzDecoder::new(input)))
+    let builds = if start.starts_with(&[0x1f, 0x8b]) {
+        builds(Reader::new(MultiGzDecoder::new(input)))
     } else {
-        fold(Reader::new(input))
+        builds(Reader::new(input))
     };
-    let (stored, text) = stored.with_context(|| format!("cannot read {name}"))?;
-    if stored.trace.steps().is_empty() {
+    let mut builds = builds.with_context(|| format!("cannot read {name}"))?;
+    if builds.iter().all(|build| build.trace.steps().is_empty()) {
+        let text = builds.pop().and_then(|build| build.text);
         let found = text.map_or_else(String::new, |text| {
             let start: String = text.chars().take(80).collect();
             format!(", it begins {start:?}")
@@ -161,21 +186,30 @@ pub(super) fn read_recording(path: Option<&Path>) -> anyhow::Result<StoredTrace>
             "{name} holds no build{found}: expected what `docker buildx build --progress=rawjson` writes"
         );
     }
-    Ok(stored)
+    Ok(builds)
 }
 
-/// Folds a recording into a trace; with the other text that it ends in.
-pub(in crate::commands) fn fold(
-    mut reader: Reader<impl Read>,
-) -> anyhow::Result<(StoredTrace, Option<String>)> {
+/// Tells the builds of a recording apart.
+fn builds(mut reader: Reader<impl Read>) -> anyhow::Result<Vec<Recorded>> {
+    let mut builds = Builds::new();
+    while let Some(status) = reader.next() {
+        if let Some(text) = reader.take_text() {
+            builds.push_text(&text);
+        }
+        builds.push(&status?);
+    }
+    if let Some(Tail::Text(text)) = reader.tail() {
+        builds.push_text(text);
+    }
+    Ok(builds.end(matches!(reader.tail(), Some(Tail::CutOff) | None)))
+}
+
+/// Folds the recording of one build into a trace.
+pub(in crate::commands) fn fold(mut reader: Reader<impl Read>) -> anyhow::Result<StoredTrace> {
     let mut trace = Trace::new();
     for status in reader.by_ref() {
         trace.push(&status?);
     }
-    let (cut_off, text) = match reader.tail() {
-        Some(Tail::Text(text)) => (false, Some(text.clone())),
-        Some(Tail::Whole) => (false, None),
-        Some(Tail::CutOff) | None => (true, None),
-    };
-    Ok((StoredTrace { trace, cut_off }, text))
+    let cut_off = matches!(reader.tail(), Some(Tail::CutOff) | None);
+    Ok(StoredTrace { trace, cut_off })
 }

@@ -5,8 +5,10 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 
 use super::source::fold;
+use crate::escape;
 use crate::explain::{Lines, RunExplanation, StoredTrace, explain_run};
 use crate::model::{Sample, ScenarioInfo, VariantInfo};
+use crate::report::number;
 use crate::scenario::{Project, instructions};
 use crate::store::{self, StoredRun, trace_path};
 
@@ -22,16 +24,39 @@ pub(in crate::commands) fn explained(
     lines: impl Fn(&ScenarioInfo, &VariantInfo) -> Lines,
 ) -> anyhow::Result<RunExplanation> {
     let mut failed = None;
+    let mut cut_off = Vec::new();
     let explained = explain_run(&run.record, &run.samples, cores, lines, |sample| {
-        stored_trace(&run.dir, sample).unwrap_or_else(|error| {
+        let stored = stored_trace(&run.dir, sample).unwrap_or_else(|error| {
             failed.get_or_insert(error);
             None
-        })
+        });
+        if stored.as_ref().is_some_and(|stored| stored.cut_off) {
+            cut_off.push(sample.id.clone());
+        }
+        stored
     });
+    for sample in cut_off {
+        warn_of_cut_trace(&explained, &sample);
+    }
     match failed {
         Some(error) => Err(error),
         None => Ok(explained),
     }
+}
+
+fn warn_of_cut_trace(explained: &RunExplanation, sample: &str) {
+    let told = explained.sample(sample).map(|found| {
+        format!(
+            " after {} of {}",
+            number::seconds(found.explanation.span.as_secs_f64()),
+            number::seconds(found.sample.wall.as_secs_f64())
+        )
+    });
+    eprintln!(
+        "warning: the trace of {} is cut off{}: what is said of its steps is incomplete",
+        escape::terminal(sample, 128),
+        told.unwrap_or_default()
+    );
 }
 
 fn stored_trace(dir: &Path, sample: &Sample) -> anyhow::Result<Option<StoredTrace>> {
@@ -40,7 +65,7 @@ fn stored_trace(dir: &Path, sample: &Sample) -> anyhow::Result<Option<StoredTrac
         return Ok(None);
     }
     let reader = store::read_trace(dir, &sample.id)?;
-    let (stored, _) = fold(reader)
+    let stored = fold(reader)
         .map_err(|error| error.context(format!("the trace of {} is damaged", sample.id)))?;
     Ok(Some(stored))
 }
@@ -61,9 +86,9 @@ pub(in crate::commands) fn lines_of(dockerfile: &str) -> Lines {
     let mut lines = Lines::default();
     for place in instructions(dockerfile) {
         if place.only_stage {
-            lines.add(None, place.is_pinned, place.word, place.line);
+            lines.add(None, place.is_pinned, &place.text, place.line);
         }
-        lines.add(Some(place.stage), place.is_pinned, place.word, place.line);
+        lines.add(Some(place.stage), place.is_pinned, &place.text, place.line);
     }
     lines
 }

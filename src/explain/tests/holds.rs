@@ -40,6 +40,7 @@ fn steps(explanation: &Explanation) -> Held {
     let starts = explanation.steps.iter().map(|step| step.start());
     prop_assert_eq!(starts.clone().min(), Some(Duration::ZERO));
     prop_assert!(starts.is_sorted());
+    prop_assert_eq!(explanation.failed.is_some(), explanation.failure.is_some());
     let unfinished = explanation.steps.iter().any(|step| step.unfinished);
     prop_assert!(!(explanation.complete && unfinished));
     Ok(())

@@ -58,8 +58,8 @@ fn a_build_for_one_platform_is_for_the_one_that_is_given() {
     let arm64 = Platform::linux("arm64");
     let lines = |is_pinned| {
         let mut lines = Lines::default();
-        for word in ["FROM", "RUN", "COPY"] {
-            lines.add(Some("build".to_owned()), is_pinned, word, 1);
+        for text in ["FROM golang", "RUN make", "COPY . ."] {
+            lines.add(Some("build".to_owned()), is_pinned, text, 1);
         }
         lines
     };
@@ -113,10 +113,10 @@ fn a_build_for_one_platform_is_for_the_one_that_is_given() {
 fn lines_are_those_of_the_dockerfile_only() {
     let stage = || Some("build".to_owned());
     let mut lines = Lines::default();
-    lines.add(stage(), false, "FROM", 1);
-    lines.add(stage(), false, "RUN", 7);
+    lines.add(stage(), false, "FROM golang", 1);
+    lines.add(stage(), false, "RUN make", 7);
     // The build ran something else there, as a base image's trigger does.
-    lines.add(stage(), false, "RUN", 9);
+    lines.add(stage(), false, "RUN make test", 9);
     let explanation = single().explain(&Conditions {
         lines,
         ..busy_node()

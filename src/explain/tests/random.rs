@@ -9,7 +9,7 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
-use super::super::{Conditions, Instruction, Lines, NativeAlone, Node};
+use super::super::{Conditions, FailureFacts, Instruction, Lines, NativeAlone, Node};
 use crate::model::Platform;
 use crate::trace::SolveStatus;
 use crate::trace::status::{Vertex, VertexLog, VertexStatus};
@@ -25,14 +25,26 @@ const NAMES: [&str; 16] = [
     "[linux/amd64 stage-1 {}/9] COPY --from=build /a /b",
     "[linux/arm64 build 1/9] FROM docker.io/library/golang:1.24",
     "[build {}/9] RUN make",
-    "[internal] load build context",
-    "[internal] load metadata for x{}",
+    "[internal] preparing inline document",
+    "[internal] setting cache mount permissions {}",
     "exporting to image",
     "exporting cache {}",
     "pushing layers",
     "RUN something",
     "",
 ];
+
+/// Names of steps that tell when a build began.
+const OWN: [&str; 4] = [
+    "[internal] load build definition from Dockerfile",
+    "[internal] load metadata for x",
+    "[internal] load git source x",
+    "resolve image config for x",
+];
+
+fn any_name() -> impl Strategy<Value = String> + Clone {
+    prop_oneof![9 => name(), 1 => select(&OWN[..]).prop_map(str::to_owned)]
+}
 
 fn name() -> impl Strategy<Value = String> + Clone {
     (select(&NAMES[..]), 1u8..9).prop_map(|(name, number)| name.replace("{}", &number.to_string()))
@@ -141,7 +153,11 @@ impl Plan {
 
     /// What BuildKit would tell of it.
     pub(super) fn stream(&self) -> Vec<SolveStatus> {
-        let begin: Timestamp = "2026-11-24T09:00:00Z".parse().unwrap();
+        self.stream_at("2026-11-24T09:00:00Z".parse().unwrap())
+    }
+
+    /// The same, begun at some other time.
+    pub(super) fn stream_at(&self, begin: Timestamp) -> Vec<SolveStatus> {
         let at = |nanos: u64| Some(begin + Duration::from_nanos(nanos));
         let mut updates: Vec<(u64, Vertex)> = Vec::new();
         for (place, (start, end)) in self.times(None).into_iter().enumerate() {
@@ -209,7 +225,7 @@ pub(super) enum Telling {
 /// take from themselves or from what is not there, times in any order, steps
 /// that do not end, or are worked on many times. Each update by itself.
 pub(super) fn hostile(telling: Telling) -> impl Strategy<Value = Vec<SolveStatus>> {
-    let told = (name(), vec(0usize..14, 0..5));
+    let told = (any_name(), vec(0usize..14, 0..5));
     let of_digests = vec(told.clone(), 12);
     let vertex = (
         0usize..12,
@@ -304,6 +320,7 @@ prop_compose! {
         elsewhere in option::of((1u32..9, 0u64..100_000_000_000)),
         other_cores in option::of(prop_oneof![0u32..9, any::<u32>()]),
         cut_off in any::<bool>(),
+        cancelled in proptest::bool::weighted(0.1),
     ) -> Conditions {
         let elsewhere = elsewhere.map(|(position, nanos)| {
             let stage = Some("build".to_owned());
@@ -319,6 +336,11 @@ prop_compose! {
             elsewhere: HashMap::from_iter(elsewhere),
             cores: other_cores,
             cut_off,
+            failure: cancelled.then(|| FailureFacts {
+                message: "context canceled".into(),
+                cancelled: true,
+                by_step: false,
+            }),
         }
     }
 }

@@ -223,7 +223,7 @@ fn kinds(graph: &Graph<'_>) -> Vec<StepKind> {
     let node = busy_node().node;
     let steps = graph.steps.iter();
     steps
-        .map(|step| kind_of(step.step, None, node.as_ref()))
+        .map(|step| kind_of(step.step, None, node.as_ref(), true))
         .collect()
 }
 

@@ -267,7 +267,9 @@ mod tests {
         });
         let graph = Graph::of(&trace).unwrap();
         let steps = graph.steps.iter();
-        let kinds: Vec<StepKind> = steps.map(|step| kind_of(step.step, None, None)).collect();
+        let kinds: Vec<StepKind> = steps
+            .map(|step| kind_of(step.step, None, None, true))
+            .collect();
         let running = graph.concurrency(|at| kinds[at].is_run());
         let tasks = tasks(&graph, &kinds, &Share::NONE.work(&running));
         for (task, place) in tasks.iter().zip(0..) {

@@ -60,19 +60,21 @@ fn heading(page: &mut Page, subject: &Subject, explanation: &Explanation) {
     if let Some(outcome) = subject.outcome.filter(|outcome| *outcome != Outcome::Ok) {
         page.line(Style::Bad, &format!("the build ended: {outcome}"));
     }
-    if let Some(failed) = explanation.failed {
-        let step = &explanation.steps[failed];
-        let error = step.error.as_deref().unwrap_or_default();
-        let name = escape::terminal(&step.name, 200);
-        let error = escape::terminal(error.lines().next_back().unwrap_or_default(), 300);
-        page.wrapped(Style::Bad, &format!("it failed at {name}: {error}"));
+    if let Some(text) = failure(explanation) {
+        page.wrapped(Style::Bad, &text);
     }
     if !explanation.complete {
-        page.wrapped(
-            Style::Bad,
-            "incomplete: the recording was cut off or steps had not ended; what there is of it \
-             is shown, up to its last moment",
-        );
+        let text = match subject.wall {
+            Some(wall) => format!(
+                "incomplete: the trace ends after {} of {}; all figures are of that part alone",
+                number::seconds(explanation.span.as_secs_f64()),
+                number::seconds(wall.as_secs_f64())
+            ),
+            None => "incomplete: the recording was cut off or steps had not ended; all figures \
+                     are of the part that is there"
+                .to_owned(),
+        };
+        page.wrapped(Style::Bad, &text);
     }
     if explanation.node.is_none() {
         page.wrapped(
@@ -95,6 +97,40 @@ fn heading(page: &mut Page, subject: &Subject, explanation: &Explanation) {
         page.wrapped(Style::Bold, &format!("{}.", capitalised(&sentence)));
     }
     slow_downs(page, explanation);
+}
+
+/// Why a build has no result: `it failed at [2/2] RUN make: …`. Plain text,
+/// safe for a terminal; escape it for other outputs.
+pub(super) fn failure(explanation: &Explanation) -> Option<String> {
+    let failure = explanation.failure.as_ref()?;
+    let step = explanation.failed.map(|failed| &explanation.steps[failed]);
+    let name = step.map(|step| escape::terminal(&step.name, 200));
+    let message = escape::terminal(&failure.message, 400);
+    let begun = |name: &str| match step.is_some_and(|step| step.unfinished || step.cancelled) {
+        true => format!("it was at {name}"),
+        false => format!("the last step that began was {name}"),
+    };
+    Some(match (name, failure.by_step, failure.cancelled) {
+        (Some(name), true, _) => {
+            let error = step
+                .and_then(|step| step.error.as_deref())
+                .unwrap_or_default();
+            let error = escape::terminal(error.lines().next_back().unwrap_or_default(), 300);
+            format!("it failed at {name}: {error}")
+        }
+        (name, _, cancelled) => {
+            let mut text = match (cancelled, message.as_str()) {
+                (true, "cancelled") => "it was cancelled".to_owned(),
+                (true, _) => format!("it was cancelled: {message}"),
+                (false, _) => format!("it failed: {message}"),
+            };
+            if let Some(name) = name {
+                text.push_str("; ");
+                text.push_str(&begun(&name));
+            }
+            text
+        }
+    })
 }
 
 /// What emulation costs: the culprit first, then those that took longest.
@@ -279,6 +315,16 @@ fn step_line(page: &mut Page, explanation: &Explanation, at: usize) {
     let taken = start.width() + BAR + 2 + label.width();
     let instruction =
         short_instruction(&step.instruction, page.width.saturating_sub(taken).max(16));
+    let before = match step.before.is_zero() {
+        true => String::new(),
+        false => page.paint.apply(
+            Style::Dim,
+            &format!(
+                " ({} before, for another build)",
+                number::seconds(step.before.as_secs_f64())
+            ),
+        ),
+    };
     let failed = match &step.error {
         Some(_) if step.cancelled => page.paint.apply(Style::Dim, " (cancelled)"),
         Some(_) => page.paint.apply(Style::Bad, " (failed)"),
@@ -287,7 +333,7 @@ fn step_line(page: &mut Page, explanation: &Explanation, at: usize) {
     };
     page.line(
         Style::Plain,
-        &format!("{start} {bar} {label}{instruction}{failed}"),
+        &format!("{start} {bar} {label}{instruction}{before}{failed}"),
     );
 }
 

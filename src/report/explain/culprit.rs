@@ -2,7 +2,7 @@
 
 use super::super::number;
 use super::super::view::join;
-use super::text::short_instruction;
+use super::text::{beside, short_instruction};
 use crate::explain::diff::{Diff, Fate};
 use crate::explain::{Explanation, StepFacts, StepKind};
 
@@ -14,16 +14,29 @@ const MAX_INSTRUCTION: usize = 60;
 /// it takes natively (cold of naive)`. Plain
 /// text without a full stop, safe for a terminal; escape it for other outputs.
 pub(in crate::report) fn culprit(explanation: &Explanation) -> Option<String> {
+    culprit_beside(explanation, None)
+}
+
+/// The same where it is read beside another build's: the instruction shows
+/// where it differs from that one's.
+pub(in crate::report) fn culprit_beside(
+    explanation: &Explanation,
+    other: Option<&Explanation>,
+) -> Option<String> {
     let culprit = explanation.culprit.as_ref()?;
     let step = &explanation.steps[culprit.step];
-    let instruction = short_instruction(&step.instruction, MAX_INSTRUCTION);
+    let other = other.and_then(|other| Some(&other.steps[other.culprit.as_ref()?.step]));
+    let instruction = match other {
+        Some(other) => beside(&step.instruction, &other.instruction, MAX_INSTRUCTION),
+        None => short_instruction(&step.instruction, MAX_INSTRUCTION),
+    };
     let took = format!(
         "{} of {} ({})",
         number::seconds(step.critical.as_secs_f64()),
         number::seconds(explanation.span.as_secs_f64()),
         number::share(culprit.critical_share)
     );
-    Some(match step.kind {
+    let sentence = match step.kind {
         StepKind::EmulatedRun => {
             let platform = step.platform.as_ref().map(ToString::to_string);
             let mut text = format!(
@@ -55,6 +68,10 @@ pub(in crate::report) fn culprit(explanation: &Explanation) -> Option<String> {
             made_for(step)
         ),
         _ => format!("{instruction}{} takes {took}", made_for(step)),
+    };
+    Some(match explanation.complete {
+        true => sentence,
+        false => format!("{sentence}, of an incomplete trace"),
     })
 }
 
@@ -107,7 +124,15 @@ pub fn grown(first: &Explanation, second: &Explanation, diff: &Diff) -> Option<G
     let most = grew.max_by(|one, other| one.seconds.total_cmp(&other.seconds))?;
     let at = most.second?;
     let step = &second.steps[at];
-    let instruction = short_instruction(&step.instruction, MAX_INSTRUCTION);
+    let changed = match most.change {
+        Fate::Changed => most.first.map(|at| &first.steps[at]),
+        _ => None,
+    };
+    let shown = |step: &StepFacts, other: Option<&StepFacts>| match other {
+        Some(other) => beside(&step.instruction, &other.instruction, MAX_INSTRUCTION),
+        None => short_instruction(&step.instruction, MAX_INSTRUCTION),
+    };
+    let instruction = shown(step, changed);
     let time = |step: &StepFacts| number::seconds(step.busy.as_secs_f64());
     let after = time(step);
     let before = most.first.map(|at| &first.steps[at]);
@@ -116,7 +141,7 @@ pub fn grown(first: &Explanation, second: &Explanation, diff: &Diff) -> Option<G
         (Fate::New, _) | (_, None) => format!("{whom} is new and takes {after}"),
         (Fate::Changed, Some(before)) => format!(
             "{whom} takes {after}; it was {}, which took {}",
-            short_instruction(&before.instruction, MAX_INSTRUCTION),
+            shown(before, Some(step)),
             time(before)
         ),
         (_, Some(before)) if before.cached && !step.cached => {

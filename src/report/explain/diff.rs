@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use super::super::number;
 use super::super::paint::Style;
-use super::culprit::culprit;
+use super::build::failure;
+use super::culprit::culprit_beside;
 use super::page::Page;
-use super::text::short_instruction;
+use super::text::{beside, short_instruction};
 use super::{Look, Subject};
 use crate::escape;
 use crate::explain::diff::{Diff, Fate, StepChange};
@@ -26,14 +27,19 @@ pub fn diff(
     look: Look,
 ) -> String {
     let mut page = Page::new(look);
-    for (word, (subject, explanation)) in [("from", first), ("to", second)] {
+    for (word, (subject, explanation), other) in
+        [("from", first, second.1), ("to", second, first.1)]
+    {
         let title = escape::columns(&subject.title, page.width.saturating_sub(16));
         let span = number::seconds(explanation.span.as_secs_f64());
         page.line(Style::Bold, &format!("{word:<5} {span:>8}  {title}"));
         if !explanation.complete {
             page.line(Style::Bad, "                incomplete");
         }
-        if let Some(sentence) = culprit(explanation) {
+        if let Some(text) = failure(explanation) {
+            page.wrapped(Style::Bad, &format!("{text}."));
+        }
+        if let Some(sentence) = culprit_beside(explanation, Some(other)) {
             page.wrapped(Style::Dim, &format!("{sentence}."));
         }
     }
@@ -107,16 +113,23 @@ fn change_line(page: &mut Page, first: &Explanation, second: &Explanation, chang
         before.or(after)
     };
     let Some(shown) = shown else { return };
-    page.line(Style::Plain, &format!("{start}{}", name(shown, room)));
-    let other = after.filter(|_| before.is_some());
-    if let (Fate::Changed, Some(after)) = (change.change, other) {
-        let blanks = " ".repeat(start.len().saturating_sub(3));
-        page.line(Style::Dim, &format!("{blanks}→  {}", name(after, room)));
+    match (change.change, before, after) {
+        (Fate::Changed, Some(before), Some(after)) => {
+            let first = name(before, Some(after), room);
+            page.line(Style::Plain, &format!("{start}{first}"));
+            let blanks = " ".repeat(start.len().saturating_sub(3));
+            let second = name(after, Some(before), room);
+            page.line(Style::Dim, &format!("{blanks}→  {second}"));
+        }
+        _ => {
+            let name = name(shown, None, room);
+            page.line(Style::Plain, &format!("{start}{name}"));
+        }
     }
 }
 
-/// Its name, with what it is.
-fn name(step: &StepFacts, room: usize) -> String {
+/// Its name, with what it is; beside another's it shows where they differ.
+fn name(step: &StepFacts, other: Option<&StepFacts>, room: usize) -> String {
     let label = match step.name.find(']') {
         Some(end) if step.name.starts_with('[') => {
             let words: Vec<&str> = step.name[..=end].split_whitespace().collect();
@@ -130,10 +143,11 @@ fn name(step: &StepFacts, room: usize) -> String {
         String::new()
     };
     let left = room.saturating_sub(label.len() + kind.len()).max(16);
-    format!(
-        "{label}{}{kind}",
-        short_instruction(&step.instruction, left)
-    )
+    let instruction = match other {
+        Some(other) => beside(&step.instruction, &other.instruction, left),
+        None => short_instruction(&step.instruction, left),
+    };
+    format!("{label}{instruction}{kind}")
 }
 
 fn told(time: Duration) -> String {

@@ -1,6 +1,7 @@
 //! Explanations shown: one build, a run, two builds side by side.
 
 mod build;
+mod builds;
 mod culprit;
 mod diff;
 mod page;
@@ -23,8 +24,9 @@ use serde::Serialize;
 
 use crate::model::{Outcome, Sample, optional_seconds};
 pub use build::build;
+pub use builds::builds;
 pub use culprit::{Grown, grown};
-pub(super) use culprit::{culprit, shared_steps};
+pub(super) use culprit::{culprit_beside, shared_steps};
 pub use diff::diff;
 pub use run::run;
 pub use text::short_instruction;

@@ -5,7 +5,7 @@ use super::super::number;
 use super::super::paint::Style;
 use super::super::view::{ScenarioView, View};
 use super::Look;
-use super::culprit::culprit;
+use super::culprit::culprit_beside;
 use super::page::Page;
 use super::what_if::what_if;
 use crate::escape;
@@ -81,17 +81,32 @@ fn table(page: &mut Page, scenario: &ScenarioView, explained: &RunExplanation, a
             )
         });
         let waiting = 1.0 - emulated - native - other;
+        let is_cut = !explanation.complete;
         let shown = |share: f64| {
-            if share < 0.0005 {
+            if is_cut {
+                "?".to_owned()
+            } else if share < 0.0005 {
                 "–".to_owned()
             } else {
                 number::share(share)
             }
         };
+        // Of a trace that ends too early the client's clock tells the time.
+        let time = match is_cut {
+            true => found.sample.wall,
+            false => explanation.span,
+        };
+        let cut = match is_cut {
+            true => {
+                let known = number::seconds(explanation.span.as_secs_f64());
+                format!(", incomplete: the trace ends after {known}")
+            }
+            false => String::new(),
+        };
         let line = format!(
-            "{kind:<12} {:<MAX_NAME$} {:>8} {:>9} {:>8} {:>8} {:>8}  {}",
+            "{kind:<12} {:<MAX_NAME$} {:>8} {:>9} {:>8} {:>8} {:>8}  {}{cut}",
             escape::columns(&found.sample.variant, MAX_NAME),
-            number::seconds(explanation.span.as_secs_f64()),
+            number::seconds(time.as_secs_f64()),
             shown(emulated),
             shown(native),
             shown(other),
@@ -117,7 +132,11 @@ fn culprits(page: &mut Page, scenario: &ScenarioView, explained: &RunExplanation
     let kinds = typical(scenario, explained).into_iter();
     // Where nothing changed, nobody is to blame.
     for (found, kind) in kinds.filter(|(_, kind)| *kind != BuildKind::Noop) {
-        if let Some(sentence) = culprit(&found.explanation) {
+        let mut others = typical(scenario, explained).into_iter();
+        let other =
+            others.find(|(other, of)| *of == kind && other.sample.variant != found.sample.variant);
+        let other = other.map(|(other, _)| &other.explanation);
+        if let Some(sentence) = culprit_beside(&found.explanation, other) {
             let name = escape::columns(&found.sample.variant, MAX_NAME);
             page.wrapped(Style::Plain, &format!("{kind} of {name}: {sentence}."));
         }

@@ -1,5 +1,7 @@
 //! Instructions in few words.
 
+use unicode_width::UnicodeWidthStr;
+
 use crate::escape;
 
 /// Flags of RUN, COPY and ADD that say how, not what.
@@ -47,6 +49,57 @@ pub fn short_instruction(text: &str, columns: usize) -> String {
     escape::columns(&kept.join(" "), columns)
 }
 
+/// An instruction in few words that stands beside another: where the two say
+/// different things, that part is kept, flags included.
+pub(in crate::report) fn beside(text: &str, other: &str, columns: usize) -> String {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let others: Vec<&str> = other.split_whitespace().collect();
+    let pairs = words.iter().zip(&others);
+    let begin = pairs.take_while(|(one, other)| one == other).count();
+    let most = words.len().min(others.len()) - begin;
+    let pairs = words.iter().rev().zip(others.iter().rev()).take(most);
+    let end = pairs.take_while(|(one, other)| one == other).count();
+    // Two that have little in common differ in any words.
+    let are_alike = begin > 0 && begin + end > 1;
+    if !are_alike || begin + end == words.len().max(others.len()) {
+        return short_instruction(text, columns);
+    }
+    let whole = words.join(" ");
+    if whole.width() <= columns {
+        return escape::terminal(&whole, usize::MAX);
+    }
+    let mut kept: Vec<&str> = words[..1].to_vec();
+    if begin > 1 {
+        kept.push("…");
+    }
+    let (differs, rest) = words[begin..].split_at(words.len() - begin - end);
+    let differs = differs.join(" ");
+    let others = others[begin..others.len() - end].join(" ");
+    let room = columns.saturating_sub(kept.join(" ").width() + 1);
+    // What is too long begins where the two begin to differ.
+    let differs = match differs.width() > room {
+        true => from_difference(&differs, &others),
+        false => differs,
+    };
+    if !differs.is_empty() {
+        kept.push(&differs);
+    }
+    kept.extend(rest);
+    escape::columns(&kept.join(" "), columns)
+}
+
+/// The part of a text from shortly before it differs from another.
+fn from_difference(text: &str, other: &str) -> String {
+    /// Characters kept of what is the same.
+    const CONTEXT: usize = 12;
+    let pairs = text.chars().zip(other.chars());
+    let same = pairs.take_while(|(one, other)| one == other).count();
+    match same.checked_sub(CONTEXT) {
+        Some(left_out @ 1..) => format!("…{}", text.chars().skip(left_out).collect::<String>()),
+        _ => text.to_owned(),
+    }
+}
+
 /// `CGO_ENABLED=0`. One whose value has quotes may go on in the next word.
 fn is_assignment(word: &str) -> bool {
     let Some((name, value)) = word.split_once('=') else {
@@ -60,6 +113,34 @@ fn is_assignment(word: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn beside_another_the_difference_is_kept() {
+        let plain = "RUN go build -o /out/hello .";
+        let cached = "RUN --mount=type=cache,target=/root/.cache  go build -o /out/hello .";
+        assert_eq!(
+            beside(cached, plain, 60),
+            "RUN --mount=type=cache,target=/root/.cache go build -o /out…"
+        );
+        assert_eq!(beside(plain, cached, 60), plain);
+        let flags =
+            |last: &str| format!("RUN --mount=type=cache,target=/root/.cache {last} make all");
+        assert_eq!(
+            beside(&flags("CGO_ENABLED=0"), &flags("CGO_ENABLED=1"), 40),
+            "RUN … CGO_ENABLED=0 make all"
+        );
+        // Nothing differs, or everything does.
+        assert_eq!(beside(cached, cached, 60), "RUN … go build -o /out/hello .");
+        assert_eq!(
+            beside(cached, "RUN make", 60),
+            "RUN … go build -o /out/hello ."
+        );
+        let url = |end: &str| format!("RUN curl https://example.org/{}/{end}", "x".repeat(80));
+        let shown = beside(&url("a"), &url("b"), 40);
+        assert!(shown.ends_with("xx/a"), "{shown}");
+        assert_eq!(beside("", "RUN x", 40), "");
+        assert_eq!(beside("RUN x", "", 40), "RUN x");
+    }
 
     #[test]
     fn what_says_least_is_left_out() {

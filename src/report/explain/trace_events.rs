@@ -76,6 +76,11 @@ pub fn trace_events(subject: &Subject, explanation: &Explanation) -> String {
     );
     other.insert("begin".into(), json!(explanation.begin.to_string()));
     other.insert("complete".into(), json!(explanation.complete));
+    if let Some(failure) = &explanation.failure {
+        let message = escape::terminal(&failure.message, MAX_TEXT);
+        let how = ["failed", "cancelled"][usize::from(failure.cancelled)];
+        other.insert(how.into(), json!(message));
+    }
     if let Some(node) = &explanation.node {
         other.insert("node".into(), json!(node.to_string()));
     }

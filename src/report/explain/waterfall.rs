@@ -12,6 +12,7 @@ use super::super::number;
 use super::super::svg::style::{BLUES, GRID, INK, MUTED, RED, YELLOW};
 use super::super::wrap::wrap;
 use super::Subject;
+use super::build::failure;
 use super::culprit::{capitalised, culprit};
 use super::rows::{Group, Row, groups};
 use super::scale::Scale;
@@ -138,9 +139,9 @@ impl Picture {
         if let Some(sentence) = culprit(explanation) {
             lines.push((INK, format!("{}.", capitalised(&sentence))));
         }
-        if let Some(step) = explanation.failed.map(|failed| &explanation.steps[failed]) {
-            let name = escape::terminal(&step.name, 120);
-            lines.push((RED, format!("It failed at {name}")));
+        if let Some(text) = failure(explanation) {
+            let text = text.strip_prefix("it ").map(|rest| format!("It {rest}"));
+            lines.extend(text.map(|text| (RED, text)));
         }
         if !explanation.complete {
             let text = "Incomplete: the recording was cut off, or steps had not ended.";

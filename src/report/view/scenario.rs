@@ -312,7 +312,7 @@ pub(super) fn scenario(
     let between = between(record, samples, &variants);
     let culprits = variants
         .iter()
-        .filter_map(|variant| culprit_of(info, variant, explained));
+        .filter_map(|variant| culprit_of(info, variant, &variants, explained));
     let built = samples.iter().filter(|s| s.scenario == info.name);
     ScenarioView {
         culprits: culprits.collect(),
@@ -412,6 +412,7 @@ pub(super) fn roll_up(record: &RunRecord, compared: &[Comparison]) -> Vec<RollUp
 fn culprit_of(
     info: &ScenarioInfo,
     variant: &VariantView,
+    variants: &[VariantView],
     explained: &RunExplanation,
 ) -> Option<CulpritView> {
     let kinds = [
@@ -422,10 +423,15 @@ fn culprit_of(
     let found = kinds
         .into_iter()
         .find_map(|kind| explained.typical(&info.name, &variant.name, kind))?;
+    // They are read one below the other: each shows where it differs.
+    let mut others = variants.iter().filter(|other| other.name != variant.name);
+    let other =
+        others.find_map(|other| explained.typical(&info.name, &other.name, found.sample.kind));
+    let other = other.map(|other| &other.explanation);
     Some(CulpritView {
         variant: variant.name.clone(),
         kind: found.sample.kind,
-        sentence: explain::culprit(&found.explanation)?,
+        sentence: explain::culprit_beside(&found.explanation, other)?,
         shared: explain::shared_steps(&found.explanation),
     })
 }
