@@ -64,10 +64,19 @@ impl Live {
             Event::Rounds { .. } => self.head.set_length(self.course.planned as u64),
             _ => {}
         }
-        for line in lines {
-            // A terminal that has gone away is no reason to lose the run.
-            let _ = self.area.println(line);
+        if lines.is_empty() {
+            return;
         }
+        // Not by `println` of indicatif: it fills lines to the terminal's width
+        // in place of a line break, and a terminal that is resized would wrap
+        // them all anew.
+        let term = &self.term;
+        self.area.suspend(|| {
+            for line in lines {
+                // A terminal that has gone away is no reason to lose the run.
+                let _ = term.write_line(&line);
+            }
+        });
     }
 
     pub(super) fn tick(&mut self, slot: &Slot, trace: &Trace) {

@@ -165,6 +165,10 @@ fn looked_at(scenario: &ScenarioView) -> Option<String> {
     );
     let name = &scenario.name;
     let first = LOOKS[0].rounds;
+    let rounds = match clean {
+        1 => "1 round".to_owned(),
+        clean => format!("{clean} rounds"),
+    };
     Some(if clean >= LOOKS[1].rounds {
         format!("{name}: judged by {gate} at the second look, after {clean} rounds ({cost}).")
     } else if clean == first && is_decided(scenario) {
@@ -178,7 +182,7 @@ fn looked_at(scenario: &ScenarioView) -> Option<String> {
              ({cost})."
         )
     } else {
-        format!("{name}: not decided by {gate} after {clean} rounds ({cost}).")
+        format!("{name}: no decision by {gate} after {rounds} ({cost}).")
     })
 }
 
