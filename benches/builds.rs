@@ -30,7 +30,7 @@ use buildrace::engine::{self, Engine, preflight};
 use buildrace::escape;
 use buildrace::model::{
     BaseImage, BuildKind, Failure, HostInfo, Outcome, Platform, RunRecord, SCHEMA_VERSION, Sample,
-    ScenarioInfo, Slot,
+    ScenarioInfo, Slot, familiar_name,
 };
 use buildrace::plan::{self, PlanInput};
 use buildrace::race::{Earlier, Event, Looked, Race, Recorder, RecorderError, Redaction, RunEnd};
@@ -255,14 +255,18 @@ impl<'a> Site<'a> {
     ) -> anyhow::Result<Vec<BaseImage>> {
         let mut needed = Vec::new();
         for variant in variants {
-            let images = self.project.base_images(variant, &self.native, platforms)?;
-            needed.extend(images.into_iter().map(|image| (image.name, image.platform)));
+            let needs = self.project.needs(variant, &self.native, platforms)?;
+            let images = needs.images.into_iter();
+            needed.extend(images.map(|image| (familiar_name(&image.name), image.platform)));
         }
         needed.sort();
         needed.dedup();
         let tell: engine::Progress = Arc::new(|line| eprintln!("{}", terminal(line)));
         self.runtime.block_on(async {
-            preflight::for_race(&self.engine, platforms).await?;
+            let tried = preflight::try_each(&self.engine, platforms).await?;
+            if let Some(not_run) = tried.failed.first() {
+                anyhow::bail!("{}", not_run.reason);
+            }
             let stand_ins = StandIns::of(&self.engine);
             Ok(images::ensure(&self.engine, &needed, stand_ins, &tell).await?)
         })
