@@ -12,9 +12,9 @@ pub(super) fn of_run(all: &[Cleaned]) -> Vec<String> {
     });
     if stay.records > 0 {
         told.push(format!(
-            "{} cache records of this run ({}) stay on the engine: it is not buildrace's own, and \
-             removing one would cost everybody's builds their cache. `docker builder prune --all` \
-             empties the whole cache, others' too",
+            "the run's cache records stay on the engine, {} of them, {}: the engine is not \
+             buildrace's own, and to remove one would cost everybody's builds their cache. `docker \
+             builder prune --all` empties the whole cache, others' too",
             stay.records,
             size(stay.bytes)
         ));
@@ -23,16 +23,15 @@ pub(super) fn of_run(all: &[Cleaned]) -> Vec<String> {
     let kept = all.last().map_or(&[][..], |last| &last.kept);
     if !kept.is_empty() {
         told.push(format!(
-            "the builder still uses {} cache records of this run and kept them: {}",
-            kept.len(),
+            "the builder still uses cache records of this run and kept them: {}",
             kept.join(" ")
         ));
     }
     let left_alone = all.last().map_or(0, |last| last.left_alone);
     if left_alone > 0 {
         told.push(format!(
-            "somebody else built at the same time: {left_alone} new cache records may be theirs and \
-             stay in the builder's cache"
+            "somebody else built at the same time: new cache records that may be theirs stay in the \
+             builder's cache, {left_alone} of them"
         ));
     }
     told
@@ -73,10 +72,10 @@ mod tests {
         let told = of_run(&[whole]);
         assert_eq!(told.len(), 2);
         assert!(
-            told[0].starts_with("12 cache records of this run (1.2 MB) stay"),
+            told[0].starts_with("the run's cache records stay on the engine, 12 of them, 1.2 MB"),
             "{told:?}"
         );
         assert!(told[0].contains("docker builder prune --all"));
-        assert!(told[1].contains("3 new cache records may be theirs"));
+        assert!(told[1].ends_with("stay in the builder's cache, 3 of them"));
     }
 }

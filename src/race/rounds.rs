@@ -49,7 +49,7 @@ pub(super) fn after(
         let rest = if is_whole {
             ""
         } else {
-            ", so the rest of it was not built"
+            "; the rest of it is not built"
         };
         messages.push(format!(
             "round {round} dropped: {}{rest}; {next}",

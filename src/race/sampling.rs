@@ -223,8 +223,8 @@ impl Race<'_> {
 /// `r1-02-… found 3 steps of its own chain not in the cache, …`
 fn chain_lost(slot: &Slot, count: usize, step: &str) -> String {
     format!(
-        "{} executed {count} steps again that the builds before it had left in the cache, {step} \
-         among them: the builder lost them, or something outside the sources changed",
+        "{} executed what the builds before it had left in the cache, {step} first ({count} in all): \
+         the builder lost it, or something outside the sources changed",
         slot.sample
     )
 }

@@ -51,7 +51,9 @@ pub async fn unpack(
         let dockerfile = folder.path().join("Dockerfile");
         std::fs::write(
             &dockerfile,
-            format!("FROM {image}\nWORKDIR /buildrace-warm-up\n"),
+            // Another folder in each run: so it is certain that the image is
+            // unpacked now, and whose the record is.
+            format!("FROM {image}\nWORKDIR /{own_prefix}warm-up\n"),
         )?;
         let request = BuildRequest {
             reference: format!("{own_prefix}warm-up-{index}"),

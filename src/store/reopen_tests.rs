@@ -99,11 +99,11 @@ fn holding_a_run_changes_nothing() {
 }
 
 #[test]
-fn only_an_interrupted_sample_may_come_again() {
+fn only_a_sample_that_says_nothing_of_its_build_may_come_again() {
     for (outcome, comes_again) in [
         (Outcome::Interrupted, true),
         (Outcome::Failed, false),
-        (Outcome::LostBuilder, false),
+        (Outcome::LostBuilder, true),
         (Outcome::Ok, false),
     ] {
         let (_root, dir, record, samples) = cut_off(2);

@@ -17,4 +17,5 @@ mod outputs;
 mod project;
 mod race;
 mod resume;
+mod somebody;
 mod support;

@@ -278,7 +278,47 @@ async fn an_interrupted_sample_is_built_again_and_a_finished_one_is_not() {
 }
 
 #[tokio::test]
-async fn what_starts_from_a_sample_that_lost_the_builder_is_skipped() {
+async fn a_sample_that_lost_the_builder_is_built_again() {
+    for lost_at in ["-cross-multi-arch", "-cross-incremental"] {
+        let setting = two_rounds();
+        let root = TempDir::new().unwrap();
+        let lost = BuildError::LostBuilder {
+            message: "broken pipe".into(),
+        };
+        let builder = Scripted {
+            ends: [(lost_at, lost)].into(),
+            ..Scripted::default()
+        };
+        let mut recorder = Mortal {
+            writer: RunWriter::create(root.path(), &setting.record).unwrap(),
+            left: usize::MAX,
+            died: CancellationToken::new(),
+        };
+        let stop = CancellationToken::new();
+        let end = go_on(&setting, &builder, &mut recorder, &stop, Earlier::default()).await;
+        end.unwrap_err();
+        drop(recorder);
+        // Until then it is what became of it.
+        let last = stored(&setting, root.path()).samples.pop().unwrap();
+        assert_eq!(last.outcome, Outcome::LostBuilder);
+        let builder = Scripted::default();
+        let end = resume(&setting, &builder, root.path(), &stop).await;
+        assert_eq!(end.unwrap(), RunEnd::Completed);
+        let run = stored(&setting, root.path());
+        assert_eq!(ids(&run), planned(&setting));
+        assert!(run.samples.iter().all(|s| s.outcome == Outcome::Ok));
+        let requests = builder.requests.lock().unwrap();
+        assert_chains(&requests);
+        let csv = run.dir.join("samples.csv");
+        let rows = std::fs::read_to_string(csv).unwrap();
+        assert_eq!(rows.lines().count(), 1 + setting.record.plan.len());
+        assert!(!rows.contains("lost-builder"), "{rows}");
+    }
+}
+
+/// A run of before such samples were built again has nothing in their place.
+#[tokio::test]
+async fn a_lost_sample_that_nobody_built_again_is_still_read() {
     let setting = two_rounds();
     let root = TempDir::new().unwrap();
     let lost = BuildError::LostBuilder {
@@ -297,15 +337,12 @@ async fn what_starts_from_a_sample_that_lost_the_builder_is_skipped() {
     let end = go_on(&setting, &builder, &mut recorder, &stop, Earlier::default()).await;
     end.unwrap_err();
     drop(recorder);
-    let builder = Scripted::default();
-    let end = resume(&setting, &builder, root.path(), &stop).await;
-    assert_eq!(end.unwrap(), RunEnd::Completed);
-    let run = stored(&setting, root.path());
-    assert_eq!(ids(&run), planned(&setting));
-    let of = |outcome| run.samples.iter().filter(move |s| s.outcome == outcome);
-    assert_eq!(of(Outcome::LostBuilder).count(), 1);
-    let skipped: Vec<_> = of(Outcome::Skipped).map(|s| (s.round, s.kind)).collect();
-    assert_eq!(skipped, [(1, BuildKind::Incremental), (1, BuildKind::Noop)]);
+    let before = stored(&setting, root.path());
+    let at_once = CancellationToken::new();
+    at_once.cancel();
+    let end = resume(&setting, &Scripted::default(), root.path(), &at_once).await;
+    assert_eq!(end.unwrap(), RunEnd::Interrupted);
+    assert_eq!(stored(&setting, root.path()).samples, before.samples);
 }
 
 #[tokio::test]

@@ -100,7 +100,12 @@ impl Builder for Scripted {
         self.records.lock().unwrap().push(CacheRecord {
             id: request.reference.clone(),
             size: 1,
-            description: String::new(),
+            // As that of a step that names the run.
+            description: if request.internal {
+                request.reference.clone()
+            } else {
+                String::new()
+            },
             record_type: "regular".into(),
             in_use: false,
             shared: false,

@@ -4,6 +4,7 @@
 mod contexts;
 mod dial;
 mod endings;
+mod history;
 mod prune;
 mod secrets;
 mod server;

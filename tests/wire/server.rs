@@ -38,6 +38,13 @@ pub struct Script {
     /// History names the solve as running, whatever happens to it.
     pub always_active: bool,
     records: Mutex<Vec<proto::UsageRecord>>,
+    /// What Info answers; without it the server does not know the call.
+    pub version: Option<String>,
+    /// Builds that the history holds, and those that the server keeps in it.
+    pub history: Mutex<Vec<String>>,
+    pub kept: Vec<String>,
+    /// Builds that begin after the history was listed.
+    pub later: Vec<(proto::BuildHistoryEventType, String)>,
 }
 
 impl Script {
@@ -53,6 +60,10 @@ impl Script {
             refuse_session: false,
             always_active: false,
             records: Mutex::default(),
+            version: None,
+            history: Mutex::default(),
+            kept: Vec::new(),
+            later: Vec::new(),
         }
     }
 
@@ -126,6 +137,10 @@ impl FakeBuildKit {
                 prunes: Arc::default(),
             },
         })
+    }
+
+    pub fn history(&self) -> MutexGuard<'_, Vec<String>> {
+        self.script.history.lock().unwrap()
     }
 
     pub fn records(&self) -> MutexGuard<'_, Vec<proto::UsageRecord>> {
@@ -300,7 +315,17 @@ impl Control for Service {
         &self,
         _: Request<proto::InfoRequest>,
     ) -> Result<Response<proto::InfoResponse>, Status> {
-        Err(Status::unimplemented("unknown method Info"))
+        let Some(version) = self.script.version.clone() else {
+            return Err(Status::unimplemented("unknown method Info"));
+        };
+        Ok(Response::new(proto::InfoResponse {
+            buildkit_version: Some(
+                bollard_buildkit_proto::moby::buildkit::v1::types::BuildkitVersion {
+                    version,
+                    ..Default::default()
+                },
+            ),
+        }))
     }
 
     type ListenBuildHistoryStream = BoxStream<proto::BuildHistoryEvent>;
@@ -310,22 +335,50 @@ impl Control for Service {
         request: Request<proto::BuildHistoryRequest>,
     ) -> Result<Response<Self::ListenBuildHistoryStream>, Status> {
         self.seen.history_calls.fetch_add(1, Ordering::SeqCst);
+        use proto::BuildHistoryEventType::{Complete, Started};
+        let request = request.into_inner();
+        // BuildKit never gives up a record that was asked for by its reference.
+        assert_eq!(request.r#ref, "", "a build was asked for by its reference");
         let active = self.script.always_active || self.seen.solving.load(Ordering::SeqCst);
-        let event = proto::BuildHistoryEvent {
-            r#type: proto::BuildHistoryEventType::Started.into(),
-            record: Some(proto::BuildHistoryRecord {
-                r#ref: request.into_inner().r#ref,
-                ..Default::default()
-            }),
-        };
-        let events = active.then_some(Ok(event));
-        Ok(Response::new(stream::iter(events).boxed()))
+        let mut events = Vec::new();
+        if active {
+            let solves = self.seen.solves.lock().unwrap();
+            events.extend(solves.last().map(|solve| (Started, solve.r#ref.clone())));
+        }
+        if !request.active_only {
+            let history = self.script.history.lock().unwrap();
+            events.extend(history.iter().map(|build| (Complete, build.clone())));
+        }
+        if !request.early_exit {
+            events.extend(self.script.later.clone());
+        }
+        let events = events.into_iter().map(|(kind, reference)| {
+            Ok(proto::BuildHistoryEvent {
+                r#type: kind.into(),
+                record: Some(proto::BuildHistoryRecord {
+                    r#ref: reference,
+                    ..Default::default()
+                }),
+            })
+        });
+        let events = stream::iter(events.collect::<Vec<_>>());
+        Ok(Response::new(match request.early_exit {
+            true => events.boxed(),
+            false => events.chain(stream::pending()).boxed(),
+        }))
     }
 
     async fn update_build_history(
         &self,
-        _: Request<proto::UpdateBuildHistoryRequest>,
+        request: Request<proto::UpdateBuildHistoryRequest>,
     ) -> Result<Response<proto::UpdateBuildHistoryResponse>, Status> {
-        Err(Status::unimplemented("unknown method UpdateBuildHistory"))
+        let request = request.into_inner();
+        assert!(request.delete && !request.pinned);
+        if self.script.kept.contains(&request.r#ref) {
+            return Err(Status::unknown("lease does not exist: not found"));
+        }
+        let mut history = self.script.history.lock().unwrap();
+        history.retain(|build| *build != request.r#ref);
+        Ok(Response::new(proto::UpdateBuildHistoryResponse {}))
     }
 }
