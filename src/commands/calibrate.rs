@@ -113,7 +113,7 @@ fn keep(raced: &Raced, args: &CalibrateArgs) -> anyhow::Result<()> {
         });
     }
     if kept_all && !disturbed.is_empty() {
-        eprintln!(
+        tell!(
             "noise floor not kept: {} of its rounds were disturbed, and --keep-contaminated \
              counted them",
             disturbed.len()

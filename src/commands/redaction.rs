@@ -9,8 +9,8 @@ use super::race::Entrants;
 use crate::model::RunRecord;
 use crate::print;
 use crate::race::Redaction;
-use crate::scenario::Snapshot;
-use crate::secrets::{Masks, SHORTEST, forms};
+use crate::scenario::{ContextSource, Snapshot};
+use crate::secrets::{Masks, SHORTEST, forms, of_url};
 use crate::temporary;
 
 /// Characters of the shortest value that `--redact` takes: a shorter one would
@@ -47,12 +47,30 @@ pub(super) fn masks(entrants: &Entrants<'_>, names: &[String]) -> anyhow::Result
         }
     }
     texts.extend(headers());
+    for url in urls(entrants) {
+        let secrets = of_url(&url).into_iter();
+        texts.extend(secrets.flat_map(|secret| forms(secret.as_bytes(), "***", SHORTEST)));
+    }
     // Of a value that two names have, the first is told.
     let mut known = std::collections::BTreeSet::new();
     texts.retain(|(text, _)| known.insert(text.clone()));
     let masks = Masks::new(texts);
     print::mask(masks.clone());
     Ok(masks)
+}
+
+/// Addresses that builds and fetches use.
+fn urls(entrants: &Entrants<'_>) -> Vec<String> {
+    let variants = entrants.scenarios.iter().flat_map(|s| &s.variants);
+    let contexts = variants.flat_map(|variant| variant.contexts.values());
+    let remote = contexts.filter_map(|source| match source {
+        ContextSource::Remote(url) => Some(url.clone()),
+        ContextSource::Folder(_) => None,
+    });
+    let fetched = entrants.scenarios.iter().filter_map(|s| s.fetch.as_ref());
+    let fetched = fetched.map(|fetch| fetch.git.clone());
+    let engine = std::env::var("DOCKER_HOST").ok();
+    remote.chain(fetched).chain(engine).collect()
 }
 
 /// The values that a name has: those of build arguments, of all variants, and

@@ -268,11 +268,14 @@ impl Slow {
             .spawn()
             .unwrap();
         let started = Instant::now();
+        // Its own folder: a dead one's may be there, too.
+        let own = format!("buildrace-{}-", child.id());
         let is_begun = || {
             let entries = walkdir::WalkDir::new(self.temporary.path()).into_iter();
-            entries
-                .flatten()
-                .any(|entry| entry.file_name() == "Dockerfile")
+            let mut files = entries.flatten().map(walkdir::DirEntry::into_path);
+            files.any(|path| {
+                path.ends_with("Dockerfile") && path.display().to_string().contains(&own)
+            })
         };
         while !is_begun() {
             assert!(started.elapsed() < PATIENCE, "nothing is copied");

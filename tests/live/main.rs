@@ -12,6 +12,7 @@ mod gate;
 #[path = "../support/git.rs"]
 mod git;
 mod harness;
+mod hygiene;
 mod outputs;
 #[path = "../support/project.rs"]
 mod project;

@@ -114,7 +114,7 @@ pub async fn run(args: CheckArgs) -> anyhow::Result<Exit> {
                 ended(&check, None, &settings.race)?;
                 return Ok(Exit::Good);
             }
-            nothing::Found::Something(why) => eprintln!(
+            nothing::Found::Something(why) => tell!(
                 "check: {}",
                 escape::terminal(&prepared.masks.text(&why), 400)
             ),

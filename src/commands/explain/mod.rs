@@ -303,11 +303,11 @@ impl Build {
         }
         match refused {
             Some(refused) if builds.is_empty() => bail!("{refused}"),
-            Some(refused) => eprintln!("warning: {refused}"),
+            Some(refused) => tell!("warning: {refused}"),
             None => {}
         }
         if builds.iter().any(|build| !build.explanation.complete) {
-            eprintln!("warning: {name} ends before its build does: its figures are incomplete");
+            tell!("warning: {name} ends before its build does: its figures are incomplete");
         }
         Ok(builds)
     }

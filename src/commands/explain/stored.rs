@@ -52,7 +52,7 @@ fn warn_of_cut_trace(explained: &RunExplanation, sample: &str) {
             number::seconds(found.sample.wall.as_secs_f64())
         )
     });
-    eprintln!(
+    tell!(
         "warning: the trace of {} is cut off{}: what is said of its steps is incomplete",
         escape::terminal(sample, 128),
         told.unwrap_or_default()

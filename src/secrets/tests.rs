@@ -30,6 +30,16 @@ fn user_information_of_any_url_goes() {
 }
 
 #[test]
+fn secrets_of_a_url_are_known_without_it() {
+    assert_eq!(of_url("https://me:p%40ss@h/x"), ["p%40ss", "p@ss"]);
+    assert_eq!(of_url("https://0123456789abcdef@h"), ["0123456789abcdef"]);
+    assert_eq!(of_url("https://tok:x-oauth-basic@h"), ["tok"]);
+    for url in ["ssh://git@h", "https://h/a@b", "unix:///x"] {
+        assert!(of_url(url).is_empty(), "{url}");
+    }
+}
+
+#[test]
 fn tokens_in_queries_go() {
     for (text, expected) in [
         (

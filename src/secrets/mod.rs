@@ -75,6 +75,28 @@ pub fn bytes_without_credentials(text: &[u8]) -> Option<Vec<u8>> {
     }
 }
 
+/// Passwords and tokens in the user information of a URL, as they are written
+/// and as they are meant: what fails may tell them without the URL.
+pub fn of_url(url: &str) -> Vec<String> {
+    /// Characters from which a name alone may be a token.
+    const TOKEN: usize = 16;
+    let Some((_, url)) = url.split_once("://") else {
+        return Vec::new();
+    };
+    let user = &url[..user_information(url)];
+    let user = user.trim_end_matches('@');
+    let secret = match user.split_once(':') {
+        Some((name, "" | "x-oauth-basic")) => name,
+        Some((_, password)) => password,
+        None if user.len() >= TOKEN => user,
+        None => return Vec::new(),
+    };
+    let meant = percent_encoding::percent_decode_str(secret).decode_utf8_lossy();
+    let mut secrets = vec![secret.to_owned(), meant.into_owned()];
+    secrets.dedup();
+    secrets
+}
+
 /// The scheme that the text ends in.
 fn scheme(text: &str) -> Option<&str> {
     let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.');
