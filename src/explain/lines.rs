@@ -55,19 +55,33 @@ impl Instruction {
     }
 
     /// Whether a step's name can be of this instruction.
-    fn may_be(&self, label: &Label) -> bool {
-        if !label.is(&self.word) {
-            return false;
-        }
+    fn may_be(&self, said: &Said) -> bool {
         // An image is named by its digest.
-        if self.word == "FROM" {
-            return true;
+        self.word == said.word
+            && (self.word == "FROM"
+                || matches(&said.text, &self.parts, said.is_cut || self.has_heredoc))
+    }
+}
+
+/// What a step's name says.
+struct Said {
+    /// `RUN`, in upper case.
+    word: String,
+    /// What follows it; see [`squeezed`].
+    text: String,
+    /// Whether more may have followed.
+    is_cut: bool,
+}
+
+impl Said {
+    fn of(label: &Label) -> Self {
+        let mut words = label.instruction.split_whitespace();
+        let word = words.find(|word| !["ONBUILD", "LINK"].contains(word));
+        Self {
+            word: word.unwrap_or_default().to_ascii_uppercase(),
+            text: squeezed(words),
+            is_cut: label.instruction.len() >= LONG,
         }
-        let words = label.instruction.split_whitespace();
-        let said = words.skip_while(|word| !word.eq_ignore_ascii_case(&self.word));
-        let said = squeezed(said.skip(1));
-        let is_open = self.has_heredoc || label.instruction.len() >= LONG;
-        matches(&said, &self.parts, is_open)
     }
 }
 
@@ -128,7 +142,7 @@ impl Lines {
     fn is_moved(&self, label: &Label) -> Option<bool> {
         label.position?;
         let at = self.at_position(label);
-        Some(!at.is_some_and(|instruction| instruction.may_be(label)))
+        Some(!at.is_some_and(|instruction| instruction.may_be(&Said::of(label))))
     }
 
     /// What the Dockerfile has at a step's position.
@@ -142,7 +156,8 @@ impl Lines {
 
     fn line(&self, label: &Label, is_moved: bool) -> Option<usize> {
         let stage = self.stage(label)?;
-        let mut found = stage.instructions.iter().filter(|i| i.may_be(label));
+        let said = Said::of(label);
+        let mut found = stage.instructions.iter().filter(|i| i.may_be(&said));
         let first = found.next()?;
         match found.next() {
             None => Some(first.line),

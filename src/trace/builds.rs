@@ -135,12 +135,13 @@ impl Builds {
     }
 
     fn note(&mut self, vertex: &Vertex) {
-        if let Some(prefix) = opening(vertex) {
+        // One that has not begun may turn out to be another build's.
+        if let Some(prefix) = opening(vertex)
+            && (vertex.started.is_some() || self.definitions.is_empty())
+        {
+            let digest = bounded(&vertex.digest, MAX_DIGEST);
+            self.definitions.insert(digest.to_owned());
             self.prefixes.insert(prefix.to_owned());
-            if vertex.started.is_some() || self.definitions.is_empty() {
-                let digest = bounded(&vertex.digest, MAX_DIGEST);
-                self.definitions.insert(digest.to_owned());
-            }
         }
         let is_end = vertex.completed.is_some() && is_end(&vertex.name);
         // A cache that is not there fails its import, and nothing else.

@@ -33,11 +33,16 @@ type Place<'t> = (
 type Same<'t> = (Option<&'t str>, u32, &'t str);
 
 pub(super) fn counted(steps: &[Step]) -> Vec<Counted<'_>> {
-    let begun: HashMap<Same<'_>, &Step> = steps
-        .iter()
-        .filter(|step| step.has_started())
-        .filter_map(|step| Some((same(&step.label)?, step)))
-        .collect();
+    let mut begun: HashMap<Same<'_>, &Step> = HashMap::new();
+    for step in steps.iter().filter(|step| step.has_started()) {
+        if let Some(same) = same(&step.label) {
+            let known = begun.entry(same).or_insert(step);
+            // In whatever order they were told.
+            if step.digest < known.digest {
+                *known = step;
+            }
+        }
+    }
     let joined = Joined::of(steps);
     let mut found: BTreeMap<Place<'_>, Counted<'_>> = BTreeMap::new();
     for step in steps.iter().filter(|step| step.label.is_instruction()) {

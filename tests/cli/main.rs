@@ -12,6 +12,7 @@ mod hygiene;
 mod interrupted;
 #[path = "../support/project.rs"]
 mod project;
+mod recordings;
 mod resume;
 
 use std::fs;

@@ -195,7 +195,17 @@ fn a_bake_of_several_targets_and_a_builder_of_several_nodes_are_one_build() {
         for (_, update) in updates {
             builds.push(&update.status());
         }
-        assert_eq!(builds.end(false).len(), 1);
+        let builds = builds.end(false);
+        let names = |build: &Recorded| -> Vec<String> {
+            build
+                .trace
+                .steps()
+                .iter()
+                .map(|step| step.name.clone())
+                .collect()
+        };
+        let names: Vec<_> = builds.iter().map(names).collect();
+        assert_eq!(names.len(), 1, "{names:?}");
     }
 }
 

@@ -1,0 +1,145 @@
+//! `buildrace explain` and `report` on recordings of builds that went some
+//! other way than a plain one.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use super::project::Project;
+use super::{buildrace, refused};
+
+fn case(name: &str) -> PathBuf {
+    let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/cases");
+    cases.join(name)
+}
+
+/// What a command writes to stdout and stderr, with exit code 0.
+fn written(project: &Project, args: &[&str]) -> (String, String) {
+    let output = buildrace(project).args(args).output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{stderr}");
+    (String::from_utf8(output.stdout).unwrap(), stderr)
+}
+
+fn json(project: &Project, args: &[&str]) -> Value {
+    let (text, _) = written(project, &[&["explain", "--json"], args].concat());
+    serde_json::from_str(&text).unwrap()
+}
+
+#[test]
+fn builds_of_one_recording_are_explained_together_and_by_number() {
+    let project = Project::new();
+    let two = case("explain-failed/two.rawjson");
+    let two = two.to_str().unwrap();
+    let second = format!("{two}#2");
+    let (text, _) = written(&project, &["explain", two]);
+    for part in ["2 builds", "two.rawjson#1", "two.rawjson#2", "it failed at"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let both = json(&project, &[two]);
+    assert_eq!(both["schema"], 1);
+    let builds = both["builds"].as_array().unwrap();
+    assert_eq!(builds.len(), 2);
+    assert_eq!(builds[0]["failed"], Value::Null);
+    let mut alone = json(&project, &[&second]);
+    assert_eq!(alone["failure"]["by_step"], true);
+    alone.as_object_mut().unwrap().remove("schema");
+    assert_eq!(alone, builds[1]);
+
+    let picture = project.path().join("x.svg");
+    let picture = picture.to_str().unwrap();
+    let error = refused(&project, &["explain", two, "--waterfall", picture]);
+    assert!(error.contains("two.rawjson#1"), "{error}");
+    written(&project, &["explain", &second, "--waterfall", picture]);
+    let error = refused(&project, &["explain", two, &second]);
+    assert!(error.contains("two.rawjson#1"), "{error}");
+    written(&project, &["explain", &format!("{two}#1"), &second]);
+    let error = refused(&project, &["explain", &format!("{two}#3")]);
+    assert!(error.contains("it holds 2"), "{error}");
+}
+
+#[test]
+fn a_heredoc_does_not_move_the_lines_after_it() {
+    let project = Project::new();
+    let recording = case("heredoc-lines/b.rawjson");
+    let dockerfile = case("heredoc-lines/Dockerfile");
+    let args = [
+        recording.to_str().unwrap(),
+        "-f",
+        dockerfile.to_str().unwrap(),
+    ];
+    let answer = json(&project, &args);
+    let steps = answer["steps"].as_array().unwrap();
+    let line = |name: &str| {
+        let step = steps
+            .iter()
+            .find(|step| step["name"].as_str().unwrap().contains(name));
+        step.unwrap()["line"].as_u64()
+    };
+    assert_eq!(line("RUN cat <<EOF"), Some(2));
+    assert_eq!(line("RUN echo second"), Some(5));
+}
+
+/// A published run, of which a sample's trace lacks its second half.
+fn run_with_a_cut_trace(project: &Project, sample: &str) -> PathBuf {
+    let name = "20261123T225710Z-dbe9c9";
+    let published = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("results")
+        .join(name);
+    let run = project.path().join("results").join(name);
+    let traces = run.join("traces");
+    fs::create_dir_all(&traces).unwrap();
+    for (from, to) in [
+        (published.clone(), run.clone()),
+        (published.join("traces"), traces.clone()),
+    ] {
+        for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
+            if entry.path().is_file() {
+                fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+            }
+        }
+    }
+    let trace = traces.join(format!("{sample}.rawjson.gz"));
+    let bytes = fs::read(&trace).unwrap();
+    fs::write(&trace, &bytes[..bytes.len() / 2]).unwrap();
+    run
+}
+
+#[test]
+fn a_trace_that_was_cut_off_is_warned_of_and_its_figures_are_marked() {
+    let project = Project::new();
+    let sample = "r1-06-go-hello-naive-multi-arch";
+    let run = run_with_a_cut_trace(&project, sample);
+    let run = run.to_str().unwrap();
+    let (text, warning) = written(&project, &["explain", run, "--all"]);
+    assert!(
+        warning.contains(sample) && warning.contains("is cut off after"),
+        "{warning}"
+    );
+    let mut rows = text.lines().filter(|line| line.contains(sample));
+    assert!(
+        rows.next()
+            .unwrap()
+            .contains("incomplete: the trace ends after"),
+        "{text}"
+    );
+
+    let (text, warning) = written(&project, &["explain", &format!("{run}/{sample}")]);
+    assert!(warning.contains(sample), "{warning}");
+    assert!(text.contains("incomplete: the trace ends after"), "{text}");
+    let answer = json(&project, &[&format!("{run}/{sample}")]);
+    assert_eq!(answer["complete"], false);
+    assert_eq!(answer["what_if"], Value::Array(Vec::new()));
+    assert!(
+        answer["build"]["wall_seconds"].as_f64().unwrap() > answer["seconds"].as_f64().unwrap()
+    );
+
+    let reports = project.path().join("reports");
+    let args = ["report", run, "--reports", reports.to_str().unwrap()];
+    let (_, warning) = written(&project, &args);
+    assert!(
+        warning.contains(sample) && warning.contains("is cut off after"),
+        "{warning}"
+    );
+}
