@@ -251,14 +251,17 @@ impl<'a> Site<'a> {
     ) -> anyhow::Result<Vec<BaseImage>> {
         let mut needed = Vec::new();
         for variant in variants {
-            let images = self.project.base_images(variant, &self.native, platforms)?;
+            let images = self.project.needs(variant, &self.native, platforms)?.images;
             needed.extend(images.into_iter().map(|image| (image.name, image.platform)));
         }
         needed.sort();
         needed.dedup();
         let tell: engine::Progress = Arc::new(|line| eprintln!("{}", terminal(line)));
         self.runtime.block_on(async {
-            preflight::for_race(&self.engine, platforms).await?;
+            let tried = preflight::try_each(&self.engine, platforms).await?;
+            if let Some(failed) = tried.failed.first() {
+                anyhow::bail!("{}", failed.reason);
+            }
             let stand_ins = StandIns::of(&self.engine);
             Ok(images::ensure(&self.engine, &needed, stand_ins, &tell).await?)
         })

@@ -54,7 +54,10 @@ pub fn to_stderr(line: std::fmt::Arguments<'_>) {
 pub fn to_stdout(line: std::fmt::Arguments<'_>) -> anyhow::Result<()> {
     let line = masked(&format!("{line}\n"));
     let mut stdout = io::stdout().lock();
-    match stdout.write_all(line.as_bytes()).and_then(|()| stdout.flush()) {
+    match stdout
+        .write_all(line.as_bytes())
+        .and_then(|()| stdout.flush())
+    {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
             Err(anyhow::Error::new(error).context("cannot write the result to stdout"))
         }

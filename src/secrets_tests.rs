@@ -12,8 +12,14 @@ fn user_information_of_any_url_goes() {
         ("https://TOKEN@github.com/a", "https://***@github.com/a"),
         ("https://user:pa/ss@host/x", "https://***@host/x"),
         ("https://user:pa#ss?x@host", "https://***@host"),
-        ("a=ssh://me:pw@h b=HTTP://u@h", "a=ssh://***@h b=HTTP://***@h"),
-        (r#"{"a":"git+https://u:p@h\n"}"#, r#"{"a":"git+https://***@h\n"}"#),
+        (
+            "a=ssh://me:pw@h b=HTTP://u@h",
+            "a=ssh://***@h b=HTTP://***@h",
+        ),
+        (
+            r#"{"a":"git+https://u:p@h\n"}"#,
+            r#"{"a":"git+https://***@h\n"}"#,
+        ),
         ("(socks5://u:p@[::1]:1080)", "(socks5://***@[::1]:1080)"),
         ("x?u=https://a:b@c", "x?u=https://***@c"),
         ("https://h/?to=https://a:b@c", "https://h/?to=https://***@c"),
@@ -54,7 +60,10 @@ fn what_holds_no_credential_stays() {
         "npm install a@1 https://x",
         "https://h/?token=",
     ] {
-        assert!(matches!(without_credentials(text), Cow::Borrowed(_)), "{text}");
+        assert!(
+            matches!(without_credentials(text), Cow::Borrowed(_)),
+            "{text}"
+        );
     }
 }
 
@@ -84,7 +93,10 @@ fn the_longest_text_is_masked_and_no_mask_is_masked_again() {
         ("secretly".into(), "[secret B]".into()),
     ]);
     assert_eq!(masks.text("secretly secret"), "[secret B] [redacted A]");
-    assert_eq!(masks.bytes(b"\xffsecret"), Some(b"\xff[redacted A]".to_vec()));
+    assert_eq!(
+        masks.bytes(b"\xffsecret"),
+        Some(b"\xff[redacted A]".to_vec())
+    );
     assert_eq!(masks.bytes(b"\xffnothing"), None);
 }
 

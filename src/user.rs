@@ -78,7 +78,9 @@ fn give_within(path: &Path, owner: Option<(u32, u32)>) -> io::Result<()> {
     let Some((user, group)) = owner else {
         return Ok(());
     };
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let parent = path
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty());
     let parent = fs::metadata(parent.unwrap_or(Path::new(".")))?;
     if parent.uid() != user {
         return Ok(());

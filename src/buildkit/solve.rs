@@ -207,6 +207,7 @@ mod tests {
             context: "/context".into(),
             contexts: BTreeMap::new(),
             secrets: BTreeMap::new(),
+            ssh: BTreeMap::new(),
             dockerfile: "/files/naive.Dockerfile".into(),
             shared_key: "key".into(),
             platforms: vec![

@@ -145,6 +145,9 @@ pub struct RunArgs {
     /// Platforms of the multi-arch kinds, comma-separated; the scenario's where none is named
     #[arg(long, value_name = "P,…", value_delimiter = ',')]
     pub platform: Vec<Platform>,
+    /// SSH agent for RUN --mount=type=ssh: default, or ID=SOCKET
+    #[arg(long, value_name = "default|ID=SOCKET")]
+    pub ssh: Vec<String>,
     #[command(flatten)]
     pub race: RaceArgs,
 }
@@ -170,6 +173,9 @@ pub struct BuildArgs {
     /// Secret for RUN --mount=type=secret: id=ID, and src=FILE or env=NAME
     #[arg(long, value_name = "id=ID,…")]
     pub secret: Vec<String>,
+    /// SSH agent for RUN --mount=type=ssh: default, or ID=SOCKET
+    #[arg(long, value_name = "default|ID=SOCKET")]
+    pub ssh: Vec<String>,
     /// Further build context: a folder, or what BuildKit finds elsewhere, like docker-image://…
     #[arg(long, value_name = "NAME=PATH")]
     pub build_context: Vec<String>,
@@ -198,7 +204,7 @@ Examples:
   buildrace compare Dockerfile Dockerfile.new --context . --platform linux/amd64,linux/arm64
   buildrace compare Dockerfile --against main --edit cmd/main.go")]
 pub struct CompareArgs {
-    /// The Dockerfile to compare with, or with --against the one to race
+    /// The Dockerfile to compare with, - for standard input, or with --against the one to race
     #[arg(value_name = "DOCKERFILE")]
     pub reference: PathBuf,
     /// The Dockerfile that is compared with it
@@ -261,7 +267,7 @@ pub struct CalibrateArgs {
     /// The variant of the scenario [default: its first candidate]
     #[arg(long, value_name = "VARIANT", requires = "scenario")]
     pub variant: Option<String>,
-    /// A Dockerfile of your own [default: Dockerfile]
+    /// A Dockerfile of your own, - for standard input [default: Dockerfile]
     #[arg(long, short = 'f', value_name = "DOCKERFILE")]
     pub file: Option<PathBuf>,
     #[command(flatten)]

@@ -3,12 +3,15 @@
 
 use std::path::Path;
 
+use anyhow::bail;
+
 use super::Exit;
 use super::own::{self, Options};
 use super::race::{Choice, Entrants, Ready, check_writable, keep_out_of_git, race};
 use super::report::write_formats;
 use super::revisions::{Revisions, Side};
 use super::signals::stop_on_signals;
+use super::stdin::{Typed, is_stdin};
 use crate::cli::{CompareArgs, Rounds};
 use crate::scenario::{OwnDockerfile, Project, variant_names};
 
@@ -21,6 +24,18 @@ pub async fn run(args: CompareArgs) -> anyhow::Result<Exit> {
     let stop = stop_on_signals();
     // Before the engine is asked: most of what can be wrong is wrong here.
     let options = Options::read(&args.build)?;
+    let candidate = args.candidate.as_deref().unwrap_or(&args.reference);
+    if args.against.is_some() && is_stdin(&args.reference) {
+        bail!("--against needs a file: standard input has no revision");
+    }
+    if args.candidate.is_some() && is_stdin(&args.reference) && is_stdin(candidate) {
+        bail!("only one of the two Dockerfiles can come from standard input");
+    }
+    let reference = Typed::read(&args.reference)?;
+    let candidate = match args.candidate {
+        Some(_) => Typed::read(candidate)?,
+        None => Typed::read(&args.reference)?,
+    };
     // Its folders are removed when it is dropped.
     let revisions = match &args.against {
         None => None,
@@ -33,8 +48,8 @@ pub async fn run(args: CompareArgs) -> anyhow::Result<Exit> {
             }
         }
     };
-    let (title, dockerfiles) = match (&revisions, &args.candidate) {
-        (Some(revisions), _) => (
+    let (title, dockerfiles) = match &revisions {
+        Some(revisions) => (
             format!(
                 "{} in the working tree against {}",
                 own::shown(&args.reference),
@@ -44,17 +59,10 @@ pub async fn run(args: CompareArgs) -> anyhow::Result<Exit> {
                 .map(|side| revisions.dockerfile(side))
                 .to_vec(),
         ),
-        (None, candidate) => {
-            let candidate = candidate.as_deref().unwrap_or(&args.reference);
-            (
-                format!(
-                    "{} against {}",
-                    own::shown(candidate),
-                    own::shown(&args.reference)
-                ),
-                pair(&args.reference, candidate, &options),
-            )
-        }
+        None => (
+            format!("{} against {}", candidate.shown, reference.shown),
+            pair(&reference, &candidate, &options),
+        ),
     };
     let mut scenario = own::scenario(&options, title, dockerfiles)?;
     let ready = Ready::find(&args.race).await?;
@@ -74,13 +82,14 @@ pub async fn run(args: CompareArgs) -> anyhow::Result<Exit> {
     Ok(raced.exit())
 }
 
-fn pair(reference: &Path, candidate: &Path, options: &Options) -> Vec<OwnDockerfile> {
-    let (one, other) = variant_names(reference, candidate);
-    let dockerfile = |name: String, path: &Path| OwnDockerfile {
+fn pair(reference: &Typed, candidate: &Typed, options: &Options) -> Vec<OwnDockerfile> {
+    let (one, other) = variant_names(&reference.path, &candidate.path);
+    let dockerfile = |name: String, typed: &Typed| OwnDockerfile {
         name,
-        path: path.to_owned(),
-        shown: own::shown(path),
+        path: typed.path.clone(),
+        shown: typed.shown.clone(),
         context: None,
+        origin: None,
         revision: None,
         contexts: options.contexts.clone(),
     };

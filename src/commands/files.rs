@@ -71,7 +71,10 @@ pub(super) fn unfinished(folder: &Path) -> Vec<PathBuf> {
             name.starts_with(UNFINISHED.0) && name.ends_with(UNFINISHED.1)
         })
         .filter(|entry| {
-            let touched = entry.metadata().ok().and_then(|found| found.modified().ok());
+            let touched = entry
+                .metadata()
+                .ok()
+                .and_then(|found| found.modified().ok());
             let age = touched.and_then(|touched| touched.elapsed().ok());
             age.is_some_and(|age| age > OLD)
         })
@@ -97,7 +100,10 @@ mod tests {
         write_whole(&link, "new").unwrap();
         assert!(link.is_symlink());
         assert_eq!(fs::read_to_string(&file).unwrap(), "new");
-        assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o640);
+        assert_eq!(
+            fs::metadata(&file).unwrap().permissions().mode() & 0o777,
+            0o640
+        );
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
     }
 

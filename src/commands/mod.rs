@@ -3,6 +3,7 @@
 
 pub mod calibrate;
 pub mod check;
+pub mod clean;
 pub mod compare;
 pub mod doctor;
 pub mod engine;
@@ -11,8 +12,8 @@ mod files;
 mod formats;
 mod ignored;
 pub mod images;
+mod lfs;
 pub mod list;
-pub mod clean;
 mod own;
 mod race;
 mod redaction;
@@ -20,6 +21,8 @@ pub mod report;
 mod revisions;
 pub mod run;
 mod signals;
+mod ssh;
+mod stdin;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -62,7 +65,6 @@ fn terminal_width() -> usize {
         .size_checked()
         .map_or(100, |(_, columns)| usize::from(columns))
 }
-
 
 /// Long work's progress as lines on stderr, each with the time since the
 /// first.

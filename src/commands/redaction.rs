@@ -95,7 +95,12 @@ fn headers() -> Vec<(String, String)> {
 }
 
 /// All that results of a race may not say.
-pub(super) fn of_race(masks: Masks, engine: &str, snapshot: &Snapshot, project: &Path) -> Redaction {
+pub(super) fn of_race(
+    masks: Masks,
+    engine: &str,
+    snapshot: &Snapshot,
+    project: &Path,
+) -> Redaction {
     let path = |path: &Path| path.display().to_string();
     let mut own = vec![(path(snapshot.folder()), "sources".to_owned())];
     own.extend(temporary::folder_of_process().map(|folder| (path(&folder), "TMPDIR".to_owned())));

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
-use super::race::Raced;
 use super::files::write_whole;
+use super::race::Raced;
 use super::{Exit, explain, formats};
 use crate::cli::{OutputArgs, RaceArgs, ReportArgs};
 use crate::explain::{Lines, RunExplanation};

@@ -140,7 +140,10 @@ mod tests {
         Redaction {
             masks: Masks::new(forms(b"hunter2", "[secret tok]", SHORTEST)),
             own: vec![("/tmp/buildrace-7-aXbY12".into(), "TMPDIR".into())],
-            host: vec![("/root/app".into(), ".".into()), ("/root".into(), "~".into())],
+            host: vec![
+                ("/root/app".into(), ".".into()),
+                ("/root".into(), "~".into()),
+            ],
         }
     }
 

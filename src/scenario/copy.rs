@@ -58,14 +58,13 @@ impl SourceCopy {
     ) -> Result<Self, ScenarioError> {
         // Walked before the folder is made, which may be below the sources.
         let entries = walk(sources, skip)?;
-        let folder = Folder::new("sources")
-            .map_err(|error| {
-                ScenarioError::io(
-                    "make a folder for the sources in",
-                    &std::env::temp_dir(),
-                    error,
-                )
-            })?;
+        let folder = Folder::new("sources").map_err(|error| {
+            ScenarioError::io(
+                "make a folder for the sources in",
+                &std::env::temp_dir(),
+                error,
+            )
+        })?;
         let mut copy = Self { folder, edit: None };
         for entry in &entries {
             copy_entry(sources, copy.path(), entry)?;

@@ -14,8 +14,8 @@ use walkdir::WalkDir;
 use super::{Found, SourcesError};
 use crate::model::{Platform, SourcesFrom};
 use crate::scenario::{Fetch, Otherwise, sources_digest};
-use crate::user;
 use crate::temporary::{self, Held, LOCK};
+use crate::user;
 
 /// What entries that are being written begin with.
 const UNFINISHED: &str = ".new-";

@@ -112,7 +112,9 @@ fn read_advice(error: &io::Error) -> &'static str {
     match error.kind() {
         ErrorKind::NotFound => "results of a run are a folder with run.json and events.jsonl",
         ErrorKind::PermissionDenied => "make it readable",
-        ErrorKind::InvalidInput => "results of a run are files and folders, nothing else: take it away",
+        ErrorKind::InvalidInput => {
+            "results of a run are files and folders, nothing else: take it away"
+        }
         _ => "check the disk it is on",
     }
 }

@@ -176,7 +176,9 @@ fn read_record(path: &Path) -> Result<RunRecord, StoreError> {
         .read_to_end(&mut bytes)
         .map_err(StoreError::read(path))?;
     if bytes.len() as u64 > MAX_RECORD {
-        let source = io::Error::other(format!("more than {MAX_RECORD} bytes are too many for a run's record"));
+        let source = io::Error::other(format!(
+            "more than {MAX_RECORD} bytes are too many for a run's record"
+        ));
         return Err(StoreError::read(path)(source));
     }
     let malformed = |error: serde_json::Error| StoreError::Malformed {

@@ -50,7 +50,11 @@ impl FromStr for Owner {
     fn from_str(text: &str) -> Result<Self, ()> {
         let mut parts = text.split('/');
         let owner = Self {
-            place: parts.next().filter(|place| !place.is_empty()).ok_or(())?.to_owned(),
+            place: parts
+                .next()
+                .filter(|place| !place.is_empty())
+                .ok_or(())?
+                .to_owned(),
             pid: parts.next().and_then(|pid| pid.parse().ok()).ok_or(())?,
             started: parts.next().and_then(|at| at.parse().ok()).ok_or(())?,
         };

@@ -88,7 +88,7 @@ pub(super) async fn by_platform(
     for failed in &tried.failed {
         if maybe.contains(&failed.platform) {
             let reason = escape::terminal(&failed.reason, 1000);
-            eprintln!("warning: if a step runs on it: {reason}");
+            tell!("warning: if a step runs on it: {reason}");
         } else if !choice.may_leave_out {
             bail!("{}", failed.reason);
         }
@@ -143,7 +143,7 @@ pub(super) async fn by_images(
 ) -> anyhow::Result<Vec<BaseImage>> {
     for line in images::unclear(project, scenarios, native)? {
         let line = escape::terminal(&line, 400);
-        eprintln!("note: {line}; base images and lines may be missing, and BuildKit decides");
+        tell!("note: {line}; base images and lines may be missing, and BuildKit decides");
     }
     let needed = images::needed(project, scenarios, native)?;
     let may_lack = if choice.may_leave_out {

@@ -6,8 +6,8 @@ use std::path::Path;
 use anyhow::bail;
 use tokio_util::sync::CancellationToken;
 
-use super::{Begun, Entrants, Raced, Ready, build, draw, learn_from_last_run, left_out};
 use super::super::{clean, redaction};
+use super::{Begun, Entrants, Raced, Ready, build, draw, learn_from_last_run, left_out};
 use crate::cli::RaceArgs;
 use crate::model::{RunRecord, ScenarioInfo};
 use crate::scenario::Snapshot;
@@ -30,7 +30,8 @@ pub(in crate::commands) async fn resume(
 ) -> anyhow::Result<Raced> {
     let masks = redaction::masks(&entrants, &args.redact)?;
     clean::sweep();
-    let snapshot = Snapshot::take(&entrants.scenarios, &left_out(args)?)?;
+    let skip = left_out([&args.results, &args.reports], &entrants.scenarios)?;
+    let snapshot = Snapshot::take(&entrants.scenarios, &skip)?;
     let (now, scenarios) = draw(ready, &mut entrants, args, &snapshot).await?;
     let stored = held.run.record.clone();
     let differences = differences(&stored, &redaction::record(&now, &masks)?);

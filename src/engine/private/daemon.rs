@@ -85,7 +85,8 @@ pub(super) fn start(paths: &Paths, progress: &Progress) -> Result<(), EngineErro
     progress("starting the engine");
     let state = paths.state();
     for folder in [&state, &state.join("data")] {
-        user::create_dir_all(folder).map_err(EngineError::file("cannot create", folder.as_path()))?;
+        user::create_dir_all(folder)
+            .map_err(EngineError::file("cannot create", folder.as_path()))?;
     }
     // Before there is a socket in it, which the engine opens to a group.
     let owner = user::caller().map_or(0, |(user, _)| user);
@@ -175,7 +176,8 @@ pub(super) fn start(paths: &Paths, progress: &Progress) -> Result<(), EngineErro
 pub(super) fn keep_to_owner(paths: &Paths) -> Result<(), EngineError> {
     let owner = user::caller().map(|(user, _)| user);
     for (path, mode) in [(paths.socket(), 0o600), (paths.state(), 0o700)] {
-        let found = fs::metadata(&path).map_err(EngineError::file("cannot read", path.as_path()))?;
+        let found =
+            fs::metadata(&path).map_err(EngineError::file("cannot read", path.as_path()))?;
         owned_by(&path, owner.unwrap_or_else(|| found.uid()), mode)?;
     }
     Ok(())

@@ -33,10 +33,9 @@ impl Paths {
     /// # Errors
     /// The user has neither, or the path is too long for a socket in it.
     pub fn of_user() -> Result<Self, EngineError> {
-        let cache = user::cache_folder()
-            .ok_or_else(|| {
-                EngineError::Private("neither XDG_CACHE_HOME nor HOME is set: set one".into())
-            })?;
+        let cache = user::cache_folder().ok_or_else(|| {
+            EngineError::Private("neither XDG_CACHE_HOME nor HOME is set: set one".into())
+        })?;
         Self::under(&cache)
     }
 
