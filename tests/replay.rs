@@ -146,6 +146,7 @@ async fn replay(reference: &str, cancelled: bool) -> (BuildEnd, usize) {
         context: PathBuf::new(),
         contexts: BTreeMap::new(),
         secrets: BTreeMap::new(),
+        ssh: BTreeMap::new(),
         dockerfile: PathBuf::new(),
         shared_key: String::new(),
         platforms: vec![Platform::linux("amd64")],

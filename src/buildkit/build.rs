@@ -88,6 +88,7 @@ impl Client {
             files,
             credentials: self.credentials(),
             secrets: request.secrets.clone(),
+            ssh: request.ssh.clone(),
             archive: archive.clone(),
         };
         let mut session = Session::open(control.clone(), &request.shared_key, offer);

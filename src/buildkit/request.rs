@@ -23,6 +23,8 @@ pub struct BuildRequest {
     pub contexts: BTreeMap<String, NamedContext>,
     /// Secrets by their ids: buildx's `--secret`.
     pub secrets: BTreeMap<String, Secret>,
+    /// Sockets of SSH agents by their ids: buildx's `--ssh`.
+    pub ssh: BTreeMap<String, PathBuf>,
     /// The Dockerfile; it need not be in the context.
     pub dockerfile: PathBuf,
     /// Names the context to BuildKit, which keeps what it received under this

@@ -208,6 +208,7 @@ mod tests {
             context: "/context".into(),
             contexts: BTreeMap::new(),
             secrets: BTreeMap::new(),
+            ssh: BTreeMap::new(),
             dockerfile: "/files/naive.Dockerfile".into(),
             shared_key: "key".into(),
             platforms: vec![

@@ -148,6 +148,9 @@ pub struct RunArgs {
     /// Platforms of the multi-arch kinds, comma-separated [default: the scenario's platforms]
     #[arg(long, value_name = "P,…", value_delimiter = ',')]
     pub platform: Vec<Platform>,
+    /// SSH agent for RUN --mount=type=ssh: default, or ID=SOCKET
+    #[arg(long, value_name = "default|ID=SOCKET")]
+    pub ssh: Vec<String>,
     #[command(flatten)]
     pub race: RaceArgs,
 }
@@ -173,6 +176,9 @@ pub struct BuildArgs {
     /// Secret for RUN --mount=type=secret: id=ID, and src=FILE or env=NAME
     #[arg(long, value_name = "id=ID,…")]
     pub secret: Vec<String>,
+    /// SSH agent for RUN --mount=type=ssh: default, or ID=SOCKET
+    #[arg(long, value_name = "default|ID=SOCKET")]
+    pub ssh: Vec<String>,
     /// Further build context: a folder, or a reference that BuildKit resolves, like docker-image://…
     #[arg(long, value_name = "NAME=PATH")]
     pub build_context: Vec<String>,
@@ -201,7 +207,7 @@ Examples:
   buildrace compare Dockerfile Dockerfile.new --context . --platform linux/amd64,linux/arm64
   buildrace compare Dockerfile --against main --edit cmd/main.go")]
 pub struct CompareArgs {
-    /// The reference Dockerfile; with --against, the Dockerfile to race
+    /// The reference Dockerfile, - for standard input; with --against, the Dockerfile to race
     #[arg(value_name = "DOCKERFILE")]
     pub reference: PathBuf,
     /// The candidate Dockerfile
@@ -267,7 +273,7 @@ pub struct CalibrateArgs {
     /// The variant of the scenario [default: its first candidate]
     #[arg(long, value_name = "VARIANT", requires = "scenario")]
     pub variant: Option<String>,
-    /// A Dockerfile of your own [default: Dockerfile]
+    /// A Dockerfile of your own, - for standard input [default: Dockerfile]
     #[arg(long, short = 'f', value_name = "DOCKERFILE")]
     pub file: Option<PathBuf>,
     #[command(flatten)]

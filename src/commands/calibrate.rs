@@ -10,8 +10,10 @@ use super::own::{self, Options};
 use super::race::{Choice, Entrants, Raced, Ready, check_writable, keep_out_of_git, race};
 use super::report::write_formats;
 use super::signals::stop_on_signals;
+use super::ssh;
+use super::stdin::Typed;
 use crate::cli::{CalibrateArgs, Rounds};
-use crate::model::AUTO_ROUNDS;
+use crate::model::{AUTO_ROUNDS, Platform};
 use crate::report::number;
 use crate::scenario::{OwnDockerfile, Project, Scenario};
 use crate::stats::{FLOOR_CONFIDENCE, noise_floor};
@@ -29,6 +31,8 @@ pub async fn run(args: CalibrateArgs) -> anyhow::Result<Exit> {
     check_writable(&args.race)?;
     let stop = stop_on_signals();
     // Before the engine is asked: most of what can be wrong is wrong here.
+    let file = args.file.clone().unwrap_or_else(|| "Dockerfile".into());
+    let typed = Typed::read(&file)?;
     let (project, mut scenario, options) = match &args.scenario {
         Some(name) => {
             let here = std::env::current_dir().context("cannot tell the current folder")?;
@@ -39,7 +43,7 @@ pub async fn run(args: CalibrateArgs) -> anyhow::Result<Exit> {
         None => {
             let options = Options::read(&args.build)?;
             let project = Project::at(Path::new("."))?;
-            let scenario = own_doubled(&args, &options)?;
+            let scenario = own_doubled(&typed, &options)?;
             (project, scenario, Some(options))
         }
     };
@@ -154,7 +158,11 @@ fn doubled(project: &Project, name: &str, args: &CalibrateArgs) -> anyhow::Resul
         })
         .to_vec();
     if !args.build.platform.is_empty() {
-        scenario.platforms = args.build.platform.clone();
+        scenario.platforms = Platform::each_once(&args.build.platform);
+    }
+    let agents = ssh::agents(&args.build.ssh)?;
+    for variant in &mut scenario.variants {
+        variant.ssh = agents.clone();
     }
     if !args.build.kinds.is_empty() {
         scenario.kinds = args.build.kinds.clone();
@@ -164,19 +172,19 @@ fn doubled(project: &Project, name: &str, args: &CalibrateArgs) -> anyhow::Resul
 }
 
 /// A Dockerfile of one's own, twice.
-fn own_doubled(args: &CalibrateArgs, options: &Options) -> anyhow::Result<Scenario> {
-    let file = args.file.clone().unwrap_or_else(|| "Dockerfile".into());
+fn own_doubled(typed: &Typed, options: &Options) -> anyhow::Result<Scenario> {
     let dockerfile = |number: u32| OwnDockerfile {
         name: format!("itself-{number}"),
-        path: file.clone(),
-        shown: own::shown(&file),
+        path: typed.path.clone(),
+        shown: typed.shown.clone(),
         context: None,
+        origin: None,
         revision: None,
         contexts: options.contexts.clone(),
     };
     own::scenario(
         options,
-        format!("{} against itself", own::shown(&file)),
+        format!("{} against itself", typed.shown),
         vec![dockerfile(1), dockerfile(2)],
     )
 }

@@ -11,6 +11,7 @@ use super::race::{Choice, Entrants, Ready, check_writable, keep_out_of_git, race
 use super::report::write_formats;
 use super::revisions::{Revisions, Side};
 use super::signals::stop_on_signals;
+use super::stdin::{Typed, is_stdin};
 use crate::cli::{CompareArgs, Rounds};
 use crate::scenario::{OwnDockerfile, Project, check_variant_name, ignore_file, variant_names};
 
@@ -24,8 +25,20 @@ pub async fn run(args: CompareArgs) -> anyhow::Result<Exit> {
     // Before the engine is asked: most of what can be wrong is wrong here.
     let options = Options::read(&args.build)?;
     let names = names(&args.names)?;
-    if let Some(candidate) = &args.candidate {
-        check_differ(&args.reference, candidate)?;
+    let candidate = args.candidate.as_deref().unwrap_or(&args.reference);
+    if args.against.is_some() && is_stdin(&args.reference) {
+        bail!("--against needs a file: standard input has no revision");
+    }
+    if args.candidate.is_some() && is_stdin(&args.reference) && is_stdin(candidate) {
+        bail!("only one of the two Dockerfiles can come from standard input");
+    }
+    let reference = Typed::read(&args.reference)?;
+    let candidate = match args.candidate {
+        Some(_) => Typed::read(candidate)?,
+        None => Typed::read(&args.reference)?,
+    };
+    if args.against.is_none() {
+        check_differ(&reference, &candidate)?;
     }
     // Its folders are removed when it is dropped.
     let revisions = match &args.against {
@@ -50,8 +63,8 @@ pub async fn run(args: CompareArgs) -> anyhow::Result<Exit> {
             advice(&args.reference)
         );
     }
-    let (title, mut dockerfiles) = match (&revisions, &args.candidate) {
-        (Some(revisions), _) => (
+    let (title, mut dockerfiles) = match &revisions {
+        Some(revisions) => (
             format!(
                 "{} in the working tree against {}",
                 own::shown(&args.reference),
@@ -61,17 +74,10 @@ pub async fn run(args: CompareArgs) -> anyhow::Result<Exit> {
                 .map(|side| revisions.dockerfile(side))
                 .to_vec(),
         ),
-        (None, candidate) => {
-            let candidate = candidate.as_deref().unwrap_or(&args.reference);
-            (
-                format!(
-                    "{} against {}",
-                    own::shown(candidate),
-                    own::shown(&args.reference)
-                ),
-                pair(&args.reference, candidate, &options),
-            )
-        }
+        None => (
+            format!("{} against {}", candidate.shown, reference.shown),
+            pair(&reference, &candidate, &options),
+        ),
     };
     for (dockerfile, name) in dockerfiles.iter_mut().zip(names.into_iter().flatten()) {
         dockerfile.name = name;
@@ -117,20 +123,20 @@ fn names(written: &[String]) -> anyhow::Result<Option<[String; 2]>> {
 /// Fails where two paths lead to one Dockerfile, or to two that are the same to
 /// the byte: the time would go into noise. What cannot be read is found out
 /// later.
-fn check_differ(reference: &Path, candidate: &Path) -> anyhow::Result<()> {
-    let [one, other] = [reference, candidate].map(|path| path.canonicalize().ok());
+fn check_differ(reference: &Typed, candidate: &Typed) -> anyhow::Result<()> {
+    let [one, other] = [reference, candidate].map(|typed| typed.path.canonicalize().ok());
     let what = if one.is_some() && one == other {
         "are the same file"
-    } else if contents(reference).is_some_and(|text| Some(text) == contents(candidate)) {
+    } else if contents(&reference.path).is_some_and(|text| Some(text) == contents(&candidate.path)) {
         "have the same content"
     } else {
         return Ok(());
     };
     bail!(
         "{} and {} {what}, so there is nothing to compare. {}",
-        own::shown(reference),
-        own::shown(candidate),
-        advice(reference)
+        reference.shown,
+        candidate.shown,
+        advice(&reference.path)
     )
 }
 
@@ -147,13 +153,14 @@ fn advice(dockerfile: &Path) -> String {
     format!("To measure how much its build times vary, use `buildrace calibrate --file {file}`")
 }
 
-fn pair(reference: &Path, candidate: &Path, options: &Options) -> Vec<OwnDockerfile> {
-    let (one, other) = variant_names(reference, candidate);
-    let dockerfile = |name: String, path: &Path| OwnDockerfile {
+fn pair(reference: &Typed, candidate: &Typed, options: &Options) -> Vec<OwnDockerfile> {
+    let (one, other) = variant_names(&reference.path, &candidate.path);
+    let dockerfile = |name: String, typed: &Typed| OwnDockerfile {
         name,
-        path: path.to_owned(),
-        shown: own::shown(path),
+        path: typed.path.clone(),
+        shown: typed.shown.clone(),
         context: None,
+        origin: None,
         revision: None,
         contexts: options.contexts.clone(),
     };

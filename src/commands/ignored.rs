@@ -1,11 +1,13 @@
 //! What a build never sees of a folder, and need not be copied: what
 //! `.dockerignore` leaves out, and results of earlier runs.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::buildkit::filesync::pattern::PatternMatcher;
-use crate::scenario::ignore_file;
+use crate::scenario::{Scenario, ignore_file};
 
 /// The folder's own list of what to leave out.
 const IGNORE_FILE: &str = ".dockerignore";
@@ -18,11 +20,16 @@ impl Ignored {
     /// the context's. One that takes something back with `!`, or that cannot be
     /// read, leaves nothing out here; BuildKit has the last word on it anyway.
     pub fn of(dockerfile: &Path, context: &Path) -> Self {
+        let Self(matcher) = Self::with_exceptions(dockerfile, context);
+        Self(matcher.filter(|matcher| !matcher.has_negations()))
+    }
+
+    /// The same with what it takes back.
+    pub fn with_exceptions(dockerfile: &Path, context: &Path) -> Self {
         let list = fs::read(ignore_file(dockerfile))
             .or_else(|_| fs::read(context.join(IGNORE_FILE)))
             .unwrap_or_default();
-        let matcher = PatternMatcher::new(&patterns(&list)).ok();
-        Self(matcher.filter(|matcher| !matcher.has_negations()))
+        Self(PatternMatcher::new(&patterns(&list)).ok())
     }
 
     /// Whether a path relative to the context is left out. The list itself never
@@ -32,6 +39,49 @@ impl Ignored {
         let matcher = self.0.as_ref().filter(|_| path != Path::new(IGNORE_FILE));
         matcher.is_some_and(|matcher| matcher.matches(bytes).unwrap_or(false))
     }
+}
+
+/// What is left out of the copies that are built from: what no build would see
+/// of a context, and results of earlier runs, which would make every build's
+/// context another one. Where a scenario's sources are a whole repository, so
+/// is its `.git`: every commit and every `git fetch` would be an edit.
+pub(super) fn left_out(
+    results: [&Path; 2],
+    scenarios: &[Scenario],
+) -> anyhow::Result<impl Fn(&Path, &Path, &[PathBuf]) -> bool + use<>> {
+    let own = results.map(|folder| {
+        // One that is not made yet holds nothing.
+        folder
+            .canonicalize()
+            .or_else(|_| std::path::absolute(folder))
+    });
+    let [results, reports] = own;
+    let own = [results?, reports?];
+    let of_project: Vec<PathBuf> = scenarios
+        .iter()
+        .filter(|scenario| !scenario.toml_path.as_os_str().is_empty() && scenario.fetch.is_none())
+        .map(|scenario| scenario.sources.clone())
+        .collect();
+    let ignored: RefCell<HashMap<(PathBuf, PathBuf), Ignored>> = RefCell::default();
+    Ok(
+        move |context: &Path, path: &Path, dockerfiles: &[PathBuf]| {
+            let full = context.canonicalize();
+            if full.is_ok_and(|full| own.contains(&full.join(path)))
+                || (path == Path::new(".git") && of_project.iter().any(|it| it == context))
+            {
+                return true;
+            }
+            let mut ignored = ignored.borrow_mut();
+            let mut by_all = dockerfiles.iter().map(|dockerfile| {
+                let key = (dockerfile.clone(), context.to_owned());
+                let list = ignored
+                    .entry(key)
+                    .or_insert_with(|| Ignored::of(dockerfile, context));
+                list.leaves_out(path)
+            });
+            !dockerfiles.is_empty() && by_all.all(|left_out| left_out)
+        },
+    )
 }
 
 /// The patterns of an ignore file, as moby/patternmatcher's `ignorefile` reads
@@ -72,6 +122,60 @@ mod tests {
         paths
             .filter(|path| ignored.leaves_out(Path::new(path)))
             .collect()
+    }
+
+    #[test]
+    fn a_scenario_over_a_whole_project_sees_neither_results_nor_git() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |path: &str, text: &str| {
+            let path = folder.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        };
+        for file in [
+            "main.go",
+            ".git/HEAD",
+            "vendor/.git",
+            "results/r/run.json",
+            "reports/r/report.md",
+            "lib/results/kept",
+        ] {
+            write(file, "x");
+        }
+        for variant in ["naive", "cross"] {
+            write(&format!("{variant}.Dockerfile"), "FROM scratch\nCOPY . /\n");
+        }
+        let toml = r#"title = "x"
+sources = "../.."
+platforms = ["linux/amd64"]
+edit = { file = "main.go", find = "x", replace = "{nonce}" }
+[[variant]]
+name = "naive"
+dockerfile = "../../naive.Dockerfile"
+reference = true
+[[variant]]
+name = "cross"
+dockerfile = "../../cross.Dockerfile"
+"#;
+        write("scenarios/app/scenario.toml", toml);
+        let project = crate::scenario::Project::find(folder.path()).unwrap();
+        let scenarios = project.load(&[]).unwrap();
+        let own = ["results", "reports"].map(|name| folder.path().join(name));
+        let skip = left_out(own.each_ref().map(PathBuf::as_path), &scenarios).unwrap();
+        let snapshot = crate::scenario::Snapshot::take(&scenarios, &skip).unwrap();
+        let copy = &snapshot.scenarios()[0].sources;
+        let is_there = |path: &str| copy.join(path).exists();
+        for path in [
+            "main.go",
+            "lib/results/kept",
+            "vendor/.git",
+            "scenarios/app/scenario.toml",
+        ] {
+            assert!(is_there(path), "{path}");
+        }
+        for path in [".git", "results", "reports"] {
+            assert!(!is_there(path), "{path}");
+        }
     }
 
     #[test]

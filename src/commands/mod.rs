@@ -13,6 +13,7 @@ mod formats;
 mod history;
 mod ignored;
 pub mod images;
+mod lfs;
 pub mod list;
 mod own;
 mod race;
@@ -21,6 +22,8 @@ pub mod report;
 mod revisions;
 pub mod run;
 mod signals;
+mod ssh;
+mod stdin;
 
 use std::process::ExitCode;
 use std::sync::Arc;

@@ -7,6 +7,7 @@ use std::path::{Component, Path, PathBuf};
 use anyhow::{Context, bail};
 
 use super::ignored::Ignored;
+use super::ssh;
 use crate::cli::BuildArgs;
 use crate::model::{BuildKind, Platform};
 use crate::scenario::{ContextSource, Edit, OwnDockerfile, OwnScenario, Scenario, folder_name};
@@ -28,6 +29,8 @@ pub(super) struct Options {
     pub target: Option<String>,
     /// Secrets by their ids.
     pub secrets: BTreeMap<String, Vec<u8>>,
+    /// Sockets of SSH agents by their ids.
+    ssh: BTreeMap<String, PathBuf>,
     /// Further build contexts.
     pub contexts: BTreeMap<String, ContextSource>,
     /// The edit of an incremental build.
@@ -52,6 +55,7 @@ impl Options {
             build_args: build_args(&args.build_arg)?,
             target: args.target.clone(),
             secrets: secrets(&args.secret)?,
+            ssh: ssh::agents(&args.ssh)?,
             contexts: contexts(&args.build_context)?,
             edit,
         })
@@ -112,6 +116,7 @@ pub(super) fn scenario(
         dockerfiles,
         target: options.target.clone(),
         build_args: options.build_args.clone(),
+        ssh: options.ssh.clone(),
         platforms: Vec::new(),
         kinds: Vec::new(),
         edit: options.edit.clone(),
@@ -144,6 +149,9 @@ pub(super) fn command(args: &BuildArgs) -> Vec<String> {
     for secret in &args.secret {
         let id = secret.split(',').find(|part| part.starts_with("id="));
         option("secret", id.unwrap_or_default().to_owned());
+    }
+    for id in ssh::ids(&args.ssh) {
+        option("ssh", id);
     }
     for context in &args.build_context {
         let name = context.split_once('=').map_or(context.as_str(), |c| c.0);

@@ -16,7 +16,9 @@ use tokio_util::sync::CancellationToken;
 use walkdir::WalkDir;
 
 use super::ignored::Ignored;
+use super::lfs;
 use super::own::Options;
+use super::stdin::is_stdin;
 use crate::cli::RaceArgs;
 use crate::git::{Base, BaseReason, Repository};
 use crate::scenario::{
@@ -107,6 +109,7 @@ impl Revisions {
             path: root.join(&self.dockerfile),
             shown: self.dockerfile.display().to_string(),
             context: Some(root.join(&self.context)),
+            origin: Some(self.top.join(&self.context)),
             revision,
             contexts: contexts.collect(),
         }
@@ -150,6 +153,24 @@ impl Revisions {
         Ok(digests(&one)? == digests(&other)?)
     }
 
+    /// Whether a path of the repository is part of a build context.
+    fn builds(&self, path: &Path) -> bool {
+        let is_in = |folder: &Path, ignored: Option<&Ignored>| {
+            let below = path.strip_prefix(folder);
+            let left_out = |below: &Path| ignored.is_some_and(|list| list.leaves_out(below));
+            // A submodule may hold the context.
+            folder.starts_with(path) || below.is_ok_and(|below| !left_out(below))
+        };
+        let root = self.root(Side::Worktree);
+        let list = Ignored::of(&root.join(&self.dockerfile), &root.join(&self.context));
+        let others = self.contexts.values();
+        is_in(&self.context, Some(&list))
+            || others.into_iter().any(|source| match source {
+                ContextSource::Folder(folder) if folder.is_relative() => is_in(folder, None),
+                _ => false,
+            })
+    }
+
     fn base_name(&self) -> String {
         match &self.base.why {
             BaseReason::Named { rev } => match revision_name(rev) {
@@ -175,6 +196,11 @@ fn copy(
     revision: Option<&str>,
     results: &[PathBuf],
 ) -> anyhow::Result<Revisions> {
+    if is_stdin(dockerfile) {
+        bail!(
+            "two revisions of a Dockerfile are compared, and standard input has none: name a file"
+        );
+    }
     let repository = Repository::find(context)?.without(results);
     let base = repository.base(revision, &|name| std::env::var(name).ok())?;
     let changed = repository.changed_files()?;
@@ -257,7 +283,52 @@ fn copy(
         }
         same_looks(&root).context("cannot prepare a copy")?;
     }
+    let lacking = repository.submodules_without_files(&revisions.base.commit)?;
+    for submodule in lacking.iter().filter(|it| revisions.builds(&it.path)) {
+        let path = submodule.path.display();
+        if submodule.base != submodule.now {
+            bail!(
+                "the change moves the submodule {path} ({} to {}), and its files are not here: \
+                 neither state can be built as it is; run `git submodule update --init {path}`",
+                commit(submodule.base.as_deref()),
+                commit(submodule.now.as_deref()),
+            );
+        }
+        tell!(
+            "note: the submodule {path} is not checked out: builds see an empty folder; \
+             `git submodule update --init {path}` fills it"
+        );
+    }
+    let pointers = [&base, &worktree].map(|root| lfs::pointers(root));
+    let [of_base, of_worktree] = &pointers;
+    let built = |path: &&PathBuf| revisions.builds(path);
+    for path in of_base.symmetric_difference(of_worktree).filter(built) {
+        let is_there = |root: &Path| root.join(path).is_file();
+        if is_there(&base) && is_there(&worktree) {
+            bail!(
+                "{} is a Git LFS pointer in one state and its content in the other, so the two \
+                 builds would differ: run `git lfs install` and `git lfs pull`",
+                path.display()
+            );
+        }
+    }
+    if let Some(path) = of_worktree.iter().find(built) {
+        let more = match of_worktree.iter().filter(built).count() {
+            1 => String::new(),
+            count => format!(" and {} more", count - 1),
+        };
+        tell!(
+            "note: {}{more}: builds get the Git LFS pointer, not the content; \
+             `git lfs pull` fetches it",
+            path.display()
+        );
+    }
     Ok(revisions)
+}
+
+/// A commit of a submodule, in short.
+fn commit(id: Option<&str>) -> &str {
+    id.map_or("none", |id| id.get(..7).unwrap_or(id))
 }
 
 /// Gives all files the same time, and the modes that git knows: a build that

@@ -8,6 +8,7 @@ use clap::Parser;
 use super::race::{Choice, Entrants, Ready, check_writable, race, resume};
 use super::report::write_formats;
 use super::signals::stop_on_signals;
+use super::ssh;
 use super::{Exit, explain};
 use crate::cli::{Cli, Command, RaceArgs, Rounds, RunArgs, rounds};
 use crate::model::{BuildKind, LeftOut, Platform, RunRecord};
@@ -210,7 +211,11 @@ fn choose(project: &Project, args: &RunArgs) -> anyhow::Result<Chosen> {
         }
         None => {}
     }
+    let agents = ssh::agents(&args.ssh)?;
     for scenario in &mut scenarios {
+        for variant in &mut scenario.variants {
+            variant.ssh = agents.clone();
+        }
         if !args.platform.is_empty() {
             scenario.platforms = Platform::each_once(&args.platform);
         }
@@ -308,6 +313,9 @@ fn command(args: &RunArgs, chosen: &Chosen) -> Vec<String> {
     option("variant", args.variant.clone());
     let platforms = args.platform.iter();
     option("platform", platforms.map(ToString::to_string).collect());
+    for id in ssh::ids(&args.ssh) {
+        option("ssh", vec![id]);
+    }
     command
 }
 

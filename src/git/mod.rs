@@ -34,3 +34,4 @@ pub use commit::Commit;
 pub use error::GitError;
 pub use fetch::RemoteCommit;
 pub use repository::Repository;
+pub use submodule::LackingSubmodule;

@@ -1,13 +1,105 @@
 //! Which repository has the files of a submodule?
 
+use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use super::command::run;
+use super::command::{answer, run};
 use super::files::{is_missing, is_real_folder, stays_below, tracked};
 use super::{Commit, GitError, Repository};
 
+/// A submodule whose files are not here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LackingSubmodule {
+    /// Its path, from the top of the outermost repository.
+    pub path: PathBuf,
+    /// Its commit in the revision that is compared with.
+    pub base: Option<String>,
+    /// Its commit in the index.
+    pub now: Option<String>,
+}
+
 impl Repository {
+    /// The submodules of `commit` or the index whose files are not here,
+    /// neither checked out nor, for those that were removed since, kept by
+    /// git.
+    ///
+    /// # Errors
+    /// git fails.
+    pub fn submodules_without_files(
+        &self,
+        commit: &Commit,
+    ) -> Result<Vec<LackingSubmodule>, GitError> {
+        let mut submodules: BTreeMap<PathBuf, [Option<String>; 2]> = BTreeMap::new();
+        for (path, id) in self.submodules_of(commit)? {
+            submodules.entry(path).or_default()[0] = Some(id);
+        }
+        for entry in tracked(self.command(), self.top())? {
+            if let Some(id) = entry.submodule {
+                submodules.entry(entry.path).or_default()[1] = Some(id);
+            }
+        }
+        let mut lacking = Vec::new();
+        for (path, [base, now]) in submodules {
+            if let Some(inner) = self.checked_out_at(&path)? {
+                // Of a commit that is missing there, the export tells.
+                let commit = base.and_then(|base| inner.resolve(&base).ok());
+                let within = match commit {
+                    Some(commit) => inner.submodules_without_files(&commit)?,
+                    None => Vec::new(),
+                };
+                lacking.extend(within.into_iter().map(|submodule| LackingSubmodule {
+                    path: path.join(&submodule.path),
+                    ..submodule
+                }));
+                continue;
+            }
+            let is_kept = now.is_none() && self.submodule(commit, &path, self.top())?.is_some();
+            if !is_kept {
+                lacking.push(LackingSubmodule { path, base, now });
+            }
+        }
+        Ok(lacking)
+    }
+
+    /// The submodule that has `path`, which is absolute, where it is not checked
+    /// out.
+    pub fn submodule_without_files(&self, path: &Path) -> Option<PathBuf> {
+        let inside = path.strip_prefix(self.top()).ok()?;
+        let tracked = tracked(self.command(), self.top()).ok()?.into_iter();
+        let submodule = tracked
+            .filter(|entry| entry.submodule.is_some())
+            .find(|entry| inside.starts_with(&entry.path))?;
+        match self.checked_out_at(&submodule.path) {
+            Ok(None) => Some(submodule.path),
+            _ => None,
+        }
+    }
+
+    /// Whether git ignores `path`, which is absolute.
+    pub fn ignores(&self, path: &Path) -> bool {
+        let mut command = self.command();
+        command.args(["check-ignore", "--quiet", "--"]).arg(path);
+        run(command).is_ok_and(|output| output.status.success())
+    }
+
+    /// Paths and commits of a commit's submodules.
+    fn submodules_of(&self, commit: &Commit) -> Result<Vec<(PathBuf, String)>, GitError> {
+        let mut command = self.command();
+        command.args(["ls-tree", "-r", "-z", "--full-tree", &commit.id]);
+        let listed = answer(command, "list the submodules of a commit of", self.top())?;
+        let records = listed.split(|byte| *byte == 0);
+        let submodules = records.filter_map(|record| {
+            // 160000 commit <id>TAB<path>
+            let rest = record.strip_prefix(b"160000 commit ")?;
+            let tab = rest.iter().position(|byte| *byte == b'\t')?;
+            let path = PathBuf::from(std::ffi::OsStr::from_bytes(&rest[tab + 1..]));
+            let id = String::from_utf8_lossy(&rest[..tab]).into_owned();
+            stays_below(&path).then_some((path, id))
+        });
+        Ok(submodules.collect())
+    }
+
     /// The repository checked out at `path` in the working tree, if one is.
     pub(super) fn checked_out_at(&self, path: &Path) -> Result<Option<Self>, GitError> {
         let folder = self.top().join(path);

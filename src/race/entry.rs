@@ -53,6 +53,7 @@ impl Entry<'_> {
             context: context.to_owned(),
             contexts: self.variant.contexts.iter().map(named_context).collect(),
             secrets: secrets.clone(),
+            ssh: self.variant.ssh.clone(),
             dockerfile: self.variant.dockerfile.clone(),
             shared_key: block.clone(),
             platforms,

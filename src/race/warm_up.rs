@@ -60,6 +60,7 @@ pub async fn unpack(
             context: folder.path().to_owned(),
             contexts: BTreeMap::new(),
             secrets: BTreeMap::new(),
+            ssh: BTreeMap::new(),
             dockerfile,
             shared_key: format!("{own_prefix}warm-up-{index}"),
             platforms: platforms.into_iter().cloned().collect(),

@@ -107,6 +107,8 @@ pub struct Variant {
     pub shown: String,
     /// Its own build context, where it is not the scenario's sources.
     pub sources: Option<PathBuf>,
+    /// The folder of the working tree that its own build context is a copy of.
+    pub origin: Option<PathBuf>,
     /// The git commit that Dockerfile and context are of, where they are not
     /// the working tree's.
     pub revision: Option<String>,
@@ -118,6 +120,8 @@ pub struct Variant {
     pub build_args: BTreeMap<String, String>,
     /// Further build contexts by their names.
     pub contexts: BTreeMap<String, ContextSource>,
+    /// Sockets of SSH agents by their ids.
+    pub ssh: BTreeMap<String, PathBuf>,
 }
 
 /// Where a further build context comes from.

@@ -31,6 +31,8 @@ pub struct OwnScenario {
     pub target: Option<String>,
     /// Build arguments.
     pub build_args: BTreeMap<String, String>,
+    /// Sockets of SSH agents by their ids.
+    pub ssh: BTreeMap<String, PathBuf>,
     /// Platforms of the multi-arch kinds.
     pub platforms: Vec<Platform>,
     /// Kinds to build.
@@ -52,6 +54,8 @@ pub struct OwnDockerfile {
     pub shown: String,
     /// Its build context, where it has one of its own.
     pub context: Option<PathBuf>,
+    /// The folder of the working tree that its context is a copy of.
+    pub origin: Option<PathBuf>,
     /// The git commit that both are of, where they are not the working tree's.
     pub revision: Option<String>,
     /// Further build contexts.
@@ -133,11 +137,13 @@ impl OwnScenario {
             dockerfile: own.path.clone(),
             shown: own.shown.clone(),
             sources: own.context.clone(),
+            origin: own.origin.clone(),
             revision: own.revision.clone(),
             digest,
             target,
             build_args: self.build_args.clone(),
             contexts: own.contexts.clone(),
+            ssh: self.ssh.clone(),
         })
     }
 }

@@ -334,11 +334,13 @@ impl Loading<'_> {
             shown: self.project.relative(&dockerfile).display().to_string(),
             dockerfile,
             sources: None,
+            origin: None,
             revision: None,
             digest,
             target,
             build_args: written.build_args,
             contexts,
+            ssh: BTreeMap::new(),
         })
     }
 

@@ -211,8 +211,8 @@ fn what_is_wrong_is_said_in_one_line() {
         ),
         (
             "linux/arm64",
-            "arm64",
-            "3:29: \"arm64\" is not a platform: expected os/architecture[/variant], like \"linux/arm64\"",
+            "toaster",
+            "3:29: \"toaster\" is not a platform: expected os/architecture[/variant], like \"linux/arm64\"",
         ),
         (
             "linux/arm64",

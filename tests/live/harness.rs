@@ -69,6 +69,7 @@ impl SomeoneElse {
             context: folder.path().to_owned(),
             contexts: Default::default(),
             secrets: Default::default(),
+            ssh: Default::default(),
             dockerfile,
             shared_key: "someone-else".into(),
             platforms: vec!["linux/amd64".parse().unwrap()],

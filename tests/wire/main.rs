@@ -9,6 +9,7 @@ mod prune;
 mod secrets;
 mod server;
 mod session;
+mod ssh;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -43,6 +44,7 @@ impl Subject {
             context,
             contexts: BTreeMap::new(),
             secrets: BTreeMap::new(),
+            ssh: BTreeMap::new(),
             shared_key: "key".into(),
             platforms: vec!["linux/amd64".parse().unwrap()],
             target: None,

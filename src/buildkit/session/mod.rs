@@ -11,16 +11,19 @@ mod file_send;
 mod health;
 mod router;
 mod secrets;
+mod ssh;
 mod tunnel;
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use bollard_buildkit_proto::health::health_server::HealthServer;
 use bollard_buildkit_proto::moby::buildkit::secrets::v1::secrets_server::SecretsServer;
 use bollard_buildkit_proto::moby::filesync::v1::auth_server::AuthServer;
 use bollard_buildkit_proto::moby::filesync::v1::file_send_server::FileSendServer;
+use bollard_buildkit_proto::moby::sshforward::v1::ssh_server::SshServer;
 use hyper::server::conn::http2;
 use hyper_util::rt::TokioIo;
 use rand::RngExt;
@@ -50,6 +53,7 @@ pub(super) struct Offer {
     pub(super) files: FileSync,
     pub(super) credentials: CredentialStore,
     pub(super) secrets: BTreeMap<String, Secret>,
+    pub(super) ssh: BTreeMap<String, PathBuf>,
     pub(super) archive: Option<Archive>,
 }
 
@@ -75,6 +79,10 @@ impl Offer {
         if !self.secrets.is_empty() {
             let known = secrets::Known(self.secrets);
             router = router.add(SecretsServer::new(known), &["GetSecret"]);
+        }
+        if !self.ssh.is_empty() {
+            let agents = SshServer::new(ssh::Agents(self.ssh));
+            router = router.add(agents, &["CheckAgent", "ForwardAgent"]);
         }
         if let Some(archive) = self.archive {
             let archive = FileSendServer::new(archive).max_decoding_message_size(MESSAGE_LIMIT);

@@ -10,6 +10,7 @@ use super::super::Exit;
 use super::super::explain::{explained, lines_of};
 use super::super::own;
 use super::super::race::{Choice, Entrants, Ready, keep_out_of_git, race};
+use super::super::stdin::{Typed, is_stdin};
 use super::blame::{self, Blame};
 use super::settings::Settings;
 use super::side::{Counts, Side};
@@ -29,11 +30,16 @@ pub(super) async fn run(settings: &Settings, stop: &CancellationToken) -> anyhow
     let before = explained(&stored, None, |_, _| Lines::default())?;
     // Before the engine is asked: most of what can be wrong is wrong here.
     let options = settings.options()?;
+    let typed = Typed::read(&settings.dockerfile)?;
     let dockerfile = OwnDockerfile {
         name: "worktree".to_owned(),
-        path: settings.dockerfile.clone(),
-        shown: shown_dockerfile(&settings.dockerfile).display().to_string(),
+        shown: match is_stdin(&settings.dockerfile) {
+            true => typed.shown.clone(),
+            false => shown_dockerfile(&typed.path).display().to_string(),
+        },
+        path: typed.path.clone(),
         context: None,
+        origin: None,
         revision: None,
         contexts: options.contexts.clone(),
     };

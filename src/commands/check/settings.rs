@@ -188,6 +188,7 @@ fn laid_over(args: BuildArgs, policy: &Policy) -> BuildArgs {
         build_arg: or(args.build_arg, arguments.collect()),
         target: args.target.or(policy.target.clone()),
         secret: or(args.secret, policy.secrets.clone()),
+        ssh: args.ssh,
         build_context: or(args.build_context, contexts.collect()),
         // A rule belongs to its file.
         edit_with: match args.edit {

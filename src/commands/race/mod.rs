@@ -1,6 +1,7 @@
 //! A race, from scenarios to results and report: what `run`, `compare`,
 //! `check` and `calibrate` have in common.
 
+mod causes;
 mod fit;
 mod prepared;
 mod record;
@@ -11,16 +12,14 @@ mod sources;
 mod unfinished;
 mod writable;
 
-use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::io::IsTerminal;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Context;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
-use super::ignored::Ignored;
 use super::{Exit, redaction, report};
 use crate::builder::{Builder, Cleanup, DockerBuilder};
 use crate::cli::{HostArgs, RaceArgs, Rounds};
@@ -37,6 +36,7 @@ use crate::scenario::{Project, Scenario, Snapshot};
 use crate::secrets::Masks;
 use crate::store::{self, RunWriter, StoredRun};
 use crate::verdict;
+use causes::Causes;
 pub(super) use fit::{Choice, no_emulator, no_image};
 pub(super) use prepared::Prepared;
 use prepared::secrets_of;
@@ -326,6 +326,7 @@ async fn build(
     let planned = verdict::samples_planned(&record, &finished);
     let recorder = RunRecorder {
         redaction: &redaction,
+        causes: Causes::of(&entrants.scenarios),
         writer,
         trace: None,
         progress: Progress::new(&record, planned, finished.len(), expected, live),
@@ -334,33 +335,6 @@ async fn build(
         warnings,
     };
     run_and_report(args, &race, stored, recorder, unfinished, stop).await
-}
-
-/// What is left out of the copies that are built from: what no build would see
-/// of a context, and results of earlier runs, which would make every build's
-/// context another one.
-fn left_out(args: &RaceArgs) -> anyhow::Result<impl Fn(&Path, &Path, &[PathBuf]) -> bool> {
-    let results = [&args.results, &args.reports].map(std::path::absolute);
-    let [results, reports] = results;
-    let own = [results?, reports?];
-    let ignored: RefCell<HashMap<(PathBuf, PathBuf), Ignored>> = RefCell::default();
-    Ok(
-        move |context: &Path, path: &Path, dockerfiles: &[PathBuf]| {
-            let full = std::path::absolute(context.join(path));
-            if full.is_ok_and(|full| own.contains(&full)) {
-                return true;
-            }
-            let mut ignored = ignored.borrow_mut();
-            let mut by_all = dockerfiles.iter().map(|dockerfile| {
-                let key = (dockerfile.clone(), context.to_owned());
-                let list = ignored
-                    .entry(key)
-                    .or_insert_with(|| Ignored::of(dockerfile, context));
-                list.leaves_out(path)
-            });
-            !dockerfiles.is_empty() && by_all.all(|left_out| left_out)
-        },
-    )
 }
 
 fn rules(args: &RaceArgs, rounds: Rounds, planned: u32, stops_when_open: bool) -> Rules {

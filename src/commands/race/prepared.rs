@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 
 use tokio_util::sync::CancellationToken;
 
+use super::super::ignored::left_out;
 use super::super::{clean, redaction};
-use super::{Begun, Entrants, Raced, Ready, build, draw, learn_from_last_run, left_out};
+use super::{Begun, Entrants, Raced, Ready, build, draw, learn_from_last_run};
 use crate::buildkit::Secret;
 use crate::cli::RaceArgs;
 use crate::model::RunRecord;
@@ -39,7 +40,8 @@ impl<'a> Prepared<'a> {
     ) -> anyhow::Result<Self> {
         let masks = redaction::masks(&entrants, &args.redact)?;
         clean::sweep();
-        let snapshot = Snapshot::take(&entrants.scenarios, &left_out(args)?)?;
+        let skip = left_out([&args.results, &args.reports], &entrants.scenarios)?;
+        let snapshot = Snapshot::take(&entrants.scenarios, &skip)?;
         let (mut record, scenarios) = draw(ready, &mut entrants, args, &snapshot).await?;
         record.rules.noise_floor = calibration::noise_floor(&args.results, &record)?;
         Ok(Self {

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::causes::Causes;
 use crate::model::{Sample, Slot};
 use crate::progress::Progress;
 use crate::race::{Event, Recorder, RecorderError, Redaction};
@@ -11,6 +12,7 @@ use crate::trace::{SolveStatus, Trace};
 /// Passes each event to the store first, then to the display.
 pub(super) struct RunRecorder<'a> {
     pub(super) redaction: &'a Redaction,
+    pub(super) causes: Causes,
     pub(super) writer: RunWriter,
     pub(super) trace: Option<(String, TraceWriter)>,
     pub(super) progress: Progress,
@@ -21,7 +23,11 @@ pub(super) struct RunRecorder<'a> {
 
 impl Recorder for RunRecorder<'_> {
     fn event(&mut self, event: &Event) -> Result<(), RecorderError> {
-        let event = &self.redaction.event(event);
+        let mut event = event.clone();
+        if let Event::SampleFinished { sample, .. } = &mut event {
+            self.causes.add_to(sample);
+        }
+        let event = &self.redaction.event(&event);
         // On the display even if the disk is full, and the sample before its
         // trace: it is worth more.
         self.progress.event(event);

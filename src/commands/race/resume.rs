@@ -30,7 +30,8 @@ pub(in crate::commands) async fn resume(
 ) -> anyhow::Result<Raced> {
     let masks = redaction::masks(&entrants, &args.redact)?;
     clean::sweep();
-    let snapshot = Snapshot::take(&entrants.scenarios, &left_out(args)?)?;
+    let skip = left_out([&args.results, &args.reports], &entrants.scenarios)?;
+    let snapshot = Snapshot::take(&entrants.scenarios, &skip)?;
     let (now, scenarios) = draw(ready, &mut entrants, args, &snapshot).await?;
     let stored = held.run.record.clone();
     let differences = differences(&stored, &redaction::record(&now, &masks)?);

@@ -102,6 +102,7 @@ impl Ready {
             context: otherwise.context().to_owned(),
             contexts: BTreeMap::new(),
             secrets: BTreeMap::new(),
+            ssh: BTreeMap::new(),
             dockerfile: otherwise.dockerfile.clone(),
             shared_key: format!("buildrace-sources-{}", otherwise.shown),
             platforms: vec![self.native.clone()],

@@ -161,6 +161,7 @@ impl Job {
             context: self.context.clone(),
             contexts: BTreeMap::new(),
             secrets: BTreeMap::new(),
+            ssh: BTreeMap::new(),
             dockerfile: self.dockerfile.clone(),
             shared_key: format!("buildrace-live:{}", self.context.display()),
             platforms: self.platforms.clone(),
