@@ -41,7 +41,7 @@ pub fn all() -> String {
         ("At the same risk, on a steady machine", tuned(Mood::Steady)),
         ("At the same risk, on a busy machine", tuned(Mood::Busy)),
         ("Fails where nothing changed but the machine", changing()),
-        ("Builds that fail by chance", flakes()),
+        ("Builds that fail by chance", flakes(&flaky::RATES)),
         ("What a verdict does not say", limits::table()),
     ] {
         write!(text, "\n### {title}\n\n{table}").expect("a String takes all");
@@ -200,7 +200,7 @@ pub fn changing() -> String {
 }
 
 /// The share of gates that fail for builds that failed, and what they cost.
-pub fn flakes() -> String {
+pub fn flakes(rates: &[(f64, f64)]) -> String {
     let mut table = head(&[
         "builds of the base that fail",
         "of the change",
@@ -209,7 +209,7 @@ pub fn flakes() -> String {
         "by raw shares",
         "its builds",
     ]);
-    for (base, change) in flaky::RATES {
+    for &(base, change) in rates {
         let percent = |rate: f64| format!("{:.0}%", 100.0 * rate);
         let of = |rule| flaky::gates(base, change, rule);
         let (ruled, before) = (of(Flaky::Tested), of(Flaky::RawShares));

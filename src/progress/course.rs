@@ -118,7 +118,10 @@ impl Course {
         }
         let rounds = match self.record.rules.stopping {
             Stopping::Fixed => self.record.rounds,
-            Stopping::Auto | Stopping::Gate => u32::try_from(LOOKS[0].rounds).unwrap_or(u32::MAX),
+            Stopping::Auto | Stopping::Gate => {
+                let first = u32::try_from(LOOKS[0].rounds).unwrap_or(u32::MAX);
+                self.record.rules.futility_rounds.unwrap_or(first)
+            }
         };
         let plan = &self.record.plan;
         let wanted: Vec<&Slot> = plan.iter().filter(|slot| slot.round <= rounds).collect();

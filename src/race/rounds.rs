@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::event::Event;
 use crate::model::{RunRecord, Sample, ScenarioInfo, Stopping};
 use crate::stats::Verdict;
-use crate::verdict::{self, Comparison};
+use crate::verdict::{self, Comparison, Failing};
 
 /// Names of the scenarios that need another round.
 pub(super) fn open(record: &RunRecord, samples: &[Sample]) -> BTreeSet<String> {
@@ -62,6 +62,15 @@ pub(super) fn after(
         if look.rounds == needed.clean as usize {
             messages.push(looked(record, scenario, samples, name, needed.wanted));
         }
+    }
+    let is_gate = record.rules.stopping == Stopping::Gate;
+    if is_gate && !needed.more() && this.is_none() {
+        let ends_early = (1..crate::stats::LOOKS[0].rounds).contains(&(needed.clean as usize));
+        let failed = failed(record, scenario, samples);
+        if failed.is_empty() && ends_early {
+            messages.push(looked(record, scenario, samples, "early", needed.wanted));
+        }
+        messages.extend(failed);
     }
     if is_last && needed.more() {
         messages.push(format!(
@@ -125,6 +134,36 @@ pub(super) fn advice(
     Some(format!(
         "two rounds in a row were dropped: {why}. {what}; `--keep-contaminated` keeps such rounds"
     ))
+}
+
+/// What the failures of the gate's kind decided, a line a candidate.
+fn failed(record: &RunRecord, scenario: &ScenarioInfo, samples: &[Sample]) -> Vec<String> {
+    let Some(kind) = scenario.gate() else {
+        return Vec::new();
+    };
+    let base = &scenario.reference;
+    let candidates = scenario.variants.iter().map(|variant| &variant.name);
+    let said = candidates.filter(|name| *name != base).filter_map(|name| {
+        let found = verdict::failures(record, samples, scenario, name, kind);
+        let said = match found.said {
+            Failing::Unproven => return None,
+            Failing::DoesNotBuild => format!("{name} does not build in {kind}, and {base} does"),
+            Failing::MoreOften { .. } => {
+                format!("{name} fails more often than {base} in {kind}")
+            }
+            Failing::Repaired => format!("{name} builds in {kind}, and {base} does not"),
+            Failing::NeitherBuilds => format!("neither {base} nor {name} builds in {kind}"),
+        };
+        let (tries, other) = (found.candidate, found.reference);
+        Some(format!(
+            "{said}: {} of {} builds failed, and {} of {}; no more rounds",
+            tries.failed,
+            tries.all(),
+            other.failed,
+            other.all()
+        ))
+    });
+    said.collect()
 }
 
 /// `first look, after 6 rounds (24 builds, 3m 20s): cross incremental slower

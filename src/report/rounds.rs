@@ -176,6 +176,10 @@ fn looked_at(scenario: &ScenarioView) -> Option<String> {
             "{name}: decided by {gate} at the first look, after {clean} rounds ({cost}). A run \
              that stops early overstates a difference on average (winner's curse)."
         )
+    } else if clean < first && is_decided(scenario) && has_verdict(scenario) {
+        format!(
+            "{name}: ended after {rounds}, as nothing pointed to a slow-down in {gate} ({cost})."
+        )
     } else if clean > first && is_decided(scenario) {
         format!(
             "{name}: judged by {gate} with the {clean} rounds that count; no spare round is left \
@@ -192,6 +196,13 @@ fn is_decided(scenario: &ScenarioView) -> bool {
     candidates
         .filter_map(|variant| variant.cells.get(&gate?))
         .all(|cell| cell.verdict.is_some() || cell.ratio.is_none())
+}
+
+fn has_verdict(scenario: &ScenarioView) -> bool {
+    let gate = scenario.gate;
+    let candidates = scenario.variants.iter().filter(|v| !v.reference);
+    let mut cells = candidates.filter_map(|variant| variant.cells.get(&gate?));
+    cells.any(|cell| cell.verdict.is_some())
 }
 
 /// What the intervals are, and the change that matters: a phrase each.

@@ -3,7 +3,10 @@
 
 use std::collections::BTreeSet;
 
-use buildrace::model::{AUTO_ROUNDS, BuildKind, Contamination, Rules, Stopping, VariantInfo};
+use buildrace::model::{
+    AUTO_ROUNDS, BuildKind, Contamination, FUTILITY_ROUNDS, FailureRule, Rules, Stopping,
+    VariantInfo,
+};
 use buildrace::plan::{self, PlanInput};
 use buildrace::race::{Event, RunEnd};
 use buildrace::verdict;
@@ -322,4 +325,85 @@ async fn a_candidate_that_does_not_build_is_not_built_time_after_time() {
     };
     let memory = race(&setting, &builder).await;
     assert_eq!(built(&memory, "tiny"), first(2));
+}
+
+/// A gate as one begins today.
+fn gate() -> Setting {
+    let mut setting = auto(Stopping::Gate, &[]);
+    setting.record.rules.futility_rounds = Some(FUTILITY_ROUNDS);
+    setting.record.rules.failures = Some(FailureRule::LOOKS);
+    setting
+}
+
+/// Builds of these variants, in these rounds, fail.
+fn failing(builds: &[(&str, &[u32])]) -> Scripted {
+    let planned = gate().record.plan;
+    let ends = planned.iter().filter(|slot| {
+        let mut builds = builds.iter();
+        builds.any(|(variant, rounds)| slot.variant == *variant && rounds.contains(&slot.round))
+    });
+    let failed = buildrace::buildkit::BuildError::Failed {
+        message: "no such package".into(),
+    };
+    Scripted {
+        ends: ends
+            .map(|slot| (&*format!("-{}", slot.sample).leak(), failed.clone()))
+            .collect(),
+        wall: wall(|_, round| 1.0 + f64::from(round % 3) * 0.01),
+        ..Scripted::default()
+    }
+}
+
+const ALWAYS: &[u32] = &[
+    1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18,
+];
+
+#[tokio::test]
+async fn a_gate_ends_after_three_rounds_where_nothing_points_to_a_slow_down() {
+    let memory = race(&gate(), &failing(&[])).await;
+    assert_eq!(built(&memory, "tiny"), first(3));
+    let told = memory.told("tiny");
+    assert!(
+        told.len() == 1 && told[0].starts_with("early look, after 3 rounds (6 builds"),
+        "{told:?}"
+    );
+    // Where something does, it goes on to the first look.
+    let builder = Scripted {
+        wall: wall(|_, _| 1.5),
+        ..Scripted::default()
+    };
+    assert_eq!(built(&race(&gate(), &builder).await, "tiny"), first(6));
+}
+
+#[tokio::test]
+async fn a_gate_tries_again_what_failed_before_it_believes_it() {
+    // A flake of each side, one of the base, one of the change alone.
+    for (builds, rounds) in [
+        (&[("naive", &[1][..]), ("cross", &[2])][..], 5),
+        (&[("naive", &[1])], 4),
+        (&[("cross", &[1])], 7),
+    ] {
+        let memory = race(&gate(), &failing(builds)).await;
+        assert_eq!(built(&memory, "tiny"), first(rounds), "{builds:?}");
+    }
+    // What is broken on one side, or on both, is so after three.
+    for (builds, said) in [
+        (&[("cross", ALWAYS)][..], "cross does not build in cold"),
+        (
+            &[("naive", ALWAYS)],
+            "cross builds in cold, and naive does not",
+        ),
+        (
+            &[("naive", ALWAYS), ("cross", ALWAYS)],
+            "neither naive nor cross",
+        ),
+    ] {
+        let memory = race(&gate(), &failing(builds)).await;
+        assert_eq!(built(&memory, "tiny"), first(3), "{builds:?}");
+        let told = memory.told("tiny");
+        assert!(told.len() == 1 && told[0].starts_with(said), "{told:?}");
+    }
+    // With a flake on the other it takes until the next look.
+    let memory = race(&gate(), &failing(&[("naive", &[2]), ("cross", ALWAYS)])).await;
+    assert_eq!(built(&memory, "tiny"), first(6));
 }
