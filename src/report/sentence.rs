@@ -352,7 +352,13 @@ fn name(text: &str) -> String {
 /// With a capital letter, unless it begins with a variant's name, which stays
 /// as it is.
 fn capitalised(text: &str, scenario: &ScenarioView) -> String {
-    let known = ["adding ", "after an edit ", "from nothing ", "what ", "no build "];
+    let known = [
+        "adding ",
+        "after an edit ",
+        "from nothing ",
+        "what ",
+        "no build ",
+    ];
     let mut names = scenario.variants.iter().map(|v| name(&v.name));
     let is_name = !text.starts_with("after an edit ")
         && names.any(|name| text.starts_with(&format!("{name} ")));

@@ -178,7 +178,7 @@ fn told_slow_down(slow_down: &SlowDown, steps: &[StepFacts], is_culprit: bool) -
         let range = if low == high {
             high
         } else {
-            format!("{} to {high}", low.trim_end_matches('x'))
+            format!("{} to {high}", low.trim_end_matches('×'))
         };
         parts.push(format!("{range} as long if each had the node to itself"));
     }
