@@ -81,7 +81,10 @@ fn is_part_lost(message: &str) -> bool {
     // Pulls from a registry fail with other words; that it is containerd is
     // said by its socket, or by containerd's own word for a gRPC status.
     let by_grpc = GONE.iter().any(|gone| end.contains(gone));
-    by_grpc && (end.ends_with(": unavailable") || end.contains("containerd.sock") || end.contains("code = unavailable"))
+    by_grpc
+        && (end.ends_with(": unavailable")
+            || end.contains("containerd.sock")
+            || end.contains("code = unavailable"))
 }
 
 /// The message of a status, bounded, with the innermost cause of a transport

@@ -31,7 +31,7 @@ pub async fn run(args: CalibrateArgs) -> anyhow::Result<Exit> {
     // Before the engine is asked: most of what can be wrong is wrong here.
     let (project, mut scenario, options) = match &args.scenario {
         Some(name) => {
-            let here = std::env::current_dir().context("cannot tell the current folder")?;
+            let here = std::env::current_dir().context("cannot find the current folder")?;
             let project = Project::find(&here)?;
             let scenario = doubled(&project, name, &args)?;
             (project, scenario, None)

@@ -320,7 +320,10 @@ mod tests {
         };
         assert!(is_it(format!("unix://{}", socket.display())));
         assert!(is_it(format!("unix://{}/./docker.sock", link.display())));
-        assert!(!is_it(format!("unix://{}/other.sock", dir.path().display())));
+        assert!(!is_it(format!(
+            "unix://{}/other.sock",
+            dir.path().display()
+        )));
         assert!(!is_it("tcp://127.0.0.1:2375".into()));
         // Where there is no private engine, nothing is it.
         let none = dir.path().join("none");

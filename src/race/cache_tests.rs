@@ -107,7 +107,9 @@ async fn what_was_there_before_stays() {
         .unwrap()
         .push(record("theirs", "layer"));
     shelf.history.lock().unwrap().push(build("earlier", true));
-    let guard = CacheGuard::set(&shelf, &HistoryWatch::default(), "buildrace-1-").await.unwrap();
+    let guard = CacheGuard::set(&shelf, &HistoryWatch::default(), "buildrace-1-")
+        .await
+        .unwrap();
     shelf
         .history
         .lock()
@@ -119,7 +121,10 @@ async fn what_was_there_before_stays() {
         .unwrap()
         .extend([record("a", ""), record("b", "")]);
     shelf.stubborn.lock().unwrap().push("b".into());
-    let cleaned = guard.lift(&shelf, &HistoryWatch::default(), "buildrace-1-").await.unwrap();
+    let cleaned = guard
+        .lift(&shelf, &HistoryWatch::default(), "buildrace-1-")
+        .await
+        .unwrap();
     assert_eq!(
         cleaned,
         Cleaned {
@@ -134,13 +139,18 @@ async fn what_was_there_before_stays() {
 async fn records_of_a_build_beside_ours_are_left_alone() {
     for meanwhile in [build("someone", false), build("someone", true)] {
         let shelf = Shelf::default();
-        let guard = CacheGuard::set(&shelf, &HistoryWatch::default(), "buildrace-1-").await.unwrap();
+        let guard = CacheGuard::set(&shelf, &HistoryWatch::default(), "buildrace-1-")
+            .await
+            .unwrap();
         shelf.history.lock().unwrap().push(meanwhile);
         shelf.records.lock().unwrap().extend([
             record("maybe theirs", "mount / from exec go build"),
             record("ours", "cached mount with id \"buildrace-1-r1/go\""),
         ]);
-        let cleaned = guard.lift(&shelf, &HistoryWatch::default(), "buildrace-1-").await.unwrap();
+        let cleaned = guard
+            .lift(&shelf, &HistoryWatch::default(), "buildrace-1-")
+            .await
+            .unwrap();
         assert_eq!(
             cleaned,
             Cleaned {
@@ -156,7 +166,9 @@ async fn records_of_a_build_beside_ours_are_left_alone() {
 #[tokio::test]
 async fn a_build_that_begins_while_records_are_listed_keeps_its_own() {
     let shelf = Shelf::default();
-    let guard = CacheGuard::set(&shelf, &HistoryWatch::default(), "buildrace-1-").await.unwrap();
+    let guard = CacheGuard::set(&shelf, &HistoryWatch::default(), "buildrace-1-")
+        .await
+        .unwrap();
     // It ends before the history is read.
     shelf
         .while_listing
@@ -168,7 +180,10 @@ async fn a_build_that_begins_while_records_are_listed_keeps_its_own() {
         .lock()
         .unwrap()
         .push(record("theirs", "mount / from exec"));
-    guard.lift(&shelf, &HistoryWatch::default(), "buildrace-1-").await.unwrap();
+    guard
+        .lift(&shelf, &HistoryWatch::default(), "buildrace-1-")
+        .await
+        .unwrap();
     assert_eq!(shelf.ids(), ["theirs"]);
 }
 
@@ -177,7 +192,9 @@ async fn a_build_under_way_when_the_guard_was_set_counts_as_beside_ours() {
     let shelf = Shelf::default();
     let watch = HistoryWatch::default();
     shelf.history.lock().unwrap().push(build("someone", false));
-    let others = OtherBuilds::note(&shelf, &watch, "buildrace-1-").await.unwrap();
+    let others = OtherBuilds::note(&shelf, &watch, "buildrace-1-")
+        .await
+        .unwrap();
     let since = others.since(&shelf, &watch, "buildrace-1-").await.unwrap();
     assert_eq!(since, ["someone"]);
 }
@@ -197,7 +214,16 @@ async fn on_somebodys_builder_records_are_counted_and_stay() {
     ];
     shelf.records.lock().unwrap().extend(added);
     let cleaned = guard.lift(&shelf, &watch, prefix).await.unwrap();
-    assert_eq!((cleaned.stay, cleaned.removed), (Tally { records: 2, bytes: 2 }, 0));
+    assert_eq!(
+        (cleaned.stay, cleaned.removed),
+        (
+            Tally {
+                records: 2,
+                bytes: 2
+            },
+            0
+        )
+    );
     assert_eq!(shelf.ids(), ["a", "b"]);
     // Of those of a build beside ours nothing is claimed.
     shelf.history.lock().unwrap().push(build("someone", true));
@@ -211,7 +237,9 @@ async fn a_build_that_was_taken_out_of_the_history_meanwhile_was_heard_of() {
     let watch = HistoryWatch::default();
     shelf.history.lock().unwrap().push(build("before", true));
     watch.hear("before".into());
-    let others = OtherBuilds::note(&shelf, &watch, "buildrace-1-").await.unwrap();
+    let others = OtherBuilds::note(&shelf, &watch, "buildrace-1-")
+        .await
+        .unwrap();
     for heard in ["buildrace-1-a", "buildrace-2-a", "buildrace-2-a", "before"] {
         watch.hear(heard.into());
     }

@@ -31,10 +31,9 @@ impl Chain {
             known && step.executed && !step.cached
         };
         let again: Vec<&Step> = instructions().filter(is_again).collect();
-        let told = again
-            .first()
-            .map(|first| (again.len(), first.name.clone()));
-        self.digests.extend(instructions().map(|step| step.digest.clone()));
+        let told = again.first().map(|first| (again.len(), first.name.clone()));
+        self.digests
+            .extend(instructions().map(|step| step.digest.clone()));
         told
     }
 }

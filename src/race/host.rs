@@ -10,7 +10,6 @@ use procfs::prelude::*;
 use super::rest::Rest;
 use crate::model::{HostInfo, HostUse};
 
-
 /// How often memory is looked at during a sample.
 const MEMORY_INTERVAL: Duration = Duration::from_secs(1);
 

@@ -138,8 +138,9 @@ impl Race<'_> {
         run: &mut Running<'_>,
     ) -> Result<Judged, RaceError> {
         let output = entry.scenario.output.as_ref();
-        let is_measured =
-            self.image_size && slot.kind.starts_empty() && !is_measured(&run.recorder.samples, slot);
+        let is_measured = self.image_size
+            && slot.kind.starts_empty()
+            && !is_measured(&run.recorder.samples, slot);
         // A noop is the image of before.
         let is_due = slot.kind != BuildKind::Noop && !self.looked.at(slot);
         let output = output.filter(|_| is_due);

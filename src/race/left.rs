@@ -72,7 +72,10 @@ mod tests {
         };
         let told = of_run(&[whole]);
         assert_eq!(told.len(), 2);
-        assert!(told[0].starts_with("12 cache records of this run (1.2 MB) stay"), "{told:?}");
+        assert!(
+            told[0].starts_with("12 cache records of this run (1.2 MB) stay"),
+            "{told:?}"
+        );
         assert!(told[0].contains("docker builder prune --all"));
         assert!(told[1].contains("3 new cache records may be theirs"));
     }

@@ -293,9 +293,7 @@ impl Race<'_> {
             _ => None,
         };
         let guard = match self.builder.cleanup() {
-            Cleanup::Remove => {
-                Some(CacheGuard::set(self.builder, &run.watch, run.prefix).await?)
-            }
+            Cleanup::Remove => Some(CacheGuard::set(self.builder, &run.watch, run.prefix).await?),
             // The run's own guard counts what stays.
             Cleanup::Leave => None,
         };

@@ -26,7 +26,10 @@ impl Unfinished {
     /// hold of the runs that died there.
     pub(super) fn begin(run: &str, host: &str) -> Self {
         let folder = Paths::of_user().map(|paths| paths.folder().with_file_name("runs"));
-        folder.map_or_else(|_| Self::default(), |folder| Self::begin_in(&folder, run, host))
+        folder.map_or_else(
+            |_| Self::default(),
+            |folder| Self::begin_in(&folder, run, host),
+        )
     }
 
     fn begin_in(folder: &Path, run: &str, host: &str) -> Self {
@@ -123,7 +126,13 @@ mod tests {
     #[test]
     fn only_ids_of_runs_are_taken_for_such() {
         assert!(is_run_id(FIRST));
-        for name in ["", "-", "20260101T000000Z-", "20260101T000000Z-abcde/", "a-b"] {
+        for name in [
+            "",
+            "-",
+            "20260101T000000Z-",
+            "20260101T000000Z-abcde/",
+            "a-b",
+        ] {
             assert!(!is_run_id(name), "{name}");
         }
     }
