@@ -35,7 +35,7 @@ pub async fn run(args: CalibrateArgs) -> anyhow::Result<Exit> {
     let typed = Typed::read(&file)?;
     let (project, mut scenario, options) = match &args.scenario {
         Some(name) => {
-            let here = std::env::current_dir().context("cannot tell the current folder")?;
+            let here = std::env::current_dir().context("cannot find the current folder")?;
             let project = Project::find(&here)?;
             let scenario = doubled(&project, name, &args)?;
             (project, scenario, None)

@@ -20,7 +20,7 @@ use crate::scenario::{Project, Scenario, ScenarioError, Variant};
 /// # Errors
 /// No engine, or an image that can neither be pulled nor made.
 pub async fn run(args: ImagesArgs) -> anyhow::Result<Exit> {
-    let here = std::env::current_dir().context("cannot tell the current folder")?;
+    let here = std::env::current_dir().context("cannot find the current folder")?;
     let project = Project::find(&here)?;
     let mut scenarios = project.load(&args.scenarios)?;
     for scenario in &mut scenarios {

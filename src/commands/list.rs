@@ -31,7 +31,7 @@ const REGISTRY_LIMIT: Duration = Duration::from_millis(1500);
 /// # Errors
 /// A scenario, a suite or a Dockerfile cannot be read.
 pub async fn list(args: &ListArgs) -> anyhow::Result<Exit> {
-    let here = std::env::current_dir().context("cannot tell the current folder")?;
+    let here = std::env::current_dir().context("cannot find the current folder")?;
     let project = Project::find(&here)?;
     let scenarios = project.load(&[])?;
     let suites = project.suites()?;

@@ -27,7 +27,7 @@ pub async fn run(args: RunArgs) -> anyhow::Result<Exit> {
     if let Some(name) = &args.resume {
         return go_on(name, &args).await;
     }
-    let here = std::env::current_dir().context("cannot tell the current folder")?;
+    let here = std::env::current_dir().context("cannot find the current folder")?;
     let project = Project::find(&here)?;
     let mut chosen = choose(&project, &args)?;
     check_writable(&args.race)?;
@@ -100,7 +100,7 @@ async fn go_on(name: &str, args: &RunArgs) -> anyhow::Result<Exit> {
         ..began.race.clone()
     };
     check_writable(&race)?;
-    let here = std::env::current_dir().context("cannot tell the current folder")?;
+    let here = std::env::current_dir().context("cannot find the current folder")?;
     let project = Project::find(&here)?;
     let mut chosen = choose(&project, &began)?;
     // The command has one list of variants for all scenarios, and some may
@@ -135,7 +135,7 @@ fn folder_of(dir: &Path, results: &Path) -> anyhow::Result<PathBuf> {
         return Ok(results.to_owned());
     }
     let full = std::path::absolute(dir)
-        .with_context(|| format!("cannot tell where {} is", dir.display()))?;
+        .with_context(|| format!("cannot find where {} is", dir.display()))?;
     Ok(full.parent().unwrap_or(&full).to_owned())
 }
 

@@ -377,7 +377,7 @@ async fn steal_check(over: Duration) -> Check {
     tokio::time::sleep(over).await;
     match before.zip(cpu_times()) {
         Some((before, after)) => steal_verdict(before, after),
-        None => Check::ok("cpu steal", "the kernel does not tell"),
+        None => Check::ok("cpu steal", "unknown: the kernel does not count it"),
     }
 }
 

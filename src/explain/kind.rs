@@ -76,7 +76,7 @@ impl StepKind {
             Self::BaseImage => "base images",
             Self::ContextTransfer => "context transfer",
             Self::Export => "export",
-            Self::Internal => "BuildKit's own",
+            Self::Internal => "BuildKit internal",
             Self::Unknown => "other",
         }
     }

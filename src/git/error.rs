@@ -76,7 +76,7 @@ pub enum GitError {
     },
     /// Nothing says what to compare with.
     #[error(
-        "cannot tell the default branch of {}: there is no origin/HEAD, origin/main, \
+        "cannot find the default branch of {}: there is no origin/HEAD, origin/main, \
          origin/master, main or master; name what to compare with by --base REV",
         shown(.top)
     )]

@@ -113,6 +113,9 @@ fn sample_line(sample: &Sample, place: usize, of: usize) -> String {
                 sample.cached_steps
             );
         }
+        (Outcome::Interrupted, _) => {
+            line += &format!("interrupted after {:.2} s", sample.wall.as_secs_f64());
+        }
         (outcome, failure) => {
             line += outcome.as_str();
             if !sample.wall.is_zero() {
@@ -212,6 +215,15 @@ mod tests {
         assert_eq!(lines.len(), 1 + LOG_LINES);
         assert!(lines[1].starts_with("      | line 3"), "{}", lines[1]);
         assert!(!lines.concat().contains('\u{1b}'));
+    }
+
+    #[test]
+    fn what_the_user_stopped_has_no_reason() {
+        let (record, _) = fixture::run(&[("naive", [8.0, 40.0, 30.0, 0.3])], 1);
+        let mut sample = fixture::sample(&record, &record.plan[0], 12.3);
+        fixture::fail(&mut sample, Outcome::Interrupted);
+        let line = sample_line(&sample, 3, 12);
+        assert!(line.ends_with(": interrupted after 12.30 s"), "{line}");
     }
 
     #[test]

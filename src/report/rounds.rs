@@ -99,8 +99,8 @@ fn spread_of(cell: &Cell) -> Option<String> {
 
 /// `16 comparisons; if nothing differed, about 1 would exclude 1 by chance`.
 pub(super) fn by_chance(view: &View) -> Option<String> {
-    let (comparisons, expected) = view.by_chance();
-    let expected = match expected {
+    let comparisons = view.several.comparisons;
+    let expected = match view.several.by_chance {
         few if few < 0.75 => format!("{few:.1}"),
         many => format!("{many:.0}"),
     };

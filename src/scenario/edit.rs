@@ -88,7 +88,7 @@ pub enum EditError {
     Rule(String),
     /// No comment can be written in such a file.
     #[error(
-        "--edit: how to write a comment in {} is not known: \
+        "--edit: no comment syntax is known for {}: \
          say how to change it with --edit-with 's/REGEX/REPLACEMENT/'",
         shown(.0)
     )]

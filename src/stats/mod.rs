@@ -19,7 +19,7 @@ pub use crate::model::LEAST_DELTA;
 pub use fisher::{Counted, fails_more_often};
 pub use noise::{FLOOR_CONFIDENCE, noise_floor};
 pub use proportion::share_interval;
-pub use ratio::{Basis, CONFIDENCE, Interval, Ratio, log_ratios, ratio};
+pub use ratio::{Basis, Interval, Ratio, log_ratios, ratio};
 pub use roll_up::roll_up;
 pub use spread::{Spread, spread};
 pub use times::Times;

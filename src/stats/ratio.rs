@@ -8,7 +8,7 @@ use statrs::distribution::{ContinuousCDF, StudentsT};
 use super::verdict::{Judgement, Look, Looks, judge_at};
 
 /// Confidence of the model-based interval.
-pub const CONFIDENCE: f64 = 0.95;
+const CONFIDENCE: f64 = 0.95;
 
 /// How much longer one thing takes than another, from paired times.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -251,7 +251,7 @@ fn what_cannot_be_explained_is_refused_with_what_to_do() {
         ),
         (
             &["explain", "--results", folder, "x.rawjson", "--cores", "8"],
-            &["--cores", "a recording does not tell"],
+            &["--cores", "a recording does not name"],
         ),
         (
             &["explain", "x.rawjson", "-f", "notes.txt"],

@@ -13,7 +13,7 @@ use crate::race::RunEnd;
 use crate::report::explain::{Grown, grown};
 use crate::report::{CheckOutcome, CheckView, Finding, Level, number};
 use crate::scenario::OwnDockerfile;
-use crate::stats::{self, Unjudged, Verdict};
+use crate::stats::{self, Ratio, Unjudged, Verdict};
 use crate::verdict::{self, Comparison};
 
 /// What came of the race, for the gate.
@@ -255,11 +255,10 @@ fn told(record: &RunRecord, found: &Comparison) -> String {
         Some(Verdict::Inconclusive) if shows_no_slowdown(record, found) => {
             "without a sign of a slow-down"
         }
-        Some(Verdict::Inconclusive) => "neither clearly slower nor clearly not",
+        Some(Verdict::Inconclusive) => "inconclusive",
         None if matches!(found.unjudged(), Some(Unjudged::NotClear { .. })) => "not clear yet",
-        None => "not judged, for too few rounds",
+        None => "not judged: too few rounds",
     };
-    let interval = number::interval(&ratio).map_or_else(String::new, |text| format!(" [{text}]"));
     // The estimate that the gate went by, of however few rounds.
     let estimate = if shows_no_slowdown(record, found) {
         let logs: Vec<f64> = found.log_ratios.values().copied().collect();
@@ -267,10 +266,15 @@ fn told(record: &RunRecord, found: &Comparison) -> String {
     } else {
         None
     };
+    let shown = Ratio {
+        estimate: estimate.unwrap_or(ratio.estimate),
+        ..ratio
+    };
+    let interval = number::interval(&shown).map_or_else(String::new, |text| format!(" [{text}]"));
     format!(
         "{} is {verdict}: {}{interval}, {delta}, {} rounds",
         found.kind,
-        number::comparison(estimate.unwrap_or(ratio.estimate)),
+        number::told_comparison(&shown),
         ratio.n
     )
 }

@@ -155,10 +155,10 @@ impl Settings {
 }
 
 fn find_policy() -> anyhow::Result<Policy> {
-    let here = std::env::current_dir().context("cannot tell the current folder")?;
+    let here = std::env::current_dir().context("cannot find the current folder")?;
     let here = here
         .canonicalize()
-        .context("cannot tell the current folder")?;
+        .context("cannot find the current folder")?;
     let top = Repository::find(&here).map(|repository| repository.top().to_owned());
     Ok(Policy::find(&here, &top.unwrap_or_else(|_| here.clone()))?)
 }

@@ -75,7 +75,7 @@ fn check_flags(args: &ExplainArgs, first: &Source, second: Option<&Source>) -> a
     }
     if args.cores.is_some() && is_recording(first) {
         bail!(
-            "--cores is for runs: a recording does not tell how many cores there were, \
+            "--cores is for runs: a recording does not name the number of cores, \
              so nothing can be said of another number"
         );
     }
@@ -330,7 +330,7 @@ fn read_run(dir: &Path) -> anyhow::Result<StoredRun> {
 }
 
 fn explained_with_lines(run: &StoredRun, args: &ExplainArgs) -> anyhow::Result<RunExplanation> {
-    let here = std::env::current_dir().context("cannot tell the current folder")?;
+    let here = std::env::current_dir().context("cannot find the current folder")?;
     let project = Project::find(&here).ok();
     explained(run, args.cores, |_, variant| {
         lines_in(project.as_ref(), variant)

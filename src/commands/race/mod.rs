@@ -301,7 +301,7 @@ async fn build(
         warnings,
         cuts,
     } = begun;
-    let here = std::env::current_dir().context("cannot tell the current folder")?;
+    let here = std::env::current_dir().context("cannot find the current folder")?;
     let secrets = secrets_of(entrants);
     let redaction = redaction::of_race(masks, &ready.host, snapshot, entrants.project.root());
     let unfinished = Unfinished::begin(&record.run, &ready.host);

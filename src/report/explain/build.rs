@@ -79,8 +79,8 @@ fn heading(page: &mut Page, subject: &Subject, explanation: &Explanation) {
     if explanation.node.is_none() {
         page.wrapped(
             Style::Bad,
-            "Whether RUN steps were emulated is not known, since a recording does not tell what \
-             CPU it was built on: say so with --node, like --node linux/amd64.",
+            "A recording does not name the CPU, so no RUN step can be called emulated. Name the \
+             CPU's platform with --node, like --node linux/amd64.",
         );
     }
     let is_nowhere =
@@ -88,8 +88,8 @@ fn heading(page: &mut Page, subject: &Subject, explanation: &Explanation) {
     if explanation.node.is_some() && explanation.steps.iter().any(is_nowhere) {
         page.wrapped(
             Style::Bad,
-            "Some RUN steps' names do not tell which platform they ran on: say so with --platform \
-             and --file DOCKERFILE, or record with --build-arg BUILDKIT_MULTI_PLATFORM=1.",
+            "The names of some RUN steps have no platform: add --platform and --file DOCKERFILE, or \
+             record with --build-arg BUILDKIT_MULTI_PLATFORM=1.",
         );
     }
     if let Some(sentence) = culprit(explanation) {
@@ -178,7 +178,7 @@ fn told_slow_down(slow_down: &SlowDown, steps: &[StepFacts], is_culprit: bool) -
         let range = if low == high {
             high
         } else {
-            format!("{} to {high}", low.trim_end_matches('x'))
+            format!("{} to {high}", low.trim_end_matches('×'))
         };
         parts.push(format!("{range} as long if each had the node to itself"));
     }
@@ -281,7 +281,7 @@ fn steps(page: &mut Page, explanation: &Explanation, all: bool) {
     if hidden > 0 {
         page.line(
             Style::Dim,
-            &format!("  and {hidden} more that took little; --all shows them"),
+            &format!("  {hidden} short steps hidden; --all shows them"),
         );
     }
 }
@@ -397,7 +397,7 @@ fn shared(page: &mut Page, explanation: &Explanation) {
     page.line(
         Style::Bold,
         &format!(
-            "executed once for several platforms, {} less",
+            "shared across platforms: saved {}",
             number::seconds(saved.as_secs_f64())
         ),
     );

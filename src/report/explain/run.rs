@@ -30,7 +30,7 @@ pub fn run(view: &View, explained: &RunExplanation, look: Look) -> String {
     page.wrapped(
         Style::Dim,
         &format!(
-            "Shares are of the critical path of the sample of middle time. `buildrace explain \
+            "Shares are of the critical path of the median sample. `buildrace explain \
              SAMPLE` shows its steps; run {}.",
             escape::terminal(&view.run, 128)
         ),

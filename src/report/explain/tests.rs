@@ -99,7 +99,10 @@ fn a_recording_of_which_little_is_known() {
     ));
     let picture = waterfall(&Subject::of_recording("x.rawjson".into()), &explanation);
     assert!(picture.contains("Incomplete"), "{picture}");
-    assert!(picture.contains("is not known"), "{picture}");
+    assert!(
+        picture.contains("a recording does not name the CPU"),
+        "{picture}"
+    );
 }
 
 #[test]

@@ -61,7 +61,7 @@ pub fn waterfall(subject: &Subject, explanation: &Explanation) -> String {
         picture.group(group, explanation);
     }
     if hidden > 0 {
-        let text = format!("and {hidden} more steps that took little");
+        let text = format!("{hidden} short steps hidden");
         picture.text(MARGIN, picture.y + 12.0, 11, MUTED, "", &text);
         picture.y += ROW;
     }
@@ -148,7 +148,7 @@ impl Picture {
             lines.push((RED, text.to_owned()));
         }
         if explanation.node.is_none() {
-            let text = "Whether RUN steps were emulated is not known.";
+            let text = "Emulated steps are unknown: a recording does not name the CPU.";
             lines.push((RED, text.to_owned()));
         }
         for (colour, text) in lines {

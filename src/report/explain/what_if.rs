@@ -68,7 +68,7 @@ fn predicted(answer: &WhatIf) -> String {
 fn model(explanation: &Explanation) -> String {
     let (low, high) = explanation.core_share;
     let share = if (low, high) == (0.0, 1.0) {
-        "how busy the machine was is not known, so from no sharing to all of it".to_owned()
+        "how busy the machine was is unknown, so from no sharing to full sharing".to_owned()
     } else {
         let (low, high) = (number::share(low), number::share(high));
         format!("one keeps {low} to {high} of the cores busy, as the machine's load shows")

@@ -14,8 +14,8 @@ use crate::explain::RunExplanation;
 use crate::model::{
     BuilderInfo, HostInfo, LeftOut, Outcome, Rules, RunRecord, SCHEMA_VERSION, Sample,
 };
-use crate::stats::{Basis, CONFIDENCE, Ratio};
-use crate::verdict::{self, Dropped};
+use crate::stats::{Basis, Ratio};
+use crate::verdict::{self, Dropped, Several};
 pub use environment::{BaseImageView, EmulatorView, FailureRate, FailureView};
 pub use scenario::{Between, Cell, CulpritView, RollUp, ScenarioView, VariantView};
 
@@ -55,6 +55,9 @@ pub struct View {
     pub interrupted: usize,
     /// What was raced.
     pub scenarios: Vec<ScenarioView>,
+    /// How many candidates and kinds are compared with an interval, and how many
+    /// of those would exclude 1 by chance.
+    pub several: Several,
     /// Several scenarios as one, where there are several.
     pub roll_up: Vec<RollUp>,
     /// Samples that are not ok, in the order they were built; those that the
@@ -124,6 +127,7 @@ impl View {
                 .iter()
                 .map(|info| scenario::scenario(record, info, samples, &compared, explained))
                 .collect(),
+            several: verdict::several(&compared),
             roll_up: scenario::roll_up(record, &compared),
             failures,
             failure_rates: environment::failure_rates(samples),
@@ -251,16 +255,6 @@ impl View {
                 self.measured
             )
         })
-    }
-
-    /// How many candidates and kinds were compared with an interval, and how
-    /// many of those intervals would exclude 1 by chance if nothing differed.
-    pub fn by_chance(&self) -> (usize, f64) {
-        let variants = self.scenarios.iter().flat_map(|s| &s.variants);
-        let ratios = variants.flat_map(|variant| variant.cells.values());
-        let ratios = ratios.filter_map(|cell| cell.ratio);
-        let count = ratios.filter(|ratio| ratio.interval.is_some()).count();
-        (count, count as f64 * (1.0 - CONFIDENCE))
     }
 
     /// Names of the base images that are stand-ins.
