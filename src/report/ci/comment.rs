@@ -58,8 +58,23 @@ pub(super) fn comment(view: &View, check: Option<&CheckView>) -> String {
         markdown::culprits(&mut out, scenario);
         add("a scenario", out);
     }
+    add("what did not build", failures(view));
     add("how it was measured", measured(view));
     within(LIMIT, &sections)
+}
+
+/// The failures with steps and logs, folded.
+fn failures(view: &View) -> String {
+    let mut out = String::new();
+    markdown::failures(&mut out, view);
+    // A heading of a page is none of a comment.
+    match out.split_once("\n\n") {
+        Some((_, told)) => format!(
+            "<details><summary>What did not build</summary>\n\n{}\n\n</details>\n\n",
+            told.trim_end()
+        ),
+        None => String::new(),
+    }
 }
 
 fn measured(view: &View) -> String {

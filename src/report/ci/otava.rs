@@ -18,7 +18,7 @@ use crate::escape::csv as cell;
 /// Columns before those of metrics.
 const FIXED: [&str; 4] = ["time", "run", "commit", "reference_commit"];
 
-/// What stands for a commit that is not known: none is empty.
+/// What stands for what is not known: no cell is empty.
 const UNKNOWN: &str = "unknown";
 
 /// A header, which depends on what was planned alone, and the medians of the
@@ -35,7 +35,7 @@ pub(super) fn otava(view: &View, _: Option<&CheckView>) -> String {
     records.extend(medians.filter(|found| !found.is_empty()).map(|medians| {
         let fixed = [
             view.started.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
-            cell(&view.run),
+            filled(&view.run),
             commit(view, |variant| !variant.reference),
             commit(view, |variant| variant.reference),
         ];
@@ -75,7 +75,13 @@ fn commit(view: &View, which: fn(&VariantView) -> bool) -> String {
     let revision = variants
         .filter(|variant| which(variant))
         .find_map(|variant| variant.revision.as_deref());
-    let known = revision.or(view.commit.as_deref());
-    let known = known.filter(|commit| !commit.trim().is_empty());
-    cell(known.unwrap_or(UNKNOWN))
+    filled(revision.or(view.commit.as_deref()).unwrap_or_default())
+}
+
+fn filled(text: &str) -> String {
+    let cell = cell(text);
+    match cell.trim().is_empty() {
+        true => UNKNOWN.to_owned(),
+        false => cell,
+    }
 }

@@ -109,6 +109,7 @@ fn a_failure_has_its_step_and_the_end_of_its_log() {
         Format::Junit,
         Format::GithubAnnotations,
         Format::GithubSummary,
+        Format::MarkdownComment,
     ] {
         let text = format.render(&view, None);
         assert!(
