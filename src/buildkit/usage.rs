@@ -122,24 +122,6 @@ impl Client {
         let version = answer.buildkit_version.map(|known| known.version);
         Ok(version.and_then(|version| known_version(&version)))
     }
-
-    /// Takes builds out of the history. What is not in it is passed over, and
-    /// so is what BuildKit does not give up.
-    pub async fn forget(&self, references: &[String]) -> Result<(), ClientError> {
-        if references.is_empty() {
-            return Ok(());
-        }
-        let mut control = self.connect().await?;
-        for reference in references {
-            let request = proto::UpdateBuildHistoryRequest {
-                r#ref: reference.clone(),
-                delete: true,
-                ..Default::default()
-            };
-            let _ = control.update_build_history(request).await;
-        }
-        Ok(())
-    }
 }
 
 /// A version that says something: a daemon built without one calls itself

@@ -14,8 +14,9 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::again::executed;
-use super::cache::CacheGuard;
+use super::cache::{CacheGuard, forget_builds};
 use super::entry::{named_context, nonce};
+use super::left;
 use crate::builder::{Builder, BuilderError};
 use crate::buildkit::{BuildError, BuildRequest, Export, Secret};
 use crate::model::Platform;
@@ -67,16 +68,23 @@ pub enum Probed {
 }
 
 impl Probe<'_> {
-    /// Builds both, and removes what they left in the cache.
+    /// Builds both, and leaves the builder as it was found, as far as that may
+    /// be done. What stays in its cache is said beside what was found, a line
+    /// each.
     ///
     /// # Errors
     /// The builder does not answer.
-    pub async fn run(&self, stop: &CancellationToken) -> Result<Probed, BuilderError> {
+    pub async fn run(
+        &self,
+        stop: &CancellationToken,
+    ) -> Result<(Probed, Vec<String>), BuilderError> {
         let prefix = super::own_prefix(self.run);
-        let guard = CacheGuard::set(self.builder, &prefix).await?;
+        let watch = self.builder.watch();
+        let guard = CacheGuard::set(self.builder, &watch, &prefix).await?;
         let found = self.build_both(&prefix, stop).await;
-        guard.lift(self.builder, &prefix).await?;
-        Ok(found)
+        let cleaned = guard.lift(self.builder, &watch, &prefix).await?;
+        forget_builds(self.builder, &prefix).await?;
+        Ok((found, left::of_run(&[cleaned])))
     }
 
     async fn build_both(&self, prefix: &str, stop: &CancellationToken) -> Probed {
@@ -130,6 +138,7 @@ impl Probe<'_> {
             cache_mount_namespace: Some(format!("{prefix}probe")),
             export: Export::CacheOnly,
             timeout: Some(self.timeout),
+            internal: true,
             context_mark: Some(mark),
         }
     }

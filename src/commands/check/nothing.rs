@@ -72,7 +72,11 @@ pub(super) async fn look(
         secrets: &prepared.secrets(),
         timeout: settings.race.timeout,
     };
-    Ok(match probe.run(stop).await? {
+    let (found, left) = probe.run(stop).await?;
+    for line in left {
+        tell!("note: {line}");
+    }
+    Ok(match found {
         Probed::Same { .. } => Found::Nothing,
         Probed::Differs { trace, steps } => {
             let (line, instruction) = first(&trace, &steps, &text);
@@ -121,26 +125,10 @@ fn new_instruction(base: &str, change: &str) -> Option<(usize, String)> {
 
 /// The instructions of a Dockerfile that become steps, on one line each.
 fn written(dockerfile: &str) -> Vec<(usize, String)> {
-    let lines: Vec<&str> = dockerfile.lines().collect();
+    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     let places = instructions(dockerfile).into_iter();
     places
-        .map(|place| {
-            let mut words = Vec::new();
-            for line in lines.iter().skip(place.line.saturating_sub(1)) {
-                if line.trim_start().starts_with('#') {
-                    continue;
-                }
-                let (line, goes_on) = match line.trim_end().strip_suffix('\\') {
-                    Some(line) => (line, true),
-                    None => (*line, false),
-                };
-                words.extend(line.split_whitespace());
-                if !goes_on {
-                    break;
-                }
-            }
-            (place.line, words.join(" "))
-        })
+        .map(|place| (place.line, words(&place.text)))
         .collect()
 }
 

@@ -21,7 +21,7 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use super::ignored::Ignored;
-use super::{Exit, clean, redaction, report};
+use super::{Exit, redaction, report};
 use crate::builder::{Builder, Cleanup, DockerBuilder};
 use crate::cli::{HostArgs, RaceArgs, Rounds};
 use crate::engine::{self, Engine};
