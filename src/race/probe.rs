@@ -129,6 +129,7 @@ impl Probe<'_> {
             context: self.scenario.sources_of(variant).to_owned(),
             contexts: variant.contexts.iter().map(named_context).collect(),
             secrets: self.secrets.clone(),
+            ssh: variant.ssh.clone(),
             dockerfile: variant.dockerfile.clone(),
             shared_key: format!("{prefix}probe-{}", variant.name),
             platforms: self.platforms.clone(),

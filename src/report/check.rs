@@ -75,7 +75,7 @@ pub struct Finding {
 type RuleName = &'static str;
 
 /// The rules that findings are of.
-const RULES: [&str; 16] = [
+const RULES: [&str; 17] = [
     "base-failed",
     "cached-steps",
     "edit",
@@ -87,6 +87,7 @@ const RULES: [&str; 16] = [
     "inconclusive",
     "no-baseline",
     "policy",
+    "repaired",
     "same",
     "slower",
     "steps",

@@ -7,6 +7,7 @@ use std::process::Output;
 use tempfile::TempDir;
 
 use super::git::{commit, git, init};
+use super::hygiene::stored_run;
 use super::{Project, assert_says, buildrace};
 
 const DOCKERFILE: &str = "FROM debian:trixie-slim\nCOPY . /src\nRUN true\n";
@@ -165,16 +166,6 @@ fn a_dockerfile_or_context_outside_the_repository() {
 }
 
 #[test]
-fn a_side_that_does_not_parse() {
-    let project = repository();
-    project.write("Dockerfile", "FROM debian:trixie-slim\nFORM scratch\n");
-    assert_says(&refused(&project, &[]), &[" Dockerfile:2", "FORM"]);
-    commit(project.path(), "Broken");
-    project.write("Dockerfile", DOCKERFILE);
-    assert_says(&refused(&project, &[]), &["base:Dockerfile:2", "FORM"]);
-}
-
-#[test]
 fn an_edit_that_only_one_side_can_make() {
     let project = repository();
     project.write("main.go", "package main\n");
@@ -303,6 +294,7 @@ fn options_that_are_wrong_name_what_is_expected() {
     for (args, words) in [
         (["--fatal", "nonsense"], ["nonsense", "slower"]),
         (["--fatal", "slow"], ["slow", "did you mean \"slower\"?"]),
+        (["--fatal", "none,slower"], ["--fatal", "name it alone"]),
         (["--metric", "nonsense"], ["nonsense", "multi-arch"]),
         (["--rounds", "0"], ["--rounds", "expected auto"]),
         (["--delta", "200%"], ["--delta", "below 100%"]),
@@ -325,4 +317,58 @@ fn a_baseline_that_is_not_there() {
         &["--baseline", "nonsense/worktree", "--results", "kept"],
     );
     assert_says(&line, &["no run \"nonsense\"", "in kept"]);
+}
+
+#[test]
+fn a_report_of_a_stored_check_tells_its_outcome_in_every_format() {
+    let project = Project::new();
+    let run = stored_run(&project);
+    let id = run.file_name().unwrap().to_str().unwrap().to_owned();
+    let report = |format: &str| {
+        let output = buildrace(&project)
+            .args(["report", &id, "--format", format])
+            .output()
+            .unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        (output.status.code(), output.stdout, stderr)
+    };
+    let before = report("junit");
+    let check = serde_json::json!({
+        "schema": 1,
+        "outcome": "failed",
+        "subject": "app/Dockerfile",
+        "headline": "this against that: cold is slower",
+        "findings": [{
+            "level": "error",
+            "rule": "slower",
+            "scenario": "go-hello",
+            "variant": "cross",
+            "kind": "cold",
+            "message": "RUN make takes longer \u{1b}[31m\n::warning::forged",
+            "file": "Dockerfile",
+            "line": 5,
+        }],
+    });
+    let file = run.join("check.json");
+    fs::write(&file, check.to_string()).unwrap();
+    for format in ["junit", "github-summary", "github-annotations", "markdown-comment"] {
+        let (code, stdout, stderr) = report(format);
+        let stdout = String::from_utf8(stdout).unwrap();
+        assert_eq!(code, Some(0), "{stderr}");
+        assert_says(&stdout, &["RUN make takes longer"]);
+        assert!(!stdout.contains('\u{1b}') && !stdout.contains("\n::warning::"));
+        // People are told beside it.
+        assert_says(&stderr, &["failed: this against that: cold is slower"]);
+        assert!(!stderr.contains('\u{1b}'), "{stderr}");
+    }
+    // What this buildrace did not write is an error, and names the file.
+    for (text, problem) in [("{\"schema\": 2}", "version 2"), ("{", "check.json")] {
+        fs::write(&file, text).unwrap();
+        let (code, _, stderr) = report("junit");
+        assert_eq!(code, Some(2));
+        assert_says(&stderr, &["check.json", problem]);
+    }
+    // A run of another command, or of an older buildrace, has none.
+    fs::remove_file(&file).unwrap();
+    assert_eq!(report("junit").1, before.1);
 }

@@ -109,7 +109,7 @@ fn user_information_of_an_engines_address_is_not_shown() {
 }
 
 /// A run of this repository's results, copied into a project.
-fn stored_run(project: &Project) -> PathBuf {
+pub(super) fn stored_run(project: &Project) -> PathBuf {
     let results = Path::new(env!("CARGO_MANIFEST_DIR")).join("results");
     let mut runs: Vec<PathBuf> = fs::read_dir(results)
         .unwrap()

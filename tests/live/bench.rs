@@ -6,10 +6,12 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use buildrace::builder::{Builder, DockerBuilder};
 use buildrace::store::{StoredRun, read_run};
 use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
 
-use crate::support::Engine;
+use crate::support::{Engine, Job};
 
 /// What is built where a test says nothing else.
 pub const DOCKERFILE: &str = "\
@@ -45,6 +47,17 @@ impl Bench {
     /// Writes a file of the sources.
     pub fn write(&self, file: &str, text: &str) {
         fs::write(self.sources.path().join(file), text).unwrap();
+    }
+
+    /// Builds the sources as somebody else does, who leaves it in the cache.
+    pub async fn built_by_somebody(&self) {
+        let request = Job::new(self.sources.path()).request();
+        let builder = DockerBuilder::connect(&self.engine.host).await.unwrap();
+        let (sink, _statuses) = tokio::sync::mpsc::unbounded_channel();
+        let end = builder
+            .build(&request, sink, CancellationToken::new())
+            .await;
+        end.result.unwrap();
     }
 
     /// The folder of results.

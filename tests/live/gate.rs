@@ -5,7 +5,7 @@
 use std::fs;
 use std::io::Read;
 use std::path::Path;
-use std::process::{Child, Output};
+use std::process::{Child, Command, Output};
 
 use buildrace::model::BuildKind;
 use buildrace::stats::Verdict;
@@ -137,6 +137,82 @@ async fn builds_that_fail_close_the_gate_only_if_the_change_is_to_blame() {
     bench.write("Dockerfile", DOCKERFILE);
     let told = bench.ends(2, &["check", "--rounds", "1"]);
     assert_says(&told, &["undecided", "base does not build in cold"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_that_builds_the_same_takes_two_builds_and_another_one_a_race() {
+    let Some(bench) = Bench::new().await else {
+        return;
+    };
+    // Nothing runs after the copy, so that its content alone tells.
+    let text = "FROM debian:trixie-slim\nRUN echo built\nCOPY main.py /src/\n";
+    bench.write("Dockerfile", text);
+    init(bench.sources.path());
+    bench.write("Dockerfile", &format!("# A comment.\n{text}"));
+    bench.write("README.md", "not copied\n");
+    let told = bench.ends(0, &["check", "--fatal", "none"]);
+    assert_says(&told, &["passed", "nothing to measure", "(2 builds)"]);
+    assert!(bench.folders().is_empty(), "what was not measured is kept");
+
+    // The same after somebody has built the change: it is no base of it.
+    bench.write("main.py", "print('changed')\n");
+    bench.built_by_somebody().await;
+    let child = bench.command(&["check"]).spawn().unwrap();
+    wait_for("a race", || {
+        bench.folders().first().map(|folder| folder.to_owned())
+    });
+    let output = interrupt(child);
+    bench.ended(130, &output);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_says(&said, &["racing: Dockerfile:4: COPY main.py /src/"]);
+    let check = bench.folders()[0].join(buildrace::store::CHECK_FILE);
+    assert!(!check.exists(), "an interrupted check has an outcome");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_step_that_lost_its_cache_is_named_with_line_and_cause() {
+    let Some(bench) = Bench::new().await else {
+        return;
+    };
+    let sources = bench.sources.path();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/fixtures/cases/baseline-repo/baseline-repo.sh");
+    let made = Command::new("sh")
+        .arg("-e")
+        .args([&script, sources])
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{made:?}");
+    git(sources, &["checkout", "--quiet", "main"]);
+    let edit = ["--edit", "src/main.c", "--rounds", "1"];
+    bench.ends(2, &[&["check"], &edit[..]].concat());
+    let baseline = bench.run().record.run;
+    git(sources, &["checkout", "--quiet", "change"]);
+    let check = [&["check", "--baseline", &baseline], &edit[..]].concat();
+    let cause = [
+        "RUN cp requirements.txt /deps",
+        "COPY . . at line 3 changes with every file",
+    ];
+    let told = bench.ends(1, &check);
+    assert_says(&told, &["error: Dockerfile:4: incremental takes "]);
+    assert_says(&told, &cause);
+
+    // A report of the stored check says the same.
+    let report = Command::new(env!("CARGO_BIN_EXE_buildrace"))
+        .args(["report", &bench.run().record.run, "--format"])
+        .args(["github-annotations", "--results"])
+        .arg(bench.results())
+        .arg("--reports")
+        .arg(bench.out.path().join("reports"))
+        .output()
+        .unwrap();
+    assert!(report.status.success(), "{report:?}");
+    let told = String::from_utf8_lossy(&report.stdout);
+    assert_says(&told, &["the check failed", "file=Dockerfile,line=4"]);
+    assert_says(&told, &cause);
+    // Whoever asks for nothing fails for nothing, and is told so.
+    let told = bench.ends(0, &[&check[..], &["--fatal", "none"]].concat());
+    assert_says(&told, &["passed", "nothing fails this check (fatal: none)"]);
 }
 
 fn interrupt(mut child: Child) -> Output {
