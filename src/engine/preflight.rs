@@ -95,6 +95,9 @@ pub struct NotRun {
     pub platform: Platform,
     /// Why, and what to do; one line.
     pub reason: String,
+    /// Whether that is certain: of some architectures buildrace has no program
+    /// to try.
+    pub is_certain: bool,
 }
 
 /// Runs a program of each platform.
@@ -108,6 +111,7 @@ pub async fn try_each(engine: &Engine, platforms: &[Platform]) -> Result<Tried, 
         let check = platform_check(&execution);
         let advice = check.advice.unwrap_or_default();
         NotRun {
+            is_certain: has_program(&execution.platform),
             platform: execution.platform,
             reason: format!("{}: {advice}", check.finding),
         }
@@ -289,6 +293,11 @@ fn platform_check(execution: &Execution) -> Check {
             )
         }
     }
+}
+
+/// Whether there is a program of the platform to try.
+fn has_program(platform: &Platform) -> bool {
+    platform.os() == "linux" && binfmt::architecture(platform.architecture()).is_some()
 }
 
 /// Architectures that QEMU emulates, and that buildrace has no handler for.

@@ -80,6 +80,9 @@ pub(super) fn stage_names(text: &str) -> Result<Option<Vec<String>>, DockerfileE
     Ok(certain.then(|| names().collect()))
 }
 
+/// Reads the text, unless it has no stage: BuildKit 0.13 takes the last of
+/// none, and the Docker Engine that it is a part of (26.1) ends. Lines that end
+/// in carriage returns alone come to the same: all of them are one.
 fn read(text: &str) -> Result<Syntax, DockerfileError> {
     if syntax::ends_in_returns(text) {
         return Err(DockerfileError {
@@ -89,7 +92,15 @@ fn read(text: &str) -> Result<Syntax, DockerfileError> {
                 .to_owned(),
         });
     }
-    Ok(syntax::read(text))
+    let syntax = syntax::read(text);
+    let has_stage = syntax.instructions.iter().any(|it| it.word == "FROM");
+    if !has_stage && other_language(&syntax, None).is_none() {
+        return Err(DockerfileError {
+            line: 1,
+            message: "no FROM: a Dockerfile without a stage crashes Docker Engine 26.1".to_owned(),
+        });
+    }
+    Ok(syntax)
 }
 
 /// The frontend that reads the text where it is not one for Dockerfiles.

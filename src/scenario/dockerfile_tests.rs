@@ -152,10 +152,17 @@ fn what_cannot_be_read_is_told_with_its_line_and_refuses_nothing() {
     ] {
         assert_eq!(build_images(text, None, &[]).unwrap(), [expected]);
     }
-    assert_eq!(build_images("# nothing\n", None, &[]).unwrap(), [""; 0]);
     let mut two = build_images("FROM a\nRUN <<X\nCOPY --from=b / /\n", None, &[]).unwrap();
     assert_eq!(two.pop().unwrap(), "2: nothing ends the heredoc \"X\"");
     assert_eq!(two.len(), 4);
+}
+
+#[test]
+fn what_an_engine_does_not_survive_is_refused() {
+    for text in ["", "# nothing\n", "ARG X=1\n", "ARG X\rFROM a\rRUN b\r"] {
+        let message = build_images(text, None, &[]).unwrap_err();
+        assert!(message.contains("Docker Engine 26.1"), "{message}");
+    }
 }
 
 #[test]

@@ -12,9 +12,13 @@ use crate::git::Repository;
 use crate::model::{Failure, Sample};
 use crate::scenario::{Scenario, Variant};
 
-/// What BuildKit says of a source that is not in the context.
+/// What BuildKit says of a source that is not in the context: that it is not
+/// there, or that a folder on the way to it is not.
 static NOT_FOUND: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r#""/?([^"]+)": not found"#).expect("a pattern without input in it")
+    Regex::new(
+        r#"(?:"/?([^"]+)": not found|/buildkit-mount[0-9]+/([^:]+): no such file or directory)"#,
+    )
+    .expect("a pattern without input in it")
 });
 
 /// What is built, as it stands on the disk.
@@ -53,11 +57,13 @@ impl Causes {
         let source = self.0.iter().find(|(variant, source)| {
             *variant == sample.variant && source.scenario == sample.scenario
         });
-        let cause = missing_source(failure)
-            .and_then(|path| source.and_then(|(_, source)| source.cause(Path::new(&path))))
-            .or_else(|| foreign_program(failure));
-        if let Some(cause) = cause {
-            failure.message = format!("{}: {cause}", failure.message);
+        let missing = missing_source(failure).and_then(|path| {
+            let cause = source?.1.cause(Path::new(&path))?;
+            Some(format!("{path:?} is missing: {cause}"))
+        });
+        // First, since what BuildKit says may be long.
+        if let Some(cause) = missing.or_else(|| foreign_program(failure)) {
+            failure.message = format!("{cause} ({})", failure.message);
         }
     }
 }
@@ -68,7 +74,8 @@ fn missing_source(failure: &Failure) -> Option<String> {
     let step = failure.step.as_deref().unwrap_or_default();
     let takes = (step.contains("COPY ") || step.contains("ADD ")) && !step.contains("--from=");
     let found = NOT_FOUND.captures(&failure.message).filter(|_| takes)?;
-    Some(found[1].to_owned())
+    let path = found.get(1).or_else(|| found.get(2))?;
+    Some(path.as_str().to_owned())
 }
 
 fn foreign_program(failure: &Failure) -> Option<String> {

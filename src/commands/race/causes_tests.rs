@@ -91,6 +91,12 @@ fn only_what_comes_from_the_context_is_looked_for_there() {
         missing_source(&failure("[2/3] COPY x/y /", said)).as_deref(),
         Some("x/y")
     );
+    let folder = "failed to walk /x/tmp/buildkit-mount79/x: lstat /x/tmp/buildkit-mount79/x: \
+                  no such file or directory";
+    assert_eq!(
+        missing_source(&failure("[2/3] COPY x/y /", folder)).as_deref(),
+        Some("x")
+    );
     let from = failure("[2/3] COPY --from=build x/y /", said);
     assert_eq!(missing_source(&from), None);
     let mut foreign = failure("[2/2] RUN x", "exit code: 255");

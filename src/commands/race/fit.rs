@@ -86,14 +86,19 @@ pub(super) async fn by_platform(
     let each: Vec<Platform> = surely.iter().chain(&maybe).cloned().collect();
     let mut tried = preflight::try_each(engine, &each).await?;
     for failed in &tried.failed {
+        let reason = escape::terminal(&failed.reason, 1000);
         if maybe.contains(&failed.platform) {
-            let reason = escape::terminal(&failed.reason, 1000);
             tell!("warning: if a step runs on it: {reason}");
+        } else if !failed.is_certain {
+            tell!("warning: {reason}");
         } else if !choice.may_leave_out {
             bail!("{}", failed.reason);
         }
     }
-    let failed = |platform: &Platform| tried.failed.iter().any(|f| f.platform == *platform);
+    let failed = |platform: &Platform| {
+        let mut failed = tried.failed.iter();
+        failed.any(|failed| failed.is_certain && failed.platform == *platform)
+    };
     let mut lacks = Vec::new();
     for scenario in scenarios.iter() {
         let own = std::slice::from_ref(scenario);
