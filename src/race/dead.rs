@@ -81,9 +81,7 @@ impl Dead {
     /// stay when they are removed.
     pub fn bytes(&self) -> u64 {
         let sizes = self.records.iter();
-        sizes
-            .map(|record| u64::try_from(record.size).unwrap_or(0))
-            .sum()
+        sizes.map(|record| record.size).sum()
     }
 
     /// Removes the records; returns how many are gone. Where others build,

@@ -312,5 +312,4 @@ fn base64_forms(bytes: &[u8]) -> Vec<String> {
 }
 
 #[cfg(test)]
-#[path = "secrets_tests.rs"]
 mod tests;
