@@ -127,7 +127,8 @@ fn check_differ(reference: &Typed, candidate: &Typed) -> anyhow::Result<()> {
     let [one, other] = [reference, candidate].map(|typed| typed.path.canonicalize().ok());
     let what = if one.is_some() && one == other {
         "are the same file"
-    } else if contents(&reference.path).is_some_and(|text| Some(text) == contents(&candidate.path)) {
+    } else if contents(&reference.path).is_some_and(|text| Some(text) == contents(&candidate.path))
+    {
         "have the same content"
     } else {
         return Ok(());
