@@ -144,7 +144,16 @@ async fn what_others_keep_on_the_engine_stays_and_nothing_of_ours_does() {
         harness::image_ids(&host).await,
     );
     theirs.leaves(&host).await;
-    assert_eq!(before.0, after.0, "cache records changed");
+    // What is removed from somebody else's cache costs them all of it, so there
+    // a run leaves what it added.
+    let endpoint = buildrace::engine::Endpoint {
+        host,
+        found_by: "--host".into(),
+    };
+    match endpoint.is_private() {
+        true => assert_eq!(before.0, after.0, "cache records changed"),
+        false => assert!(before.0.is_subset(&after.0), "cache records are gone"),
+    }
     assert_eq!(before.1, after.1, "images changed");
 }
 
