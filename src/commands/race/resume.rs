@@ -7,7 +7,8 @@ use anyhow::bail;
 use tokio_util::sync::CancellationToken;
 
 use super::super::{clean, redaction};
-use super::{Begun, Entrants, Raced, Ready, build, draw, learn_from_last_run, left_out};
+use super::super::ignored::left_out;
+use super::{Begun, Entrants, Raced, Ready, build, draw, learn_from_last_run};
 use crate::cli::RaceArgs;
 use crate::model::{RunRecord, ScenarioInfo};
 use crate::scenario::Snapshot;
