@@ -174,3 +174,7 @@ impl Repository {
             .find(|name| stays_below(name)))
     }
 }
+
+#[cfg(test)]
+#[path = "submodule_tests.rs"]
+mod tests;
