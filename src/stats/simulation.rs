@@ -105,7 +105,6 @@ struct Ran {
     slower: bool,
     /// The signed-rank interval, where there were rounds enough for one.
     interval: Option<Interval>,
-    estimate: f64,
     rounds: usize,
 }
 
@@ -149,7 +148,6 @@ fn run(machine: &mut dyn Machine, effect: f64, stops: Stops, random: &mut ChaCha
             return Ran {
                 slower: verdict == Some(Verdict::Slower),
                 interval: found.interval.filter(|_| is_looks),
-                estimate: found.estimate,
                 rounds: logs.len(),
             };
         }
