@@ -351,7 +351,12 @@ fn a_report_of_a_stored_check_tells_its_outcome_in_every_format() {
     });
     let file = run.join("check.json");
     fs::write(&file, check.to_string()).unwrap();
-    for format in ["junit", "github-summary", "github-annotations", "markdown-comment"] {
+    for format in [
+        "junit",
+        "github-summary",
+        "github-annotations",
+        "markdown-comment",
+    ] {
         let (code, stdout, stderr) = report(format);
         let stdout = String::from_utf8(stdout).unwrap();
         assert_eq!(code, Some(0), "{stderr}");
