@@ -73,7 +73,7 @@ fn judged(
     for found in &compared {
         let failing = facts.failing(found);
         undecided |= found.is_gate && failing.bars_judgement();
-        findings.extend(failing.findings(facts, found, &level));
+        findings.extend(failing.findings(facts, found, level));
         if found.is_gate && facts.sees_no_edit(found) {
             let message = format!(
                 "no {} build executed a step: nothing that is built sees the edit",

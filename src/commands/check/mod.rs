@@ -114,10 +114,10 @@ pub async fn run(args: CheckArgs) -> anyhow::Result<Exit> {
                 ended(&check, None, &settings.race)?;
                 return Ok(Exit::Good);
             }
-            nothing::Found::Something(why) => tell!(
-                "check: {}",
-                escape::terminal(&prepared.masks.text(&why), 400)
-            ),
+            nothing::Found::Something(why) => {
+                let why = prepared.masks.text(&why);
+                tell!("check: {}", escape::terminal(&why, 400));
+            }
             nothing::Found::Interrupted => return Ok(Exit::Interrupted),
         }
     }
