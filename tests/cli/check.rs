@@ -150,6 +150,54 @@ fn a_dockerfile_that_git_ignores_is_not_compared() {
     assert_says(&line, &["Dockerfile is ignored by git"]);
 }
 
+/// The gate must not pass where neither state can be built as it is.
+#[test]
+fn a_submodule_that_moved_and_is_not_checked_out() {
+    let inner = Project::new();
+    init(inner.path());
+    let outer = repository();
+    let url = format!("file://{}", inner.path().display());
+    let allow = ["-c", "protocol.file.allow=always"];
+    let add = ["submodule", "--quiet", "add", &url, "vendor/lib"];
+    git(outer.path(), &[&allow[..], &add].concat());
+    commit(outer.path(), "Add");
+    let module = outer.path().join("vendor/lib");
+    git(
+        &module,
+        &["commit", "--quiet", "--allow-empty", "-m", "New"],
+    );
+    git(outer.path(), &["checkout", "--quiet", "-b", "bump"]);
+    commit(outer.path(), "Bump");
+
+    let clone = Project::new();
+    fs::remove_dir_all(clone.path()).unwrap();
+    let from = format!("file://{}", outer.path().display());
+    let to = clone.path().to_str().unwrap();
+    git(
+        outer.path(),
+        &["clone", "--quiet", "--branch", "bump", &from, to],
+    );
+    let line = refused(&clone, &["--base", "origin/main"]);
+    assert_says(&line, &["vendor/lib", "git submodule update --init"]);
+
+    // Where no build sees it, it is nobody's business.
+    clone.write(".dockerignore", "vendor\n");
+    let output = check(&clone, &["--base", "origin/main"]);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(!stderr.contains("submodule"), "{stderr}");
+}
+
+#[test]
+fn a_file_that_is_an_lfs_pointer_in_one_state_alone() {
+    let project = repository();
+    let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n";
+    project.write("asset.bin", pointer);
+    commit(project.path(), "Pointer");
+    project.write("asset.bin", "content");
+    let line = refused(&project, &["--base", "HEAD"]);
+    assert_says(&line, &["asset.bin", "Git LFS pointer"]);
+}
+
 #[test]
 fn a_dockerfile_or_context_outside_the_repository() {
     let project = repository();

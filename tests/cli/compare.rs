@@ -31,16 +31,60 @@ fn one_dockerfile_is_compared_with_nothing() {
 }
 
 #[test]
-fn a_dockerfile_that_is_missing_or_does_not_parse() {
+fn a_dockerfile_that_is_missing_or_brings_an_engine_down() {
     let project = project();
     assert_says(&refused(&project, &["compare", "A", "C"]), &["read C"]);
+    for text in ["ARG X=1\n", "ARG X\rFROM a\rRUN b\r"] {
+        project.write("C", text);
+        let line = refused(&project, &["compare", "A", "C"]);
+        assert_says(&line, &["C:1", "Docker Engine 26.1"]);
+    }
+    // What BuildKit would refuse is for BuildKit to refuse: the engine is asked.
     project.write("C", "FROM debian:trixie-slim\nRUN true\nFORM scratch\n");
     let line = refused(&project, &["compare", "A", "C"]);
-    assert_says(&line, &["C:3", "FORM"]);
+    assert_says(&line, &["/nonexistent/docker.sock"]);
     let line = refused(&project, &["compare", "A", "B", "--target", "final"]);
     assert_says(&line, &["A", "final"]);
     let line = refused(&project, &["compare", "A", "B", "--context", "nowhere"]);
     assert_says(&line, &["--context", "nowhere"]);
+}
+
+#[test]
+fn standard_input_is_one_dockerfile_without_a_past() {
+    let project = project();
+    init(project.path());
+    let compare = |args: &[&str]| refused(&project, &[&["compare"], args].concat());
+    assert_says(&compare(&["-", "-"]), &["only one", "standard input"]);
+    assert_says(&compare(&["-", "--against", "HEAD"]), &["standard input"]);
+    assert_says(
+        &compare(&["A", "-"]),
+        &["standard input holds no Dockerfile"],
+    );
+    assert_says(
+        &refused(&project, &["check", "-f", "-"]),
+        &["standard input"],
+    );
+    let output = buildrace(&project)
+        .args(["compare", "-", "B"])
+        .write_stdin("FROM debian:trixie-slim\n")
+        .output()
+        .unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_says(&stderr, &["/nonexistent/docker.sock"]);
+}
+
+#[test]
+fn an_agent_that_is_not_there_is_told_before_any_build() {
+    let project = project();
+    let compare = |args: &[&str]| refused(&project, &[&["compare", "A", "B"], args].concat());
+    assert_says(
+        &compare(&["--ssh", "default"]),
+        &["SSH_AUTH_SOCK", "ssh-agent"],
+    );
+    assert_says(
+        &compare(&["--ssh", "default=main.go"]),
+        &["main.go", "ssh-add"],
+    );
 }
 
 #[test]
