@@ -16,7 +16,7 @@ use super::super::view::{FailureView, View};
 use super::findings;
 use super::rows;
 use crate::escape::{self, MAX_CHARS};
-use crate::model::{Failure, Outcome};
+use crate::model::Failure;
 
 /// Annotations of a level that GitHub shows of a step.
 const MAX_SHOWN: usize = 10;
@@ -167,18 +167,14 @@ fn told(failure: &Failure) -> String {
 
 /// A warning where the run did not come to its end.
 fn unfinished(view: &View) -> Option<Annotation> {
-    let interrupted = |failure: &FailureView| failure.outcome == Outcome::Interrupted;
-    let (title, is_it) = match view.failures.iter().any(interrupted) {
-        true => ("buildrace: interrupted", true),
-        false => ("buildrace: the run did not finish", !view.is_complete()),
+    let title = match view.interrupted {
+        0 => "buildrace: the run did not finish",
+        _ => "buildrace: interrupted",
     };
-    is_it.then(|| Annotation {
+    view.unfinished().map(|message| Annotation {
         level: Level::Warning,
         title: title.to_owned(),
-        message: format!(
-            "The run did not finish: it has {} of {} samples.",
-            view.measured, view.planned
-        ),
+        message,
         place: None,
     })
 }

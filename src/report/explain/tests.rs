@@ -255,7 +255,10 @@ fn a_picture_is_bounded_however_many_steps_there_are() {
     let explanation = explained(steps.collect());
     let picture = waterfall(&subject(), &explanation);
     assert!(picture.len() < 600_000, "{} bytes", picture.len());
-    assert!(picture.contains("and 2960 more steps"), "{picture:.3000}");
+    assert!(
+        picture.contains("2960 short steps hidden"),
+        "{picture:.3000}"
+    );
     let page = build(&subject(), &explanation, PLAIN);
     assert!(page.lines().count() < 70, "{page}");
     check_events(&trace_events(&subject(), &explanation));
