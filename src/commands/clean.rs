@@ -174,7 +174,9 @@ impl Cleaning {
         let records = dead.records.len();
         let runs = dead.runs.len();
         let shown = format!(
-            "{records} cache records of {runs} ended runs ({})",
+            "{} of {} ({})",
+            counted(records, "cache record"),
+            counted(runs, "ended run"),
             number::bytes(dead.bytes())
         );
         let prunes = is_own || args.prune_cache;
@@ -195,7 +197,8 @@ impl Cleaning {
             return Ok(());
         }
         if !dead.builds.is_empty() {
-            let shown = format!("{} builds of ended runs in the history", dead.builds.len());
+            let builds = counted(dead.builds.len(), "build");
+            let shown = format!("{builds} of ended runs in the history");
             let done = match self.dry_run {
                 true => Ok(()),
                 false => dead.forget(builder).await.context("the history stays"),
@@ -203,6 +206,14 @@ impl Cleaning {
             self.told(&shown, done)?;
         }
         Ok(())
+    }
+}
+
+/// `1 build`, `2 builds`
+fn counted(count: usize, what: &str) -> String {
+    match count {
+        1 => format!("1 {what}"),
+        _ => format!("{count} {what}s"),
     }
 }
 

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use crate::engine::private::Paths;
+use crate::user;
 
 /// A run that goes on, and those that it cleans up after.
 #[derive(Debug, Default)]
@@ -72,10 +73,11 @@ impl Unfinished {
 
 /// Makes a run's file and locks it.
 fn note(path: &Path, host: &str) -> Option<(PathBuf, File)> {
-    fs::create_dir_all(path.parent()?).ok()?;
+    user::create_dir_all(path.parent()?).ok()?;
     let open = OpenOptions::new().create(true).append(true).open(path);
     let mut file = open.ok()?;
     file.try_lock().ok()?;
+    user::give(path).ok()?;
     file.set_len(0).ok()?;
     file.write_all(host.as_bytes()).ok()?;
     Some((path.to_owned(), file))
