@@ -257,6 +257,20 @@ mod tests {
     }
 
     #[test]
+    fn a_gate_says_when_it_may_end_first() {
+        let (mut record, samples) = fixture::run(&ARTICLE, 8);
+        record.rules.stopping = Stopping::Gate;
+        record.rules.futility_rounds = Some(3);
+        let mut course = Course::new(&record, 24, 0, Expected::of(&record));
+        let said = lines(&mut course, &samples[..8]);
+        let last = said.last().unwrap();
+        assert!(
+            last.starts_with("first look after 3 rounds (24 builds): about "),
+            "{last}"
+        );
+    }
+
+    #[test]
     fn a_warning_is_said_once_whatever_its_numbers() {
         let (record, _) = fixture::run(&ARTICLE, 1);
         let mut course = Course::new(&record, 8, 0, Expected::of(&record));
