@@ -17,7 +17,7 @@ use crate::trace::{Step, Trace};
 type Same<'t> = (Option<&'t str>, u32, &'t str);
 
 /// How `COPY --link` is named where its result is put on what was before it.
-const LINK: &str = "LINK ";
+pub(super) const LINK: &str = "LINK ";
 
 /// For each step of a trace the places of those that it takes from, in order.
 pub(super) fn links(trace: &Trace) -> Vec<Vec<usize>> {

@@ -263,7 +263,9 @@ fn assumed_platform<'c>(label: &Label, conditions: &'c Conditions) -> Option<&'c
 /// cache afterwards: a second target that needs it finds it there. A step
 /// without inputs tells the same when it is only looked up.
 fn was_executed(step: &Step) -> bool {
-    step.executed && !step.inputs.is_empty()
+    // What a linked COPY's result needs is merged from the cache, too.
+    let is_link = step.label.instruction.starts_with(links::LINK);
+    step.executed && !step.inputs.is_empty() && !is_link
 }
 
 fn make_up(critical_path: &[PathPart], steps: &[StepFacts], length: Nanos) -> Vec<MakeUp> {

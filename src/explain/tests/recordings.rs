@@ -226,6 +226,21 @@ fn an_instruction_counts_once_on_each_platform_however_many_steps_it_is() {
 }
 
 #[test]
+fn a_linked_copy_from_the_cache_is_cached_though_its_layers_are_merged() {
+    let from = "[linux/amd64 app 1/3] FROM debian";
+    let link = "[linux/amd64 app 2/3] LINK COPY --link a /a";
+    let explanation = super::Build::default()
+        .step("f", from, &[], 0..10)
+        .step("l", link, &["f", "c"], 10..10)
+        .but(|vertex| vertex.cached = true)
+        .step("l", link, &[], 20..40)
+        .step("r", "[linux/amd64 app 3/3] RUN x", &["l"], 40..50)
+        .explain(&super::busy_node());
+    let facts = &explanation.platforms[0];
+    assert_eq!((facts.steps, facts.cached), (2, 1));
+}
+
+#[test]
 fn images_are_base_images_whatever_names_them_and_a_frontend_is_none() {
     let named = one(case!("named-context/build.rawjson"));
     assert_eq!(

@@ -8,6 +8,8 @@ use crate::explain::{Explanation, StepFacts, StepKind};
 
 /// Columns that the instruction may take in a sentence.
 const MAX_INSTRUCTION: usize = 60;
+/// Columns of one that shows where it differs from another.
+const MAX_BESIDE: usize = 90;
 
 /// Which step is to blame, and what it costs: `RUN go build is emulated on
 /// linux/arm64: 69.3 s of 69.4 s (99.8%), 11.2x the 6.19 s that
@@ -27,7 +29,7 @@ pub(in crate::report) fn culprit_beside(
     let step = &explanation.steps[culprit.step];
     let other = other.and_then(|other| Some(&other.steps[other.culprit.as_ref()?.step]));
     let instruction = match other {
-        Some(other) => beside(&step.instruction, &other.instruction, MAX_INSTRUCTION),
+        Some(other) => beside(&step.instruction, &other.instruction, MAX_BESIDE),
         None => short_instruction(&step.instruction, MAX_INSTRUCTION),
     };
     let took = format!(
@@ -129,7 +131,7 @@ pub fn grown(first: &Explanation, second: &Explanation, diff: &Diff) -> Option<G
         _ => None,
     };
     let shown = |step: &StepFacts, other: Option<&StepFacts>| match other {
-        Some(other) => beside(&step.instruction, &other.instruction, MAX_INSTRUCTION),
+        Some(other) => beside(&step.instruction, &other.instruction, MAX_BESIDE),
         None => short_instruction(&step.instruction, MAX_INSTRUCTION),
     };
     let instruction = shown(step, changed);

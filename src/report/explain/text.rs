@@ -16,6 +16,11 @@ const FLAGS: [&str; 8] = [
     "--exclude=",
 ];
 
+/// Columns up to which an instruction is shown whole beside another.
+const MAX_WHOLE: usize = 60;
+/// Columns kept for the command after what differs.
+const MIN_REST: usize = 24;
+
 /// An instruction on one line, at most so many columns wide, safe for a
 /// terminal. What says least is left out, and `…` stands for it: flags and
 /// variables before the command of a RUN (`RUN … go build`), and the digest of
@@ -26,9 +31,7 @@ pub fn short_instruction(text: &str, columns: usize) -> String {
     let is_run = kept.iter().any(|word| word.eq_ignore_ascii_case("RUN"));
     let mut left_out = false;
     while let Some(word) = words.peek() {
-        let is_flag = FLAGS.iter().any(|flag| word.starts_with(flag));
-        let is_setting = is_flag || (is_run && is_assignment(word));
-        if !is_setting {
+        if !is_setting(word, is_run) {
             break;
         }
         left_out = true;
@@ -65,7 +68,7 @@ pub(in crate::report) fn beside(text: &str, other: &str, columns: usize) -> Stri
         return short_instruction(text, columns);
     }
     let whole = words.join(" ");
-    if whole.width() <= columns {
+    if whole.width() <= columns.min(MAX_WHOLE) {
         return escape::terminal(&whole, usize::MAX);
     }
     let mut kept: Vec<&str> = words[..1].to_vec();
@@ -75,16 +78,26 @@ pub(in crate::report) fn beside(text: &str, other: &str, columns: usize) -> Stri
     let (differs, rest) = words[begin..].split_at(words.len() - begin - end);
     let differs = differs.join(" ");
     let others = others[begin..others.len() - end].join(" ");
-    let room = columns.saturating_sub(kept.join(" ").width() + 1);
+    let is_run = words[0].eq_ignore_ascii_case("RUN");
+    let settings = rest.iter().take_while(|word| is_setting(word, is_run));
+    let settings = settings.count();
+    let rest = rest[settings..].join(" ");
+    let taken = kept.join(" ").width() + rest.width().min(MIN_REST.min(columns / 3)) + 2;
+    let room = columns.saturating_sub(taken);
     // What is too long begins where the two begin to differ.
     let differs = match differs.width() > room {
-        true => from_difference(&differs, &others),
+        true => escape::columns(&from_difference(&differs, &others), room),
         false => differs,
     };
     if !differs.is_empty() {
         kept.push(&differs);
     }
-    kept.extend(rest);
+    if settings > 0 && !differs.ends_with('…') && kept.last() != Some(&"…") {
+        kept.push("…");
+    }
+    if !rest.is_empty() {
+        kept.push(&rest);
+    }
     escape::columns(&kept.join(" "), columns)
 }
 
@@ -98,6 +111,11 @@ fn from_difference(text: &str, other: &str) -> String {
         Some(left_out @ 1..) => format!("…{}", text.chars().skip(left_out).collect::<String>()),
         _ => text.to_owned(),
     }
+}
+
+/// Whether a word says how, not what: a flag, or a variable of a RUN.
+fn is_setting(word: &str, is_run: bool) -> bool {
+    FLAGS.iter().any(|flag| word.starts_with(flag)) || (is_run && is_assignment(word))
 }
 
 /// `CGO_ENABLED=0`. One whose value has quotes may go on in the next word.
@@ -119,15 +137,23 @@ mod tests {
         let plain = "RUN go build -o /out/hello .";
         let cached = "RUN --mount=type=cache,target=/root/.cache  go build -o /out/hello .";
         assert_eq!(
-            beside(cached, plain, 60),
-            "RUN --mount=type=cache,target=/root/.cache go build -o /out…"
+            beside(cached, plain, 90),
+            "RUN --mount=type=cache,target=/root/.cache go build -o /out/hello ."
         );
+        let short = beside(cached, plain, 48);
+        assert!(short.starts_with("RUN --mount=type=cache,tar"), "{short}");
+        assert!(short.contains("… go build -o /"), "{short}");
         assert_eq!(beside(plain, cached, 60), plain);
         let flags =
             |last: &str| format!("RUN --mount=type=cache,target=/root/.cache {last} make all");
         assert_eq!(
             beside(&flags("CGO_ENABLED=0"), &flags("CGO_ENABLED=1"), 40),
             "RUN … CGO_ENABLED=0 make all"
+        );
+        let long = format!("{} A=1 B=2 C=3 go build -o /out/hello .", &cached[..42]);
+        assert_eq!(
+            beside(&long, "RUN A=1 B=2 C=3 go build -o /out/hello .", 72),
+            "RUN --mount=type=cache,target=/root/.cache … go build -o /out/hello ."
         );
         // Nothing differs, or everything does.
         assert_eq!(beside(cached, cached, 60), "RUN … go build -o /out/hello .");
