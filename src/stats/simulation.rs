@@ -13,7 +13,7 @@ use crate::model::FUTILITY_ROUNDS;
 const GATES: usize = 10_000;
 
 /// Runs whose interval is held against the truth, of each machine and effect.
-const COVERED: usize = 3_000;
+const COVERED: usize = 1_500;
 
 /// A machine: what it adds to the logarithm of each build's time, build by
 /// build.
@@ -182,7 +182,7 @@ fn at_most_5_percent_of_runs_tell_an_interval_that_misses_the_truth() {
                     .count();
                 // The truth is 4.74% at most; this is two standard errors more.
                 assert!(
-                    missed * 1000 <= COVERED * 55,
+                    missed * 1000 <= COVERED * 60,
                     "{name}, {effect}, {stops:?}: {missed} of {COVERED}"
                 );
             }
