@@ -229,7 +229,7 @@ mod tests {
         fs::create_dir(&read_only).unwrap();
         fs::write(read_only.join("a"), "12345").unwrap();
         fs::set_permissions(&read_only, fs::Permissions::from_mode(0o500)).unwrap();
-        assert_eq!(left_in(parent.path(), PREFIX), [dead.clone()]);
+        assert_eq!(left_in(parent.path(), PREFIX), std::slice::from_ref(&dead));
         assert_eq!(bytes_in(&dead), 5);
         remove(&dead).unwrap();
         assert!(held.path().exists());

@@ -391,7 +391,7 @@ mod tests {
         assert_eq!(found.outcome, Undecided, "{found:?}");
         // Where it fails more often than chance, though not always.
         let often = |sample: &mut Sample| {
-            if sample.round % 2 == 0 {
+            if sample.round.is_multiple_of(2) {
                 break_chain("worktree", 12)(sample);
             }
         };
