@@ -21,6 +21,10 @@ const LIMIT_KEEPING: Duration = Duration::from_secs(2);
 /// machine busy will not stop for the next sample either.
 const LIMIT_BUSY: Duration = Duration::from_millis(800);
 const IN_VAIN: u32 = 2;
+/// How much longer the wait is for each round in a row that was dropped, and the
+/// longest: a burst of work elsewhere must not use up the rounds that are left.
+const LIMIT_A_DROPPED_ROUND: Duration = Duration::from_secs(10);
+const LONGEST_DROPPED: u32 = 3;
 
 /// Watches the machine between samples.
 #[derive(Debug, Default)]
@@ -29,6 +33,8 @@ pub struct Rest {
     quiet: u32,
     /// Waits in a row that ended at their limit.
     in_vain: u32,
+    /// Rounds in a row that were dropped.
+    dropped: u32,
 }
 
 /// What the wait before a sample found.
@@ -45,11 +51,7 @@ impl Rest {
     /// is taken. `keeping` is whether no round is dropped for what the machine
     /// does.
     pub async fn before(&mut self, keeping: bool) -> Before {
-        let limit = match (self.in_vain >= IN_VAIN, keeping) {
-            (true, _) => LIMIT_BUSY,
-            (false, true) => LIMIT_KEEPING,
-            (false, false) => LIMIT,
-        };
+        let limit = self.limit(keeping);
         let began = Instant::now();
         loop {
             let busy = self.look().await;
@@ -63,6 +65,23 @@ impl Rest {
                 };
             }
         }
+    }
+
+    fn limit(&self, keeping: bool) -> Duration {
+        if self.dropped > 0 {
+            return LIMIT_A_DROPPED_ROUND * self.dropped.min(LONGEST_DROPPED);
+        }
+        match (self.in_vain >= IN_VAIN, keeping) {
+            (true, _) => LIMIT_BUSY,
+            (false, true) => LIMIT_KEEPING,
+            (false, false) => LIMIT,
+        }
+    }
+
+    /// A round has ended, which is dropped for what was disturbed in it, or
+    /// counts.
+    pub fn round_ended(&mut self, is_dropped: bool) {
+        self.dropped = if is_dropped { self.dropped + 1 } else { 0 };
     }
 
     fn waited(&mut self, is_quiet: bool) {
@@ -112,6 +131,21 @@ mod tests {
         assert!(rest.in_vain >= IN_VAIN);
         rest.waited(true);
         assert!(rest.in_vain < IN_VAIN);
+    }
+
+    #[test]
+    fn a_round_in_a_dropped_ones_place_waits_longer() {
+        let mut rest = Rest {
+            in_vain: IN_VAIN,
+            ..Rest::default()
+        };
+        assert_eq!(rest.limit(false), LIMIT_BUSY);
+        for limit in [10, 20, 30, 30].map(Duration::from_secs) {
+            rest.round_ended(true);
+            assert_eq!(rest.limit(false), limit);
+        }
+        rest.round_ended(false);
+        assert_eq!(rest.limit(false), LIMIT_BUSY);
     }
 
     #[tokio::test]

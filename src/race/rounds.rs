@@ -64,10 +64,18 @@ pub(super) fn after(
         }
     }
     let is_gate = record.rules.stopping == Stopping::Gate;
-    if is_gate && !needed.more() && this.is_none() {
-        let ends_early = (1..crate::stats::LOOKS[0].rounds).contains(&(needed.clean as usize));
-        let failed = failed(record, scenario, samples);
-        if failed.is_empty() && ends_early {
+    if is_gate && this.is_none() {
+        let is_early = (needed.clean as usize) < crate::stats::LOOKS[0].rounds;
+        let goes_on = needed.more();
+        let is_look = record
+            .rules
+            .futility_rounds
+            .is_some_and(|from| needed.clean >= from);
+        let failed = match goes_on {
+            true => Vec::new(),
+            false => failed(record, scenario, samples),
+        };
+        if is_early && failed.is_empty() && needed.clean > 0 && (is_look || !goes_on) {
             messages.push(looked(record, scenario, samples, "early", needed.wanted));
         }
         messages.extend(failed);
@@ -189,7 +197,8 @@ fn looked(
         .collect();
     let clean = verdict::rounds_needed(record, scenario, samples).clean;
     let next = match wanted.checked_sub(clean) {
-        Some(more @ 1..) => format!("{more} more rounds"),
+        Some(1) => "1 more round".to_owned(),
+        Some(more @ 2..) => format!("{more} more rounds"),
         _ => "no more rounds".to_owned(),
     };
     format!(

@@ -256,6 +256,11 @@ impl Race<'_> {
                     return Ok(RunEnd::Interrupted);
                 }
             }
+            let samples = &run.recorder.samples;
+            let mut scenarios = self.record.scenarios.iter();
+            let is_lost =
+                scenarios.any(|s| verdict::round_is_lost(self.record, samples, &s.name, number));
+            run.rest.round_ended(is_lost);
             open.retain(|scenario| {
                 let mut blocks = blocks(round).filter(left);
                 blocks.any(|block| block[0].scenario == *scenario)

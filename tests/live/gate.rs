@@ -38,10 +38,15 @@ async fn a_null_race_finds_the_noise_and_later_runs_go_by_it() {
     let Some(bench) = Bench::new().await else {
         return;
     };
-    let told = bench.ends(0, &["calibrate", "--rounds", "6"]);
-    assert_says(&told, &["cold: noise floor ", ", of 6 rounds; δ is "]);
-    let null_race = bench.run();
-    let known = calibration::read(&bench.results()).unwrap();
+    // A round that something else disturbed keeps the floor from being kept.
+    let (null_race, known) = (0..5)
+        .find_map(|_| {
+            let told = bench.ends(0, &["calibrate", "--rounds", "6"]);
+            assert_says(&told, &["cold: noise floor ", ", of 6 rounds; δ is "]);
+            let known = calibration::read(&bench.results()).unwrap();
+            (!known.is_empty()).then(|| (bench.run(), known))
+        })
+        .expect("each of five null races was disturbed");
     assert_eq!(known.len(), 1);
     assert_eq!(
         (known[0].kind, known[0].rounds, &known[0].run),
@@ -130,13 +135,16 @@ async fn builds_that_fail_close_the_gate_only_if_the_change_is_to_blame() {
     };
     init(bench.sources.path());
     bench.write("Dockerfile", &DOCKERFILE.replace("echo built", "exit 7"));
-    let told = bench.ends(1, &["check", "--rounds", "1"]);
+    // One failure is no evidence, whoever fails.
+    let told = bench.ends(2, &["check", "--rounds", "1"]);
+    assert_says(&told, &["undecided", "exit 7"]);
+    let told = bench.ends(1, &["check"]);
     assert_says(&told, &["failed", "does not build in cold", "exit 7"]);
-    // What did not build before cannot be compared with.
+    // A change that repairs what it is compared with passes.
     commit(bench.sources.path(), "Broken");
     bench.write("Dockerfile", DOCKERFILE);
-    let told = bench.ends(2, &["check", "--rounds", "1"]);
-    assert_says(&told, &["undecided", "base does not build in cold"]);
+    let told = bench.ends(0, &["check"]);
+    assert_says(&told, &["passed", "repaired"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -32,7 +32,7 @@ pub fn block(run: &Published) -> String {
         (
             format!("adding {}, {}", scenario.added_names(), candidate.name),
             cost(candidate),
-            "+70%",
+            "1.7× (+70%)",
         ),
         (
             "after an edit".to_owned(),
