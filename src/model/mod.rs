@@ -23,4 +23,4 @@ pub use run::{
     BaseImage, BuilderInfo, EmulatorInfo, HostInfo, LeftOut, RunRecord, SCHEMA_VERSION,
     ScenarioInfo, Slot, SourcesFrom, VariantInfo,
 };
-pub use sample::{Failure, HostUse, Outcome, Sample};
+pub use sample::{Failure, HostUse, NO_STEP, Outcome, Sample};

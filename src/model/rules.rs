@@ -17,7 +17,8 @@ pub const LEAST_DELTA: f64 = 0.05;
 pub struct Rules {
     /// When the run has rounds enough.
     pub stopping: Stopping,
-    /// Rounds that may be built in place of dropped ones.
+    /// Rounds that may be built in place of dropped ones, and of those in which a
+    /// build failed.
     pub spare_rounds: u32,
     /// Which rounds are dropped; `None` where all are kept.
     pub contamination: Option<Contamination>,

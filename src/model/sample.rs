@@ -65,6 +65,10 @@ pub struct Failure {
     pub log_tail: Vec<String>,
 }
 
+/// What begins, in the message of a build that failed though no step of it did,
+/// what else is known.
+pub const NO_STEP: &str = " (no step ";
+
 /// What runc says of a container whose first process ended before it could
 /// become the step's command (`initProcess.start` in its `process_linux.go`).
 /// That a command is not found, it says in other words.
@@ -110,9 +114,11 @@ fn without_platform(step: &str) -> Vec<&str> {
     label.chain(instruction.split_whitespace()).collect()
 }
 
-/// The words of a message that stay the same.
+/// The words of a message that stay the same; where the build stood and who else
+/// built, [`NO_STEP`] and what follows, may differ.
 fn words(message: &str) -> Vec<String> {
-    let words = message.split_whitespace();
+    let said = message.split(NO_STEP).next().unwrap_or_default();
+    let words = said.split_whitespace();
     let words = words.filter(|word| !word.contains(|c: char| c.is_ascii_digit()));
     words.map(str::to_owned).collect()
 }
@@ -226,5 +232,9 @@ mod tests {
         let parse = failure(None, None, "unknown instruction: FORM");
         assert!(parse.is_like(&parse));
         assert!(!parse.is_like(&absent));
+        // Nor is it one who else built meanwhile.
+        let beside = "unknown instruction: FORM (no step had begun); build x, not of this run, \
+                      used the builder too";
+        assert!(parse.is_like(&failure(None, None, beside)));
     }
 }

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::buildkit::{BuildEnd, BuildError};
-use crate::model::{BuildKind, Failure, Outcome, Platform, Sample, Slot};
+use crate::model::{BuildKind, Failure, NO_STEP, Outcome, Platform, Sample, Slot};
 use crate::trace::Trace;
 
 /// One line on the builds that others ran meanwhile, however many.
@@ -31,9 +31,9 @@ fn unexplained(message: &str, trace: &Trace, disturbances: &[String]) -> String 
     let mut told = match last {
         Some(step) => {
             let name = step.name.lines().next().unwrap_or_default();
-            format!("{message} (no step failed; the last one begun was {name})")
+            format!("{message}{NO_STEP}failed; the last one begun was {name})")
         }
-        None => format!("{message} (no step had begun)"),
+        None => format!("{message}{NO_STEP}had begun)"),
     };
     for disturbance in disturbances {
         told.push_str("; ");

@@ -5,9 +5,10 @@
 //! change before would make it look like the base. So both builds have cache
 //! keys of their own, by a host name for RUN (`BUILDKIT_SANDBOX_HOSTNAME`) and
 //! a mark on every file that is sent ([`BuildRequest::context_mark`]). What has
-//! neither is told by its instruction.
+//! neither is told by its instruction and its digest. Frontends before
+//! docker/dockerfile 1.4 take no host name.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -152,14 +153,19 @@ fn compare(base: &Trace, change: Trace, other_dockerfile: bool) -> Probed {
     }
     let known: BTreeSet<_> = base.steps().iter().filter_map(work).collect();
     let is_new = |step: &&Step| work(step).is_some_and(|work| !known.contains(&work));
-    let mut steps: BTreeSet<String> = executed(&change).map(|s| s.digest.clone()).collect();
-    steps.extend(
-        change
-            .steps()
-            .iter()
-            .filter(is_new)
-            .map(|s| s.digest.clone()),
-    );
+    let digests: BTreeSet<&str> = base.steps().iter().map(|s| s.digest.as_str()).collect();
+    let sent = sent_in(&change);
+    // Where no file with a mark is in it, its digest is all that it is.
+    let is_other = |step: &&Step| {
+        let digest = step.digest.as_str();
+        step.label.is_instruction() && !digests.contains(digest) && !sent.contains(digest)
+    };
+    let all = || change.steps().iter();
+    let mut differing: Vec<&Step> = executed(&change).collect();
+    differing.extend(all().filter(is_new));
+    differing.extend(all().filter(|step| is_foreign(step) && step.executed && !step.cached));
+    differing.extend(all().filter(is_other));
+    let steps: BTreeSet<String> = differing.iter().map(|s| s.digest.clone()).collect();
     if !steps.is_empty() {
         return Probed::Differs {
             trace: change,
@@ -198,6 +204,44 @@ fn from_elsewhere(base: &Trace) -> Option<&Step> {
             && step.cached
             && !anew.contains(step.label.instruction.as_str())
     })
+}
+
+/// Digests of the steps that hold files that were sent to the builder, or build
+/// on one that does.
+fn sent_in(trace: &Trace) -> HashSet<&str> {
+    let mut users: HashMap<&str, Vec<&str>> = HashMap::new();
+    for step in trace.steps() {
+        for input in &step.inputs {
+            users.entry(input).or_default().push(&step.digest);
+        }
+    }
+    let loads = trace.steps().iter().filter(|step| is_load(step));
+    let mut open: Vec<&str> = loads.map(|step| step.digest.as_str()).collect();
+    let mut found = HashSet::new();
+    while let Some(next) = open.pop() {
+        if found.insert(next) {
+            open.extend(users.get(next).into_iter().flatten());
+        }
+    }
+    found
+}
+
+/// `[internal] load build context`, `[context src] load from client`.
+fn is_load(step: &Step) -> bool {
+    let label = &step.label;
+    let is_main = label.internal && label.instruction.starts_with("load build context");
+    is_main || (label.is_context() && label.instruction.starts_with("load "))
+}
+
+/// A step of a frontend that is not Dockerfile's: not one that BuildKit takes on
+/// its own account, nor a source, which is a URL.
+fn is_foreign(step: &Step) -> bool {
+    let label = &step.label;
+    let text = label.instruction.as_str();
+    let first = text.split_whitespace().next().unwrap_or_default();
+    let is_own = label.internal || label.is_context() || label.position.is_some();
+    let is_known = ["FROM", "exporting", "resolve"].contains(&first) || first.contains("://");
+    !is_own && !is_known
 }
 
 fn is_copy(step: &Step) -> bool {

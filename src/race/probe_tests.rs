@@ -79,3 +79,77 @@ fn what_the_builder_held_before_is_no_proof() {
     assert_eq!(told(&inline, &cached(&inline), true), "unknown");
     assert_eq!(told(&inline, &cached(&inline), false), "same 1");
 }
+
+/// A build whose steps are digest, name, what it takes from, and whether it was
+/// executed.
+fn linked(steps: &[(&str, &str, &[&str], bool)]) -> Trace {
+    let mut trace = Trace::default();
+    for (digest, name, inputs, executed) in steps {
+        let status: SolveStatus = serde_json::from_value(serde_json::json!({
+            "vertexes": [{
+                "digest": digest,
+                "name": name,
+                "inputs": inputs,
+                "started": "2026-01-01T00:00:00Z",
+                "completed": "2026-01-01T00:00:01Z",
+                "cached": !executed,
+            }],
+        }))
+        .unwrap();
+        trace.push(&status);
+    }
+    trace
+}
+
+#[test]
+fn what_holds_no_sent_file_is_the_bases_by_its_digest() {
+    let from = ("from", "[1/4] FROM docker.io/library/debian", &[][..], true);
+    let build = |tools, load, copy, make, executed| {
+        linked(&[
+            from,
+            (tools, "[2/4] RUN make tools", &["from"], executed),
+            (load, "[internal] load build context", &[], true),
+            (copy, "[3/4] COPY src .", &[tools, load], executed),
+            (make, "[4/4] RUN make", &[copy], executed),
+        ])
+    };
+    let base = || build("tools", "load-1", "copy-1", "make-1", true);
+    let told = |change: Trace| match compare(&base(), change, true) {
+        Probed::Differs { steps, .. } => Vec::from_iter(steps).join(" "),
+        other => format!("{other:?}"),
+    };
+    // Whatever files are in has another digest in every build.
+    let same = build("tools", "load-2", "copy-2", "make-2", false);
+    assert_eq!(told(same), "Same { steps: 3 }");
+    // An old frontend gives RUN no host name, and somebody built the change
+    // before: of the same text, and with another environment.
+    let other = build("tools-j1", "load-2", "copy-2", "make-2", false);
+    assert_eq!(told(other), "tools-j1");
+}
+
+#[test]
+fn steps_of_another_frontend_are_steps() {
+    let base = || {
+        linked(&[
+            ("syntax", "docker-image://docker.io/x/nix:1", &[], true),
+            ("local", "local://context", &[], true),
+            ("install", "/bin/sh -c install", &["local"], true),
+        ])
+    };
+    let change = |executed| {
+        linked(&[
+            ("syntax", "docker-image://docker.io/x/nix:1", &[], true),
+            ("local-2", "local://context", &[], true),
+            ("install-2", "/bin/sh -c install", &["local-2"], executed),
+            ("e", "exporting to image", &[], true),
+        ])
+    };
+    match compare(&base(), change(true), false) {
+        Probed::Differs { steps, .. } => assert_eq!(Vec::from_iter(steps), ["install-2"]),
+        other => panic!("{other:?}"),
+    }
+    assert!(matches!(
+        compare(&base(), change(false), false),
+        Probed::Same { .. }
+    ));
+}

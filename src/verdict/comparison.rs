@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::failures::{Failing, failures};
-use super::rounds::{dropped_rounds, says_nothing};
+use super::rounds::{dropped_rounds, round_is_lost, says_nothing};
 use crate::model::{BuildKind, Outcome, RunRecord, Sample, ScenarioInfo, Stopping};
 use crate::stats::{self, Judgement, LOOKS, Looks, Ratio, Spread, Unjudged, Verdict};
 
@@ -118,7 +118,8 @@ fn compare(
     let of = |variant: &str| times(record, samples, &scenario.name, variant, kind);
     let log_ratios = stats::log_ratios(&of(candidate), &of(&scenario.reference));
     let delta = record.rules.delta(&scenario.name, kind);
-    let (ratio, verdict) = judged(record, looks(record, samples), &log_ratios, delta);
+    let looks = looks(record, &scenario.name, samples);
+    let (ratio, verdict) = judged(record, looks, &log_ratios, delta);
     Comparison {
         scenario: scenario.name.clone(),
         candidate: candidate.to_owned(),
@@ -156,19 +157,24 @@ pub fn shows_no_slowdown(record: &RunRecord, log_ratios: &[f64], delta: f64) -> 
     record.rules.stopping == Stopping::Gate && stats::shows_no_slowdown(log_ratios, delta, from)
 }
 
-/// How often a run is looked at.
-pub fn looks(record: &RunRecord, samples: &[Sample]) -> Looks {
+/// How often a scenario of a run is looked at.
+pub fn looks(record: &RunRecord, scenario: &str, samples: &[Sample]) -> Looks {
     match record.rules.stopping {
         Stopping::Fixed => Looks::One,
-        Stopping::Auto | Stopping::Gate if is_exhausted(record, samples) => Looks::Short,
+        Stopping::Auto | Stopping::Gate if is_exhausted(record, scenario, samples) => Looks::Short,
         Stopping::Auto | Stopping::Gate => Looks::Two,
     }
 }
 
-/// Whether the last round that was planned has been built, spare ones included.
-fn is_exhausted(record: &RunRecord, samples: &[Sample]) -> bool {
-    let last = record.plan.last();
-    last.is_some_and(|slot| samples.iter().any(|sample| sample.id == slot.sample))
+/// Whether the last round that was planned for a scenario has been built, spare
+/// ones included, or given up since it is dropped.
+fn is_exhausted(record: &RunRecord, scenario: &str, samples: &[Sample]) -> bool {
+    let mut slots = record.plan.iter().rev();
+    let last = slots.find(|slot| slot.scenario == scenario);
+    last.is_some_and(|slot| {
+        samples.iter().any(|sample| sample.id == slot.sample)
+            || round_is_lost(record, samples, scenario, slot.round)
+    })
 }
 
 /// Whether builds of a kind fail, time after time: none is good. A build that
@@ -473,6 +479,36 @@ mod tests {
         record.rules.stopping = Stopping::Fixed;
         let found = gate(&record, &samples);
         assert_eq!(found.verdict, Some(Verdict::Inconclusive));
+    }
+
+    #[test]
+    fn a_run_whose_last_round_was_given_up_has_its_last_look() {
+        let (mut record, mut samples) = raced(1.5, 9);
+        record.rules.stopping = Stopping::Auto;
+        record.rules.contamination = Some(Contamination::default());
+        // Not clear at the first look.
+        let first = |s: &&mut Sample| s.variant == "cross" && s.round == 1;
+        for sample in samples.iter_mut().filter(first) {
+            sample.wall = sample.wall.mul_f64(0.6);
+        }
+        let decided = |samples: &[Sample]| gate(&record, samples).verdict.is_some();
+        // The last round goes on, is given up after its first build, or is over.
+        let last: Vec<Sample> = samples.iter().filter(|s| s.round == 9).cloned().collect();
+        samples.retain(|sample| sample.round < 9);
+        samples.push(last[0].clone());
+        assert!(!decided(&samples));
+        samples.last_mut().unwrap().disturbances = vec!["build x".into()];
+        assert!(decided(&samples));
+        samples.pop();
+        samples.extend(last);
+        assert!(decided(&samples));
+        // That of another scenario is no matter.
+        let mut other = record.plan.last().unwrap().clone();
+        other.scenario = "other".into();
+        other.sample = "other".into();
+        let mut two = record.clone();
+        two.plan.push(other);
+        assert!(gate(&two, &samples).verdict.is_some());
     }
 
     #[test]

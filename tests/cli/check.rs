@@ -243,6 +243,19 @@ fn an_unchanged_tree_passes_without_an_engine() {
 }
 
 #[test]
+fn a_policy_that_changes_alone_is_warned_of() {
+    let project = repository();
+    project.write(".dockerignore", "buildrace.toml\n");
+    commit(project.path(), "Ignore the policy");
+    project.write("buildrace.toml", "[check]\nfatal = []\n");
+    let output = check(&project, &["--base", "HEAD"]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    assert_says(&stdout, &["passed", "warning: buildrace.toml"]);
+    assert_says(&stdout, &["another policy"]);
+}
+
+#[test]
 fn only_what_is_built_counts_as_a_change() {
     let project = Project::new();
     project.write("docker/Dockerfile", DOCKERFILE);

@@ -121,7 +121,10 @@ impl<'a> Sides<'a> {
             verdict::Failing::MoreOften { p } => (
                 format!(
                     "{of_change}, {of_base}; by chance with a probability of {}",
-                    number::percentage(*p)
+                    match *p {
+                        p if p < 0.001 => "less than 0.1%".to_owned(),
+                        p => number::percentage(p),
+                    }
                 ),
                 grave,
             ),

@@ -13,7 +13,7 @@ use crate::race::RunEnd;
 use crate::report::explain::{Grown, grown};
 use crate::report::{CheckOutcome, CheckView, Finding, Level, number};
 use crate::scenario::OwnDockerfile;
-use crate::stats::{self, Ratio, Unjudged, Verdict};
+use crate::stats::{self, Basis, Ratio, Unjudged, Verdict};
 use crate::verdict::{self, Comparison};
 
 /// What came of the race, for the gate.
@@ -80,6 +80,11 @@ fn judged(
                 found.kind
             );
             findings.push(facts.finding(found, "edit", Level::Warning, message));
+        }
+        // That a run which was stopped has too few rounds is no finding.
+        let is_judged = found.verdict.is_some() || end == RunEnd::Completed;
+        if !is_judged {
+            continue;
         }
         if found.verdict.is_some() || found.ratio.is_some() {
             findings.push(verdict_on(facts, found, level));
@@ -150,9 +155,14 @@ impl Facts<'_> {
         Sides::of(self.record, self.samples, found)
     }
 
-    /// The line of the step at which a sample failed, where it is known.
+    /// The line of the step at which a sample failed, or that BuildKit could not
+    /// read, where it is known.
     pub(super) fn line(&self, sample: &Sample) -> Option<usize> {
-        let step = sample.failure.as_ref()?.step.as_ref()?;
+        let failure = sample.failure.as_ref()?;
+        if let Some(line) = parse_error(&failure.message) {
+            return Some(line);
+        }
+        let step = failure.step.as_ref()?;
         let explained = self.explained.sample(&sample.id)?;
         let mut steps = explained.explanation.steps.iter();
         steps.find(|found| found.name == *step)?.line
@@ -178,6 +188,14 @@ impl Facts<'_> {
     }
 }
 
+/// The line of `dockerfile parse error on line 2: unknown instruction: RUNN`.
+fn parse_error(message: &str) -> Option<usize> {
+    let (_, told) = message.split_once("dockerfile parse error")?;
+    let (_, told) = told.split_once("line ")?;
+    let end = told.find(|c: char| !c.is_ascii_digit());
+    told.get(..end.unwrap_or(told.len()))?.parse().ok()
+}
+
 /// What the verdict on a kind means to the gate.
 fn verdict_on(facts: &Facts<'_>, found: &Comparison, level: impl Fn(Fatal) -> Level) -> Finding {
     let (rule, gravity) = match found.verdict {
@@ -187,7 +205,11 @@ fn verdict_on(facts: &Facts<'_>, found: &Comparison, level: impl Fn(Fatal) -> Le
         Some(Verdict::Inconclusive) => {
             let gravity = match level(Fatal::Inconclusive) {
                 // A healthy change on a noisy machine is nothing to warn of.
-                Level::Warning if !points_to_slowdown(found) => Level::Notice,
+                Level::Warning
+                    if shows_no_slowdown(facts.record, found) || !points_to_slowdown(found) =>
+                {
+                    Level::Notice
+                }
                 gravity => gravity,
             };
             ("inconclusive", gravity)
@@ -270,12 +292,18 @@ fn told(record: &RunRecord, found: &Comparison) -> String {
         estimate: estimate.unwrap_or(ratio.estimate),
         ..ratio
     };
-    let interval = number::interval(&shown).map_or_else(String::new, |text| format!(" [{text}]"));
+    // No gate goes by an interval of so few rounds, which assumes a good deal.
+    let interval = match ratio.basis {
+        Basis::SignedRank(_) => number::interval(&shown),
+        Basis::OneRound | Basis::ModelBased => None,
+    };
+    let interval = interval.map_or_else(String::new, |text| format!(" [{text}]"));
     format!(
-        "{} is {verdict}: {}{interval}, {delta}, {} rounds",
+        "{} is {verdict}: {}{interval}, {delta}, {} round{}",
         found.kind,
         number::told_comparison(&shown),
-        ratio.n
+        ratio.n,
+        if ratio.n == 1 { "" } else { "s" }
     )
 }
 
@@ -293,6 +321,16 @@ mod tests {
     /// A gate on incremental builds of so many rounds, in which the change
     /// takes so many times as long, and `change` is done to each sample.
     fn check(rounds: u32, ratio: f64, fatal: &[Fatal], change: impl Fn(&mut Sample)) -> CheckView {
+        ended(RunEnd::Completed, rounds, ratio, fatal, change)
+    }
+
+    fn ended(
+        end: RunEnd,
+        rounds: u32,
+        ratio: f64,
+        fatal: &[Fatal],
+        change: impl Fn(&mut Sample),
+    ) -> CheckView {
         let (mut record, mut samples) =
             fixture::run(&[("base", [1.0; 4]), ("worktree", [ratio; 4])], rounds);
         record.rules.stopping = Stopping::Gate;
@@ -305,7 +343,7 @@ mod tests {
             explained: &RunExplanation::default(),
             dockerfile: "Dockerfile",
         };
-        judged(&facts, RunEnd::Completed, "this against that", |rule| {
+        judged(&facts, end, "this against that", |rule| {
             fatal.contains(&rule)
         })
     }
@@ -412,8 +450,41 @@ mod tests {
         let found = check(3, 0.95, Fatal::USUAL.as_slice(), |_| {});
         assert_eq!(found.outcome, CheckOutcome::Passed, "{found:?}");
         assert!(found.headline.contains("without a sign"), "{found:?}");
+        // Three rounds have no interval that a gate could go by.
+        assert!(!found.headline.contains('['), "{found:?}");
+        // One wild round is in their mean, and not in what the gate goes by.
+        let wild = |sample: &mut Sample| {
+            if sample.variant == "worktree" && sample.round == 2 {
+                sample.wall = sample.wall.mul_f64(2.2);
+            }
+        };
+        let found = check(5, 0.9, Fatal::USUAL.as_slice(), wild);
+        assert_eq!(found.outcome, CheckOutcome::Passed, "{found:?}");
+        let gate = |f: &&Finding| f.kind == Some(BuildKind::Incremental);
+        let level = found.findings.iter().find(gate).map(|f| f.level);
+        assert_eq!(level, Some(Level::Notice), "{found:?}");
         let found = check(3, 1.2, Fatal::USUAL.as_slice(), |_| {});
         assert_eq!(found.outcome, CheckOutcome::Undecided, "{found:?}");
+    }
+
+    #[test]
+    fn what_was_stopped_has_no_finding_of_too_few_rounds() {
+        let usual = Fatal::USUAL.as_slice();
+        let found = ended(RunEnd::Interrupted, 1, 2.0, usual, |_| {});
+        assert_eq!(found.outcome, CheckOutcome::Undecided, "{found:?}");
+        assert!(found.headline.ends_with("1 round, unfinished"), "{found:?}");
+        assert_eq!(found.findings, []);
+        let found = check(1, 2.0, usual, |_| {});
+        assert_eq!(found.findings[0].rule, "unmeasured");
+    }
+
+    #[test]
+    fn a_line_that_buildkit_cannot_read_is_that_of_the_finding() {
+        let message = "dockerfile parse error on line 12: unknown instruction: RUNN";
+        assert_eq!(parse_error(message), Some(12));
+        assert_eq!(parse_error("dockerfile parse error line 3: x"), Some(3));
+        assert_eq!(parse_error("make: *** line 2: x"), None);
+        assert_eq!(parse_error("dockerfile parse error on line x"), None);
     }
 
     #[test]

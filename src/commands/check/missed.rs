@@ -4,6 +4,9 @@ use crate::report::number;
 use crate::stats::{Basis, Verdict};
 use crate::verdict::Comparison;
 
+/// Least ratio that is told as a slow-down: a smaller one is +0%.
+const LEAST: f64 = 1.005;
+
 /// How large a slow-down would not have been seen, where the gate could not
 /// tell: the upper end of the interval of its last look.
 pub(super) fn missed(found: &Comparison) -> Option<String> {
@@ -13,7 +16,7 @@ pub(super) fn missed(found: &Comparison) -> Option<String> {
     }
     let interval = ratio.interval.filter(|i| i.high.is_finite());
     match (ratio.basis, interval) {
-        (Basis::SignedRank(_), Some(interval)) if interval.high > 1.0 => {
+        (Basis::SignedRank(_), Some(interval)) if interval.high >= LEAST => {
             let most = number::comparison(interval.high);
             let most = most.trim_end_matches(" slower");
             Some(format!(
@@ -70,6 +73,7 @@ mod tests {
         let told = missed(&found(look, 6, 3.0)).unwrap();
         assert!(told.starts_with("a slow-down of up to 3.0"), "{told}");
         assert_eq!(missed(&found(look, 6, 0.99)), None);
+        assert_eq!(missed(&found(look, 6, 1.004)), None);
         // An interval of so few rounds assumes what they cannot show.
         let told = missed(&found(Basis::ModelBased, 3, 1.08)).unwrap();
         assert!(told.starts_with("stopped after 3 rounds"), "{told}");

@@ -55,15 +55,15 @@ pub async fn run(args: CheckArgs) -> anyhow::Result<Exit> {
         revisions.base.describe()
     );
     if revisions.is_unchanged()? {
+        let dockerfile = revisions.dockerfile(Side::Worktree);
+        let name = folder_name(&here);
         let check = CheckView {
             outcome: CheckOutcome::Passed,
-            subject: format!(
-                "{}/{}",
-                folder_name(&here),
-                revisions.dockerfile(Side::Worktree).shown
-            ),
+            subject: format!("{name}/{}", dockerfile.shown),
             headline: format!("{against}: nothing that is built differs"),
-            findings: Vec::new(),
+            findings: of_policy(&settings, &revisions, &name)
+                .into_iter()
+                .collect(),
         };
         ended(&check, None, &settings.race)?;
         return Ok(Exit::Good);
@@ -85,20 +85,7 @@ pub async fn run(args: CheckArgs) -> anyhow::Result<Exit> {
     let prepared = Prepared::new(&ready, entrants, &settings.race).await?;
     let dockerfile = revisions.dockerfile(Side::Worktree);
     let name = prepared.record.scenarios[0].name.clone();
-    let own_policy = settings.policy.as_ref();
-    let own_policy = own_policy.filter(|policy| revisions.changes(policy));
-    let of_policy = own_policy.map(|policy| Finding {
-        level: Level::Warning,
-        rule: "policy",
-        scenario: name.clone(),
-        variant: dockerfile.name.clone(),
-        kind: None,
-        message: "the change has another policy than what it is compared with, and the gate \
-                  went by the change's"
-            .to_owned(),
-        file: Some(own::shown(policy)),
-        line: None,
-    });
+    let of_policy = of_policy(&settings, &revisions, &name);
     if settings.may_measure_nothing() {
         match nothing::look(&prepared, &ready, &settings, &dockerfile, &stop).await? {
             nothing::Found::Nothing => {
@@ -126,6 +113,24 @@ pub async fn run(args: CheckArgs) -> anyhow::Result<Exit> {
     let mut check = findings::of_race(&raced, &settings, &against, &dockerfile)?;
     check.findings.extend(of_policy);
     finish(check, &raced, &settings)
+}
+
+/// That the change has a policy of its own, where it has.
+fn of_policy(settings: &Settings, revisions: &Revisions, scenario: &str) -> Option<Finding> {
+    let policy = settings.policy.as_ref();
+    let policy = policy.filter(|policy| revisions.changes(policy))?;
+    Some(Finding {
+        level: Level::Warning,
+        rule: "policy",
+        scenario: scenario.to_owned(),
+        variant: revisions.dockerfile(Side::Worktree).name,
+        kind: None,
+        message: "the change has another policy than what it is compared with, and the gate \
+                  went by the change's"
+            .to_owned(),
+        file: Some(own::shown(policy)),
+        line: None,
+    })
 }
 
 /// Shows what came of it, and chooses the exit code.

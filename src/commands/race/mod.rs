@@ -351,9 +351,11 @@ fn rules(args: &RaceArgs, rounds: Rounds, planned: u32, stops_when_open: bool) -
             Stopping::Fixed => FailureRule::ONCE,
             Stopping::Auto | Stopping::Gate => FailureRule::LOOKS,
         }),
-        spare_rounds: match contamination {
-            Some(_) => planned.div_ceil(2),
-            None => 0,
+        // In place of rounds that are dropped, or, where a look needs times, in
+        // which a build failed.
+        spare_rounds: match (contamination, stopping) {
+            (None, Stopping::Fixed) => 0,
+            _ => planned.div_ceil(2),
         },
         contamination,
         delta: args.delta.unwrap_or(LEAST_DELTA),

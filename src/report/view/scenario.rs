@@ -302,14 +302,18 @@ pub(super) fn scenario(
                 } else {
                     let logs =
                         stats::log_ratios(&times(BuildKind::MultiArch), &times(BuildKind::Cold));
-                    stats::ratio(&logs, verdict::looks(record, samples), record.rules.delta)
+                    stats::ratio(
+                        &logs,
+                        verdict::looks(record, &info.name, samples),
+                        record.rules.delta,
+                    )
                 },
             }
         })
         .collect();
     variants.sort_by_key(|variant| !variant.reference);
     contradict(&mut variants);
-    let between = between(record, samples, &variants);
+    let between = between(record, &info.name, samples, &variants);
     let culprits = variants
         .iter()
         .filter_map(|variant| culprit_of(info, variant, &variants, explained));
@@ -364,11 +368,16 @@ fn contradicts(ratio: Option<Ratio>, over: Option<f64>, under: Option<f64>) -> b
     (ratio.estimate < 1.0 && over > under) || (ratio.estimate > 1.0 && over < under)
 }
 
-fn between(record: &RunRecord, samples: &[Sample], variants: &[VariantView]) -> Vec<Between> {
+fn between(
+    record: &RunRecord,
+    scenario: &str,
+    samples: &[Sample],
+    variants: &[VariantView],
+) -> Vec<Between> {
     if variants.len() < 3 {
         return Vec::new();
     }
-    let looks = verdict::looks(record, samples);
+    let looks = verdict::looks(record, scenario, samples);
     let pairs = variants.iter().zip(&variants[1..]);
     let compared = pairs.map(|(from, to)| {
         let kinds = to.cells.iter().filter_map(|(kind, cell)| {
