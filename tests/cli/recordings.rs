@@ -28,6 +28,23 @@ fn json(project: &Project, args: &[&str]) -> Value {
 }
 
 #[test]
+fn no_file_is_waited_for() {
+    let project = Project::new();
+    let recording = case("onbuild-line/b.rawjson");
+    let recording = recording.to_str().unwrap();
+    let pipe = project.path().join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    let pipe = pipe.to_str().unwrap();
+    for file in [pipe, "/dev/zero", "/"] {
+        let error = refused(&project, &["explain", recording, "--file", file]);
+        assert!(error.contains("not a regular file"), "{error}");
+        let error = refused(&project, &["check", "--policy", file]);
+        assert!(error.contains("not a regular file"), "{error}");
+    }
+}
+
+#[test]
 fn builds_of_one_recording_are_explained_together_and_by_number() {
     let project = Project::new();
     let two = case("explain-failed/two.rawjson");
