@@ -28,6 +28,21 @@ fn json(project: &Project, args: &[&str]) -> Value {
 }
 
 #[test]
+fn a_step_whose_credential_is_hidden_keeps_its_line() {
+    let project = Project::new();
+    let recording = project.path().join("b.rawjson");
+    let times = r#""started":"2026-01-01T00:00:00Z","completed":"2026-01-01T00:00:01Z""#;
+    let name = "[2/2] RUN curl https://***@h/x";
+    let vertex = format!(r#"{{"vertexes":[{{"digest":"a","name":"{name}",{times}}}]}}"#);
+    fs::write(&recording, vertex).unwrap();
+    let file = project.path().join("A");
+    fs::write(&file, "FROM x\nRUN curl https://u:p@h/x\n").unwrap();
+    let [recording, file] = [&recording, &file].map(|path| path.to_str().unwrap());
+    let explained = json(&project, &[recording, "--file", file]);
+    assert_eq!(explained["steps"][0]["line"], 2);
+}
+
+#[test]
 fn no_file_is_waited_for() {
     let project = Project::new();
     let recording = case("onbuild-line/b.rawjson");

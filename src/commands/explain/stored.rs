@@ -8,6 +8,7 @@ use super::source::fold;
 use crate::escape;
 use crate::explain::{Lines, RunExplanation, StoredTrace, explain_run};
 use crate::model::{Sample, ScenarioInfo, VariantInfo};
+use crate::print::masked;
 use crate::report::number;
 use crate::scenario::{Project, instructions, read_file};
 use crate::store::{self, StoredRun, trace_path};
@@ -85,10 +86,12 @@ pub(super) fn lines_in(project: Option<&Project>, variant: &VariantInfo) -> Line
 pub(in crate::commands) fn lines_of(dockerfile: &str) -> Lines {
     let mut lines = Lines::default();
     for place in instructions(dockerfile) {
+        // As names of steps were kept.
+        let text = masked(&place.text);
         if place.only_stage {
-            lines.add(None, place.is_pinned, &place.text, place.line);
+            lines.add(None, place.is_pinned, &text, place.line);
         }
-        lines.add(Some(place.stage), place.is_pinned, &place.text, place.line);
+        lines.add(Some(place.stage), place.is_pinned, &text, place.line);
     }
     lines
 }
