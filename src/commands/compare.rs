@@ -13,7 +13,9 @@ use super::revisions::{Revisions, Side};
 use super::signals::stop_on_signals;
 use super::stdin::{Typed, is_stdin};
 use crate::cli::{CompareArgs, Rounds};
-use crate::scenario::{OwnDockerfile, Project, check_variant_name, ignore_file, variant_names};
+use crate::scenario::{
+    OwnDockerfile, Project, check_variant_name, ignore_file, read_file, variant_names,
+};
 
 /// Races the two.
 ///
@@ -143,9 +145,8 @@ fn check_differ(reference: &Typed, candidate: &Typed) -> anyhow::Result<()> {
 
 /// A Dockerfile and its own list of what to leave out of the context.
 fn contents(dockerfile: &Path) -> Option<(Vec<u8>, Option<Vec<u8>>)> {
-    let is_file = dockerfile.is_file();
-    let text = is_file.then(|| std::fs::read(dockerfile).ok())??;
-    Some((text, std::fs::read(ignore_file(dockerfile)).ok()))
+    let text = read_file(dockerfile).ok()?;
+    Some((text, read_file(&ignore_file(dockerfile)).ok()))
 }
 
 /// What to do where one Dockerfile is all that there is.

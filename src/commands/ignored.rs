@@ -3,11 +3,10 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::buildkit::filesync::pattern::PatternMatcher;
-use crate::scenario::{Scenario, ignore_file};
+use crate::scenario::{Scenario, ignore_file, read_file};
 
 /// The folder's own list of what to leave out.
 const IGNORE_FILE: &str = ".dockerignore";
@@ -26,8 +25,8 @@ impl Ignored {
 
     /// The same with what it takes back.
     pub fn with_exceptions(dockerfile: &Path, context: &Path) -> Self {
-        let list = fs::read(ignore_file(dockerfile))
-            .or_else(|_| fs::read(context.join(IGNORE_FILE)))
+        let list = read_file(&ignore_file(dockerfile))
+            .or_else(|_| read_file(&context.join(IGNORE_FILE)))
             .unwrap_or_default();
         Self(PatternMatcher::new(&patterns(&list)).ok())
     }
@@ -102,6 +101,8 @@ fn patterns(list: &[u8]) -> Vec<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn left_out(list: &str, beside: Option<&str>) -> Vec<&'static str> {

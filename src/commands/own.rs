@@ -2,6 +2,7 @@
 //! builds: what `compare`, `check` and `calibrate` have in common.
 
 use std::collections::BTreeMap;
+use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context, bail};
@@ -269,14 +270,24 @@ fn secrets(written: &[String]) -> anyhow::Result<BTreeMap<String, Vec<u8>>> {
 
 fn read_secret(id: &str, file: &Path) -> anyhow::Result<Vec<u8>> {
     let what = || format!("--secret id={id}: cannot read {}", file.display());
-    let size = std::fs::metadata(file).with_context(what)?.len();
-    if size > MOST_SECRET {
+    // A pipe that nobody writes to would be waited for. One that the shell has
+    // opened, `<(pass show x)`, has its writer.
+    let is_file = std::fs::metadata(file).with_context(what)?.is_file();
+    let opened = ["/dev/fd", "/dev/stdin", "/proc/self/fd"];
+    if !is_file && !opened.iter().any(|place| file.starts_with(place)) {
+        bail!("{}: not a regular file", what());
+    }
+    let opened = std::fs::File::open(file).with_context(what)?;
+    let mut bytes = Vec::new();
+    let mut limited = opened.take(MOST_SECRET + 1);
+    limited.read_to_end(&mut bytes).with_context(what)?;
+    if bytes.len() as u64 > MOST_SECRET {
         bail!(
-            "--secret id={id}: {} has {size} bytes: expected at most {MOST_SECRET}",
+            "--secret id={id}: {} has more than {MOST_SECRET} bytes",
             file.display()
         );
     }
-    std::fs::read(file).with_context(what)
+    Ok(bytes)
 }
 
 /// `NAME=PATH`, or `NAME=scheme://…`.

@@ -112,7 +112,9 @@ pub fn explain(trace: &Trace, conditions: &Conditions) -> Option<Explanation> {
     });
     let critical_path = critical_path(&graph, failed);
     let steps = step_facts(&graph, &kinds, &critical_path, &told_lines, conditions);
-    let complete = !conditions.cut_off && !steps.iter().any(|step| step.unfinished);
+    let is_part =
+        steps.iter().any(|step| step.unfinished) || (failure.is_none() && trace.is_part());
+    let complete = !conditions.cut_off && !is_part;
     let is_whole = complete && failure.is_none();
     let costs = cost::costs(&graph, &steps, is_whole, &shares, conditions);
     let emulated = steps.iter().filter(|s| s.kind == StepKind::EmulatedRun);

@@ -2,18 +2,18 @@
 //! gate. `docs/ci.md` describes it key by key.
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::model::{BuildKind, Platform};
 use crate::scenario::document::{At, Problem, Table, parse};
-use crate::scenario::{Place, ScenarioError, choice, position};
+use crate::scenario::{Place, ScenarioError, choice, position, read_file};
 
 /// Its name.
 pub const POLICY_FILE: &str = "buildrace.toml";
 
 /// No policy is larger: what is, is something else.
-const LARGEST: u64 = 1 << 20;
+const LARGEST: usize = 1 << 20;
 
 /// What a check builds and how it is judged. Paths are as written, relative to
 /// [`Policy::folder`].
@@ -210,16 +210,17 @@ impl Policy {
     /// # Errors
     /// The file cannot be read, or something in it is wrong.
     pub fn read(file: &Path) -> Result<Self, ScenarioError> {
-        let io = |error| ScenarioError::Io {
+        let io = |error: io::Error| ScenarioError::Io {
             action: "read",
             path: file.to_owned(),
             error,
         };
-        let size = fs::metadata(file).map_err(io)?.len();
-        if size > LARGEST {
-            return Err(io(std::io::Error::other("larger than 1 MiB")));
+        let bytes = read_file(file).map_err(io)?;
+        if bytes.len() > LARGEST {
+            return Err(io(io::Error::other("larger than 1 MiB")));
         }
-        let text = fs::read_to_string(file).map_err(io)?;
+        let text = String::from_utf8(bytes)
+            .map_err(|error| io(io::Error::new(io::ErrorKind::InvalidData, error)))?;
         let mut policy = read(&text).map_err(|problem| invalid(file, &text, &problem))?;
         policy.folder = file.parent().unwrap_or(Path::new(".")).to_owned();
         policy.file = file.to_owned();
@@ -233,7 +234,8 @@ impl Policy {
 
     /// An error at a place of the file.
     pub fn wrong(&self, at: &At<String>, message: &str) -> ScenarioError {
-        let text = fs::read_to_string(&self.file).unwrap_or_default();
+        let bytes = read_file(&self.file).unwrap_or_default();
+        let text = String::from_utf8_lossy(&bytes);
         invalid(&self.file, &text, &at.problem(message))
     }
 }
@@ -320,6 +322,8 @@ fn list<T: Ord + Clone>(
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use proptest::prelude::*;
 

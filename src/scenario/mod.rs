@@ -38,7 +38,7 @@ pub use instructions::{InstructionPlace, instructions};
 pub use own::{
     OwnDockerfile, OwnScenario, check_variant_name, folder_name, revision_name, variant_names,
 };
-pub use project::Project;
+pub use project::{Project, read_file};
 pub use smoke::Smoke;
 pub use snapshot::{SkipIn, Snapshot, ignore_file};
 pub use suite::Suite;

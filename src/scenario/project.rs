@@ -447,7 +447,10 @@ pub(super) fn check_target(
 
 /// Reads a regular file of bounded size. Opening something else, a pipe say,
 /// could wait forever.
-pub(super) fn read_file(path: &Path) -> io::Result<Vec<u8>> {
+///
+/// # Errors
+/// It cannot be read, is no regular file, or has more than 16 MiB.
+pub fn read_file(path: &Path) -> io::Result<Vec<u8>> {
     let metadata = fs::metadata(path)?;
     if !metadata.is_file() {
         return Err(io::Error::other("not a regular file"));

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use super::copy::SourceCopy;
+use super::project::read_file;
 use super::{ContextSource, Scenario, ScenarioError, Variant};
 use crate::temporary::Folder;
 
@@ -117,7 +118,7 @@ pub fn ignore_file(dockerfile: &Path) -> PathBuf {
 }
 
 fn copy(from: &Path, to: &Path) -> Result<Vec<u8>, ScenarioError> {
-    let bytes = fs::read(from).map_err(|error| ScenarioError::io("read", from, error))?;
+    let bytes = read_file(from).map_err(|error| ScenarioError::io("read", from, error))?;
     fs::write(to, &bytes).map_err(|error| ScenarioError::io("write", to, error))?;
     Ok(bytes)
 }

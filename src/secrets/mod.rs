@@ -27,9 +27,11 @@ const SECRET_PARTS: &[&str] = &[
     "passwd",
     "apikey",
     "accesskey",
+    "subscriptionkey",
+    "passphrase",
 ];
 /// Whole names of others: `sig` is that of Azure's shared access signatures.
-const SECRET_NAMES: &[&str] = &["sig", "key", "auth", "jwt", "pwd"];
+const SECRET_NAMES: &[&str] = &["sig", "auth", "bearer", "jwt", "pass", "pwd"];
 
 /// The text without user information and tokens of the URLs in it. All of the
 /// rest stays as it is, so that JSON stays JSON.
@@ -44,16 +46,13 @@ pub fn without_credentials(text: &str) -> Cow<'_, str> {
         let Some(scheme) = scheme(&text[..scheme_end]) else {
             continue;
         };
-        let end = start + url_length(&text[start..]);
-        let url = &text[start..end];
-        if let Some(cleaned) = cleaned(scheme, url) {
+        // Others may follow before a character that no URL holds: in its query,
+        // or after a comma. They are read with it, so that each byte is once.
+        from += url_length(&text[start..]);
+        if let Some(cleaned) = cleaned(scheme, &text[start..from]) {
             kept.push_str(&text[copied..start]);
             kept.push_str(&cleaned);
-            copied = end;
-            from = end;
-        } else {
-            // A URL may stand in the query of another.
-            from = start;
+            copied = from;
         }
     }
     if copied == 0 {
@@ -83,7 +82,7 @@ pub fn of_url(url: &str) -> Vec<String> {
     let Some((_, url)) = url.split_once("://") else {
         return Vec::new();
     };
-    let user = &url[..user_information(url)];
+    let user = &url[..user_information(url, last_at(url))];
     let user = user.trim_end_matches('@');
     let secret = match user.split_once(':') {
         Some((name, "" | "x-oauth-basic")) => name,
@@ -120,41 +119,94 @@ fn url_length(text: &str) -> usize {
     text.find(ends).unwrap_or(text.len())
 }
 
-/// A URL, without its scheme, that had a credential.
-fn cleaned(scheme: &str, url: &str) -> Option<String> {
-    let user_end = user_information(url);
-    let (user, rest) = url.split_at(user_end);
-    let query = without_tokens(rest);
-    // The name under which every Git server takes ssh keys says nothing.
-    let is_plain = user.is_empty()
-        || user == format!("{HIDDEN}@")
-        || (user == "git@" && scheme.to_ascii_lowercase().ends_with("ssh"));
-    match (is_plain, query) {
-        (true, None) => None,
-        (true, Some(query)) => Some(format!("{user}{query}")),
-        (false, query) => Some(format!(
-            "{HIDDEN}@{}",
-            query.unwrap_or_else(|| rest.to_owned())
-        )),
+/// A URL and those in it, without its scheme, if there was a credential.
+fn cleaned(scheme: &str, urls: &str) -> Option<String> {
+    let without_users = without_users(scheme, urls);
+    without_tokens(without_users.as_deref().unwrap_or(urls)).or(without_users)
+}
+
+/// A URL and those in it, without its scheme; `None` where none has user
+/// information.
+fn without_users<'u>(mut of: &'u str, urls: &'u str) -> Option<String> {
+    let last = last_at(urls);
+    let mut kept = String::new();
+    let (mut copied, mut at) = (0, 0);
+    loop {
+        let left = last.and_then(|last| last.checked_sub(at));
+        let end = at + user_information(&urls[at..], left);
+        let user = &urls[at..end];
+        // The name under which every Git server takes ssh keys says nothing.
+        let is_plain = user.is_empty()
+            || user == format!("{HIDDEN}@")
+            || (user == "git@" && of.to_ascii_lowercase().ends_with("ssh"));
+        if !is_plain {
+            kept.push_str(&urls[copied..at]);
+            kept.push_str(HIDDEN);
+            kept.push('@');
+            copied = end;
+        }
+        let mut others = urls[end..].match_indices("://");
+        let other = others.find_map(|(found, separator)| {
+            let before = end + found;
+            Some((scheme(&urls[end..before])?, before + separator.len()))
+        });
+        match other {
+            Some((scheme, start)) => (of, at) = (scheme, start),
+            None => break,
+        }
     }
+    kept.push_str(&urls[copied..]);
+    (copied > 0).then_some(kept)
 }
 
 /// Bytes of the user information and its `@`, at the start of an authority.
-fn user_information(url: &str) -> usize {
+/// `last` is where the last `@` stands that may end one.
+fn user_information(url: &str, last: Option<usize>) -> usize {
     let authority = url.find(['/', '?', '#']).unwrap_or(url.len());
-    if let Some(at) = url[..authority].rfind('@') {
+    let host = &url[..authority];
+    if let Some(at) = last_at(host) {
         return at + 1;
     }
     // A password with a slash, a question mark or a number sign that nobody
     // encoded: what stands where the port should be is none.
-    let host = &url[..authority];
     let port = host.rsplit_once(':').map(|(_, port)| port);
-    let is_port = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit());
     let is_ipv6 = host.starts_with('[');
     match port {
-        Some(port) if !is_port(port) && !is_ipv6 => url.rfind('@').map_or(0, |at| at + 1),
+        Some(port) if !is_port(port) && !is_ipv6 => last.map_or(0, |at| at + 1),
         _ => 0,
     }
+}
+
+/// Digits, or a variable of a shell.
+fn is_port(text: &str) -> bool {
+    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    match text.strip_prefix('$') {
+        Some(name) => name.chars().all(is_name),
+        None => text.bytes().all(|byte| byte.is_ascii_digit()),
+    }
+}
+
+/// The last `@` that is not of an image's digest, `name@sha256:…`.
+fn last_at(text: &str) -> Option<usize> {
+    /// Digits of the shortest digest.
+    const DIGITS: usize = 32;
+    let is_digest = |after: &str| {
+        let digits = after.split_once(':').and_then(|(algorithm, digits)| {
+            let is_known = ["sha256", "sha384", "sha512"].contains(&algorithm);
+            digits.get(..DIGITS).filter(|_| is_known)
+        });
+        digits.is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    };
+    let mut found = text.rmatch_indices('@').map(|(at, _)| at);
+    found.find(|at| {
+        let after = &text[at + 1..];
+        // No more of it than a digest begins with.
+        let mut end = after.len().min("sha256:".len() + DIGITS);
+        while !after.is_char_boundary(end) {
+            end -= 1;
+        }
+        !is_digest(&after[..end])
+    })
 }
 
 /// The rest of a URL without the values of parameters that hold credentials;
@@ -170,7 +222,7 @@ fn without_tokens(rest: &str) -> Option<String> {
             _ => (part, ""),
         };
         match part.split_once('=') {
-            Some((name, value)) if is_secret(name) && !value.is_empty() && value != HIDDEN => {
+            Some((name, value)) if is_secret(name, value) || is_encoded_secret(value) => {
                 changed = true;
                 cleaned.push_str(&format!("{name}={HIDDEN}"));
             }
@@ -181,13 +233,30 @@ fn without_tokens(rest: &str) -> Option<String> {
     changed.then_some(cleaned)
 }
 
-fn is_secret(name: &str) -> bool {
+fn is_secret(name: &str, value: &str) -> bool {
+    /// Characters from which on the value of a `key` is one that opens something.
+    const KEY: usize = 16;
+    if value.is_empty() || value == HIDDEN {
+        return false;
+    }
     let plain: String = name
         .chars()
         .filter(|c| !matches!(c, '-' | '_' | '.'))
         .collect::<String>()
         .to_ascii_lowercase();
-    SECRET_NAMES.contains(&plain.as_str()) || SECRET_PARTS.iter().any(|part| plain.contains(part))
+    SECRET_NAMES.contains(&plain.as_str())
+        || SECRET_PARTS.iter().any(|part| plain.contains(part))
+        || (plain == "key" && value.len() >= KEY)
+}
+
+/// Whether a parameter is a URL with a credential, encoded: that of a proxy, or
+/// of where to go afterwards.
+fn is_encoded_secret(value: &str) -> bool {
+    if !value.to_ascii_lowercase().contains("%3a%2f%2f") {
+        return false;
+    }
+    let meant = percent_encoding::percent_decode_str(value).decode_utf8_lossy();
+    matches!(without_credentials(&meant), Cow::Owned(_))
 }
 
 /// Texts that may not be shown, each with what is shown in its place, and the

@@ -23,6 +23,15 @@ fn user_information_of_any_url_goes() {
         ("(socks5://u:p@[::1]:1080)", "(socks5://***@[::1]:1080)"),
         ("x?u=https://a:b@c", "x?u=https://***@c"),
         ("https://h/?to=https://a:b@c", "https://h/?to=https://***@c"),
+        // Several that no space divides.
+        (
+            "https://u:p@h1,https://u:p@h2",
+            "https://***@h1,https://***@h2",
+        ),
+        (
+            "http://u:p@h/x?to=http://v:q@i/@s",
+            "http://***@h/x?to=http://***@i/@s",
+        ),
     ] {
         assert_eq!(without_credentials(text), expected);
         assert_eq!(without_credentials(expected), expected);
@@ -52,6 +61,14 @@ fn tokens_in_queries_go() {
         ),
         ("https://h/#access_token=abc", "https://h/#access_token=***"),
         ("https://u:p@h/?sig=ab%3D", "https://***@h/?sig=***"),
+        (
+            "https://h/?key=AIza0123456789abcdef&pass=x",
+            "https://h/?key=***&pass=***",
+        ),
+        (
+            "https://h/?u=https%3A%2F%2Fme%3Apw%40i&v=https%3a%2f%2fi",
+            "https://h/?u=***&v=https%3a%2f%2fi",
+        ),
     ] {
         assert_eq!(without_credentials(text), expected);
     }
@@ -69,11 +86,38 @@ fn what_holds_no_credential_stays() {
         "://x@y",
         "npm install a@1 https://x",
         "https://h/?token=",
+        "https://h/?sort=key&key=name",
+        "https://$HOST:$PORT/@scope/package",
+        "docker-image://ubuntu:24.04@sha256:6c15e2e8443e1dad8971b6a062c0feff4cf186ddf4de1c5ce9702d480c78f5b3",
+        "oci-layout://x@sha256:6c15e2e8443e1dad8971b6a062c0feff4cf186ddf4de1c5ce9702d480c78f5b3",
     ] {
         assert!(
             matches!(without_credentials(text), Cow::Borrowed(_)),
             "{text}"
         );
+    }
+}
+
+#[test]
+fn a_digest_hides_no_user() {
+    let digest = "@sha256:6c15e2e8443e1dad8971b6a062c0feff4cf186ddf4de1c5ce9702d480c78f5b3";
+    for (text, expected) in [
+        ("docker-image://u:p@reg", "docker-image://***@reg"),
+        ("docker-image://u:p@reg:1/x", "docker-image://***@reg:1/x"),
+        ("docker-image://u:p/w@reg/x", "docker-image://***@reg/x"),
+    ] {
+        let text = format!("{text}{digest}");
+        assert_eq!(without_credentials(&text), format!("{expected}{digest}"));
+    }
+}
+
+/// A file of another may hold anything.
+#[test]
+fn many_urls_without_a_space_take_no_time() {
+    for part in ["a://", "a://b:c/", "a://b@c,", "a://x?", "a://x:y?@"] {
+        let began = std::time::Instant::now();
+        without_credentials(&part.repeat(200_000));
+        assert!(began.elapsed().as_secs() < 10, "{part}");
     }
 }
 

@@ -23,7 +23,9 @@ pub(super) fn begin(steps: &[Step]) -> Option<Timestamp> {
         let found = steps.iter().filter(|step| of(&step.label));
         found.filter_map(Step::started).min()
     };
-    let Some(own) = first(is_own) else {
+    // A context follows a Dockerfile that is loaded. One that is told to have
+    // come before is another build's.
+    let Some(own) = first(is_opening).or_else(|| first(is_own)) else {
         return first(|_| true);
     };
     let own = first(is_before_all).map_or(own, |before| before.min(own));
@@ -36,25 +38,34 @@ pub(super) fn begin(steps: &[Step]) -> Option<Timestamp> {
     fetched.filter_map(Step::started).min().or(Some(own))
 }
 
+/// Whether a step is of one build alone, and the first of those that read its
+/// Dockerfile.
+fn is_opening(label: &Label) -> bool {
+    let openings = [
+        "load build definition",
+        "load local bake definitions",
+        "booting buildkit",
+    ];
+    label.internal && begins(label, &openings)
+}
+
 /// Whether a step is of one build alone, and one that its Dockerfile's build
 /// begins with.
 fn is_own(label: &Label) -> bool {
-    let begins = |words: &[&str]| {
-        let said = label.instruction.as_str();
-        words.iter().any(|word| said.starts_with(word))
-    };
     let is_for_one_build = label.internal || label.is_context();
-    is_for_one_build
-        && begins(&[
-            "load build definition",
-            "load build context",
-            "load .dockerignore",
-            "load from client",
-            "OCI load from client",
-            "load metadata for",
-            "load local bake definitions",
-            "booting buildkit",
-        ])
+    let first = [
+        "load build context",
+        "load .dockerignore",
+        "load from client",
+        "OCI load from client",
+        "load metadata for",
+    ];
+    is_for_one_build && begins(label, &first)
+}
+
+fn begins(label: &Label, words: &[&str]) -> bool {
+    let said = label.instruction.as_str();
+    words.iter().any(|word| said.starts_with(word))
 }
 
 /// Whether a step is of one build alone and may come before those: other

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::begin::begin;
 use super::builds::is_end;
-use super::count::{Counted, counted};
+use super::count::{Counted, counted, is_part};
 use super::status::SolveStatus;
 use super::step::{MAX_DIGEST, Step, bounded};
 use crate::model::Failure;
@@ -174,6 +174,12 @@ impl Trace {
         let ended = |step: &&Step| step.error.is_none() && step.completed().is_some();
         let mut ended = self.steps.iter().filter(ended);
         ended.any(|step| is_end(&step.name))
+    }
+
+    /// Whether there must have been more than what is known, if the build has a
+    /// result: its recording ends before it does, though after a whole update.
+    pub fn is_part(&self) -> bool {
+        is_part(&self.steps)
     }
 
     /// What is told of the step that made the build fail, see

@@ -113,6 +113,9 @@ pub struct Reader<R> {
     preface: (u64, Option<String>),
     /// Other text since the last value.
     between: Between,
+    /// What is wrong with a value that follows other text, as a line of that
+    /// may begin like one: an error if more values come.
+    doubtful: Option<RawJsonError>,
 }
 
 impl<R: Read> Reader<R> {
@@ -125,6 +128,7 @@ impl<R: Read> Reader<R> {
             failed: false,
             preface: (0, None),
             between: Between::default(),
+            doubtful: None,
         }
     }
 
@@ -149,6 +153,11 @@ impl<R: Read> Reader<R> {
             let Some(&byte) = buffer.first() else {
                 return Ok(None);
             };
+            // Editors mark UTF-8 so.
+            if self.values == 0 && buffer.starts_with(b"\xef\xbb\xbf") {
+                self.input.consume(3);
+                continue;
+            }
             if !byte.is_ascii_whitespace() {
                 return Ok(Some(byte));
             }
@@ -187,6 +196,57 @@ impl<R: Read> Reader<R> {
         Ok(())
     }
 
+    /// Reads a value; `None` where it is none, but a line of other text.
+    fn value(&mut self, value: u64) -> Option<Option<Result<SolveStatus, RawJsonError>>> {
+        // Of an object the parser reads no byte beyond the closing brace.
+        let mut bounded = (&mut self.input).take(MAX_VALUE);
+        let mut parser = serde_json::Deserializer::from_reader(&mut bounded);
+        let parsed = SolveStatus::deserialize(&mut parser);
+        Some(match parsed {
+            Ok(status) => match self.doubtful.take() {
+                Some(error) => self.fail(error),
+                None => {
+                    self.values = value;
+                    Some(Ok(status))
+                }
+            },
+            Err(_) if bounded.limit() == 0 => self.fail(RawJsonError::TooLarge { value }),
+            Err(error) if error.is_eof() => self.end(Tail::CutOff),
+            Err(error) if error.is_io() => self.unreadable(value, error.into()),
+            Err(error) => {
+                // `{not a value}`: a line of other text.
+                let is_text = error.line() == 1 && error.column() <= 3;
+                let error = RawJsonError::Malformed {
+                    value,
+                    message: error.to_string(),
+                };
+                if !is_text && self.between.begin.is_empty() {
+                    return Some(self.fail(error));
+                }
+                if !is_text {
+                    self.doubtful.get_or_insert(error);
+                }
+                let passed = match self.values {
+                    0 => self.skip_line().map(|_| ()),
+                    _ => self.pass_line(),
+                };
+                return passed.err().map(|error| self.unreadable(value, error));
+            }
+        })
+    }
+
+    /// A compressed file that was cut off ends in an error, too.
+    fn unreadable(
+        &mut self,
+        value: u64,
+        error: io::Error,
+    ) -> Option<Result<SolveStatus, RawJsonError>> {
+        match error.kind() {
+            ErrorKind::UnexpectedEof => self.end(Tail::CutOff),
+            _ => self.fail(RawJsonError::Io { value, error }),
+        }
+    }
+
     fn end(&mut self, tail: Tail) -> Option<Result<SolveStatus, RawJsonError>> {
         self.tail = Some(tail);
         None
@@ -206,66 +266,34 @@ impl<R: Read> Iterator for Reader<R> {
             return None;
         }
         let value = self.values + 1;
-        let byte = loop {
-            let byte = self.next_byte();
-            match byte {
-                Ok(Some(b'{')) if !self.between.in_line => break byte,
-                Ok(None) | Err(_) => break byte,
-                Ok(Some(_)) if self.values > 0 => match self.pass_line() {
-                    Ok(()) => {}
-                    Err(error) => break Err(error),
-                },
-                Ok(Some(_)) => match self.skip_line() {
-                    Ok(true) => {}
-                    Ok(false) => break byte,
-                    Err(error) => break Err(error),
-                },
+        loop {
+            match self.next_byte() {
+                Ok(Some(b'{')) if !self.between.in_line => {
+                    if let Some(read) = self.value(value) {
+                        return read;
+                    }
+                }
+                Ok(None) => {
+                    let preface = self.preface.1.take().filter(|_| self.values == 0);
+                    let text = preface.or_else(|| self.between.take());
+                    return self.end(text.map_or(Tail::Whole, Tail::Text));
+                }
+                Ok(Some(_)) => {
+                    let passed = match self.values {
+                        0 => self.skip_line(),
+                        _ => self.pass_line().map(|()| true),
+                    };
+                    match passed {
+                        Ok(true) => {}
+                        Ok(false) => {
+                            let text = self.preface.1.take().unwrap_or_default();
+                            return self.end(Tail::Text(text));
+                        }
+                        Err(error) => return self.unreadable(value, error),
+                    }
+                }
+                Err(error) => return self.unreadable(value, error),
             }
-        };
-        match byte {
-            Ok(None) => {
-                let preface = self.preface.1.take().filter(|_| self.values == 0);
-                let text = preface.or_else(|| self.between.take());
-                return self.end(text.map_or(Tail::Whole, Tail::Text));
-            }
-            Ok(Some(b'{')) => {}
-            Ok(Some(_)) => {
-                let text = self.preface.1.take().unwrap_or_default();
-                return self.end(Tail::Text(text));
-            }
-            // A compressed file that was cut off.
-            Err(error) if error.kind() == ErrorKind::UnexpectedEof => {
-                return self.end(Tail::CutOff);
-            }
-            Err(error) => return self.fail(RawJsonError::Io { value, error }),
-        }
-        // Of an object the parser reads no byte beyond the closing brace.
-        let mut bounded = (&mut self.input).take(MAX_VALUE);
-        let mut parser = serde_json::Deserializer::from_reader(&mut bounded);
-        let parsed = SolveStatus::deserialize(&mut parser);
-        match parsed {
-            Ok(status) => {
-                self.values = value;
-                Some(Ok(status))
-            }
-            Err(_) if bounded.limit() == 0 => self.fail(RawJsonError::TooLarge { value }),
-            Err(error) if error.is_eof() => self.end(Tail::CutOff),
-            Err(error) if error.io_error_kind() == Some(ErrorKind::UnexpectedEof) => {
-                self.end(Tail::CutOff)
-            }
-            Err(error) if error.is_io() => self.fail(RawJsonError::Io {
-                value,
-                error: error.into(),
-            }),
-            // In other text a line may begin like a value.
-            Err(_) if !self.between.begin.is_empty() => {
-                let text = self.between.take().unwrap_or_default();
-                self.end(Tail::Text(text))
-            }
-            Err(error) => self.fail(RawJsonError::Malformed {
-                value,
-                message: error.to_string(),
-            }),
         }
     }
 }
@@ -359,6 +387,28 @@ mod tests {
         };
         assert!(text.ends_with("\nERROR: failed to solve: x") && text.len() <= MAX_TEXT);
         assert_eq!(error, None);
+    }
+
+    #[test]
+    fn a_mark_of_utf8_is_passed_over() {
+        let (statuses, tail, error) = read(b"\xef\xbb\xbf{\n\"vertexes\": []\n}\n{}\n");
+        assert_eq!((statuses.len(), tail, error), (2, Some(Tail::Whole), None));
+    }
+
+    #[test]
+    fn text_that_begins_like_a_value_ends_no_recording() {
+        let text = "{}\nERROR: denied:\n{\"vertexes\": x}\n";
+        let (statuses, tail, error) = read(text.as_bytes());
+        assert!(matches!(tail, Some(Tail::Text(text)) if text.starts_with("ERROR: denied:")));
+        assert_eq!((statuses.len(), error), (1, None));
+        // What comes after is not left out in silence.
+        let (statuses, _, error) = read(format!("{text}{{}}\n").as_bytes());
+        assert_eq!(statuses.len(), 1);
+        assert!(error.unwrap().starts_with("value 2 is not"));
+        // What is no JSON at all is nothing but a line.
+        let (statuses, tail, error) = read(b"{x}\n{}\n{ y\n{}\n{z {}\n{}\n");
+        assert_eq!((statuses.len(), error), (3, None));
+        assert!(matches!(tail, Some(Tail::Text(_))));
     }
 
     #[test]

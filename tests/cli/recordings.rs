@@ -28,6 +28,38 @@ fn json(project: &Project, args: &[&str]) -> Value {
 }
 
 #[test]
+fn a_step_whose_credential_is_hidden_keeps_its_line() {
+    let project = Project::new();
+    let recording = project.path().join("b.rawjson");
+    let times = r#""started":"2026-01-01T00:00:00Z","completed":"2026-01-01T00:00:01Z""#;
+    let name = "[2/2] RUN curl https://***@h/x";
+    let vertex = format!(r#"{{"vertexes":[{{"digest":"a","name":"{name}",{times}}}]}}"#);
+    fs::write(&recording, vertex).unwrap();
+    let file = project.path().join("A");
+    fs::write(&file, "FROM x\nRUN curl https://u:p@h/x\n").unwrap();
+    let [recording, file] = [&recording, &file].map(|path| path.to_str().unwrap());
+    let explained = json(&project, &[recording, "--file", file]);
+    assert_eq!(explained["steps"][0]["line"], 2);
+}
+
+#[test]
+fn no_file_is_waited_for() {
+    let project = Project::new();
+    let recording = case("onbuild-line/b.rawjson");
+    let recording = recording.to_str().unwrap();
+    let pipe = project.path().join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    let pipe = pipe.to_str().unwrap();
+    for file in [pipe, "/dev/zero", "/"] {
+        let error = refused(&project, &["explain", recording, "--file", file]);
+        assert!(error.contains("not a regular file"), "{error}");
+        let error = refused(&project, &["check", "--policy", file]);
+        assert!(error.contains("not a regular file"), "{error}");
+    }
+}
+
+#[test]
 fn builds_of_one_recording_are_explained_together_and_by_number() {
     let project = Project::new();
     let two = case("explain-failed/two.rawjson");

@@ -20,7 +20,7 @@ use crate::model::{BuildKind, Platform};
 use crate::policy::Fatal;
 use crate::race::RunEnd;
 use crate::report::{CheckOutcome, CheckView, Finding, Level, number};
-use crate::scenario::{OwnDockerfile, Project, Scenario};
+use crate::scenario::{OwnDockerfile, Project, Scenario, read_file};
 use crate::store::{self, RUN_FILE, StoredRun};
 
 /// Builds the working tree and compares its counts.
@@ -70,7 +70,8 @@ pub(super) async fn run(settings: &Settings, stop: &CancellationToken) -> anyhow
         .any(|sample| sample.image_bytes.is_some());
     same_builds(&stored, &variant.0, &entrants.scenarios[0], &ready.native)?;
     let raced = race(&ready, entrants, &args, stop).await?;
-    let text = std::fs::read_to_string(&settings.dockerfile).unwrap_or_default();
+    let text = read_file(&settings.dockerfile).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
     let after = explained(&raced.stored, None, |_, _| lines_of(&text))?;
     let old = Side::of(&stored, &before, &variant.0, &variant.1);
     let new = Side::of(&raced.stored, &after, &name, "worktree");

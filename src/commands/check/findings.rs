@@ -12,7 +12,7 @@ use crate::policy::Fatal;
 use crate::race::RunEnd;
 use crate::report::explain::{Grown, grown};
 use crate::report::{CheckOutcome, CheckView, Finding, Level, number};
-use crate::scenario::OwnDockerfile;
+use crate::scenario::{OwnDockerfile, read_file};
 use crate::stats::{self, Basis, Ratio, Unjudged, Verdict};
 use crate::verdict::{self, Comparison};
 
@@ -27,7 +27,8 @@ pub(super) fn of_race(
     dockerfile: &OwnDockerfile,
 ) -> anyhow::Result<CheckView> {
     let run = &raced.stored;
-    let text = std::fs::read_to_string(&dockerfile.path).unwrap_or_default();
+    let text = read_file(&dockerfile.path).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
     let explained = explained(run, None, |_, variant| {
         if variant.name == dockerfile.name {
             lines_of(&text)

@@ -20,7 +20,7 @@ use crate::explain::{
 };
 use crate::report::View;
 use crate::report::explain::{self as shown, Look, Subject};
-use crate::scenario::Project;
+use crate::scenario::{Project, read_file};
 use crate::store::{self, StoredRun};
 use source::{Source, read_recording};
 pub(in crate::commands) use source::{newest_run, run_named};
@@ -244,9 +244,9 @@ impl Build {
         let recorded = read_recording(path)?;
         let lines = match &args.file {
             Some(file) => {
-                let text = std::fs::read_to_string(file)
-                    .with_context(|| format!("cannot read {}", file.display()))?;
-                let lines = lines_of(&text);
+                let text =
+                    read_file(file).with_context(|| format!("cannot read {}", file.display()))?;
+                let lines = lines_of(&String::from_utf8_lossy(&text));
                 if lines.is_empty() {
                     bail!(
                         "{} is no Dockerfile: no instruction of a stage is in it",

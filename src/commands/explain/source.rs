@@ -170,6 +170,12 @@ pub(super) fn read_recording(path: Option<&Path>) -> anyhow::Result<Vec<Recorded
     let start = input
         .fill_buf()
         .with_context(|| format!("cannot read {name}"))?;
+    if start.starts_with(&[0xff, 0xfe]) || start.starts_with(&[0xfe, 0xff]) {
+        bail!(
+            "{name} is UTF-16 text, as Windows PowerShell's `2>` writes it: expected UTF-8, which \
+             `cmd /c` and PowerShell 7 write"
+        );
+    }
     let builds = if start.starts_with(&[0x1f, 0x8b]) {
         builds(Reader::new(MultiGzDecoder::new(input)))
     } else {

@@ -8,8 +8,9 @@ use super::source::fold;
 use crate::escape;
 use crate::explain::{Lines, RunExplanation, StoredTrace, explain_run};
 use crate::model::{Sample, ScenarioInfo, VariantInfo};
+use crate::print::masked;
 use crate::report::number;
-use crate::scenario::{Project, instructions};
+use crate::scenario::{Project, instructions, read_file};
 use crate::store::{self, StoredRun, trace_path};
 
 /// Explains the samples of a stored run that have a trace. `lines` tells the
@@ -61,7 +62,7 @@ fn warn_of_cut_trace(explained: &RunExplanation, sample: &str) {
 
 fn stored_trace(dir: &Path, sample: &Sample) -> anyhow::Result<Option<StoredTrace>> {
     // A sample that was not built has none.
-    if !trace_path(dir, &sample.id)?.is_file() {
+    if !trace_path(dir, &sample.id)?.exists() {
         return Ok(None);
     }
     let reader = store::read_trace(dir, &sample.id)?;
@@ -74,7 +75,7 @@ fn stored_trace(dir: &Path, sample: &Sample) -> anyhow::Result<Option<StoredTrac
 /// was built.
 pub(super) fn lines_in(project: Option<&Project>, variant: &VariantInfo) -> Lines {
     let text = project.and_then(|project| {
-        let bytes = std::fs::read(project.root().join(&variant.dockerfile)).ok()?;
+        let bytes = read_file(&project.root().join(&variant.dockerfile)).ok()?;
         let is_same = hex::encode(Sha256::digest(&bytes)) == variant.digest;
         is_same.then(|| String::from_utf8_lossy(&bytes).into_owned())
     });
@@ -85,10 +86,12 @@ pub(super) fn lines_in(project: Option<&Project>, variant: &VariantInfo) -> Line
 pub(in crate::commands) fn lines_of(dockerfile: &str) -> Lines {
     let mut lines = Lines::default();
     for place in instructions(dockerfile) {
+        // As names of steps were kept.
+        let text = masked(&place.text);
         if place.only_stage {
-            lines.add(None, place.is_pinned, &place.text, place.line);
+            lines.add(None, place.is_pinned, &text, place.line);
         }
-        lines.add(Some(place.stage), place.is_pinned, &place.text, place.line);
+        lines.add(Some(place.stage), place.is_pinned, &text, place.line);
     }
     lines
 }

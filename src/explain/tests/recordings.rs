@@ -114,6 +114,54 @@ fn a_dockerfile_that_does_not_parse_fails_with_its_message() {
 }
 
 #[test]
+fn a_recording_that_ends_between_two_updates_is_incomplete() {
+    let whole = case!("heredoc-lines/b.rawjson");
+    let ends = whole
+        .windows(3)
+        .enumerate()
+        .filter(|(_, part)| *part == b"\n}\n");
+    let ends: Vec<usize> = ends.map(|(at, _)| at + 3).collect();
+    let exported = whole
+        .windows(9)
+        .position(|part| part == b"exporting")
+        .unwrap();
+    let mut told = 0;
+    for end in ends.iter().filter(|end| **end < exported) {
+        let builds = recorded(&whole[..*end]);
+        let Some(explanation) = explain(&builds[0].trace, &Conditions::default()) else {
+            continue;
+        };
+        // Whether a build that did all its instructions had an output is not
+        // known.
+        let did_all = explanation
+            .steps
+            .iter()
+            .any(|step| step.name.contains("echo second") && !step.unfinished);
+        assert_eq!(explanation.complete, did_all, "{end}");
+        told += 1;
+    }
+    assert!(told > 10, "{told}");
+    assert!(one(whole).complete);
+}
+
+#[test]
+fn a_context_that_another_build_loaded_is_not_where_a_build_begins() {
+    let explanation = super::Build::default()
+        .step("ctx", "[internal] load build context", &[], 0..10)
+        .step(
+            "def",
+            "[internal] load build definition from Dockerfile",
+            &[],
+            5000..5010,
+        )
+        .step("run", "[2/2] RUN x", &["ctx"], 5010..6000)
+        .explain(&super::busy_node());
+    assert_eq!(explanation.span, secs(1.0));
+    let context = &explanation.steps[place(&explanation, "[internal] load build context")];
+    assert_eq!(context.before, secs(0.01));
+}
+
+#[test]
 fn two_builds_in_one_recording_are_two() {
     let explained = explained(case!("explain-failed/two.rawjson"));
     let spans: Vec<_> = explained

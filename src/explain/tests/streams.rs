@@ -105,7 +105,8 @@ fn is_begin_of(
     let trace = fold(&stream);
     if let Some(explanation) = explain(&trace, &conditions) {
         holds(&explanation)?;
-        let unfinished = trace.steps().iter().any(|step| step.is_running());
+        let unfinished = trace.steps().iter().any(|step| step.is_running())
+            || (explanation.failure.is_none() && trace.is_part());
         prop_assert_eq!(explanation.complete, !conditions.cut_off && !unfinished);
     }
     Ok(())
@@ -265,7 +266,8 @@ fn recordings_of_buildx_are_explained() {
         assert_eq!(instructions, begun);
         if let Some(explanation) = explained {
             holds(&explanation).unwrap();
-            assert!(explanation.complete);
+            // Why no instruction began of one, its recording does not say.
+            assert_eq!(explanation.complete, instructions);
         }
     }
 }
