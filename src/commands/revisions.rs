@@ -218,7 +218,8 @@ fn copy(
             Ok(followed) if followed == repository.top() => followed,
             _ => real,
         };
-        let inside = real.strip_prefix(repository.top()).map(Path::to_owned);
+        let inside = real.strip_prefix(repository.top()).ok();
+        let inside = inside.map(Path::to_owned);
         inside.with_context(|| {
             format!(
                 "{what} {} is outside the repository {}, so it has no revision there",

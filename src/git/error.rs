@@ -113,7 +113,7 @@ pub enum GitError {
     #[error(
         "the clone {} is shallow and lacks {what}: run `git fetch --unshallow`, in CI set \
          `fetch-depth: 0` for actions/checkout or `GIT_DEPTH: 0` on GitLab, \
-         or name a commit that is there by --base REV",
+         or name a commit that is there",
         shown(.top)
     )]
     Shallow {

@@ -100,9 +100,14 @@ fn all_of_a_commit_in_a_sparse_checkout() {
     let target = exported(&fixture, "HEAD").unwrap();
     assert_eq!(read(&target, "out/b.txt"), "b");
 
-    let target = TempDir::new().unwrap();
-    fixture.repository().export_worktree(target.path()).unwrap();
-    assert_eq!(names(target.path()), names(fixture.path()));
+    // Nothing was changed, so both states have the same files.
+    let worktree = TempDir::new().unwrap();
+    fixture
+        .repository()
+        .export_worktree(worktree.path())
+        .unwrap();
+    assert_eq!(names(worktree.path()), names(target.path()));
+    assert_eq!(read(&worktree, "out/b.txt"), "b");
     assert_eq!(fixture.repository().changed_files().unwrap(), 0);
 }
 

@@ -39,6 +39,14 @@ pub(super) fn tracked(mut git: Command, top: &Path) -> Result<Vec<Tracked>, GitE
         .collect()
 }
 
+/// What is in the index, and not meant to be in the working tree.
+pub(super) fn sparse(mut git: Command, top: &Path) -> Result<Vec<PathBuf>, GitError> {
+    git.args(["ls-files", "-z", "-t"]);
+    let listed = answer(git, "list the files of", top)?;
+    let left_out = records(&listed).filter_map(|record| record.strip_prefix(b"S "));
+    left_out.map(below).collect()
+}
+
 /// What is neither in the index nor ignored, and whether it is a repository
 /// inside this one, which git lists as a folder.
 pub(super) fn untracked(mut git: Command, top: &Path) -> Result<Vec<(PathBuf, bool)>, GitError> {

@@ -173,8 +173,8 @@ impl Repository {
     /// Copies what `git add --all` and `git commit` would commit into
     /// `target`, as it is in the working tree: tracked files and untracked
     /// ones that are not ignored, with their modes and times. Files that were
-    /// deleted are absent, and so are those that a sparse checkout leaves out.
-    /// Folders have the modes that a checkout gives them. Submodules and other
+    /// deleted are absent. Those that a sparse checkout leaves out are written
+    /// as the index has them. Folders have the modes that a checkout gives them. Submodules and other
     /// repositories inside are copied in the same way.
     ///
     /// `target` is made where it is missing, and has to be empty.

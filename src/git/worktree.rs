@@ -3,14 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::{self, Metadata, Permissions};
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use nix::sys::stat::{UtimensatFlags, utimensat};
 use nix::sys::time::TimeSpec;
 
-use super::files::{empty_folder, is_missing, is_real_folder, tracked, untracked};
+use super::command::answer;
+use super::files::{empty_folder, is_missing, is_real_folder, sparse, tracked, untracked};
 use super::{GitError, Repository};
+use crate::temporary::Folder;
 
 pub(super) fn export(repository: &Repository, target: &Path) -> Result<(), GitError> {
     // Each path once, and whether it is to be a repository inside this one.
@@ -30,7 +33,56 @@ pub(super) fn export(repository: &Repository, target: &Path) -> Result<(), GitEr
     for (path, inner) in &paths {
         copy.entry(path, *inner)?;
     }
-    copy.finish()
+    copy.finish()?;
+    write_sparse(repository, target)
+}
+
+/// Writes the files that a sparse checkout leaves out of the working tree: a
+/// commit would hold them unchanged.
+fn write_sparse(repository: &Repository, target: &Path) -> Result<(), GitError> {
+    let is_absent = |path: &PathBuf| {
+        let there = repository.top().join(path).symlink_metadata();
+        // Nothing is written through a symlink that took a folder's place.
+        let is_through_folders = path.ancestors().skip(1).all(|folder| {
+            let there = target.join(folder).symlink_metadata();
+            there.map_or(true, |metadata| metadata.is_dir())
+        });
+        there.is_err_and(|error| is_missing(&error)) && is_through_folders
+    };
+    let mut left_out = sparse(repository.command(), repository.top())?;
+    left_out.retain(is_absent);
+    if left_out.is_empty() {
+        return Ok(());
+    }
+    let list = left_out.iter().flat_map(|path| {
+        let bytes = path.as_os_str().as_bytes().iter().copied();
+        bytes.chain([0])
+    });
+    let in_folder = |error| GitError::io("write a list in", &std::env::temp_dir(), error);
+    let folder = Folder::new("index").map_err(in_folder)?;
+    let file = folder.path().join("paths");
+    fs::write(&file, list.collect::<Vec<u8>>()).map_err(in_folder)?;
+    let mut write = repository.command_at(target);
+    write
+        .args([
+            "-c",
+            "core.sparseCheckout=false",
+            "-c",
+            "index.sparse=false",
+        ])
+        .args([
+            "checkout-index",
+            "--ignore-skip-worktree-bits",
+            "-z",
+            "--stdin",
+        ])
+        .stdin(fs::File::open(&file).map_err(in_folder)?);
+    answer(
+        write,
+        "write the files that a sparse checkout lacks to",
+        target,
+    )?;
+    Ok(())
 }
 
 struct Copy<'a> {

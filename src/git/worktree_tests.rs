@@ -53,6 +53,27 @@ fn what_would_be_committed_as_it_is() {
 }
 
 #[test]
+fn what_a_sparse_checkout_leaves_out_is_copied_from_the_index() {
+    let fixture = Fixture::empty();
+    fixture.write("kept/a.txt", "a");
+    fixture.write("left/out/b.txt", "b");
+    fixture.write("kept/c.txt", "c");
+    fixture.commit("First");
+    let paths = ["left/out/b.txt", "kept/c.txt"];
+    for path in paths {
+        fixture.git(["update-index", "--skip-worktree", path]);
+    }
+    fs::remove_dir_all(fixture.path().join("left")).unwrap();
+    fixture.write("kept/c.txt", "of the working tree");
+
+    let target = exported(&fixture);
+    let [left_out, there] = paths.map(|path| fs::read_to_string(target.path().join(path)).unwrap());
+    assert_eq!(left_out, "b");
+    assert_eq!(there, "of the working tree");
+    assert!(!fixture.path().join("left").exists());
+}
+
+#[test]
 fn unborn_and_empty_repositories() {
     let fixture = Fixture::empty();
     assert_eq!(names(exported(&fixture).path()), Vec::<PathBuf>::new());

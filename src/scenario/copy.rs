@@ -215,9 +215,12 @@ fn walk(root: &Path, skip: Skip<'_>) -> Result<Vec<Entry>, ScenarioError> {
             ScenarioError::io("read", &path, error.into())
         })?;
         let path = entry.path();
-        let metadata = path
-            .symlink_metadata()
-            .map_err(|error| ScenarioError::io("read", path, error))?;
+        // The folder itself may be reached through a symlink.
+        let metadata = match entry.depth() {
+            0 => path.metadata(),
+            _ => path.symlink_metadata(),
+        };
+        let metadata = metadata.map_err(|error| ScenarioError::io("read", path, error))?;
         let kind = metadata.file_type();
         let kind = match kind {
             kind if kind.is_dir() => Kind::Folder,

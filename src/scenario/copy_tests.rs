@@ -104,6 +104,18 @@ fn a_copy_looks_like_the_sources() {
 }
 
 #[test]
+fn sources_behind_a_symlink_are_those_that_it_leads_to() {
+    let sources = sources();
+    let folder = tempfile::tempdir().unwrap();
+    let link = folder.path().join("link");
+    symlink(sources.path(), &link).unwrap();
+    let copy = SourceCopy::create(&link, None).unwrap();
+    let digest = sources_digest(sources.path()).unwrap();
+    assert_eq!(sources_digest(copy.path()).unwrap(), digest);
+    assert_eq!(sources_digest(&link).unwrap(), digest);
+}
+
+#[test]
 fn an_edit_changes_one_file_of_the_copy_and_never_the_sources() {
     let sources = sources();
     let before = picture(sources.path());
