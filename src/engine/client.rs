@@ -224,14 +224,24 @@ impl Engine {
         }))
     }
 
-    /// Whether the image is there for this platform, unpacked: a container of
-    /// it is created, never started, and removed. That is the only question
-    /// about platforms that engines of every supported version answer, and it
-    /// leaves the layers unpacked, which a race wants before its clock starts.
+    /// Whether the image is there for this platform, or for a lesser CPU of its
+    /// architecture, unpacked: a container of it is created, never started, and
+    /// removed. That is the only question about platforms that engines of every
+    /// supported version answer, and it leaves the layers unpacked, which a race
+    /// wants before its clock starts.
     ///
     /// # Errors
     /// The engine fails for another reason than the platform's absence.
     pub async fn unpack(&self, name: &str, platform: &Platform) -> Result<bool, EngineError> {
+        for served_by in platform.served_by() {
+            if self.unpack_exactly(name, &served_by).await? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    async fn unpack_exactly(&self, name: &str, platform: &Platform) -> Result<bool, EngineError> {
         let body = ContainerCreateBody {
             image: Some(asked(name)),
             cmd: Some(vec!["/".to_owned()]),

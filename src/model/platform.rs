@@ -76,6 +76,30 @@ impl Platform {
         each
     }
 
+    /// The platforms whose images serve this one, itself first, then those of
+    /// lesser CPUs of its architecture, as containerd's `platformVector` has
+    /// them: `linux/amd64/v3`, `linux/amd64/v2`, `linux/amd64`.
+    pub fn served_by(&self) -> Vec<Self> {
+        let version = self.variant.as_deref().and_then(|text| {
+            let number = text.strip_prefix('v')?;
+            number.parse::<u8>().ok()
+        });
+        // The least of them, and whether that is written without a variant.
+        let (least, is_plain) = match self.architecture.as_str() {
+            "amd64" => (1, true),
+            "arm64" => (8, true),
+            "arm" => (5, false),
+            _ => (u8::MAX, false),
+        };
+        let lesser = version.map_or(least..least, |version| least..version.max(least));
+        let with = |version: u8| Self {
+            variant: (!is_plain || version > least).then(|| format!("v{version}")),
+            ..self.clone()
+        };
+        let lesser = lesser.rev().map(with);
+        std::iter::once(self.clone()).chain(lesser).collect()
+    }
+
     /// A name fit for a file: `linux-arm-v7`.
     pub fn slug(&self) -> String {
         self.to_string().replace('/', "-")
@@ -229,5 +253,22 @@ mod tests {
         ] {
             assert!(text.parse::<Platform>().is_err(), "{text:?}");
         }
+    }
+
+    #[test]
+    fn images_of_lesser_cpus_serve_too() {
+        let served = |text: &str| {
+            let platform: Platform = text.parse().unwrap();
+            let all = platform.served_by().into_iter();
+            all.map(|platform| platform.to_string()).collect::<Vec<_>>()
+        };
+        let amd64 = ["linux/amd64/v3", "linux/amd64/v2", "linux/amd64"];
+        assert_eq!(served("linux/amd64/v3"), amd64);
+        assert_eq!(served("linux/amd64"), ["linux/amd64"]);
+        assert_eq!(served("linux/arm64/v9"), ["linux/arm64/v9", "linux/arm64"]);
+        assert_eq!(served("arm64/v8"), ["linux/arm64"]);
+        let arm = ["linux/arm/v7", "linux/arm/v6", "linux/arm/v5"];
+        assert_eq!(served("linux/arm/v7"), arm);
+        assert_eq!(served("linux/riscv64"), ["linux/riscv64"]);
     }
 }

@@ -144,8 +144,8 @@ fn cell(cell: Option<&Cell>) -> String {
             _ => format!("{count} of {} {outcome}", cell.samples),
         });
     }
-    if parts.is_empty() && cell.interrupted > 0 {
-        parts.push(Outcome::Interrupted.to_string());
+    if parts.is_empty() {
+        parts.push(cell.without_time().to_owned());
     }
     parts.join("<br>")
 }

@@ -14,7 +14,7 @@ use super::sentence::sentence;
 use super::view::{Cell, CulpritView, FailureView, ScenarioView, VariantView, View, join};
 use super::wrap::wrap;
 use crate::escape;
-use crate::model::{BuildKind, Outcome};
+use crate::model::BuildKind;
 use crate::stats::{Ratio, Verdict};
 
 /// Columns that a variant's name may take.
@@ -227,7 +227,7 @@ fn cell_lines(cell: Option<&Cell>) -> Vec<Line> {
     let failed: u32 = cell.failed.values().sum();
     let Some(times) = cell.times else {
         if cell.failed.is_empty() {
-            return vec![(Style::Dim, Outcome::Interrupted.to_string())];
+            return vec![(Style::Dim, cell.without_time().to_owned())];
         }
         let outcomes = cell.failed.keys().map(ToString::to_string);
         return vec![(Style::Bad, join(outcomes))];

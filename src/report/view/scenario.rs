@@ -179,6 +179,15 @@ impl ScenarioView {
 }
 
 impl Cell {
+    /// What stands in the place of a time where no build failed: the user
+    /// stopped it, or its rounds were dropped.
+    pub fn without_time(&self) -> &'static str {
+        match (self.samples, self.interrupted) {
+            (0, 1..) => Outcome::Interrupted.as_str(),
+            _ => "dropped",
+        }
+    }
+
     /// The ratio in words; `≈` where the medians beside it contradict it.
     pub fn told(&self) -> Option<String> {
         let ratio = self.ratio.as_ref()?;
