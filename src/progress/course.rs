@@ -47,8 +47,9 @@ impl Course {
     /// Takes note of an event, and says it in lines.
     pub fn event(&mut self, event: &Event) -> Vec<String> {
         match event {
-            Event::SampleStarted { .. } => {
+            Event::SampleStarted { sample, .. } => {
                 self.sample_started = Instant::now();
+                self.planned = self.planned.max(self.done + self.left_of_round(sample));
                 self.foretell().into_iter().collect()
             }
             Event::SampleFinished { sample, .. } => self.finished(sample),
@@ -93,6 +94,17 @@ impl Course {
     pub fn left_after(&self) -> Option<String> {
         let rest = self.record.plan.get(self.done..self.planned)?;
         self.expected.remaining(rest, Duration::ZERO).in_words()
+    }
+
+    /// Samples of the round that this one begins or goes on with, itself among
+    /// them: after a round in which a build failed there may be another, and no
+    /// event tells of that.
+    fn left_of_round(&self, sample: &str) -> usize {
+        let mut from = self.record.plan.iter();
+        let Some(first) = from.find(|slot| slot.sample == sample) else {
+            return 1;
+        };
+        1 + from.take_while(|slot| slot.round == first.round).count()
     }
 
     fn finished(&mut self, sample: &Sample) -> Vec<String> {
@@ -238,6 +250,20 @@ mod tests {
         let said = lines(&mut course, &samples[8..16]);
         assert_eq!(said.len(), 9, "it is foretold once: {said:?}");
         assert!(said[8].starts_with("round 2: "), "{}", said[8]);
+    }
+
+    #[test]
+    fn a_round_that_nobody_announced_counts() {
+        let (record, samples) = fixture::run(&ARTICLE, 8);
+        let expected = Expected::of(&record);
+        let mut course = Course::new(&record, 8, 0, expected);
+        lines(&mut course, &samples[..8]);
+        course.event(&Event::SampleStarted {
+            at: Timestamp::UNIX_EPOCH,
+            sample: samples[8].id.clone(),
+        });
+        let said = lines(&mut course, &samples[8..9]);
+        assert!(said[0].starts_with("[ 9/16] "), "{}", said[0]);
     }
 
     #[test]
