@@ -7,8 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Builder, BuilderError, Cleanup, StatusSink};
 use crate::buildkit::{
-    BuildEnd, BuildRequest, BuildWindow, CacheRecord, Client, ClientError, DockerDial,
-    HistoryWatch, Worker,
+    BuildEnd, BuildRequest, BuildWindow, CacheRecord, Client, ClientError, DockerDial, Worker,
 };
 
 /// The BuildKit inside a Docker Engine.
@@ -82,10 +81,6 @@ impl Builder for DockerBuilder {
 
     async fn history(&self) -> Result<Vec<BuildWindow>, BuilderError> {
         Ok(self.client.history().await?)
-    }
-
-    fn watch(&self) -> HistoryWatch {
-        self.client.watch()
     }
 
     async fn forget(&self, references: &[String]) -> Result<(), BuilderError> {

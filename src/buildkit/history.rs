@@ -1,11 +1,10 @@
-//! BuildKit's history: which builds ran when, hearing of those that begin, and
-//! taking one's own out of it again.
+//! BuildKit's history: which builds ran when, and taking one's own out of it
+//! again.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bollard_buildkit_proto::moby::buildkit::v1 as proto;
-use tokio_util::task::AbortOnDropHandle;
 
 use super::client::Client;
 use super::error::{ClientError, is_lost};
@@ -21,12 +20,16 @@ const DELETED: i32 = 2;
 /// References that are kept of a watch: more builds than a run can last.
 const MOST_HEARD: usize = 100_000;
 
-/// The builds that BuildKit tells of as they begin and end, of anyone: what a
+/// The builds that a builder was heard of beside its lists, of anyone: what a
 /// list that is read later may lack, since somebody has taken it out.
+///
+/// Nobody listens to BuildKit itself: it encodes the records of builds that run
+/// while it goes on changing them, and BuildKit 0.13 was seen to panic over
+/// that, with the engine that it is a part of
+/// (`BuildHistoryRecord.MarshalToSizedBuffer` below `HistoryQueue.Listen`).
 #[derive(Debug, Clone, Default)]
 pub struct HistoryWatch {
     heard: Arc<Mutex<Vec<String>>>,
-    _listener: Option<Arc<AbortOnDropHandle<()>>>,
 }
 
 impl HistoryWatch {
@@ -65,34 +68,6 @@ impl Client {
         let stream = control.listen_build_history(request).await.map_err(of)?;
         let events = collect(stream).await.map_err(of)?;
         Ok(windows(events))
-    }
-
-    /// Hears of builds from now on, as long as the connection holds.
-    pub fn watch(&self) -> HistoryWatch {
-        let watch = HistoryWatch::default();
-        let (client, heard) = (self.clone(), watch.clone());
-        let listening = tokio::spawn(async move {
-            let Ok(mut control) = client.connect().await else {
-                return;
-            };
-            let request = proto::BuildHistoryRequest {
-                // Of what was before, only what still runs.
-                active_only: true,
-                ..Default::default()
-            };
-            let Ok(mut events) = control.listen_build_history(request).await else {
-                return;
-            };
-            while let Ok(Some(event)) = events.message().await {
-                if let Some(record) = event.record.filter(|_| event.kind != DELETED) {
-                    heard.hear(bounded(&record.reference, NAME));
-                }
-            }
-        });
-        HistoryWatch {
-            _listener: Some(Arc::new(AbortOnDropHandle::new(listening))),
-            ..watch
-        }
     }
 
     /// Takes builds out of the history. What is not in it is passed over, and

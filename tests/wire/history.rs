@@ -1,9 +1,5 @@
 //! What BuildKit says of itself and of its builds, and taking some out.
 
-use std::time::Duration;
-
-use bollard_buildkit_proto::moby::buildkit::v1::BuildHistoryEventType;
-
 use crate::Subject;
 use crate::server::{FakeBuildKit, Script};
 
@@ -54,28 +50,4 @@ async fn builds_are_taken_out_of_the_history_one_by_one() {
     let ours = names(&["ours1", "ours2", "gone", "ours3"]);
     client.forget(&ours).await.unwrap();
     assert_eq!(*server.history(), names(&["theirs", "ours2"]));
-}
-
-#[tokio::test]
-async fn builds_that_begin_are_heard_of_and_deletions_are_none() {
-    use BuildHistoryEventType::{Complete, Deleted, Started};
-    let later = [
-        (Started, "theirs"),
-        (Deleted, "older"),
-        (Complete, "theirs"),
-        (Deleted, "theirs"),
-        (Started, "last"),
-    ];
-    let mut script = script();
-    script.later = later.map(|(kind, name)| (kind, name.to_owned())).to_vec();
-    let server = FakeBuildKit::new(script);
-    *server.history() = names(&["before"]);
-    let client = Subject::new().client(&server);
-    let watch = client.watch();
-    while watch.mark() < 3 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    assert_eq!(watch.since(0), names(&["theirs", "theirs", "last"]));
-    assert_eq!(watch.since(2), names(&["last"]));
-    assert_eq!(watch.since(99), names(&[]));
 }
