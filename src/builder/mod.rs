@@ -76,7 +76,8 @@ pub trait Builder: Send + Sync {
     /// Builds that run now or are remembered, of anyone.
     async fn history(&self) -> Result<Vec<BuildWindow>, BuilderError>;
 
-    /// Hears of builds from now on, of anyone, as far as the builder tells.
+    /// What is heard of builds from now on beside the lists: nothing, where
+    /// listening could harm the builder.
     fn watch(&self) -> HistoryWatch {
         HistoryWatch::default()
     }
