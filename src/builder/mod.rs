@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::buildkit::{BuildEnd, BuildRequest, BuildWindow, CacheRecord, HistoryWatch, Worker};
+use crate::buildkit::{BuildEnd, BuildRequest, BuildWindow, CacheRecord, Worker};
 use crate::trace::SolveStatus;
 
 pub use replay::{ReplayBuilder, ReplayError};
@@ -75,12 +75,6 @@ pub trait Builder: Send + Sync {
 
     /// Builds that run now or are remembered, of anyone.
     async fn history(&self) -> Result<Vec<BuildWindow>, BuilderError>;
-
-    /// What is heard of builds from now on beside the lists: nothing, where
-    /// listening could harm the builder.
-    fn watch(&self) -> HistoryWatch {
-        HistoryWatch::default()
-    }
 
     /// Takes builds out of the history, as far as they are in it and have
     /// ended.

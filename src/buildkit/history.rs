@@ -2,7 +2,6 @@
 //! again.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
 
 use bollard_buildkit_proto::moby::buildkit::v1 as proto;
 
@@ -16,45 +15,6 @@ use super::wire;
 
 /// `BuildHistoryEventType_DELETED`.
 const DELETED: i32 = 2;
-
-/// References that are kept of a watch: more builds than a run can last.
-const MOST_HEARD: usize = 100_000;
-
-/// The builds that a builder was heard of beside its lists, of anyone: what a
-/// list that is read later may lack, since somebody has taken it out.
-///
-/// Nobody listens to BuildKit itself: it encodes the records of builds that run
-/// while it goes on changing them, and BuildKit 0.13 was seen to panic over
-/// that, with the engine that it is a part of
-/// (`BuildHistoryRecord.MarshalToSizedBuffer` below `HistoryQueue.Listen`).
-#[derive(Debug, Clone, Default)]
-pub struct HistoryWatch {
-    heard: Arc<Mutex<Vec<String>>>,
-}
-
-impl HistoryWatch {
-    /// How many it has heard of: a mark for [`Self::since`].
-    pub fn mark(&self) -> usize {
-        self.lock().len()
-    }
-
-    /// The references heard of since a mark, as often as they were.
-    pub fn since(&self, mark: usize) -> Vec<String> {
-        self.lock().get(mark..).unwrap_or_default().to_vec()
-    }
-
-    /// Adds one.
-    pub fn hear(&self, reference: String) {
-        let mut heard = self.lock();
-        if heard.len() < MOST_HEARD {
-            heard.push(reference);
-        }
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<String>> {
-        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
 
 impl Client {
     /// Builds that run now or are remembered, of anyone, the oldest first.

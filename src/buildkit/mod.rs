@@ -21,7 +21,6 @@ mod wire;
 pub use client::Client;
 pub use dial::{Daemon, Dial, DialError, DockerDial};
 pub use error::ClientError;
-pub use history::HistoryWatch;
 pub use request::{
     BuildEnd, BuildError, BuildReply, BuildRequest, BuildWindow, CacheRecord, Export, NamedContext,
     Secret, Worker,

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::builder::{Builder, BuilderError, Cleanup};
-use crate::buildkit::{CacheRecord, HistoryWatch};
+use crate::buildkit::CacheRecord;
 
 /// Records are released a moment after the build that used them.
 pub(super) const RETRIES: u32 = 10;
@@ -22,18 +22,12 @@ pub(super) const PRUNE_LIMIT: Duration = Duration::from_secs(600);
 #[derive(Debug)]
 pub struct OtherBuilds {
     ended: BTreeSet<String>,
-    mark: usize,
 }
 
 impl OtherBuilds {
     /// Notes the builds that have ended. `own_prefix` begins the references of
-    /// this run's builds, and `watch` hears of all since the run began.
-    pub async fn note(
-        builder: &dyn Builder,
-        watch: &HistoryWatch,
-        own_prefix: &str,
-    ) -> Result<Self, BuilderError> {
-        let mark = watch.mark();
+    /// this run's builds.
+    pub async fn note(builder: &dyn Builder, own_prefix: &str) -> Result<Self, BuilderError> {
         let history = in_time(ANSWER_LIMIT, builder.history()).await?;
         let ended = history
             .into_iter()
@@ -42,29 +36,21 @@ impl OtherBuilds {
             .map(|build| build.reference);
         Ok(Self {
             ended: ended.collect(),
-            mark,
         })
     }
 
-    /// The builds that others have run since: those that the history holds,
-    /// and those that were heard of and have been taken out of it already, as
-    /// another run does with its own.
+    /// The builds that others have run since, as far as the history holds them:
+    /// another run takes its own out of it when it ends.
     pub async fn since(
         &self,
         builder: &dyn Builder,
-        watch: &HistoryWatch,
         own_prefix: &str,
     ) -> Result<Vec<String>, BuilderError> {
         let history = in_time(ANSWER_LIMIT, builder.history()).await?;
         let listed = history.into_iter().map(|build| build.reference);
-        let mut others: Vec<String> = Vec::new();
-        for reference in listed.chain(watch.since(self.mark)) {
-            let is_other = !reference.starts_with(own_prefix) && !self.ended.contains(&reference);
-            if is_other && !others.contains(&reference) {
-                others.push(reference);
-            }
-        }
-        Ok(others)
+        let is_other =
+            |build: &String| !build.starts_with(own_prefix) && !self.ended.contains(build);
+        Ok(listed.filter(is_other).collect())
     }
 }
 
@@ -73,6 +59,9 @@ impl OtherBuilds {
 pub struct CacheGuard {
     records: BTreeSet<String>,
     others: OtherBuilds,
+    /// Whether somebody else was seen to build, be it in the history still or
+    /// not.
+    others_seen: bool,
 }
 
 /// Records of the cache, by number and size.
@@ -109,19 +98,21 @@ pub struct Cleaned {
 
 impl CacheGuard {
     /// Notes what is there now.
-    pub async fn set(
-        builder: &dyn Builder,
-        watch: &HistoryWatch,
-        own_prefix: &str,
-    ) -> Result<Self, BuilderError> {
+    pub async fn set(builder: &dyn Builder, own_prefix: &str) -> Result<Self, BuilderError> {
         // In this order: a build of somebody else that begins between the two
         // questions counts as one that ran since.
-        let others = OtherBuilds::note(builder, watch, own_prefix).await?;
+        let others = OtherBuilds::note(builder, own_prefix).await?;
         let records = in_time(ANSWER_LIMIT, builder.cache_records()).await?;
         Ok(Self {
             records: records.into_iter().map(|record| record.id).collect(),
             others,
+            others_seen: false,
         })
+    }
+
+    /// Somebody else was seen to build since the guard was set.
+    pub fn saw_others(&mut self) {
+        self.others_seen = true;
     }
 
     /// Removes what was added since, where the builder is buildrace's own, else
@@ -131,7 +122,6 @@ impl CacheGuard {
     pub async fn lift(
         &self,
         builder: &dyn Builder,
-        watch: &HistoryWatch,
         own_prefix: &str,
     ) -> Result<Cleaned, BuilderError> {
         let mut cleaned = Cleaned::default();
@@ -139,11 +129,12 @@ impl CacheGuard {
             // In this order: whoever made one of these records has begun by
             // the time that the history is read.
             let records = in_time(ANSWER_LIMIT, builder.cache_records()).await?;
-            let others = self.others.since(builder, watch, own_prefix).await?;
+            let others = self.others.since(builder, own_prefix).await?;
+            let is_alone = others.is_empty() && !self.others_seen;
             let (ours, others): (Vec<_>, Vec<_>) = records
                 .into_iter()
                 .filter(|record| !self.records.contains(&record.id))
-                .partition(|record| others.is_empty() || record.description.contains(own_prefix));
+                .partition(|record| is_alone || record.description.contains(own_prefix));
             cleaned.left_alone = others.len();
             if builder.cleanup() == Cleanup::Leave {
                 cleaned.stay = Tally::of(&ours);

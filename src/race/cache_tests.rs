@@ -107,9 +107,7 @@ async fn what_was_there_before_stays() {
         .unwrap()
         .push(record("theirs", "layer"));
     shelf.history.lock().unwrap().push(build("earlier", true));
-    let guard = CacheGuard::set(&shelf, &HistoryWatch::default(), "buildrace-1-")
-        .await
-        .unwrap();
+    let guard = CacheGuard::set(&shelf, "buildrace-1-").await.unwrap();
     shelf
         .history
         .lock()
@@ -121,10 +119,7 @@ async fn what_was_there_before_stays() {
         .unwrap()
         .extend([record("a", ""), record("b", "")]);
     shelf.stubborn.lock().unwrap().push("b".into());
-    let cleaned = guard
-        .lift(&shelf, &HistoryWatch::default(), "buildrace-1-")
-        .await
-        .unwrap();
+    let cleaned = guard.lift(&shelf, "buildrace-1-").await.unwrap();
     assert_eq!(
         cleaned,
         Cleaned {
@@ -139,18 +134,13 @@ async fn what_was_there_before_stays() {
 async fn records_of_a_build_beside_ours_are_left_alone() {
     for meanwhile in [build("someone", false), build("someone", true)] {
         let shelf = Shelf::default();
-        let guard = CacheGuard::set(&shelf, &HistoryWatch::default(), "buildrace-1-")
-            .await
-            .unwrap();
+        let guard = CacheGuard::set(&shelf, "buildrace-1-").await.unwrap();
         shelf.history.lock().unwrap().push(meanwhile);
         shelf.records.lock().unwrap().extend([
             record("maybe theirs", "mount / from exec go build"),
             record("ours", "cached mount with id \"buildrace-1-r1/go\""),
         ]);
-        let cleaned = guard
-            .lift(&shelf, &HistoryWatch::default(), "buildrace-1-")
-            .await
-            .unwrap();
+        let cleaned = guard.lift(&shelf, "buildrace-1-").await.unwrap();
         assert_eq!(
             cleaned,
             Cleaned {
@@ -166,9 +156,7 @@ async fn records_of_a_build_beside_ours_are_left_alone() {
 #[tokio::test]
 async fn a_build_that_begins_while_records_are_listed_keeps_its_own() {
     let shelf = Shelf::default();
-    let guard = CacheGuard::set(&shelf, &HistoryWatch::default(), "buildrace-1-")
-        .await
-        .unwrap();
+    let guard = CacheGuard::set(&shelf, "buildrace-1-").await.unwrap();
     // It ends before the history is read.
     shelf
         .while_listing
@@ -180,22 +168,16 @@ async fn a_build_that_begins_while_records_are_listed_keeps_its_own() {
         .lock()
         .unwrap()
         .push(record("theirs", "mount / from exec"));
-    guard
-        .lift(&shelf, &HistoryWatch::default(), "buildrace-1-")
-        .await
-        .unwrap();
+    guard.lift(&shelf, "buildrace-1-").await.unwrap();
     assert_eq!(shelf.ids(), ["theirs"]);
 }
 
 #[tokio::test]
 async fn a_build_under_way_when_the_guard_was_set_counts_as_beside_ours() {
     let shelf = Shelf::default();
-    let watch = HistoryWatch::default();
     shelf.history.lock().unwrap().push(build("someone", false));
-    let others = OtherBuilds::note(&shelf, &watch, "buildrace-1-")
-        .await
-        .unwrap();
-    let since = others.since(&shelf, &watch, "buildrace-1-").await.unwrap();
+    let others = OtherBuilds::note(&shelf, "buildrace-1-").await.unwrap();
+    let since = others.since(&shelf, "buildrace-1-").await.unwrap();
     assert_eq!(since, ["someone"]);
 }
 
@@ -205,15 +187,14 @@ async fn on_somebodys_builder_records_are_counted_and_stay() {
         is_somebodys: true,
         ..Shelf::default()
     };
-    let watch = HistoryWatch::default();
     let prefix = "buildrace-1-";
-    let guard = CacheGuard::set(&shelf, &watch, prefix).await.unwrap();
+    let guard = CacheGuard::set(&shelf, prefix).await.unwrap();
     let added = [
         record("a", ""),
         record("b", "cached mount with id \"buildrace-1-r1/go\""),
     ];
     shelf.records.lock().unwrap().extend(added);
-    let cleaned = guard.lift(&shelf, &watch, prefix).await.unwrap();
+    let cleaned = guard.lift(&shelf, prefix).await.unwrap();
     assert_eq!(
         (cleaned.stay, cleaned.removed),
         (
@@ -227,24 +208,20 @@ async fn on_somebodys_builder_records_are_counted_and_stay() {
     assert_eq!(shelf.ids(), ["a", "b"]);
     // Of those of a build beside ours nothing is claimed.
     shelf.history.lock().unwrap().push(build("someone", true));
-    let cleaned = guard.lift(&shelf, &watch, prefix).await.unwrap();
+    let cleaned = guard.lift(&shelf, prefix).await.unwrap();
     assert_eq!((cleaned.stay.records, cleaned.left_alone), (1, 1));
 }
 
 #[tokio::test]
-async fn a_build_that_was_taken_out_of_the_history_meanwhile_was_heard_of() {
+async fn a_build_that_was_seen_counts_after_it_was_taken_out_of_the_history() {
     let shelf = Shelf::default();
-    let watch = HistoryWatch::default();
-    shelf.history.lock().unwrap().push(build("before", true));
-    watch.hear("before".into());
-    let others = OtherBuilds::note(&shelf, &watch, "buildrace-1-")
-        .await
-        .unwrap();
-    for heard in ["buildrace-1-a", "buildrace-2-a", "buildrace-2-a", "before"] {
-        watch.hear(heard.into());
-    }
-    let since = others.since(&shelf, &watch, "buildrace-1-").await.unwrap();
-    assert_eq!(since, ["buildrace-2-a"]);
+    let mut guard = CacheGuard::set(&shelf, "buildrace-1-").await.unwrap();
+    guard.saw_others();
+    let layer = record("maybe theirs", "mount / from exec go build");
+    shelf.records.lock().unwrap().push(layer);
+    let cleaned = guard.lift(&shelf, "buildrace-1-").await.unwrap();
+    assert_eq!((cleaned.removed, cleaned.left_alone), (0, 1));
+    assert_eq!(shelf.ids(), ["maybe theirs"]);
 }
 
 #[tokio::test]

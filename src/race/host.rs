@@ -169,7 +169,8 @@ fn memory_available() -> Option<u64> {
     procfs::Meminfo::current().ok()?.mem_available
 }
 
-fn disk_free(path: &Path) -> Option<u64> {
+/// Bytes that are free to users on the disk that holds a path.
+pub(super) fn disk_free(path: &Path) -> Option<u64> {
     let stats = nix::sys::statvfs::statvfs(path).ok()?;
     Some(stats.blocks_available() as u64 * stats.fragment_size() as u64)
 }

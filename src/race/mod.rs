@@ -16,6 +16,7 @@ pub mod probe;
 mod recorder;
 mod redaction;
 mod rest;
+mod room;
 mod rounds;
 pub mod runner;
 mod sampling;

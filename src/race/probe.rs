@@ -80,10 +80,9 @@ impl Probe<'_> {
         stop: &CancellationToken,
     ) -> Result<(Probed, Vec<String>), BuilderError> {
         let prefix = super::own_prefix(self.run);
-        let watch = self.builder.watch();
-        let guard = CacheGuard::set(self.builder, &watch, &prefix).await?;
+        let guard = CacheGuard::set(self.builder, &prefix).await?;
         let found = self.build_both(&prefix, stop).await;
-        let cleaned = guard.lift(self.builder, &watch, &prefix).await?;
+        let cleaned = guard.lift(self.builder, &prefix).await?;
         forget_builds(self.builder, &prefix).await?;
         Ok((found, left::of_run(&[cleaned])))
     }

@@ -4,9 +4,8 @@
 //! A block is one variant's `cold` build, or its chain multi-arch →
 //! incremental → noop, where each build starts from the state that the one
 //! before it left. A block begins with fresh sources and with nothing in the
-//! cache that it could find. On a builder of buildrace's own it takes what it
-//! added to the cache away again. A round that is known to be dropped is not
-//! built to its end.
+//! cache that it could find. A round that is known to be dropped is not built to
+//! its end.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -27,11 +26,12 @@ use super::outcome::skipped;
 use super::recorder::{Keeping, Recorder, RecorderError};
 use super::redaction::Redaction;
 use super::rest::Rest;
+use super::room::Room;
 use super::rounds;
 use super::smoke::Runner;
 use super::warm_up::{self, WarmUpError};
 use crate::builder::{Builder, BuilderError, Cleanup};
-use crate::buildkit::{HistoryWatch, Secret};
+use crate::buildkit::Secret;
 use crate::model::{BuildKind, Outcome, RunRecord, Sample, Slot};
 use crate::scenario::{Scenario, ScenarioError, SourceCopy};
 use crate::verdict;
@@ -112,8 +112,10 @@ pub struct Race<'a> {
 pub(super) struct Running<'r> {
     pub(super) recorder: Keeping<'r>,
     pub(super) rest: Rest,
-    /// Hears of everybody's builds.
-    pub(super) watch: HistoryWatch,
+    pub(super) guard: CacheGuard,
+    /// Room on the builder's disk after what is there of the run began to be
+    /// added.
+    room: Room,
     pub(super) stop: &'r CancellationToken,
     /// What the references of all builds of the run begin with.
     pub(super) prefix: &'r str,
@@ -176,31 +178,30 @@ impl Race<'_> {
         stop: &CancellationToken,
     ) -> Result<RunEnd, RaceError> {
         let prefix = own_prefix(&self.record.run);
+        recorder.phase("listing the builder's cache");
+        let mut left = Vec::new();
+        for dead in self.dead {
+            left.push(leftovers::remove(self.builder, &own_prefix(dead)).await?);
+        }
+        if self.earlier.cuts > 0 {
+            left.push(leftovers::remove(self.builder, &prefix).await?);
+        }
         let mut run = Running {
             recorder: Keeping {
                 recorder,
                 samples: self.earlier.samples.to_vec(),
             },
             rest: Rest::default(),
-            watch: self.builder.watch(),
+            guard: CacheGuard::set(self.builder, &prefix).await?,
+            room: Room::of(self.disk),
             stop,
             prefix: &prefix,
-            left: Vec::new(),
+            left,
         };
-        run.recorder.phase("listing the builder's cache");
-        for dead in self.dead {
-            let cleaned = leftovers::remove(self.builder, &own_prefix(dead)).await?;
-            run.left.push(cleaned);
-        }
-        if self.earlier.cuts > 0 {
-            let cleaned = leftovers::remove(self.builder, &prefix).await?;
-            run.left.push(cleaned);
-        }
-        let guard = CacheGuard::set(self.builder, &run.watch, &prefix).await?;
         let result = self.warm_up_and_build(&mut run).await;
         run.recorder
             .phase("removing what the run left on the builder");
-        if let Err(error) = self.leave(&guard, &mut run).await {
+        if let Err(error) = self.leave(&mut run).await {
             // What was measured stays measured.
             let told = warn(
                 &mut run.recorder,
@@ -218,8 +219,8 @@ impl Race<'_> {
 
     /// Leaves the builder as it was found, as far as that may be done, and
     /// tells of the rest.
-    async fn leave(&self, guard: &CacheGuard, run: &mut Running<'_>) -> Result<(), RaceError> {
-        self.clean(guard, run).await?;
+    async fn leave(&self, run: &mut Running<'_>) -> Result<(), RaceError> {
+        self.clean(run).await?;
         forget_builds(self.builder, run.prefix).await?;
         left::of_run(&run.left)
             .into_iter()
@@ -288,6 +289,12 @@ impl Race<'_> {
         if run.is_lost(self.record, first) {
             return Ok(());
         }
+        if self.builder.cleanup() == Cleanup::Remove && run.room.has_shrunk(self.disk) {
+            run.recorder.phase("emptying the cache again");
+            self.clean(run).await?;
+            run.guard = CacheGuard::set(self.builder, run.prefix).await?;
+            run.room = Room::of(self.disk);
+        }
         run.recorder.phase("copying the sources");
         let entry = self.entry(first)?;
         let original = entry.scenario.sources_of(entry.variant);
@@ -297,12 +304,6 @@ impl Race<'_> {
             Some(edit) if is_edited => Some(SourceCopy::create(original, Some(edit))?),
             _ => None,
         };
-        let guard = match self.builder.cleanup() {
-            Cleanup::Remove => Some(CacheGuard::set(self.builder, &run.watch, run.prefix).await?),
-            // The run's own guard counts what stays.
-            Cleanup::Leave => None,
-        };
-        let mut result = Ok(());
         let mut chain = Chain::default();
         let mut broken = self.earlier.broken(block).map(|s| (s.kind, s.outcome));
         for slot in block {
@@ -337,11 +338,10 @@ impl Race<'_> {
             match outcome {
                 Outcome::Ok => {}
                 Outcome::LostBuilder => {
-                    result = Err(RaceError::LostBuilder {
+                    return Err(RaceError::LostBuilder {
                         sample: slot.sample.clone(),
                         message: lost.unwrap_or_default(),
                     });
-                    break;
                 }
                 _ if run.stop.is_cancelled() => break,
                 _ => broken = Some((slot.kind, outcome)),
@@ -350,15 +350,13 @@ impl Race<'_> {
                 break;
             }
         }
-        if let Some(guard) = guard.filter(|_| result.is_ok()) {
-            run.recorder.phase("emptying the cache again");
-            self.clean(&guard, run).await?;
-        }
-        result
+        Ok(())
     }
 
-    async fn clean(&self, guard: &CacheGuard, run: &mut Running<'_>) -> Result<(), RaceError> {
-        let cleaned = guard.lift(self.builder, &run.watch, run.prefix).await?;
+    /// Takes away what the run has added to the cache, where the builder is
+    /// buildrace's own.
+    async fn clean(&self, run: &mut Running<'_>) -> Result<(), RaceError> {
+        let cleaned = run.guard.lift(self.builder, run.prefix).await?;
         if cleaned.removed > 0 {
             run.rest.disturbed();
         }

@@ -86,7 +86,7 @@ impl Race<'_> {
         run: &mut Running<'_>,
     ) -> Result<(Sample, Option<BuilderError>), RaceError> {
         let request = self.request(slot, entry, context, run);
-        let others = OtherBuilds::note(self.builder, &run.watch, run.prefix).await?;
+        let others = OtherBuilds::note(self.builder, run.prefix).await?;
         let busy_before = self.rest(run).await?;
         record(
             &mut run.recorder,
@@ -109,8 +109,13 @@ impl Race<'_> {
         let disturbances = if lost {
             vec![]
         } else {
-            match others.since(self.builder, &run.watch, run.prefix).await {
-                Ok(others) => disturbances(&others),
+            match others.since(self.builder, run.prefix).await {
+                Ok(others) => {
+                    if !others.is_empty() {
+                        run.guard.saw_others();
+                    }
+                    disturbances(&others)
+                }
                 Err(error) => {
                     unsure = Some(error);
                     vec!["could not list the builds of others".to_owned()]

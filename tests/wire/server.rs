@@ -43,8 +43,6 @@ pub struct Script {
     /// Builds that the history holds, and those that the server keeps in it.
     pub history: Mutex<Vec<String>>,
     pub kept: Vec<String>,
-    /// Builds that begin after the history was listed.
-    pub later: Vec<(proto::BuildHistoryEventType, String)>,
 }
 
 impl Script {
@@ -63,7 +61,6 @@ impl Script {
             version: None,
             history: Mutex::default(),
             kept: Vec::new(),
-            later: Vec::new(),
         }
     }
 
@@ -348,9 +345,6 @@ impl Control for Service {
         if !request.active_only {
             let history = self.script.history.lock().unwrap();
             events.extend(history.iter().map(|build| (Complete, build.clone())));
-        }
-        if !request.early_exit {
-            events.extend(self.script.later.clone());
         }
         let events = events.into_iter().map(|(kind, reference)| {
             Ok(proto::BuildHistoryEvent {
