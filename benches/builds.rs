@@ -304,6 +304,7 @@ impl<'a> Site<'a> {
                 native: self.native.clone(),
                 variants: Vec::new(),
                 kinds,
+                built_once: vec![],
                 edit: None,
                 gate: None,
             }],

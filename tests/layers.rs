@@ -63,7 +63,9 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("otlp", &["model", "explain"]),
     (
         "progress",
-        &["model", "race", "trace", "escape", "stats", "report"],
+        &[
+            "model", "race", "trace", "escape", "stats", "verdict", "report",
+        ],
     ),
     ("cli", &["model", "policy", "report"]),
 ];

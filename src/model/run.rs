@@ -103,6 +103,11 @@ pub struct ScenarioInfo {
     pub variants: Vec<VariantInfo>,
     /// Kinds raced.
     pub kinds: Vec<BuildKind>,
+    /// Those of them that are built for the sake of others alone, which start
+    /// from their state: until one is good, and not in later rounds. Where a gate
+    /// goes by `incremental`, its edits follow one another on one state.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub built_once: Vec<BuildKind>,
     /// What an incremental build changes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub edit: Option<String>,

@@ -9,15 +9,16 @@ use crate::model::{Outcome, RunRecord, Sample, Slot, Stopping};
 use crate::race::Event;
 use crate::report::number;
 use crate::stats::LOOKS;
+use crate::verdict;
 
 /// The course of one run.
 pub(super) struct Course {
     record: RunRecord,
     pub planned: usize,
-    pub done: usize,
     expected: Expected,
-    /// Samples built, those of before it was resumed left out.
     built: Vec<Sample>,
+    /// What is still to be built, as far as it is known.
+    left: Vec<Slot>,
     pub run_started: Instant,
     pub sample_started: Instant,
     /// When the last sample ended.
@@ -28,20 +29,54 @@ pub(super) struct Course {
 }
 
 impl Course {
-    pub fn new(record: &RunRecord, planned: usize, done: usize, expected: Expected) -> Self {
+    pub fn new(record: &RunRecord, built: &[Sample], expected: Expected) -> Self {
         let now = Instant::now();
-        Self {
+        let mut course = Self {
             record: record.clone(),
-            planned,
-            done,
+            planned: 0,
             expected,
-            built: Vec::new(),
+            built: built.to_vec(),
+            left: Vec::new(),
             run_started: now,
             sample_started: now,
             ended: None,
-            foretold: done > 0,
+            foretold: !built.is_empty(),
             warned: BTreeSet::new(),
+        };
+        course.look_ahead();
+        course
+    }
+
+    /// Samples that are there.
+    pub fn done(&self) -> usize {
+        self.built.len()
+    }
+
+    /// Finds out what is left: there may be more of it or less as rounds are
+    /// dropped and judged.
+    fn look_ahead(&mut self) {
+        let left = verdict::slots_left(&self.record, &self.built);
+        self.left = left.into_iter().cloned().collect();
+        self.planned = self.built.len() + self.left.len();
+    }
+
+    /// The slot that is being built is left, whatever else is.
+    fn begin(&mut self, sample: &str) {
+        self.look_ahead();
+        let begun = self.left.iter().position(|slot| slot.sample == sample);
+        if let Some(place) = begun {
+            self.left.drain(..place);
+        } else {
+            // After a round in which a build failed there may be another, and no
+            // event tells of that.
+            let plan = self.record.plan.iter();
+            let mut from = plan.skip_while(|slot| slot.sample != sample);
+            let round = from.clone().next().map(|slot| slot.round);
+            let of_round = from.by_ref().take_while(|slot| Some(slot.round) == round);
+            let is_wanted = |slot: &&Slot| verdict::is_wanted(&self.record, &self.built, slot);
+            self.left = of_round.filter(is_wanted).cloned().collect();
         }
+        self.planned = self.built.len() + self.left.len();
     }
 
     /// Takes note of an event, and says it in lines.
@@ -49,17 +84,14 @@ impl Course {
         match event {
             Event::SampleStarted { sample, .. } => {
                 self.sample_started = Instant::now();
-                self.planned = self.planned.max(self.done + self.left_of_round(sample));
+                self.begin(sample);
                 self.foretell().into_iter().collect()
             }
             Event::SampleFinished { sample, .. } => self.finished(sample),
             Event::Rounds {
-                scenario,
-                message,
-                samples,
-                ..
+                scenario, message, ..
             } => {
-                self.planned = *samples;
+                self.look_ahead();
                 vec![rounds_line(scenario, message)]
             }
             Event::Warning { message, .. } => {
@@ -79,32 +111,22 @@ impl Course {
 
     /// Time left, the running sample's included: `about 4m10s`.
     pub fn left(&self) -> Option<String> {
-        let rest = self.record.plan.get(self.done..self.planned)?;
         let running = self.sample_started.elapsed();
-        self.expected.remaining(rest, running).in_words()
+        self.expected.remaining(&self.left, running).in_words()
     }
 
     /// Rounds of the plan as far as it is wanted now.
     pub fn rounds(&self) -> u32 {
-        let planned = self.record.plan.iter().take(self.planned);
-        planned.map(|slot| slot.round).max().unwrap_or(1)
+        let last = self.left.last().map(|slot| slot.round);
+        let built = self.built.last().map(|sample| sample.round);
+        last.max(built).unwrap_or(1)
     }
 
     /// Time left once a sample has ended.
     pub fn left_after(&self) -> Option<String> {
-        let rest = self.record.plan.get(self.done..self.planned)?;
-        self.expected.remaining(rest, Duration::ZERO).in_words()
-    }
-
-    /// Samples of the round that this one begins or goes on with, itself among
-    /// them: after a round in which a build failed there may be another, and no
-    /// event tells of that.
-    fn left_of_round(&self, sample: &str) -> usize {
-        let mut from = self.record.plan.iter();
-        let Some(first) = from.find(|slot| slot.sample == sample) else {
-            return 1;
-        };
-        1 + from.take_while(|slot| slot.round == first.round).count()
+        self.expected
+            .remaining(&self.left, Duration::ZERO)
+            .in_words()
     }
 
     fn finished(&mut self, sample: &Sample) -> Vec<String> {
@@ -113,10 +135,11 @@ impl Course {
             let between = now.duration_since(ended).saturating_sub(sample.wall);
             self.expected.learn_between(between);
         }
-        self.done += 1;
         self.expected.learn(sample);
         self.built.push(sample.clone());
-        let mut lines = vec![sample_line(sample, self.done, self.planned)];
+        let planned = self.planned;
+        self.look_ahead();
+        let mut lines = vec![sample_line(sample, self.done(), planned)];
         lines.extend(self.round_line(sample));
         lines.extend(self.foretell());
         lines
@@ -135,15 +158,15 @@ impl Course {
                 self.record.rules.futility_rounds.unwrap_or(first)
             }
         };
-        let plan = &self.record.plan;
-        let wanted: Vec<&Slot> = plan.iter().filter(|slot| slot.round <= rounds).collect();
-        let rest = wanted.get(self.done..)?.iter().copied();
+        let slots = verdict::slots_planned(&self.record, &self.built);
+        let first = slots.iter().filter(|slot| slot.round <= rounds);
+        let builds = first.count();
+        let rest = self.left.iter().filter(|slot| slot.round <= rounds);
         let left = self.expected.remaining(rest, Duration::ZERO);
         if left.more {
             return None;
         }
         self.foretold = true;
-        let builds = wanted.len();
         let of = match self.record.rules.stopping {
             Stopping::Fixed if rounds == 1 => "1 round".to_owned(),
             Stopping::Fixed => format!("{rounds} rounds"),
@@ -158,7 +181,11 @@ impl Course {
         let plan = self.record.plan.iter();
         let of_round =
             |scenario: &str, round: u32| scenario == last.scenario && round == last.round;
-        let wanted = plan.filter(|slot| of_round(&slot.scenario, slot.round));
+        let is_wanted = |slot: &&Slot| {
+            of_round(&slot.scenario, slot.round)
+                && verdict::is_wanted(&self.record, &self.built, slot)
+        };
+        let wanted = plan.filter(is_wanted);
         let built = self.built.iter();
         let built: Vec<&Sample> = built.filter(|s| of_round(&s.scenario, s.round)).collect();
         let scenarios = &self.record.scenarios;
@@ -230,7 +257,7 @@ mod tests {
         let (mut record, samples) = fixture::run(&ARTICLE, 8);
         record.rules.stopping = Stopping::Auto;
         let expected = Expected::of(&record);
-        let mut course = Course::new(&record, 48, 0, expected);
+        let mut course = Course::new(&record, &[], expected);
         let said = lines(&mut course, &samples[..7]);
         assert_eq!(said.len(), 7, "{said:?}");
         let said = lines(&mut course, &samples[7..8]);
@@ -254,9 +281,10 @@ mod tests {
 
     #[test]
     fn a_round_that_nobody_announced_counts() {
-        let (record, samples) = fixture::run(&ARTICLE, 8);
+        let (mut record, samples) = fixture::run(&ARTICLE, 8);
+        record.rounds = 1;
         let expected = Expected::of(&record);
-        let mut course = Course::new(&record, 8, 0, expected);
+        let mut course = Course::new(&record, &[], expected);
         lines(&mut course, &samples[..8]);
         course.event(&Event::SampleStarted {
             at: Timestamp::UNIX_EPOCH,
@@ -271,7 +299,7 @@ mod tests {
         let (record, samples) = fixture::run(&ARTICLE, 3);
         let mut expected = Expected::of(&record);
         samples.iter().for_each(|sample| expected.learn(sample));
-        let mut course = Course::new(&record, 24, 0, expected);
+        let mut course = Course::new(&record, &[], expected);
         let said = course.event(&Event::SampleStarted {
             at: Timestamp::UNIX_EPOCH,
             sample: samples[0].id.clone(),
@@ -287,7 +315,7 @@ mod tests {
         let (mut record, samples) = fixture::run(&ARTICLE, 8);
         record.rules.stopping = Stopping::Gate;
         record.rules.futility_rounds = Some(3);
-        let mut course = Course::new(&record, 24, 0, Expected::of(&record));
+        let mut course = Course::new(&record, &[], Expected::of(&record));
         let said = lines(&mut course, &samples[..8]);
         let last = said.last().unwrap();
         assert!(
@@ -299,7 +327,7 @@ mod tests {
     #[test]
     fn a_warning_is_said_once_whatever_its_numbers() {
         let (record, _) = fixture::run(&ARTICLE, 1);
-        let mut course = Course::new(&record, 8, 0, Expected::of(&record));
+        let mut course = Course::new(&record, &[], Expected::of(&record));
         let mut warn = |message: &str| {
             let at = Timestamp::UNIX_EPOCH;
             let message = message.to_owned();
@@ -316,7 +344,7 @@ mod tests {
         for sample in samples.iter_mut().filter(|s| s.variant == "naive") {
             fixture::fail(sample, Outcome::Failed);
         }
-        let mut course = Course::new(&record, 8, 0, Expected::of(&record));
+        let mut course = Course::new(&record, &[], Expected::of(&record));
         assert_eq!(lines(&mut course, &samples[..7]).len(), 7);
         let said = lines(&mut course, &samples[7..]);
         assert!(

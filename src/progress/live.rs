@@ -37,7 +37,7 @@ impl Live {
     pub(super) fn new(course: Course) -> Self {
         let area = MultiProgress::new();
         let head = area.add(ProgressBar::new(course.planned as u64));
-        head.set_position(course.done as u64);
+        head.set_position(course.done() as u64);
         let mut live = Self {
             course,
             seen: HashMap::new(),
@@ -59,7 +59,7 @@ impl Live {
             Event::SampleStarted { .. } => self.seen.clear(),
             Event::SampleFinished { .. } => {
                 self.show_steps(&[]);
-                self.head.set_position(self.course.done as u64);
+                self.head.set_position(self.course.done() as u64);
             }
             Event::Rounds { .. } => self.head.set_length(self.course.planned as u64),
             _ => {}
@@ -130,7 +130,7 @@ impl Live {
 
     /// Columns that the head's message has.
     fn room(&self) -> usize {
-        let count = format!("{}/{}", self.course.done, self.course.planned);
+        let count = format!("{}/{}", self.course.done(), self.course.planned);
         let bar = match self.width < layout::WIDTH_OF_BAR {
             true => 0,
             false => layout::BAR,

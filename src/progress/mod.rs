@@ -37,18 +37,10 @@ pub enum Progress {
 }
 
 impl Progress {
-    /// A display for a run, redrawn in place where `live`. It begins with
-    /// `planned` samples, and there may be more or fewer as rounds are dropped
-    /// and judged; `done` of them are there already. `expected` holds what
-    /// earlier runs took.
-    pub fn new(
-        record: &RunRecord,
-        planned: usize,
-        done: usize,
-        expected: Expected,
-        live: bool,
-    ) -> Self {
-        let course = Course::new(record, planned, done, expected);
+    /// A display for a run, redrawn in place where `live`. `built` are the samples
+    /// that are there already, and `expected` holds what earlier runs took.
+    pub fn new(record: &RunRecord, built: &[Sample], expected: Expected, live: bool) -> Self {
+        let course = Course::new(record, built, expected);
         if live {
             Self::Live(Live::new(course))
         } else {

@@ -23,7 +23,7 @@ pub struct Plain {
 impl Plain {
     pub(super) fn new(course: Course) -> Self {
         Self {
-            done_before: course.done,
+            done_before: course.done(),
             course,
             spoke: Instant::now(),
         }
@@ -48,7 +48,7 @@ impl Plain {
     /// Only before the first sample, where it can take long: between samples
     /// it would be noise.
     pub(super) fn phase(&mut self, what: &str) {
-        if self.course.done == self.done_before {
+        if self.course.done() == self.done_before {
             say(what);
         }
     }

@@ -1,19 +1,56 @@
-//! Whether a build found in the cache what the builds before it in its chain
-//! left there. An engine can forget its matches without the run's doing: by
-//! somebody's prune, or by its own garbage collection.
+//! Builds of a variant that start from one another's state: their sources, with
+//! the edit that was made last, and what they are called by in the builder's
+//! cache.
+//!
+//! It notices whether a build found in the cache what the builds before it left
+//! there. An engine can forget its matches without the run's doing: by somebody's
+//! prune, or by its own garbage collection.
 
 use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 use crate::model::BuildKind;
+use crate::scenario::{ScenarioError, SourceCopy};
 use crate::trace::{Step, Trace};
 
-/// The steps that a chain has built so far.
-#[derive(Debug, Default)]
+/// What the builds of a chain have in common.
+#[derive(Debug)]
 pub(super) struct Chain {
+    /// The round that it began in, which tells its cache mounts and context from
+    /// other chains'.
+    pub(super) round: u32,
+    /// The sources as they are.
+    original: PathBuf,
+    /// The same, to be edited; `None` where nothing is.
+    copy: Option<SourceCopy>,
+    /// Digests of the steps that it has built so far.
     digests: BTreeSet<String>,
 }
 
 impl Chain {
+    /// One that has built nothing.
+    pub(super) fn new(round: u32, original: &Path, copy: Option<SourceCopy>) -> Self {
+        Self {
+            round,
+            original: original.to_owned(),
+            copy,
+            digests: BTreeSet::new(),
+        }
+    }
+
+    /// The build context.
+    pub(super) fn context(&self) -> &Path {
+        self.copy.as_ref().map_or(&self.original, SourceCopy::path)
+    }
+
+    /// Makes the edit with a nonce, in place of that of the build before.
+    ///
+    /// # Errors
+    /// Those of [`SourceCopy::edit`].
+    pub(super) fn edit(&mut self, nonce: &str) -> Result<(), ScenarioError> {
+        self.copy.as_mut().map_or(Ok(()), |copy| copy.edit(nonce))
+    }
+
     /// Adds those of a build that succeeded, and tells how many the build should
     /// have found in the cache and executed again, with the name of one.
     ///
@@ -66,7 +103,7 @@ mod tests {
     #[test]
     fn a_step_that_the_chain_has_built_is_not_executed_again() {
         let chain = || {
-            let mut chain = Chain::default();
+            let mut chain = Chain::new(1, Path::new(""), None);
             let first = trace(&[("tools", false), ("copied-1", false)]);
             assert_eq!(chain.add(BuildKind::MultiArch, &first), None);
             chain

@@ -22,11 +22,6 @@ impl Earlier<'_> {
         self.samples.iter().any(|sample| sample.id == slot.sample)
     }
 
-    /// Whether nothing of a block is left to be built.
-    pub(super) fn has_all(&self, block: &[Slot]) -> bool {
-        block.iter().all(|slot| self.has(slot))
-    }
-
     /// The sample of a block that the rest of it cannot be built on.
     pub(super) fn broken(&self, block: &[Slot]) -> Option<&Sample> {
         let mut of_block = self

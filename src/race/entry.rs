@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
+use super::chain::Chain;
 use crate::buildkit::{BuildRequest, Export, NamedContext, Secret};
 use crate::model::{BuildKind, Platform, ScenarioInfo, Slot};
-use crate::scenario::{ContextSource, Scenario, Variant};
+use crate::scenario::{ContextSource, Scenario, ScenarioError, SourceCopy, Variant};
 
 /// A variant with its scenario.
 pub(super) struct Entry<'a> {
@@ -18,6 +19,20 @@ pub(super) struct Entry<'a> {
 }
 
 impl Entry<'_> {
+    /// A chain that begins with a block's builds. Only what is edited needs a
+    /// copy: builds write nothing.
+    ///
+    /// # Errors
+    /// The sources cannot be copied.
+    pub(super) fn chain(&self, block: &[Slot]) -> Result<Chain, ScenarioError> {
+        let original = self.scenario.sources_of(self.variant);
+        let is_edited = block.iter().any(|slot| slot.kind == BuildKind::Incremental);
+        let edit = self.scenario.edit.as_ref().filter(|_| is_edited);
+        let copy = edit.map(|edit| SourceCopy::create(original, Some(edit)));
+        let round = block.first().map_or(1, |slot| slot.round);
+        Ok(Chain::new(round, original, copy.transpose()?))
+    }
+
     pub(super) fn platforms(&self, kind: BuildKind) -> Vec<Platform> {
         match kind {
             BuildKind::Cold => vec![self.info.native.clone()],
@@ -27,10 +42,11 @@ impl Entry<'_> {
         }
     }
 
+    /// `round` is the one that the slot's chain began in.
     pub(super) fn request(
         &self,
         slot: &Slot,
-        context: &Path,
+        (round, context): (u32, &Path),
         platforms: Vec<Platform>,
         prefix: &str,
         timeout: Duration,
@@ -45,8 +61,8 @@ impl Entry<'_> {
             "chain"
         };
         let block = format!(
-            "{prefix}r{}-{}-{}-{block}",
-            slot.round, slot.scenario, slot.variant
+            "{prefix}r{round}-{}-{}-{block}",
+            slot.scenario, slot.variant
         );
         BuildRequest {
             reference: format!("{prefix}{}", slot.sample),

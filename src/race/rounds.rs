@@ -45,7 +45,8 @@ pub(super) fn after(
         } else {
             "enough rounds count without it"
         };
-        let is_whole = planned_in(record, scenario, round) <= built_in(samples, scenario, round);
+        let is_whole =
+            planned_in(record, scenario, samples, round) <= built_in(samples, scenario, round);
         let rest = if is_whole {
             ""
         } else {
@@ -86,7 +87,7 @@ pub(super) fn after(
             needed.clean, needed.wanted
         ));
     }
-    let samples_planned = verdict::samples_planned(record, samples);
+    let samples_planned = verdict::slots_planned(record, samples).len();
     let events = messages.into_iter().map(|message| Event::Rounds {
         at: Timestamp::now(),
         scenario: scenario.name.clone(),
@@ -96,10 +97,16 @@ pub(super) fn after(
     events.collect()
 }
 
-fn planned_in(record: &RunRecord, scenario: &ScenarioInfo, round: u32) -> usize {
+fn planned_in(
+    record: &RunRecord,
+    scenario: &ScenarioInfo,
+    samples: &[Sample],
+    round: u32,
+) -> usize {
     let slots = record.plan.iter();
     slots
         .filter(|slot| slot.scenario == scenario.name && slot.round == round)
+        .filter(|slot| verdict::is_wanted(record, samples, slot))
         .count()
 }
 

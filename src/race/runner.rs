@@ -7,7 +7,7 @@
 //! cache that it could find. A round that is known to be dropped is not built to
 //! its end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::time::Duration;
 
@@ -33,7 +33,7 @@ use super::warm_up::{self, WarmUpError};
 use crate::builder::{Builder, BuilderError, Cleanup};
 use crate::buildkit::Secret;
 use crate::model::{BuildKind, Outcome, RunRecord, Sample, Slot};
-use crate::scenario::{Scenario, ScenarioError, SourceCopy};
+use crate::scenario::{Scenario, ScenarioError};
 use crate::verdict;
 
 /// Why a race could not go on. What was measured before is recorded.
@@ -110,6 +110,8 @@ pub struct Race<'a> {
 
 /// What a run carries along from sample to sample.
 pub(super) struct Running<'r> {
+    /// Chains that go on in later rounds, by scenario and variant.
+    chains: HashMap<(String, String), Chain>,
     pub(super) recorder: Keeping<'r>,
     pub(super) rest: Rest,
     pub(super) guard: CacheGuard,
@@ -197,6 +199,7 @@ impl Race<'_> {
             stop,
             prefix: &prefix,
             left,
+            chains: HashMap::new(),
         };
         let result = self.warm_up_and_build(&mut run).await;
         run.recorder
@@ -247,7 +250,7 @@ impl Race<'_> {
             let before = run.recorder.samples.iter().filter(|s| s.round < number);
             let before: Vec<Sample> = before.cloned().collect();
             let mut open = rounds::open(self.record, &before);
-            let left = |block: &&[Slot]| !self.earlier.has_all(block);
+            let left = |block: &&[Slot]| self.has_left(block);
             for block in blocks(round)
                 .filter(|block| open.contains(&block[0].scenario))
                 .filter(left)
@@ -281,6 +284,14 @@ impl Race<'_> {
         Ok(RunEnd::Completed)
     }
 
+    /// Whether anything of a block is left to be built.
+    fn has_left(&self, block: &[Slot]) -> bool {
+        block.iter().any(|slot| {
+            let samples = self.earlier.samples;
+            !self.earlier.has(slot) && verdict::is_wanted(self.record, samples, slot)
+        })
+    }
+
     /// Builds one variant's block, as far as its round can count.
     async fn block(&self, block: &[Slot], run: &mut Running<'_>) -> Result<(), RaceError> {
         let Some(first) = block.first() else {
@@ -293,21 +304,28 @@ impl Race<'_> {
             run.recorder.phase("emptying the cache again");
             self.clean(run).await?;
             run.guard = CacheGuard::set(self.builder, run.prefix).await?;
+            run.chains.clear();
             run.room = Room::of(self.disk);
         }
-        run.recorder.phase("copying the sources");
         let entry = self.entry(first)?;
-        let original = entry.scenario.sources_of(entry.variant);
-        // Only what is edited needs a copy: builds write nothing.
-        let is_edited = block.iter().any(|slot| slot.kind == BuildKind::Incremental);
-        let mut sources = match &entry.scenario.edit {
-            Some(edit) if is_edited => Some(SourceCopy::create(original, Some(edit))?),
-            _ => None,
+        let name = (first.scenario.clone(), first.variant.clone());
+        let is_kept = entry.info.built_once.contains(&first.kind);
+        let kept = is_kept.then(|| run.chains.remove(&name)).flatten();
+        let is_there = kept.is_some();
+        let mut chain = match kept {
+            Some(chain) => chain,
+            None => {
+                run.recorder.phase("copying the sources");
+                entry.chain(block)?
+            }
         };
-        let mut chain = Chain::default();
         let mut broken = self.earlier.broken(block).map(|s| (s.kind, s.outcome));
         for slot in block {
-            let is_finished = self.earlier.has(slot);
+            let is_wanted = verdict::is_wanted(self.record, &run.recorder.samples, slot);
+            if !is_wanted && is_there {
+                continue;
+            }
+            let is_finished = !is_wanted || self.earlier.has(slot);
             if let Some((kind, outcome)) = broken {
                 if !is_finished {
                     let sample = skipped(slot, entry.platforms(slot.kind), kind, outcome);
@@ -315,20 +333,17 @@ impl Race<'_> {
                 }
                 continue;
             }
-            if let Some(sources) = &mut sources
-                && slot.kind == BuildKind::Incremental
-            {
-                sources.edit(&self.nonce(slot))?;
+            if slot.kind == BuildKind::Incremental {
+                chain.edit(&self.nonce(slot))?;
             }
-            let context = sources.as_ref().map_or(original, SourceCopy::path);
             if is_finished {
-                self.make_again(slot, &entry, context, run).await?;
+                self.make_again(slot, &entry, &chain, run).await?;
                 if run.stop.is_cancelled() {
                     break;
                 }
                 continue;
             }
-            let (sample, unsure) = self.sample(slot, &entry, context, &mut chain, run).await?;
+            let (sample, unsure) = self.sample(slot, &entry, &mut chain, run).await?;
             let outcome = sample.outcome;
             let lost = sample.failure.as_ref().map(|f| f.message.clone());
             finish(&mut run.recorder, sample)?;
@@ -349,6 +364,11 @@ impl Race<'_> {
             if run.is_lost(self.record, slot) {
                 break;
             }
+        }
+        // What did not build leaves nothing to start from.
+        let is_begun = broken.is_none_or(|(kind, _)| kind != first.kind);
+        if is_kept && is_begun {
+            run.chains.insert(name, chain);
         }
         Ok(())
     }

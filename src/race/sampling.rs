@@ -1,7 +1,6 @@
 //! One build: of a sample, timed and watched, or of the state that a finished
 //! sample left, made again.
 
-use std::path::Path;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -34,17 +33,21 @@ impl Race<'_> {
         &self,
         slot: &Slot,
         entry: &Entry<'_>,
-        context: &Path,
+        chain: &Chain,
         run: &mut Running<'_>,
     ) -> Result<(), RaceError> {
+        let why = match self.earlier.has(slot) {
+            true => format!("the run was cut off after {}", slot.sample),
+            false => format!(
+                "what {} builds of {} start from is gone",
+                slot.scenario, slot.variant
+            ),
+        };
         warn(
             &mut run.recorder,
-            format!(
-                "the run was cut off after {}: the cache state that it left is made again, untimed",
-                slot.sample
-            ),
+            format!("{why}: the cache state that it left is made again, untimed"),
         )?;
-        let request = self.request(slot, entry, context, run);
+        let request = self.request(slot, entry, chain, run);
         let (sink, _ignored) = mpsc::unbounded_channel();
         let stop = run.stop.child_token();
         let end = self.builder.build(&request, sink, stop).await;
@@ -62,12 +65,12 @@ impl Race<'_> {
         &self,
         slot: &Slot,
         entry: &Entry<'_>,
-        context: &Path,
+        chain: &Chain,
         run: &Running<'_>,
     ) -> BuildRequest {
         entry.request(
             slot,
-            context,
+            (chain.round, chain.context()),
             entry.platforms(slot.kind),
             &self.earlier.prefix(run.prefix),
             self.timeout(),
@@ -81,11 +84,10 @@ impl Race<'_> {
         &self,
         slot: &Slot,
         entry: &Entry<'_>,
-        context: &Path,
         chain: &mut Chain,
         run: &mut Running<'_>,
     ) -> Result<(Sample, Option<BuilderError>), RaceError> {
-        let request = self.request(slot, entry, context, run);
+        let request = self.request(slot, entry, chain, run);
         let others = OtherBuilds::note(self.builder, run.prefix).await?;
         let busy_before = self.rest(run).await?;
         record(

@@ -68,6 +68,7 @@ pub(crate) fn record(variants: &[&str], rounds: u32) -> RunRecord {
                 })
                 .collect(),
             kinds: BuildKind::ALL.to_vec(),
+            built_once: Vec::new(),
             edit: None,
             gate: None,
         }],

@@ -41,11 +41,14 @@ impl Comparison {
     }
 }
 
-/// Every candidate of a run against its reference, in the order of the record.
+/// Every candidate of a run against its reference, in the order of the record, but
+/// for kinds that are built for the sake of others alone.
 pub fn comparisons(record: &RunRecord, samples: &[Sample]) -> Vec<Comparison> {
     let mut found = Vec::new();
     for scenario in &record.scenarios {
-        let kinds: BTreeSet<BuildKind> = scenario.kinds.iter().copied().collect();
+        let is_compared = |kind: &BuildKind| !scenario.built_once.contains(kind);
+        let kinds = scenario.kinds.iter().copied();
+        let kinds: BTreeSet<BuildKind> = kinds.filter(is_compared).collect();
         for variant in &scenario.variants {
             let raced = scenario
                 .variants

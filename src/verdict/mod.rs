@@ -7,6 +7,7 @@ mod comparison;
 mod failures;
 mod rounds;
 mod several;
+mod slots;
 
 pub use comparison::{
     Comparison, comparisons, looks, never_builds, roll_up, shows_no_slowdown, times,
@@ -14,6 +15,7 @@ pub use comparison::{
 pub use failures::{Failing, Failures, Tries, failures, look as look_at_failures};
 pub use rounds::{
     Dropped, RoundsNeeded, disturbed_rounds, dropped_rounds, round_is_lost, rounds_needed,
-    samples_planned, says_nothing, unmeasured,
+    says_nothing, unmeasured,
 };
 pub use several::{Several, several};
+pub use slots::{is_wanted, slots_left, slots_planned};

@@ -3,9 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::comparison::{excess_failures, gate_is_decided, gate_rounds};
-use crate::model::{
-    Contamination, Failure, Outcome, RunRecord, Sample, ScenarioInfo, Slot, Stopping,
-};
+use super::slots::is_wanted;
+use crate::model::{Contamination, Failure, Outcome, RunRecord, Sample, ScenarioInfo, Stopping};
 use crate::stats::LOOKS;
 
 /// Seconds of building in a round below which there are too few ticks of the
@@ -187,6 +186,7 @@ pub fn rounds_needed(
         let slots = record.plan.iter();
         slots
             .filter(|slot| slot.scenario == scenario.name && slot.round == round)
+            .filter(|slot| is_wanted(record, samples, slot))
             .count()
     };
     let is_lost = |round: u32| round_is_lost(record, samples, &scenario.name, round);
@@ -245,28 +245,6 @@ fn wanted(record: &RunRecord, scenario: &ScenarioInfo, samples: &[Sample], clean
         }
         _ => look(1),
     }
-}
-
-/// How many samples a run has when its scenarios have the rounds that they
-/// need now, as far as its plan goes.
-pub fn samples_planned(record: &RunRecord, samples: &[Sample]) -> usize {
-    let needed: BTreeMap<&str, u32> = record
-        .scenarios
-        .iter()
-        .map(|scenario| {
-            let needed = rounds_needed(record, scenario, samples);
-            let missing = needed.wanted.saturating_sub(needed.clean);
-            (scenario.name.as_str(), needed.built + missing)
-        })
-        .collect();
-    let is_built = |slot: &Slot| samples.iter().any(|sample| sample.id == slot.sample);
-    let planned = record.plan.iter().filter(|slot| {
-        let rounds = needed.get(slot.scenario.as_str());
-        // Of a round that is known to be dropped, no more is built.
-        let is_given_up = round_is_lost(record, samples, &slot.scenario, slot.round);
-        rounds.is_some_and(|rounds| slot.round <= *rounds) && (!is_given_up || is_built(slot))
-    });
-    planned.count()
 }
 
 #[cfg(test)]
@@ -499,19 +477,5 @@ mod tests {
         }
         record.rules.stopping = Stopping::Auto;
         assert_eq!(needed(&record, &unclear), (6, 6, 0));
-    }
-
-    #[test]
-    fn progress_counts_what_is_wanted_now() {
-        let (mut record, mut samples) = run(18);
-        record.rounds = 12;
-        record.rules.stopping = Stopping::Auto;
-        assert_eq!(samples_planned(&record, &[]), 6 * 8);
-        samples.retain(|sample| sample.round <= 2);
-        samples[0].disturbances = vec!["build x".into()];
-        assert_eq!(samples_planned(&record, &samples), 7 * 8);
-        // No further than the plan goes.
-        record.plan.retain(|slot| slot.round <= 3);
-        assert_eq!(samples_planned(&record, &samples), 3 * 8);
     }
 }

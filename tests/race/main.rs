@@ -1,6 +1,7 @@
 //! The runner against a scripted builder: which builds it asks for, in which
 //! state, and what it makes of their ends.
 
+mod chains;
 mod left;
 mod outputs;
 #[path = "../support/project.rs"]

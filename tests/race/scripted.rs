@@ -307,6 +307,7 @@ pub fn setting(kinds: &[BuildKind], variants: &[&str]) -> Setting {
             native: "linux/amd64".parse().unwrap(),
             variants: vec![],
             kinds: kinds.to_vec(),
+            built_once: vec![],
             edit: None,
             gate: None,
         }],

@@ -122,6 +122,11 @@ impl Settings {
     pub fn complete(&self, options: &Options, scenario: &mut Scenario, native: &Platform) {
         options.complete(scenario, native);
         scenario.gate = self.metric;
+        // What the gate does not go by is built where somebody names it.
+        if self.build.kinds.is_empty() {
+            let usual = scenario.kinds.last().copied();
+            scenario.kinds = self.metric.or(usual).into_iter().collect();
+        }
         let missing = self.metric.filter(|kind| !scenario.kinds.contains(kind));
         scenario.kinds.extend(missing);
     }

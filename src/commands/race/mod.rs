@@ -323,13 +323,12 @@ async fn build(
         dead: &dead,
     };
     let live = std::io::stderr().is_terminal();
-    let planned = verdict::samples_planned(&record, &finished);
     let recorder = RunRecorder {
         redaction: &redaction,
         causes: Causes::of(&entrants.scenarios),
         writer,
         trace: None,
-        progress: Progress::new(&record, planned, finished.len(), expected, live),
+        progress: Progress::new(&record, &finished, expected, live),
         samples: finished.clone(),
         resumed,
         warnings,

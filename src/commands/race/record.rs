@@ -11,7 +11,7 @@ use crate::engine::Engine;
 use crate::git::Repository;
 use crate::model::{
     BaseImage, BuilderInfo, EmulatorInfo, HostInfo, Platform, Rules, RunRecord, SCHEMA_VERSION,
-    ScenarioInfo, VariantInfo,
+    ScenarioInfo, Stopping, VariantInfo,
 };
 use crate::plan;
 use crate::race::host;
@@ -45,6 +45,7 @@ pub(super) struct Facts<'a> {
 pub(super) fn of_run(facts: Facts<'_>) -> Result<RunRecord, ScenarioError> {
     let started = Timestamp::now();
     let scenarios = facts.scenarios.iter();
+    let is_gate = facts.rules.stopping == Stopping::Gate;
     Ok(RunRecord {
         schema: SCHEMA_VERSION,
         run: run_id(started),
@@ -59,7 +60,7 @@ pub(super) fn of_run(facts: Facts<'_>) -> Result<RunRecord, ScenarioError> {
         rules: facts.rules,
         timeout_seconds: facts.args.timeout.as_secs_f64(),
         scenarios: scenarios
-            .map(|scenario| scenario_info(scenario, facts.native))
+            .map(|scenario| scenario_info(scenario, facts.native, is_gate))
             .collect::<Result<_, _>>()?,
         plan: Vec::new(),
         builder: builder_info(facts.engine, facts.worker),
@@ -97,8 +98,13 @@ fn builder_info(engine: &Engine, worker: &Worker) -> BuilderInfo {
     }
 }
 
-/// A scenario as the record tells it.
-fn scenario_info(scenario: &Scenario, native: &Platform) -> Result<ScenarioInfo, ScenarioError> {
+/// A scenario as the record tells it. What a gate does not go by and nobody asked
+/// for is built once.
+fn scenario_info(
+    scenario: &Scenario,
+    native: &Platform,
+    is_gate: bool,
+) -> Result<ScenarioInfo, ScenarioError> {
     let of = |variant: &Variant| {
         Ok::<_, ScenarioError>(VariantInfo {
             name: variant.name.clone(),
@@ -109,6 +115,14 @@ fn scenario_info(scenario: &Scenario, native: &Platform) -> Result<ScenarioInfo,
         })
     };
     let variants: Vec<VariantInfo> = scenario.variants.iter().map(of).collect::<Result<_, _>>()?;
+    let kinds = plan::with_prerequisites(&scenario.kinds, scenario.native_only(native));
+    // A chain whose beginning is measured begins anew in each round.
+    let native_only = scenario.native_only(native);
+    let mut added = kinds.added.iter();
+    let built_once = match added.any(|kind| kind.starts_from(native_only).is_none()) {
+        true if is_gate => kinds.added.clone(),
+        _ => Vec::new(),
+    };
     let own = variants.first().and_then(|v| v.sources_digest.clone());
     Ok(ScenarioInfo {
         name: scenario.name.clone(),
@@ -127,7 +141,8 @@ fn scenario_info(scenario: &Scenario, native: &Platform) -> Result<ScenarioInfo,
         platforms: scenario.platforms.clone(),
         native: native.clone(),
         variants,
-        kinds: plan::with_prerequisites(&scenario.kinds, scenario.native_only(native)).all,
+        kinds: kinds.all,
+        built_once,
         edit: scenario.edit.as_ref().map(Edit::describe),
         gate: scenario.gate,
     })

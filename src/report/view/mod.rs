@@ -116,7 +116,9 @@ impl View {
             rounds: record.rounds,
             rules: record.rules.clone(),
             dropped: verdict::dropped_rounds(record, samples),
-            planned: verdict::samples_planned(record, samples).max(samples.len()),
+            planned: verdict::slots_planned(record, samples)
+                .len()
+                .max(samples.len()),
             measured: samples.len(),
             interrupted: samples
                 .iter()
