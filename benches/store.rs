@@ -68,6 +68,7 @@ fn record() -> RunRecord {
                 })
                 .collect(),
             kinds: BuildKind::ALL.to_vec(),
+            built_once: vec![],
             edit: None,
             gate: None,
         }],

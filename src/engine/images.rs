@@ -12,7 +12,7 @@ use super::error::one_line;
 use super::private::Paths;
 use super::registry::{self, NotPulled};
 pub use super::standin::orders::unfinished as unfinished_stand_ins;
-use super::standin::orders::{add_order, can_be_made, is_wanted, make_stand_ins};
+use super::standin::orders::{Workplace, add_order, can_be_made, is_wanted, make_stand_ins};
 use super::standin::{self, Recipe};
 use super::{Engine, EngineError, Progress};
 use crate::model::{BaseImage, Platform};
@@ -158,7 +158,7 @@ pub async fn obtain(
         .iter()
         .map(|(image, platforms)| registry::pull(engine, image, platforms, progress));
     let pulled = join_all(pulls).await;
-    let mut orders = Vec::new();
+    let mut to_make = Vec::new();
     for ((image, platforms), pulled) in lacking.iter().zip(pulled) {
         let Err(why) = pulled else { continue };
         let found = recipe_for(image, why, stand_ins, &engine.facts().endpoint.host);
@@ -178,25 +178,16 @@ pub async fn obtain(
             }
             Err(error) => return Err(error),
         };
-        progress(&format!(
-            "{}: making a stand-in from Debian packages (about a minute, once)",
-            image.name
-        ));
-        let mut wanted = platforms_of(needed, &image.name);
-        wanted.push(engine.facts().native.clone());
-        // One that is made anew keeps the platforms it had.
-        if image.stand_in {
-            for architecture in &ARCHITECTURES {
-                let platform = Platform::linux(architecture.oci);
-                if !wanted.contains(&platform) && engine.unpack(&image.name, &platform).await? {
-                    wanted.push(platform);
-                }
-            }
-        }
-        add_order(&mut orders, recipe, wanted);
+        to_make.push((image.name.as_str(), recipe));
     }
-    while !orders.is_empty() {
-        let (platform, why) = match make_stand_ins(engine, orders.clone(), progress).await {
+    let workplace = match to_make.as_slice() {
+        [] => None,
+        _ => Some(Workplace::take(progress)?),
+    };
+    let mut orders = orders(engine, needed, &to_make, progress).await?;
+    while let Some(workplace) = workplace.as_ref().filter(|_| !orders.is_empty()) {
+        let made = make_stand_ins(engine, orders.clone(), workplace, progress).await;
+        let (platform, why) = match made {
             Ok(()) => break,
             Err(EngineError::NoPackages { platform, source }) => (platform, source),
             Err(error) => return Err(error),
@@ -229,6 +220,7 @@ pub async fn obtain(
     if got_any {
         images = present(engine, needed).await?;
     }
+    drop(workplace);
     let lacks = |name: &String, platform: &Platform| {
         let mut missing = missing.iter();
         missing.any(|image| image.name == *name && image.platforms.contains(platform))
@@ -258,6 +250,44 @@ pub async fn obtain(
         images: held?,
         missing,
     })
+}
+
+/// What is to be made, once nobody else makes stand-ins: another process may
+/// have made some meanwhile, and one that is made anew keeps the platforms that
+/// it had.
+async fn orders(
+    engine: &Engine,
+    needed: &[(String, Platform)],
+    to_make: &[(&str, &'static standin::Recipe)],
+    progress: &Progress,
+) -> Result<Vec<standin::Order>, EngineError> {
+    let mut orders = Vec::new();
+    let images = match to_make {
+        [] => return Ok(orders),
+        _ => present(engine, needed).await?,
+    };
+    for (name, recipe) in to_make {
+        let mut wanted = platforms_of(needed, name);
+        let held = images.iter().find(|image| image.name == *name);
+        let is_held = |platform| held.is_some_and(|image| image.platforms.contains(platform));
+        if wanted.iter().all(is_held) {
+            continue;
+        }
+        progress(&format!(
+            "{name}: making a stand-in from Debian packages (about a minute, once)"
+        ));
+        wanted.push(engine.facts().native.clone());
+        if held.is_some_and(|image| image.stand_in) {
+            for architecture in &ARCHITECTURES {
+                let platform = Platform::linux(architecture.oci);
+                if !wanted.contains(&platform) && engine.unpack(name, &platform).await? {
+                    wanted.push(platform);
+                }
+            }
+        }
+        add_order(&mut orders, recipe, wanted);
+    }
+    Ok(orders)
 }
 
 async fn look(engine: &Engine, name: &str, platforms: &[Platform]) -> Result<Image, EngineError> {

@@ -196,7 +196,7 @@ impl Course {
         let kinds: Vec<String> = info
             .kinds
             .iter()
-            .map(|kind| {
+            .filter_map(|kind| {
                 let of = |variant: &str| {
                     let mut built = built.iter();
                     built.find(|s| s.kind == *kind && s.variant == variant)
@@ -219,7 +219,7 @@ impl Course {
                     Some(format!("{name} {time}{}", ratio.unwrap_or_default()))
                 });
                 let each: Vec<String> = each.collect();
-                format!("{kind} {}", each.join(", "))
+                (!each.is_empty()).then(|| format!("{kind} {}", each.join(", ")))
             })
             .collect();
         let scenario = match scenarios.len() {

@@ -91,13 +91,14 @@ pub(in crate::engine) fn can_be_made(
 pub(in crate::engine) async fn make_stand_ins(
     engine: &Engine,
     orders: Vec<Order>,
+    workplace: &Workplace,
     progress: &Progress,
 ) -> Result<(), EngineError> {
     can_be_made(engine, &super::platforms(&orders))?;
-    let work = WorkFolder::take(progress)?;
+    workplace.clear()?;
     let native = engine.facts().native.clone();
     let images = {
-        let (folder, progress) = (work.folder.clone(), progress.clone());
+        let (folder, progress) = (workplace.folder.clone(), progress.clone());
         tokio::task::spawn_blocking(move || super::make(&orders, &native, &folder, &progress))
             .await
             .map_err(|error| EngineError::Private(format!("making stand-ins: {error}")))??
@@ -108,15 +109,19 @@ pub(in crate::engine) async fn make_stand_ins(
     Ok(())
 }
 
-/// A folder under the user's cache for one process at a time, emptied before
-/// and after.
-struct WorkFolder {
+/// A folder under the user's cache for one process at a time, removed at its
+/// end.
+pub(in crate::engine) struct Workplace {
     folder: PathBuf,
     _lock: File,
 }
 
-impl WorkFolder {
-    fn take(progress: &Progress) -> Result<Self, EngineError> {
+impl Workplace {
+    /// Takes it, and waits for whoever has it.
+    ///
+    /// # Errors
+    /// The lock beside it cannot be made.
+    pub(in crate::engine) fn take(progress: &Progress) -> Result<Self, EngineError> {
         let folder = Paths::of_user()?.stand_ins();
         let lock_path = folder.with_extension("lock");
         if let Some(parent) = folder.parent() {
@@ -134,16 +139,19 @@ impl WorkFolder {
             lock.lock()
                 .map_err(EngineError::file("cannot lock", lock_path))?;
         }
-        if folder.exists() {
-            fs::remove_dir_all(&folder)
-                .map_err(EngineError::file("cannot remove", folder.as_path()))?;
-        }
-        fs::create_dir_all(&folder)
-            .map_err(EngineError::file("cannot create", folder.as_path()))?;
         Ok(Self {
             folder,
             _lock: lock,
         })
+    }
+
+    /// Makes it anew, with nothing in it.
+    fn clear(&self) -> Result<(), EngineError> {
+        let folder = self.folder.as_path();
+        if folder.exists() {
+            fs::remove_dir_all(folder).map_err(EngineError::file("cannot remove", folder))?;
+        }
+        fs::create_dir_all(folder).map_err(EngineError::file("cannot create", folder))
     }
 }
 
@@ -154,7 +162,7 @@ pub fn unfinished() -> Option<PathBuf> {
     (is_left && folder.is_dir()).then_some(folder)
 }
 
-impl Drop for WorkFolder {
+impl Drop for Workplace {
     fn drop(&mut self) {
         // What stays behind is removed by the next one.
         let _ = fs::remove_dir_all(&self.folder);
