@@ -29,11 +29,11 @@ use buildrace::engine::images::{self, StandIns};
 use buildrace::engine::{self, Engine, preflight};
 use buildrace::escape;
 use buildrace::model::{
-    BaseImage, BuildKind, Failure, HostInfo, Outcome, Platform, RunRecord, SCHEMA_VERSION, Sample,
-    ScenarioInfo, Slot, familiar_name,
+    BaseImage, BuildKind, Event, Failure, HostInfo, Outcome, Platform, RunEnd, RunRecord,
+    SCHEMA_VERSION, Sample, ScenarioInfo, Slot, familiar_name,
 };
 use buildrace::plan::{self, PlanInput};
-use buildrace::race::{Earlier, Event, Looked, Race, Recorder, RecorderError, Redaction, RunEnd};
+use buildrace::race::{Inspected, Observer, ObserverError, Race, Redaction, Resumption};
 use buildrace::scenario::{Project, Scenario, Snapshot, Variant};
 use buildrace::trace::{SolveStatus, Trace};
 use criterion::{Criterion, SamplingMode};
@@ -329,14 +329,14 @@ impl<'a> Site<'a> {
         let race = Race {
             image_size: false,
             runner: None,
-            looked: Looked::default(),
+            looked: Inspected::default(),
             record: &record,
             scenarios: self.snapshot.scenarios(),
             builder: &self.builder,
             disk: self.engine.is_local().then_some(self.project.root()),
             secrets: &BTreeMap::new(),
             redaction: &Redaction::default(),
-            earlier: Earlier::default(),
+            earlier: Resumption::default(),
             dead: &[],
         };
         let mut memory = Memory::default();
@@ -348,7 +348,10 @@ impl<'a> Site<'a> {
         if let Some(sample) = memory.samples.iter().find(|s| s.outcome != Outcome::Ok) {
             anyhow::bail!(failed(sample));
         }
-        let timed = memory.samples.iter().filter(|s| s.kind == entrant.kind);
+        let timed = memory
+            .samples
+            .iter()
+            .filter(|s| s.slot.kind == entrant.kind);
         for disturbance in timed.clone().flat_map(|sample| &sample.disturbances) {
             eprintln!("\nwarning: {}", terminal(disturbance));
         }
@@ -382,7 +385,10 @@ async fn stop_on_signals() -> anyhow::Result<CancellationToken> {
 
 /// Why a sample has no time: its step, and the end of the step's log.
 fn failed(sample: &Sample) -> String {
-    let mut lines = vec![format!("its {} build: {}", sample.kind, sample.outcome)];
+    let mut lines = vec![format!(
+        "its {} build: {}",
+        sample.slot.kind, sample.outcome
+    )];
     if let Some(failure) = &sample.failure {
         let Failure {
             message,
@@ -404,8 +410,8 @@ struct Memory {
     samples: Vec<Sample>,
 }
 
-impl Recorder for Memory {
-    fn event(&mut self, event: &Event) -> Result<(), RecorderError> {
+impl Observer for Memory {
+    fn event(&mut self, event: &Event) -> Result<(), ObserverError> {
         match event {
             Event::SampleFinished { sample, .. } => self.samples.push(sample.clone()),
             Event::Warning { message, .. } => eprintln!("\nwarning: {}", terminal(message)),
@@ -414,7 +420,7 @@ impl Recorder for Memory {
         Ok(())
     }
 
-    fn status(&mut self, _: &Slot, _: &SolveStatus, _: &Trace) -> Result<(), RecorderError> {
+    fn status(&mut self, _: &Slot, _: &SolveStatus, _: &Trace) -> Result<(), ObserverError> {
         Ok(())
     }
 

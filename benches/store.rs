@@ -5,10 +5,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use buildrace::model::{
-    BuildKind, BuilderInfo, HostInfo, HostUse, Outcome, Platform, RunRecord, SCHEMA_VERSION,
-    Sample, ScenarioInfo, Slot, VariantInfo,
+    BuildKind, BuilderInfo, Event, HostInfo, HostUse, Outcome, Platform, RunEnd, RunRecord,
+    SCHEMA_VERSION, Sample, ScenarioInfo, Slot, VariantInfo,
 };
-use buildrace::race::{Event, RunEnd};
 use buildrace::report::{self, View};
 use buildrace::store::{RunWriter, read_run};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
@@ -27,7 +26,7 @@ fn record() -> RunRecord {
         (1..)
             .zip(kinds)
             .map(move |(position, (variant, kind))| Slot {
-                sample: format!("r{round}-{position:02}-hello-{variant}-{kind}"),
+                id: format!("r{round}-{position:02}-hello-{variant}-{kind}"),
                 scenario: "hello".into(),
                 variant: variant.into(),
                 kind,
@@ -93,12 +92,7 @@ fn at() -> Timestamp {
 
 fn sample(slot: &Slot) -> Sample {
     Sample {
-        id: slot.sample.clone(),
-        scenario: slot.scenario.clone(),
-        variant: slot.variant.clone(),
-        kind: slot.kind,
-        round: slot.round,
-        position: slot.position,
+        slot: slot.clone(),
         platforms: vec![Platform::linux("amd64"), Platform::linux("arm64")],
         outcome: Outcome::Ok,
         wall: Duration::from_millis(u64::from(slot.round * 37 + slot.position)),
@@ -126,7 +120,7 @@ fn write(root: &Path, record: &RunRecord) -> RunWriter {
     for slot in &record.plan {
         append(Event::SampleStarted {
             at: at(),
-            sample: slot.sample.clone(),
+            sample: slot.id.clone(),
         });
         append(Event::SampleFinished {
             at: at(),

@@ -19,6 +19,7 @@ pub mod escape;
 pub mod explain;
 pub mod git;
 pub mod model;
+pub mod ops;
 pub mod otlp;
 pub mod plan;
 pub mod policy;

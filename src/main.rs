@@ -5,7 +5,8 @@
 use std::process::ExitCode;
 
 use buildrace::cli::Cli;
-use buildrace::commands::{self, Exit};
+use buildrace::commands;
+use buildrace::ops::Exit;
 use buildrace::{escape, print};
 use clap::Parser;
 

@@ -115,7 +115,7 @@ fn slot(chain: &Chain<'_>, kind: BuildKind, round: u32, position: u32) -> Slot {
         scenario, variant, ..
     } = chain;
     Slot {
-        sample: format!("r{round}-{position:02}-{scenario}-{variant}-{kind}"),
+        id: format!("r{round}-{position:02}-{scenario}-{variant}-{kind}"),
         scenario: (*scenario).to_owned(),
         variant: (*variant).to_owned(),
         kind,
@@ -196,7 +196,7 @@ mod tests {
                 .collect();
             assert_eq!(positions, (1..=20).collect::<Vec<_>>());
         }
-        let ids: BTreeSet<&str> = slots.iter().map(|slot| slot.sample.as_str()).collect();
+        let ids: BTreeSet<&str> = slots.iter().map(|slot| slot.id.as_str()).collect();
         assert_eq!(ids.len(), slots.len());
     }
 
@@ -293,7 +293,7 @@ mod tests {
     fn the_plan_of_a_seed_stays_as_it_is() {
         let ids: Vec<String> = plan(&[go_hello(&BuildKind::ALL)], 2, 42)
             .into_iter()
-            .map(|slot| slot.sample)
+            .map(|slot| slot.id)
             .collect();
         insta::assert_snapshot!(ids.join("\n"), @"
         r1-01-go-hello-naive-cold

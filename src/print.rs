@@ -10,7 +10,7 @@ use std::sync::{PoisonError, RwLock};
 use crate::secrets::Masks;
 
 /// Writes a line to stderr.
-macro_rules! tell {
+macro_rules! errln {
     ($($argument:tt)*) => {
         $crate::print::to_stderr(format_args!($($argument)*))
     };
@@ -18,7 +18,7 @@ macro_rules! tell {
 
 /// Writes a line of a result to stdout, from a function that returns a result.
 /// A reader that went away (`| head`) wants no more of it.
-macro_rules! out {
+macro_rules! outln {
     ($($argument:tt)*) => {
         $crate::print::to_stdout(format_args!($($argument)*))?
     };

@@ -41,7 +41,7 @@ fn published() -> (StoredRun, RunExplanation) {
     let run = read_run(&dir()).unwrap();
     let no_lines = |_: &_, _: &_| Lines::default();
     let explained = explain_run(&run.record, &run.samples, None, no_lines, |sample| {
-        Some(stored(&dir(), &sample.id))
+        Some(stored(&dir(), &sample.slot.id))
     });
     (run, explained)
 }
@@ -69,14 +69,14 @@ fn every_sample_of_the_published_run_is_explained() {
     assert_eq!(explained.samples.len(), run.samples.len());
     for told in &explained.samples {
         let (sample, explanation) = (&told.sample, &told.explanation);
-        assert!(explanation.complete, "{}", sample.id);
+        assert!(explanation.complete, "{}", sample.slot.id);
         let counted: u32 = explanation.platforms.iter().map(|p| p.steps).sum();
-        assert_eq!(counted, sample.steps, "{}", sample.id);
+        assert_eq!(counted, sample.steps, "{}", sample.slot.id);
         let cached: u32 = explanation.platforms.iter().map(|p| p.cached).sum();
-        assert_eq!(cached, sample.cached_steps, "{}", sample.id);
+        assert_eq!(cached, sample.cached_steps, "{}", sample.slot.id);
         let critical: Duration = explanation.make_up.iter().map(|part| part.time).sum();
         assert_eq!(critical, explanation.span);
-        assert!(explanation.span <= sample.wall, "{}", sample.id);
+        assert!(explanation.span <= sample.wall, "{}", sample.slot.id);
     }
 }
 
@@ -85,7 +85,7 @@ fn an_emulated_compiler_is_what_the_naive_build_waits_for() {
     let (_, explained) = published();
     let is_it = |told: &&_| {
         let told: &buildrace::explain::SampleExplanation = told;
-        told.sample.variant == "naive" && told.sample.kind == BuildKind::MultiArch
+        told.sample.slot.variant == "naive" && told.sample.slot.kind == BuildKind::MultiArch
     };
     let samples: Vec<_> = explained.samples.iter().filter(is_it).collect();
     assert_eq!(samples.len(), 3);
@@ -110,7 +110,7 @@ fn an_emulated_compiler_is_what_the_naive_build_waits_for() {
             assert!(
                 (0.75..=1.25).contains(&ratio),
                 "{time:?} {measured:?} {}",
-                told.sample.id
+                told.sample.slot.id
             );
         };
         let [changed] = &node.steps[..] else {
@@ -130,7 +130,7 @@ fn an_emulated_compiler_is_what_the_naive_build_waits_for() {
 fn a_cross_compiling_build_emulates_nothing_and_shares_its_folder() {
     let (_, explained) = published();
     let is_it = |told: &&buildrace::explain::SampleExplanation| {
-        told.sample.variant == "cross" && told.sample.kind == BuildKind::MultiArch
+        told.sample.slot.variant == "cross" && told.sample.slot.kind == BuildKind::MultiArch
     };
     let samples: Vec<_> = explained.samples.iter().filter(is_it).collect();
     assert_eq!(samples.len(), 3);

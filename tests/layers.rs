@@ -54,7 +54,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ),
     (
         "store",
-        &["model", "race", "trace", "escape", "secrets", "temporary"],
+        &["model", "trace", "escape", "secrets", "temporary"],
     ),
     (
         "report",
@@ -63,9 +63,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("otlp", &["model", "explain"]),
     (
         "progress",
-        &[
-            "model", "race", "trace", "escape", "stats", "verdict", "report",
-        ],
+        &["model", "trace", "escape", "stats", "verdict", "report"],
     ),
     ("cli", &["model", "policy", "report"]),
 ];
@@ -90,7 +88,7 @@ const IMPURE: &[&str] = &[
     "print!",
     "eprintln!",
     "eprint!",
-    "tell!",
+    "errln!",
     "out!",
     "bollard::",
 ];
@@ -174,7 +172,7 @@ fn every_module_has_its_place() {
     for entry in fs::read_dir(root).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_stem().unwrap().to_string_lossy().into_owned();
-        if ["lib", "main", "commands"].contains(&name.as_str()) {
+        if ["lib", "main", "commands", "ops"].contains(&name.as_str()) {
             continue;
         }
         assert!(
@@ -201,7 +199,7 @@ fn one_module_prints() {
             let code = code(path).replace("std::io::stderr().is_terminal()", "");
             assert!(
                 is_printer || !code.contains(word),
-                "{} names {word}: use tell! or out!",
+                "{} names {word}: use errln! or out!",
                 path.display()
             );
         }

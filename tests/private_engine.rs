@@ -284,7 +284,7 @@ impl Private {
         let outcomes: Vec<_> = run
             .samples
             .iter()
-            .map(|sample| (sample.kind, sample.outcome))
+            .map(|sample| (sample.slot.kind, sample.outcome))
             .collect();
         assert_eq!(
             outcomes,

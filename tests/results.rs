@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use buildrace::commands::report;
-use buildrace::race::RunEnd;
+use buildrace::model::RunEnd;
+use buildrace::ops::report;
 use buildrace::report::View;
 use buildrace::store::{read_run, read_trace};
 use buildrace::trace::Trace;
@@ -62,11 +62,11 @@ fn traces_say_what_samples_say() {
         let run = read_run(&dir).unwrap();
         for sample in &run.samples {
             let mut trace = Trace::new();
-            for status in read_trace(&dir, &sample.id).unwrap() {
+            for status in read_trace(&dir, &sample.slot.id).unwrap() {
                 trace.push(&status.unwrap());
             }
             let told = (sample.steps, sample.cached_steps);
-            let place = format!("{} of {}", sample.id, dir.display());
+            let place = format!("{} of {}", sample.slot.id, dir.display());
             let server = sample.server.map(micros);
             assert_eq!(trace.server_span().map(micros), server, "{place}");
             let counts = (trace.count(), trace.cached_count());

@@ -18,7 +18,7 @@ const RUNS: usize = 10_000;
 const NOISE: f64 = 0.03;
 
 /// A run that stops when it is clear.
-struct Ran {
+struct ProgramOutput {
     verdict: Verdict,
     estimate: f64,
     interval: Interval,
@@ -26,7 +26,7 @@ struct Ran {
 }
 
 /// The run that the log ratios of its rounds make.
-fn run(mut round: impl FnMut() -> f64) -> Ran {
+fn run(mut round: impl FnMut() -> f64) -> ProgramOutput {
     let mut logs = Vec::new();
     loop {
         logs.push(round());
@@ -37,7 +37,7 @@ fn run(mut round: impl FnMut() -> f64) -> Ran {
         if let Some(found) = ratio(&by_round, Looks::Two, LEAST_DELTA)
             && let Some(interval) = found.interval
         {
-            return Ran {
+            return ProgramOutput {
                 verdict,
                 estimate: found.estimate,
                 interval,

@@ -5,15 +5,17 @@ use std::path::Path;
 
 use anyhow::Context;
 
-use super::Exit;
-use super::own::{self, Options};
-use super::race::{Choice, Entrants, Raced, Ready, check_writable, keep_out_of_git, race};
-use super::report::write_formats;
-use super::signals::stop_on_signals;
-use super::ssh;
-use super::stdin::Typed;
 use crate::cli::{CalibrateArgs, Rounds};
 use crate::model::{AUTO_ROUNDS, Platform};
+use crate::ops::Exit;
+use crate::ops::adhoc::{self, Options};
+use crate::ops::race::{
+    Choice, EngineSession, RaceInput, Raced, check_writable, keep_out_of_git, race,
+};
+use crate::ops::report::write_formats;
+use crate::ops::signals::stop_on_signals;
+use crate::ops::ssh;
+use crate::ops::stdin::Typed;
 use crate::report::number;
 use crate::scenario::{OwnDockerfile, Project, Scenario};
 use crate::stats::{FLOOR_CONFIDENCE, noise_floor};
@@ -47,7 +49,7 @@ pub async fn run(args: CalibrateArgs) -> anyhow::Result<Exit> {
             (project, scenario, Some(options))
         }
     };
-    let ready = Ready::find(&args.race).await?;
+    let ready = EngineSession::find(&args.race).await?;
     if let Some(options) = &options {
         options.complete(&mut scenario, &ready.native);
     }
@@ -59,7 +61,7 @@ pub async fn run(args: CalibrateArgs) -> anyhow::Result<Exit> {
     {
         return Ok(Exit::Interrupted);
     }
-    let entrants = Entrants {
+    let entrants = RaceInput {
         project: &project,
         scenarios,
         secrets: options.map(|options| options.secrets).unwrap_or_default(),
@@ -89,7 +91,7 @@ fn keep(raced: &Raced, args: &CalibrateArgs) -> anyhow::Result<()> {
     for compared in verdict::comparisons(record, &raced.stored.samples) {
         let logs: Vec<f64> = compared.log_ratios.values().copied().collect();
         if logs.len() < FEWEST {
-            tell!(
+            errln!(
                 "{}: no noise floor from {} rounds; it takes {FEWEST}",
                 compared.kind,
                 logs.len()
@@ -98,7 +100,7 @@ fn keep(raced: &Raced, args: &CalibrateArgs) -> anyhow::Result<()> {
         }
         let share = noise_floor(&logs);
         let rounds = u32::try_from(logs.len()).unwrap_or(u32::MAX);
-        out!(
+        outln!(
             "{}: noise floor {}, of {rounds} rounds; δ is {}",
             compared.kind,
             number::percentage(share),
@@ -117,14 +119,14 @@ fn keep(raced: &Raced, args: &CalibrateArgs) -> anyhow::Result<()> {
         });
     }
     if kept_all && !disturbed.is_empty() {
-        tell!(
+        errln!(
             "noise floor not kept: {} of its rounds were disturbed, and --keep-contaminated \
              counted them",
             disturbed.len()
         );
     } else if !found.is_empty() {
         calibration::append(&args.race.results, &found)?;
-        tell!(
+        errln!(
             "kept in {}",
             args.race
                 .results
@@ -182,7 +184,7 @@ fn own_doubled(typed: &Typed, options: &Options) -> anyhow::Result<Scenario> {
         revision: None,
         contexts: options.contexts.clone(),
     };
-    own::scenario(
+    adhoc::scenario(
         options,
         format!("{} against itself", typed.shown),
         vec![dockerfile(1), dockerfile(2)],
@@ -199,9 +201,9 @@ fn command(args: &CalibrateArgs) -> Vec<String> {
         }
         (None, _) => {
             let file = args.file.clone().unwrap_or_else(|| "Dockerfile".into());
-            command.extend(["--file".to_owned(), own::shown(&file)]);
+            command.extend(["--file".to_owned(), adhoc::shown(&file)]);
         }
     }
-    command.extend(own::command(&args.build));
+    command.extend(adhoc::command(&args.build));
     command
 }

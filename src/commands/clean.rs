@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
-use super::{Exit, files};
 use crate::builder::{Builder, DockerBuilder};
 use crate::cli::CleanArgs;
 use crate::engine::{self, Endpoint, Engine, EngineError, Leftover};
 use crate::escape;
-use crate::race::Dead;
+use crate::ops::{Exit, files};
+use crate::race::DeadRuns;
 use crate::report::number;
 use crate::sources::Cache;
 use crate::store;
@@ -51,30 +51,17 @@ pub async fn run(args: CleanArgs) -> anyhow::Result<Exit> {
     match engine::locate(args.engine.host.as_deref()).await {
         Ok(endpoint) => cleaning.engine(&endpoint, &args).await?,
         Err(error @ EngineError::NotFound { .. }) => {
-            tell!("note: nothing is cleaned on an engine: {error}");
+            errln!("note: nothing is cleaned on an engine: {error}");
         }
         Err(error) => return Err(error.into()),
     }
     if cleaning.found == 0 {
-        out!("nothing to clean");
+        outln!("nothing to clean");
     }
     Ok(match cleaning.failed {
         0 => Exit::Good,
         _ => Exit::CouldNot,
     })
-}
-
-/// Removes temporary folders that dead runs left: they may be gigabytes. What
-/// cannot be removed is left to `buildrace clean`, which says why.
-pub(super) fn sweep() {
-    for path in temporary::left_in(&std::env::temp_dir(), temporary::PREFIX) {
-        let bytes = number::bytes(temporary::bytes_in(&path));
-        if temporary::remove(&path).is_ok() {
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            let name = escape::terminal(&name, 200);
-            tell!("note: removed the temporary folder {name} of a run that was killed ({bytes})");
-        }
-    }
 }
 
 fn on_host(results: &Path, reports: &Path) -> Vec<Left> {
@@ -131,12 +118,12 @@ impl Cleaning {
         let shown = escape::terminal(shown, 600);
         self.found += 1;
         match done {
-            Ok(()) if self.dry_run => out!("would remove {shown}"),
-            Ok(()) => out!("removed {shown}"),
+            Ok(()) if self.dry_run => outln!("would remove {shown}"),
+            Ok(()) => outln!("removed {shown}"),
             Err(error) => {
                 self.failed += 1;
                 let error = escape::terminal(&format!("{error:#}"), 600);
-                tell!("cannot remove {shown}: {error}");
+                errln!("cannot remove {shown}: {error}");
             }
         }
         Ok(())
@@ -158,7 +145,7 @@ impl Cleaning {
             self.told(&shown, done.map_err(anyhow::Error::from))?;
         }
         let builder = DockerBuilder::connect(&endpoint.host).await?;
-        let dead = Dead::find(&builder, &|run| is_alive(run, &args.results)).await?;
+        let dead = DeadRuns::find(&builder, &|run| is_alive(run, &args.results)).await?;
         self.runs(&dead, &builder, endpoint.is_private(), args)
             .await
     }
@@ -166,7 +153,7 @@ impl Cleaning {
     /// Records of the cache, then the history, by which they are found.
     async fn runs(
         &mut self,
-        dead: &Dead,
+        dead: &DeadRuns,
         builder: &dyn Builder,
         is_own: bool,
         args: &CleanArgs,
@@ -182,7 +169,7 @@ impl Cleaning {
         let prunes = is_own || args.prune_cache;
         if records > 0 && prunes {
             if !is_own && !self.dry_run {
-                tell!("warning: {WARNING}");
+                errln!("warning: {WARNING}");
             }
             let done = match self.dry_run {
                 true => Ok(()),
@@ -191,8 +178,8 @@ impl Cleaning {
             self.told(&shown, done)?;
         } else if records > 0 {
             self.found += 1;
-            out!("kept {shown}: this engine is not buildrace's own");
-            tell!("note: `buildrace clean --prune-cache` removes them; {WARNING}");
+            outln!("kept {shown}: this engine is not buildrace's own");
+            errln!("note: `buildrace clean --prune-cache` removes them; {WARNING}");
             // It is by their builds that these records are found.
             return Ok(());
         }

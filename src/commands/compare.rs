@@ -5,14 +5,14 @@ use std::path::Path;
 
 use anyhow::{anyhow, bail};
 
-use super::Exit;
-use super::own::{self, Options};
-use super::race::{Choice, Entrants, Ready, check_writable, keep_out_of_git, race};
-use super::report::write_formats;
-use super::revisions::{Revisions, Side};
-use super::signals::stop_on_signals;
-use super::stdin::{Typed, is_stdin};
 use crate::cli::{CompareArgs, Rounds};
+use crate::ops::Exit;
+use crate::ops::adhoc::{self, Options};
+use crate::ops::race::{Choice, EngineSession, RaceInput, check_writable, keep_out_of_git, race};
+use crate::ops::report::write_formats;
+use crate::ops::revisions::{Revisions, Side};
+use crate::ops::signals::stop_on_signals;
+use crate::ops::stdin::{Typed, is_stdin};
 use crate::scenario::{
     OwnDockerfile, Project, check_variant_name, ignore_file, read_file, variant_names,
 };
@@ -60,7 +60,7 @@ pub async fn run(args: CompareArgs) -> anyhow::Result<Exit> {
         bail!(
             "{} and its context are the same in {} and in the working tree, so there is nothing \
              to compare. {}",
-            own::shown(&args.reference),
+            adhoc::shown(&args.reference),
             revisions.base.describe(),
             advice(&args.reference)
         );
@@ -69,7 +69,7 @@ pub async fn run(args: CompareArgs) -> anyhow::Result<Exit> {
         Some(revisions) => (
             format!(
                 "{} in the working tree against {}",
-                own::shown(&args.reference),
+                adhoc::shown(&args.reference),
                 revisions.base.describe()
             ),
             [Side::Base, Side::Worktree]
@@ -84,10 +84,10 @@ pub async fn run(args: CompareArgs) -> anyhow::Result<Exit> {
     for (dockerfile, name) in dockerfiles.iter_mut().zip(names.into_iter().flatten()) {
         dockerfile.name = name;
     }
-    let mut scenario = own::scenario(&options, title, dockerfiles)?;
-    let ready = Ready::find(&args.race).await?;
+    let mut scenario = adhoc::scenario(&options, title, dockerfiles)?;
+    let ready = EngineSession::find(&args.race).await?;
     options.complete(&mut scenario, &ready.native);
-    let entrants = Entrants {
+    let entrants = RaceInput {
         project: &Project::at(Path::new("."))?,
         scenarios: vec![scenario],
         secrets: options.secrets,
@@ -151,7 +151,7 @@ fn contents(dockerfile: &Path) -> Option<(Vec<u8>, Option<Vec<u8>>)> {
 
 /// What to do where one Dockerfile is all that there is.
 fn advice(dockerfile: &Path) -> String {
-    let file = own::shown(dockerfile);
+    let file = adhoc::shown(dockerfile);
     format!("To measure how much its build times vary, use `buildrace calibrate --file {file}`")
 }
 
@@ -171,14 +171,14 @@ fn pair(reference: &Typed, candidate: &Typed, options: &Options) -> Vec<OwnDocke
 
 fn command(args: &CompareArgs) -> Vec<String> {
     let mut command = vec!["buildrace".to_owned(), "compare".to_owned()];
-    command.push(own::shown(&args.reference));
-    command.extend(args.candidate.as_deref().map(own::shown));
+    command.push(adhoc::shown(&args.reference));
+    command.extend(args.candidate.as_deref().map(adhoc::shown));
     if let Some(revision) = &args.against {
         command.extend(["--against".to_owned(), revision.clone()]);
     }
     if !args.names.is_empty() {
         command.extend(["--names".to_owned(), args.names.join(",")]);
     }
-    command.extend(own::command(&args.build));
+    command.extend(adhoc::command(&args.build));
     command
 }

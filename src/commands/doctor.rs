@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use super::Exit;
 use crate::cli::DoctorArgs;
 use crate::engine::preflight::{self, Check, Status};
+use crate::ops::Exit;
 
 /// Runs `buildrace doctor`. Exit code 0: a race could run; 2: it could not.
 ///
@@ -16,16 +16,16 @@ pub async fn run(args: DoctorArgs) -> anyhow::Result<Exit> {
     let could_run = preflight::could_run(&checks);
     if args.json {
         let report = serde_json::json!({"could_run": could_run, "checks": checks});
-        super::print_json(&report)?;
+        crate::ops::console::print_json(&report)?;
     } else {
         for check in &checks {
-            out!("{}", text(check));
+            outln!("{}", text(check));
         }
         let failed = checks
             .iter()
             .filter(|check| check.status == Status::Fail)
             .count();
-        out!("{}", conclusion(failed));
+        outln!("{}", conclusion(failed));
     }
     Ok(if could_run {
         Exit::Good
@@ -37,7 +37,7 @@ pub async fn run(args: DoctorArgs) -> anyhow::Result<Exit> {
 fn conclusion(failed: usize) -> String {
     match failed {
         0 => {
-            "Ready: a race can run here. Begin with `buildrace compare Dockerfile Dockerfile.new`."
+            "EngineSession: a race can run here. Begin with `buildrace compare Dockerfile Dockerfile.new`."
                 .to_owned()
         }
         1 => "Not ready: 1 check failed.".to_owned(),

@@ -2,10 +2,11 @@
 
 use anyhow::{Context, Result};
 
-use super::{Exit, progress_lines};
 use crate::cli::EngineAction;
 use crate::engine::private::{self, Paths, State, Status};
 use crate::engine::{Endpoint, Engine, EngineError, locate};
+use crate::ops::Exit;
+use crate::ops::console::progress_lines;
 
 /// Runs `buildrace engine`. `status` exits with 1 where the engine does not
 /// run.
@@ -22,7 +23,7 @@ pub async fn run(action: EngineAction) -> Result<Exit> {
                 endpoint.host, endpoint.found_by
             )
         })?;
-        tell!(
+        errln!(
             "Docker Engine {} answers at {} ({}): no private engine is needed",
             engine.facts().version,
             endpoint.host,
@@ -95,7 +96,7 @@ fn default_emulated() -> Vec<String> {
 
 fn print(status: &Status, json: bool) -> Result<()> {
     if json {
-        super::print_json(status)?;
+        crate::ops::console::print_json(status)?;
         return Ok(());
     }
     let state = match status.state {
@@ -105,18 +106,18 @@ fn print(status: &Status, json: bool) -> Result<()> {
         State::Stuck => "runs and does not answer: `buildrace engine up` restarts it",
         State::Running => "running",
     };
-    out!("state     {state}");
-    out!("host      {}", status.host);
-    out!("folder    {}", status.folder.display());
+    outln!("state     {state}");
+    outln!("host      {}", status.host);
+    outln!("folder    {}", status.folder.display());
     if let Some(pid) = status.pid {
-        out!("pid       {pid}");
-        out!("log       {}", status.log.display());
+        outln!("pid       {pid}");
+        outln!("log       {}", status.log.display());
     }
     if !status.handlers.is_empty() {
-        out!("emulators {}", status.handlers.join(", "));
+        outln!("emulators {}", status.handlers.join(", "));
     }
     for (name, version) in &status.packages {
-        out!("package   {name} {version}");
+        outln!("package   {name} {version}");
     }
     Ok(())
 }

@@ -8,14 +8,14 @@ use std::time::Duration;
 
 use anyhow::Context;
 
-use super::race::{Ready, no_emulator, no_image};
-use super::run::{ROUNDS, rounds_of};
-use super::{Exit, images, terminal_width};
 use crate::cli::ListArgs;
 use crate::engine::binfmt;
 use crate::engine::images::{Offer, unobtainable};
 use crate::model::Platform;
-use crate::plan;
+use crate::ops::console::terminal_width;
+use crate::ops::race::{EngineSession, no_emulator, no_image};
+use crate::ops::suites::{ROUNDS, rounds_of};
+use crate::ops::{Exit, images};
 use crate::report::list::{ListView, ScenarioRow, SuiteRow, list as render};
 use crate::scenario::{Project, Scenario, Variant};
 use measured::Measured;
@@ -36,7 +36,7 @@ pub async fn list(args: &ListArgs) -> anyhow::Result<Exit> {
     let scenarios = project.load(&[])?;
     let suites = project.suites()?;
     let measured = Measured::of(&args.results);
-    let found = tokio::time::timeout(ANSWER_LIMIT, Ready::find_at(&args.engine)).await;
+    let found = tokio::time::timeout(ANSWER_LIMIT, EngineSession::find_at(&args.engine)).await;
     let found = match found {
         Ok(Ok(ready)) => Ok(ready),
         Ok(Err(error)) => Err(format!("{error:#}")),
@@ -90,9 +90,9 @@ pub async fn list(args: &ListArgs) -> anyhow::Result<Exit> {
         });
     }
     if args.json {
-        super::print_json(&view)?;
+        crate::ops::console::print_json(&view)?;
     } else {
-        out!("{}", render(&view, terminal_width()).trim_end());
+        outln!("{}", render(&view, terminal_width()).trim_end());
     }
     Ok(Exit::Good)
 }
@@ -116,7 +116,7 @@ fn row(scenario: &Scenario, measured: &Measured) -> ScenarioRow {
 
 /// Names of images that a race could not get.
 async fn missing_images(
-    ready: &Ready,
+    ready: &EngineSession,
     project: &Project,
     scenarios: &[Scenario],
 ) -> anyhow::Result<BTreeMap<String, Offer>> {
@@ -154,7 +154,7 @@ fn can_run(lacks: &[Lack]) -> Option<bool> {
 /// emulators, since BuildKit lists few of the variants of arm; a race tries
 /// them itself.
 fn lacks(
-    ready: &Ready,
+    ready: &EngineSession,
     project: &Project,
     scenario: &Scenario,
     missing: &BTreeMap<String, Offer>,
@@ -211,11 +211,6 @@ fn no_offer(variant: &Variant, image: &str, offer: Offer) -> Lack {
         },
         false => Lack { text, bars },
     }
-}
-
-/// The kinds that a race of the scenario builds.
-fn kinds(scenario: &Scenario, native: &Platform) -> Vec<crate::model::BuildKind> {
-    plan::with_prerequisites(&scenario.kinds, scenario.native_only(native)).all
 }
 
 #[cfg(test)]

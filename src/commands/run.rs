@@ -5,19 +5,16 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use clap::Parser;
 
-use super::race::{Choice, Entrants, Ready, check_writable, race, resume};
-use super::report::write_formats;
-use super::signals::stop_on_signals;
-use super::ssh;
-use super::{Exit, explain};
-use crate::cli::{Cli, Command, RaceArgs, Rounds, RunArgs, rounds};
-use crate::model::{BuildKind, LeftOut, Platform, RunRecord};
-use crate::race::RunEnd;
-use crate::scenario::{Project, Scenario, ScenarioError, Suite};
+use crate::cli::{Cli, Command, RaceArgs, Rounds, RunArgs};
+use crate::model::{BuildKind, LeftOut, Platform, RunEnd, RunRecord};
+use crate::ops::race::{Choice, EngineSession, RaceInput, check_writable, race, resume};
+use crate::ops::report::write_formats;
+use crate::ops::signals::stop_on_signals;
+use crate::ops::ssh;
+use crate::ops::suites::{ROUNDS, rounds_of};
+use crate::ops::{Exit, explain};
+use crate::scenario::{Project, Scenario, ScenarioError};
 use crate::store::HeldRun;
-
-/// Rounds where nothing is said.
-pub(super) const ROUNDS: Rounds = Rounds::Fixed(3);
 
 /// Races scenarios.
 ///
@@ -32,9 +29,9 @@ pub async fn run(args: RunArgs) -> anyhow::Result<Exit> {
     let mut chosen = choose(&project, &args)?;
     check_writable(&args.race)?;
     let stop = stop_on_signals();
-    let ready = Ready::find(&args.race).await?;
+    let ready = EngineSession::find(&args.race).await?;
     if !chosen.controls.is_empty() {
-        tell!(
+        errln!(
             "note: controls are raced only where they are named: {}",
             chosen.controls.join(", ")
         );
@@ -54,8 +51,8 @@ pub async fn run(args: RunArgs) -> anyhow::Result<Exit> {
     Ok(raced.exit())
 }
 
-fn entrants<'a>(project: &'a Project, args: &RunArgs, chosen: Chosen) -> Entrants<'a> {
-    Entrants {
+fn entrants<'a>(project: &'a Project, args: &RunArgs, chosen: Chosen) -> RaceInput<'a> {
+    RaceInput {
         project,
         command: command(args, &chosen),
         scenarios: chosen.scenarios,
@@ -79,7 +76,7 @@ async fn go_on(name: &str, args: &RunArgs) -> anyhow::Result<Exit> {
     let held = HeldRun::hold(&dir)?;
     let record = &held.run.record;
     if held.run.end == Some(RunEnd::Completed) {
-        tell!("nothing to resume: run {} has all its samples", record.run);
+        errln!("nothing to resume: run {} has all its samples", record.run);
         return Ok(Exit::Good);
     }
     let began = command_of(record)?;
@@ -113,7 +110,7 @@ async fn go_on(name: &str, args: &RunArgs) -> anyhow::Result<Exit> {
         }
     }
     let stop = stop_on_signals();
-    let ready = Ready::find(&race).await?;
+    let ready = EngineSession::find(&race).await?;
     let Chosen {
         scenarios, choice, ..
     } = &mut chosen;
@@ -279,18 +276,6 @@ fn select_variants(
     }
     *scenarios = kept;
     Ok(())
-}
-
-/// The rounds that a suite asks for.
-///
-/// # Errors
-/// It does not say so in words that mean some.
-pub(super) fn rounds_of(project: &Project, suite: &Suite) -> Result<Option<Rounds>, ScenarioError> {
-    let Some(at) = &suite.rounds else {
-        return Ok(None);
-    };
-    let read = rounds(&at.value).map_err(|message| project.wrong_in_suites(at, &message));
-    read.map(Some)
 }
 
 /// What to type to race the same again, whatever becomes of the suite. Folders

@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::client::TEMPORARY_LABEL;
 use super::error::one_line;
 use super::{Engine, EngineError, leftovers};
-use crate::model::{Platform, Ran, RanEnd};
+use crate::model::{Platform, ProgramEnd, ProgramOutput};
 
 /// Name of the images that are made to run a program of; the tag starts with
 /// the time they were made.
@@ -74,7 +74,7 @@ impl Engine {
         platform: &Platform,
         command: &[String],
         stop: &CancellationToken,
-    ) -> Result<Ran, EngineError> {
+    ) -> Result<ProgramOutput, EngineError> {
         let options = CreateContainerOptionsBuilder::new()
             .platform(&platform.to_string())
             .build();
@@ -96,7 +96,7 @@ impl Engine {
         id: &str,
         platform: &Platform,
         stop: &CancellationToken,
-    ) -> Result<Ran, EngineError> {
+    ) -> Result<ProgramOutput, EngineError> {
         let failed =
             |what: &str, error| EngineError::api(format!("{what} a {platform} container"), error);
         // Attached before it starts: nothing it prints is missed, and the
@@ -114,10 +114,10 @@ impl Engine {
         let mut printed = Printed::default();
         if let Err(error) = self.docker().start_container(id, None).await {
             let reason = not_started(&error).ok_or_else(|| failed("starting", error))?;
-            return Ok(Ran {
+            return Ok(ProgramOutput {
                 stdout: printed.stdout,
                 stderr: printed.stderr,
-                end: RanEnd::NotStarted(reason),
+                end: ProgramEnd::NotStarted(reason),
             });
         }
         let ended = |message: &str| EngineError::Api {
@@ -140,11 +140,11 @@ impl Engine {
             }
         };
         let end = tokio::select! {
-            code = run => RanEnd::Exited(code?),
-            () = tokio::time::sleep(RUN_LIMIT) => RanEnd::TimedOut(RUN_LIMIT),
+            code = run => ProgramEnd::Exited(code?),
+            () = tokio::time::sleep(RUN_LIMIT) => ProgramEnd::TimedOut(RUN_LIMIT),
             () = stop.cancelled() => return Err(ended("interrupted")),
         };
-        Ok(Ran {
+        Ok(ProgramOutput {
             stdout: printed.stdout,
             stderr: printed.stderr,
             end,

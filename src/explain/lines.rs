@@ -161,7 +161,7 @@ impl Lines {
         let first = found.next()?;
         match found.next() {
             None => Some(first.line),
-            // Several say the same.
+            // MultipleComparisons say the same.
             Some(_) if is_moved => None,
             Some(_) => self.at_position(label).map(|at| at.line),
         }

@@ -30,7 +30,7 @@ pub struct SampleExplanation {
 impl RunExplanation {
     /// The explanation of a sample.
     pub fn sample(&self, id: &str) -> Option<&SampleExplanation> {
-        self.samples.iter().find(|found| found.sample.id == id)
+        self.samples.iter().find(|found| found.sample.slot.id == id)
     }
 
     /// The sample that stands for a variant's kind: of those that are ok, the
@@ -45,9 +45,9 @@ impl RunExplanation {
         let wanted = |found: &&SampleExplanation| {
             let sample = &found.sample;
             sample.outcome == Outcome::Ok
-                && sample.scenario == scenario
-                && sample.variant == variant
-                && sample.kind == kind
+                && sample.slot.scenario == scenario
+                && sample.slot.variant == variant
+                && sample.slot.kind == kind
         };
         let mut found: Vec<&SampleExplanation> = self.samples.iter().filter(wanted).collect();
         if found.iter().any(|found| found.explanation.complete) {
@@ -92,7 +92,7 @@ pub fn explain_run(
     }
     let alone = native_alone(&told, node.as_ref());
     let explained = told.iter().filter_map(|(sample, stored)| {
-        let variant = (sample.scenario.as_str(), sample.variant.as_str());
+        let variant = (sample.slot.scenario.as_str(), sample.slot.variant.as_str());
         let conditions = Conditions {
             node: node.clone(),
             platform: match sample.platforms.as_slice() {
@@ -101,7 +101,7 @@ pub fn explain_run(
             },
             cpu_busy: sample.host.cpu_busy,
             lines: lines_of.get(&variant).cloned().unwrap_or_default(),
-            elsewhere: comparable(alone.get(&variant), sample.kind),
+            elsewhere: comparable(alone.get(&variant), sample.slot.kind),
             cores,
             cut_off: stored.cut_off,
             failure: failure_of(sample),
@@ -140,7 +140,7 @@ fn native_alone<'s>(
 ) -> HashMap<(&'s str, &'s str), HashMap<Instruction, NativeAlone>> {
     let mut times: BTreeMap<(&str, &str, Instruction), (Vec<f64>, bool)> = BTreeMap::new();
     for (sample, stored) in told {
-        let is_cold = sample.kind == BuildKind::Cold && sample.outcome == Outcome::Ok;
+        let is_cold = sample.slot.kind == BuildKind::Cold && sample.outcome == Outcome::Ok;
         if !is_cold || stored.cut_off {
             continue;
         }
@@ -150,8 +150,8 @@ fn native_alone<'s>(
                 && let Some(instruction) = Instruction::of(&step.label)
             {
                 let key = (
-                    sample.scenario.as_str(),
-                    sample.variant.as_str(),
+                    sample.slot.scenario.as_str(),
+                    sample.slot.variant.as_str(),
                     instruction,
                 );
                 let (times, has_cache_mount) = times.entry(key).or_default();
@@ -207,13 +207,13 @@ fn add_measurements(record: &RunRecord, run: &mut RunExplanation) {
         explanation,
     } in &run.samples
     {
-        let variant = (sample.scenario.as_str(), sample.variant.as_str());
+        let variant = (sample.slot.scenario.as_str(), sample.slot.variant.as_str());
         if sample.outcome == Outcome::Ok && explanation.complete {
-            let key = (variant.0, variant.1, sample.kind);
+            let key = (variant.0, variant.1, sample.slot.kind);
             let spans = spans.entry(key).or_default();
             spans.push(explanation.span.as_secs_f64());
         }
-        if sample.kind == BuildKind::MultiArch {
+        if sample.slot.kind == BuildKind::MultiArch {
             *emulates.entry(variant).or_default() |= !explanation.emulated.is_zero();
         }
     }
@@ -227,8 +227,11 @@ fn add_measurements(record: &RunRecord, run: &mut RunExplanation) {
     let mut found = Vec::new();
     for (at, told) in run.samples.iter().enumerate() {
         let sample = &told.sample;
-        let scenario = record.scenarios.iter().find(|s| s.name == sample.scenario);
-        let Some(scenario) = scenario.filter(|_| sample.kind == BuildKind::MultiArch) else {
+        let scenario = record
+            .scenarios
+            .iter()
+            .find(|s| s.name == sample.slot.scenario);
+        let Some(scenario) = scenario.filter(|_| sample.slot.kind == BuildKind::MultiArch) else {
             continue;
         };
         let foreign = scenario.platforms.iter().filter(|p| **p != scenario.native);
@@ -239,7 +242,7 @@ fn add_measurements(record: &RunRecord, run: &mut RunExplanation) {
         for (place, answer) in told.explanation.what_if.iter().enumerate() {
             let near = match answer.change {
                 Change::NativeNode { .. } if is_pair => {
-                    measured(&sample.scenario, &sample.variant, BuildKind::Cold)
+                    measured(&sample.slot.scenario, &sample.slot.variant, BuildKind::Cold)
                 }
                 Change::NativeStep { .. } if one_emulated => scenario
                     .variants
@@ -248,7 +251,7 @@ fn add_measurements(record: &RunRecord, run: &mut RunExplanation) {
                         let key = (scenario.name.as_str(), variant.name.as_str());
                         emulates.get(&key) == Some(&false)
                     })
-                    .find_map(|variant| measured(&scenario.name, &variant.name, sample.kind)),
+                    .find_map(|variant| measured(&scenario.name, &variant.name, sample.slot.kind)),
                 _ => None,
             };
             found.extend(near.map(|near| (at, place, near)));

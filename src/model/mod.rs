@@ -2,25 +2,31 @@
 //! I/O and reads no clock.
 
 mod duration;
+mod event;
 mod kind;
 mod platform;
-mod ran;
+mod program_output;
+mod record;
 mod reference;
 mod rules;
 mod run;
 mod sample;
+mod slot;
 
 pub(crate) use duration::{optional_seconds, seconds};
+pub use event::{Event, RunEnd};
 pub use kind::BuildKind;
 pub use platform::{Platform, PlatformError};
-pub use ran::{Ran, RanEnd};
+pub use program_output::{ProgramEnd, ProgramOutput};
+pub use record::{
+    BaseImage, BuilderInfo, EmulatorInfo, HostInfo, LeftOut, RunRecord, SCHEMA_VERSION,
+    ScenarioInfo, SourcesFrom, VariantInfo,
+};
 pub use reference::{Reference, familiar_name};
 pub use rules::{
     AUTO_ROUNDS, Contamination, FUTILITY_ROUNDS, FailureRule, LEAST_DELTA, NoiseFloor, Rules,
     Stopping,
 };
-pub use run::{
-    BaseImage, BuilderInfo, EmulatorInfo, HostInfo, LeftOut, RunRecord, SCHEMA_VERSION,
-    ScenarioInfo, Slot, SourcesFrom, VariantInfo,
-};
+pub use run::Run;
 pub use sample::{Failure, HostUse, NO_STEP, Outcome, Sample};
+pub use slot::Slot;

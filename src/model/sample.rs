@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{BuildKind, Platform, optional_seconds, seconds};
+use super::{Platform, Slot, optional_seconds, seconds};
 
 /// How a sample ended. Only `Ok` samples have a time that counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -156,18 +156,9 @@ pub struct HostUse {
 /// One timed build.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Sample {
-    /// Name within the run, fit for a file: `r1-03-go-hello-naive-cold`.
-    pub id: String,
-    /// The scenario's name.
-    pub scenario: String,
-    /// The variant's name.
-    pub variant: String,
-    /// The build kind.
-    pub kind: BuildKind,
-    /// Round, from 1.
-    pub round: u32,
-    /// Place in the order of the round, from 1.
-    pub position: u32,
+    /// What was built, and when.
+    #[serde(flatten)]
+    pub slot: Slot,
     /// Platforms built.
     pub platforms: Vec<Platform>,
     /// How it ended.

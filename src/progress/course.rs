@@ -5,8 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::{Expected, rounds_line, sample_line};
 use crate::escape;
-use crate::model::{Outcome, RunRecord, Sample, Slot, Stopping};
-use crate::race::Event;
+use crate::model::{Event, Outcome, RunRecord, Sample, Slot, Stopping};
 use crate::report::number;
 use crate::stats::LOOKS;
 use crate::verdict;
@@ -63,14 +62,14 @@ impl Course {
     /// The slot that is being built is left, whatever else is.
     fn begin(&mut self, sample: &str) {
         self.look_ahead();
-        let begun = self.left.iter().position(|slot| slot.sample == sample);
+        let begun = self.left.iter().position(|slot| slot.id == sample);
         if let Some(place) = begun {
             self.left.drain(..place);
         } else {
             // After a round in which a build failed there may be another, and no
             // event tells of that.
             let plan = self.record.plan.iter();
-            let mut from = plan.skip_while(|slot| slot.sample != sample);
+            let mut from = plan.skip_while(|slot| slot.id != sample);
             let round = from.clone().next().map(|slot| slot.round);
             let of_round = from.by_ref().take_while(|slot| Some(slot.round) == round);
             let is_wanted = |slot: &&Slot| verdict::is_wanted(&self.record, &self.built, slot);
@@ -118,7 +117,7 @@ impl Course {
     /// Rounds of the plan as far as it is wanted now.
     pub fn rounds(&self) -> u32 {
         let last = self.left.last().map(|slot| slot.round);
-        let built = self.built.last().map(|sample| sample.round);
+        let built = self.built.last().map(|sample| sample.slot.round);
         last.max(built).unwrap_or(1)
     }
 
@@ -180,16 +179,20 @@ impl Course {
     fn round_line(&self, last: &Sample) -> Option<String> {
         let plan = self.record.plan.iter();
         let of_round =
-            |scenario: &str, round: u32| scenario == last.scenario && round == last.round;
+            |scenario: &str, round: u32| scenario == last.slot.scenario && round == last.slot.round;
         let is_wanted = |slot: &&Slot| {
             of_round(&slot.scenario, slot.round)
                 && verdict::is_wanted(&self.record, &self.built, slot)
         };
         let wanted = plan.filter(is_wanted);
         let built = self.built.iter();
-        let built: Vec<&Sample> = built.filter(|s| of_round(&s.scenario, s.round)).collect();
+        let built: Vec<&Sample> = built
+            .filter(|s| of_round(&s.slot.scenario, s.slot.round))
+            .collect();
         let scenarios = &self.record.scenarios;
-        let info = scenarios.iter().find(|info| info.name == last.scenario)?;
+        let info = scenarios
+            .iter()
+            .find(|info| info.name == last.slot.scenario)?;
         if built.len() < wanted.count() || info.variants.len() < 2 {
             return None;
         }
@@ -199,7 +202,7 @@ impl Course {
             .filter_map(|kind| {
                 let of = |variant: &str| {
                     let mut built = built.iter();
-                    built.find(|s| s.kind == *kind && s.variant == variant)
+                    built.find(|s| s.slot.kind == *kind && s.slot.variant == variant)
                 };
                 let good = |sample: &&&Sample| sample.outcome == Outcome::Ok;
                 let reference = of(&info.reference).filter(good);
@@ -212,7 +215,7 @@ impl Course {
                     let wall = sample.wall.as_secs_f64();
                     let time = number::seconds(wall);
                     let ratio = reference
-                        .filter(|reference| reference.variant != sample.variant)
+                        .filter(|reference| reference.slot.variant != sample.slot.variant)
                         .map(|reference| wall / reference.wall.as_secs_f64())
                         .filter(|ratio| ratio.is_finite() && *ratio > 0.0)
                         .map(|ratio| format!(" ({})", number::comparison(ratio)));
@@ -224,11 +227,11 @@ impl Course {
             .collect();
         let scenario = match scenarios.len() {
             1 => String::new(),
-            _ => format!("{} ", escape::terminal(&last.scenario, 40)),
+            _ => format!("{} ", escape::terminal(&last.slot.scenario, 40)),
         };
         Some(format!(
             "{scenario}round {}: {}",
-            last.round,
+            last.slot.round,
             kinds.join("; ")
         ))
     }
@@ -288,7 +291,7 @@ mod tests {
         lines(&mut course, &samples[..8]);
         course.event(&Event::SampleStarted {
             at: Timestamp::UNIX_EPOCH,
-            sample: samples[8].id.clone(),
+            sample: samples[8].slot.id.clone(),
         });
         let said = lines(&mut course, &samples[8..9]);
         assert!(said[0].starts_with("[ 9/16] "), "{}", said[0]);
@@ -302,7 +305,7 @@ mod tests {
         let mut course = Course::new(&record, &[], expected);
         let said = course.event(&Event::SampleStarted {
             at: Timestamp::UNIX_EPOCH,
-            sample: samples[0].id.clone(),
+            sample: samples[0].slot.id.clone(),
         });
         assert!(
             said[0].starts_with("3 rounds (24 builds): about "),
@@ -341,7 +344,7 @@ mod tests {
     #[test]
     fn a_build_that_failed_has_no_ratio_and_one_that_is_missing_no_round() {
         let (record, mut samples) = fixture::run(&ARTICLE, 1);
-        for sample in samples.iter_mut().filter(|s| s.variant == "naive") {
+        for sample in samples.iter_mut().filter(|s| s.slot.variant == "naive") {
             fixture::fail(sample, Outcome::Failed);
         }
         let mut course = Course::new(&record, &[], Expected::of(&record));

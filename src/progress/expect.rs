@@ -52,7 +52,11 @@ impl Expected {
     /// Learns what a sample took. One that did not succeed says nothing, and
     /// one for other platforms was another build.
     pub fn learn(&mut self, sample: &Sample) {
-        let key = (sample.scenario.clone(), sample.variant.clone(), sample.kind);
+        let key = (
+            sample.slot.scenario.clone(),
+            sample.slot.variant.clone(),
+            sample.slot.kind,
+        );
         let built: BTreeSet<Platform> = sample.platforms.iter().cloned().collect();
         let is_same = self.platforms.get(&key) == Some(&built);
         if sample.outcome == Outcome::Ok && is_same {

@@ -11,8 +11,7 @@ use super::course::Course;
 use super::layout::{self, Head};
 use super::{NAME_WIDTH, clock};
 use crate::escape;
-use crate::model::Slot;
-use crate::race::Event;
+use crate::model::{Event, Slot};
 use crate::trace::Trace;
 
 /// Most steps shown at once.

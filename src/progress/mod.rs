@@ -10,8 +10,7 @@ mod plain;
 use std::time::Duration;
 
 use crate::escape;
-use crate::model::{Failure, Outcome, RunRecord, Sample, Slot};
-use crate::race::Event;
+use crate::model::{Event, Failure, Outcome, RunRecord, Sample, Slot};
 use crate::trace::Trace;
 
 use course::Course;
@@ -94,7 +93,11 @@ fn sample_line(sample: &Sample, place: usize, of: usize) -> String {
     let digits = of.to_string().len();
     let mut line = format!(
         "[{place:>digits$}/{of}] {}: ",
-        sample_title(&sample.scenario, &sample.variant, sample.kind.as_str())
+        sample_title(
+            &sample.slot.scenario,
+            &sample.slot.variant,
+            sample.slot.kind.as_str()
+        )
     );
     match (sample.outcome, &sample.failure) {
         (Outcome::Ok, _) => {
@@ -183,7 +186,7 @@ mod tests {
     fn failed(failure: Failure) -> String {
         let (record, _) = fixture::run(&[("naive", [8.0, 40.0, 30.0, 0.3])], 1);
         let mut sample = fixture::sample(&record, &record.plan[0], 12.3);
-        sample.kind = BuildKind::Cold;
+        sample.slot.kind = BuildKind::Cold;
         sample.wall = Duration::from_millis(12_345);
         sample.outcome = Outcome::Failed;
         sample.failure = Some(failure);

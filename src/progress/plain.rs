@@ -6,8 +6,7 @@ use std::time::{Duration, Instant};
 use super::course::Course;
 use super::{NAME_WIDTH, clock, sample_title};
 use crate::escape;
-use crate::model::Slot;
-use crate::race::Event;
+use crate::model::{Event, Slot};
 use crate::trace::Trace;
 
 /// CI systems kill jobs that are silent for long.
@@ -87,7 +86,7 @@ fn with_left(text: &str, left: &str) -> String {
 }
 
 fn say(line: &str) {
-    tell!("{line}");
+    errln!("{line}");
 }
 
 #[cfg(test)]

@@ -7,10 +7,10 @@ use std::sync::{Mutex, PoisonError};
 
 use tokio_util::sync::CancellationToken;
 
-use super::again::from_cache;
-use super::entry::Entry;
-use super::recorder::Recorder;
+use super::cached_export::from_cache;
+use super::observer::Observer;
 use super::runner::{Race, RaceError, Running, warn};
+use super::slot_build::SlotBuild;
 use super::smoke;
 use crate::builder::Builder;
 use crate::buildkit::{BuildRequest, Export};
@@ -22,9 +22,9 @@ use crate::verify::{self, Expected};
 /// The variants and kinds of a run whose image was looked at, and found right
 /// or wrong: once is enough, since a run builds from a snapshot.
 #[derive(Debug, Default)]
-pub struct Looked(Mutex<BTreeSet<(String, String, BuildKind)>>);
+pub struct Inspected(Mutex<BTreeSet<(String, String, BuildKind)>>);
 
-impl Looked {
+impl Inspected {
     fn key(slot: &Slot) -> (String, String, BuildKind) {
         (slot.scenario.clone(), slot.variant.clone(), slot.kind)
     }
@@ -92,7 +92,7 @@ async fn look(
 }
 
 /// What the image of a good build makes of it.
-pub(super) struct Judged {
+pub(super) struct Inspection {
     pub outcome: Outcome,
     pub failure: Option<Failure>,
     /// See [`Sample::image_bytes`](crate::model::Sample::image_bytes).
@@ -101,7 +101,7 @@ pub(super) struct Judged {
     pub output_checked: bool,
 }
 
-impl Judged {
+impl Inspection {
     fn ok(bytes: Option<u64>) -> Self {
         Self::of(Outcome::Ok, None, bytes)
     }
@@ -121,8 +121,11 @@ impl Judged {
 fn is_measured(samples: &[Sample], slot: &Slot) -> bool {
     samples.iter().any(|sample| {
         sample.image_bytes.is_some()
-            && (&sample.scenario, &sample.variant, sample.kind)
-                == (&slot.scenario, &slot.variant, slot.kind)
+            && (
+                &sample.slot.scenario,
+                &sample.slot.variant,
+                sample.slot.kind,
+            ) == (&slot.scenario, &slot.variant, slot.kind)
     })
 }
 
@@ -133,10 +136,10 @@ impl Race<'_> {
     pub(super) async fn image_of(
         &self,
         slot: &Slot,
-        entry: &Entry<'_>,
+        entry: &SlotBuild<'_>,
         request: &BuildRequest,
         run: &mut Running<'_>,
-    ) -> Result<Judged, RaceError> {
+    ) -> Result<Inspection, RaceError> {
         let output = entry.scenario.output.as_ref();
         let is_measured = self.image_size
             && slot.kind.starts_empty()
@@ -145,7 +148,7 @@ impl Race<'_> {
         let is_due = slot.kind != BuildKind::Noop && !self.looked.at(slot);
         let output = output.filter(|_| is_due);
         if !is_measured && output.is_none() {
-            return Ok(Judged::ok(None));
+            return Ok(Inspection::ok(None));
         }
         run.rest.disturbed();
         run.recorder.phase("checking the image");
@@ -167,22 +170,22 @@ impl Race<'_> {
         let mismatches = match found {
             Ok(mismatches) => mismatches,
             Err(_) if run.stop.is_cancelled() => {
-                return Ok(Judged::of(Outcome::Interrupted, None, bytes));
+                return Ok(Inspection::of(Outcome::Interrupted, None, bytes));
             }
             Err(message) => {
                 let message = self.redaction.text(&message);
-                let message = format!("image of {} could not be checked: {message}", slot.sample);
+                let message = format!("image of {} could not be checked: {message}", slot.id);
                 warn(&mut run.recorder, message)?;
-                return Ok(Judged::ok(bytes));
+                return Ok(Inspection::ok(bytes));
             }
         };
         if output.is_some() {
             self.looked.note(slot);
         }
         let Some(first) = mismatches.first() else {
-            return Ok(Judged {
+            return Ok(Inspection {
                 output_checked: output.is_some(),
-                ..Judged::ok(bytes)
+                ..Inspection::ok(bytes)
             });
         };
         let failure = Failure {
@@ -191,9 +194,9 @@ impl Race<'_> {
             exit_code: None,
             log_tail: mismatches.iter().skip(1).take(20).cloned().collect(),
         };
-        Ok(Judged {
+        Ok(Inspection {
             output_checked: true,
-            ..Judged::of(Outcome::WrongOutput, Some(failure), bytes)
+            ..Inspection::of(Outcome::WrongOutput, Some(failure), bytes)
         })
     }
 
@@ -203,7 +206,7 @@ impl Race<'_> {
         slot: &Slot,
         output: &Output,
         request: &BuildRequest,
-        recorder: &mut dyn Recorder,
+        recorder: &mut dyn Observer,
         stop: &CancellationToken,
     ) -> Result<Vec<String>, String> {
         let (Some(smoke), Some(runner)) = (&output.smoke, self.runner) else {

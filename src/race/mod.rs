@@ -1,34 +1,32 @@
 //! Running a plan on a builder, and the events that tell of it.
 
-mod again;
 pub mod cache;
+mod cached_export;
 mod chain;
-mod dead;
-mod earlier;
-mod entry;
-pub mod event;
+mod dead_runs;
 pub mod host;
 mod image;
-mod left;
 mod leftovers;
+mod observer;
 mod outcome;
 pub mod probe;
-mod recorder;
 mod redaction;
+mod remains;
 mod rest;
+mod resumption;
 mod room;
-mod rounds;
+mod round_events;
 pub mod runner;
 mod sampling;
+mod slot_build;
 mod smoke;
 pub mod warm_up;
 
-pub use dead::Dead;
-pub use earlier::Earlier;
-pub use event::{Event, RunEnd};
-pub use image::Looked;
-pub use recorder::{Recorder, RecorderError};
+pub use dead_runs::DeadRuns;
+pub use image::Inspected;
+pub use observer::{Observer, ObserverError};
 pub use redaction::Redaction;
+pub use resumption::Resumption;
 use runner::own_prefix;
 pub use runner::{Race, RaceError};
-pub use smoke::{Runner, RunnerError};
+pub use smoke::{SmokeError, SmokeRunner};

@@ -78,12 +78,7 @@ pub(super) fn skipped(
     outcome: Outcome,
 ) -> Sample {
     Sample {
-        id: slot.sample.clone(),
-        scenario: slot.scenario.clone(),
-        variant: slot.variant.clone(),
-        kind: slot.kind,
-        round: slot.round,
-        position: slot.position,
+        slot: slot.clone(),
         platforms,
         outcome: Outcome::Skipped,
         wall: Duration::ZERO,

@@ -14,10 +14,10 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::again::executed;
 use super::cache::{CacheGuard, forget_builds};
-use super::entry::{named_context, nonce};
-use super::left;
+use super::cached_export::executed;
+use super::remains;
+use super::slot_build::{named_context, nonce};
 use crate::builder::{Builder, BuilderError};
 use crate::buildkit::{BuildError, BuildRequest, Export, Secret};
 use crate::model::Platform;
@@ -84,7 +84,7 @@ impl Probe<'_> {
         let found = self.build_both(&prefix, stop).await;
         let cleaned = guard.lift(self.builder, &prefix).await?;
         forget_builds(self.builder, &prefix).await?;
-        Ok((found, left::of_run(&[cleaned])))
+        Ok((found, remains::of_run(&[cleaned])))
     }
 
     async fn build_both(&self, prefix: &str, stop: &CancellationToken) -> Probed {

@@ -9,7 +9,7 @@ use crate::model::{Failure, Sample};
 use crate::secrets::Masks;
 use crate::trace::SolveStatus;
 
-use super::Event;
+use crate::model::Event;
 
 /// Texts that must not reach a result, each with what stands for it there.
 #[derive(Debug, Clone, Default)]

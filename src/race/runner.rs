@@ -16,23 +16,23 @@ use tokio_util::sync::CancellationToken;
 
 use super::cache::{CacheGuard, Cleaned, forget_builds};
 use super::chain::Chain;
-use super::earlier::Earlier;
-use super::entry::{Entry, nonce};
-use super::event::{Event, RunEnd};
-use super::image::Looked;
-use super::left;
+use super::image::Inspected;
 use super::leftovers;
+use super::observer::{Keeping, Observer, ObserverError};
 use super::outcome::skipped;
-use super::recorder::{Keeping, Recorder, RecorderError};
 use super::redaction::Redaction;
+use super::remains;
 use super::rest::Rest;
+use super::resumption::Resumption;
 use super::room::Room;
-use super::rounds;
-use super::smoke::Runner;
+use super::round_events;
+use super::slot_build::{SlotBuild, nonce};
+use super::smoke::SmokeRunner;
 use super::warm_up::{self, WarmUpError};
 use crate::builder::{Builder, BuilderError, Cleanup};
 use crate::buildkit::Secret;
 use crate::model::{BuildKind, Outcome, RunRecord, Sample, Slot};
+use crate::model::{Event, RunEnd};
 use crate::scenario::{Scenario, ScenarioError};
 use crate::verdict;
 
@@ -69,7 +69,7 @@ pub enum RaceError {
     },
     /// The results could not be written.
     #[error("{0}")]
-    Recorder(RecorderError),
+    Observer(ObserverError),
     /// The plan names what the scenarios do not hold.
     #[error("the plan names {scenario}/{variant}, which is not among the scenarios")]
     Plan {
@@ -92,9 +92,9 @@ pub struct Race<'a> {
     /// the builder is another machine, about which nothing can be told.
     pub disk: Option<&'a Path>,
     /// What runs the smoke tests of the scenarios; without it none is run.
-    pub runner: Option<&'a dyn Runner>,
+    pub runner: Option<&'a dyn SmokeRunner>,
     /// The images that were looked at: none when it begins.
-    pub looked: Looked,
+    pub looked: Inspected,
     /// Whether to measure images in the first round, after the clock.
     pub image_size: bool,
     /// Secrets of `RUN --mount=type=secret`, by their ids.
@@ -102,7 +102,7 @@ pub struct Race<'a> {
     /// What results may not say.
     pub redaction: &'a Redaction,
     /// What was done before, where it is a run that goes on.
-    pub earlier: Earlier<'a>,
+    pub earlier: Resumption<'a>,
     /// Ids of runs that ended without cleaning up after themselves: what they
     /// left on the builder is removed first, as far as it may be.
     pub dead: &'a [String],
@@ -145,7 +145,7 @@ impl Race<'_> {
     /// all the same where the recorder still could.
     pub async fn run(
         &self,
-        recorder: &mut dyn Recorder,
+        recorder: &mut dyn Observer,
         stop: &CancellationToken,
     ) -> Result<RunEnd, RaceError> {
         let (at, run) = (Timestamp::now(), self.record.run.clone());
@@ -176,7 +176,7 @@ impl Race<'_> {
 
     async fn run_guarded(
         &self,
-        recorder: &mut dyn Recorder,
+        recorder: &mut dyn Observer,
         stop: &CancellationToken,
     ) -> Result<RunEnd, RaceError> {
         let prefix = own_prefix(&self.record.run);
@@ -225,7 +225,7 @@ impl Race<'_> {
     async fn leave(&self, run: &mut Running<'_>) -> Result<(), RaceError> {
         self.clean(run).await?;
         forget_builds(self.builder, run.prefix).await?;
-        left::of_run(&run.left)
+        remains::of_run(&run.left)
             .into_iter()
             .try_for_each(|message| warn(&mut run.recorder, message))
     }
@@ -247,9 +247,13 @@ impl Race<'_> {
         for round in rounds {
             let number = round[0].round;
             // Whether a round is wanted was decided by those before it.
-            let before = run.recorder.samples.iter().filter(|s| s.round < number);
+            let before = run
+                .recorder
+                .samples
+                .iter()
+                .filter(|s| s.slot.round < number);
             let before: Vec<Sample> = before.cloned().collect();
-            let mut open = rounds::open(self.record, &before);
+            let mut open = round_events::open(self.record, &before);
             let left = |block: &&[Slot]| self.has_left(block);
             for block in blocks(round)
                 .filter(|block| open.contains(&block[0].scenario))
@@ -271,10 +275,12 @@ impl Race<'_> {
             });
             let built = self.record.scenarios.iter();
             for scenario in built.filter(|scenario| open.contains(&scenario.name)) {
-                let told = rounds::after(self.record, scenario, &run.recorder.samples, number);
+                let told =
+                    round_events::after(self.record, scenario, &run.recorder.samples, number);
                 told.into_iter()
                     .try_for_each(|event| record(&mut run.recorder, event))?;
-                let advice = rounds::advice(self.record, scenario, &run.recorder.samples, number);
+                let advice =
+                    round_events::advice(self.record, scenario, &run.recorder.samples, number);
                 if let Some(advice) = advice.filter(|_| !is_advised) {
                     is_advised = true;
                     warn(&mut run.recorder, advice)?;
@@ -319,7 +325,7 @@ impl Race<'_> {
                 entry.chain(block)?
             }
         };
-        let mut broken = self.earlier.broken(block).map(|s| (s.kind, s.outcome));
+        let mut broken = self.earlier.broken(block).map(|s| (s.slot.kind, s.outcome));
         for slot in block {
             let is_wanted = verdict::is_wanted(self.record, &run.recorder.samples, slot);
             if !is_wanted && is_there {
@@ -354,7 +360,7 @@ impl Race<'_> {
                 Outcome::Ok => {}
                 Outcome::LostBuilder => {
                     return Err(RaceError::LostBuilder {
-                        sample: slot.sample.clone(),
+                        sample: slot.id.clone(),
                         message: lost.unwrap_or_default(),
                     });
                 }
@@ -387,14 +393,14 @@ impl Race<'_> {
     /// What the edit of an incremental build puts into the sources.
     pub(super) fn nonce(&self, slot: &Slot) -> String {
         let builds = self.earlier.prefix(&own_prefix(&self.record.run));
-        nonce(&builds, &slot.sample)
+        nonce(&builds, &slot.id)
     }
 
     pub(super) fn timeout(&self) -> Duration {
         Duration::from_secs_f64(self.record.timeout_seconds)
     }
 
-    fn entry(&self, slot: &Slot) -> Result<Entry<'_>, RaceError> {
+    fn entry(&self, slot: &Slot) -> Result<SlotBuild<'_>, RaceError> {
         let found = || {
             let info = self
                 .record
@@ -403,7 +409,7 @@ impl Race<'_> {
                 .find(|s| s.name == slot.scenario)?;
             let scenario = self.scenarios.iter().find(|s| s.name == slot.scenario)?;
             let variant = scenario.variants.iter().find(|v| v.name == slot.variant)?;
-            Some(Entry {
+            Some(SlotBuild {
                 info,
                 scenario,
                 variant,
@@ -425,11 +431,11 @@ fn blocks(plan: &[Slot]) -> impl Iterator<Item = &[Slot]> {
     })
 }
 
-pub(super) fn record(recorder: &mut dyn Recorder, event: Event) -> Result<(), RaceError> {
-    recorder.event(&event).map_err(RaceError::Recorder)
+pub(super) fn record(recorder: &mut dyn Observer, event: Event) -> Result<(), RaceError> {
+    recorder.event(&event).map_err(RaceError::Observer)
 }
 
-fn finish(recorder: &mut dyn Recorder, sample: Sample) -> Result<(), RaceError> {
+fn finish(recorder: &mut dyn Observer, sample: Sample) -> Result<(), RaceError> {
     record(
         recorder,
         Event::SampleFinished {
@@ -439,7 +445,7 @@ fn finish(recorder: &mut dyn Recorder, sample: Sample) -> Result<(), RaceError> 
     )
 }
 
-pub(super) fn warn(recorder: &mut dyn Recorder, message: String) -> Result<(), RaceError> {
+pub(super) fn warn(recorder: &mut dyn Observer, message: String) -> Result<(), RaceError> {
     record(
         recorder,
         Event::Warning {

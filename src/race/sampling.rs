@@ -9,15 +9,15 @@ use tokio_util::sync::CancellationToken;
 
 use super::cache::OtherBuilds;
 use super::chain::Chain;
-use super::entry::Entry;
-use super::event::Event;
 use super::host::HostSampler;
-use super::image::Judged;
+use super::image::Inspection;
+use super::observer::Observer;
 use super::outcome::{disturbances, judge};
-use super::recorder::Recorder;
 use super::runner::{Race, RaceError, Running, record, warn};
+use super::slot_build::SlotBuild;
 use crate::builder::BuilderError;
 use crate::buildkit::{BuildEnd, BuildError, BuildRequest};
+use crate::model::Event;
 use crate::model::{Outcome, Sample, Slot};
 use crate::trace::{SolveStatus, Trace};
 
@@ -32,12 +32,12 @@ impl Race<'_> {
     pub(super) async fn make_again(
         &self,
         slot: &Slot,
-        entry: &Entry<'_>,
+        entry: &SlotBuild<'_>,
         chain: &Chain,
         run: &mut Running<'_>,
     ) -> Result<(), RaceError> {
         let why = match self.earlier.has(slot) {
-            true => format!("the run was cut off after {}", slot.sample),
+            true => format!("the run was cut off after {}", slot.id),
             false => format!(
                 "what {} builds of {} start from is gone",
                 slot.scenario, slot.variant
@@ -54,7 +54,7 @@ impl Race<'_> {
         run.rest.disturbed();
         match end.result {
             Err(error) if !run.stop.is_cancelled() => Err(RaceError::Again {
-                sample: slot.sample.clone(),
+                sample: slot.id.clone(),
                 error: self.redaction.text(&error.to_string()),
             }),
             _ => Ok(()),
@@ -64,7 +64,7 @@ impl Race<'_> {
     fn request(
         &self,
         slot: &Slot,
-        entry: &Entry<'_>,
+        entry: &SlotBuild<'_>,
         chain: &Chain,
         run: &Running<'_>,
     ) -> BuildRequest {
@@ -83,7 +83,7 @@ impl Race<'_> {
     pub(super) async fn sample(
         &self,
         slot: &Slot,
-        entry: &Entry<'_>,
+        entry: &SlotBuild<'_>,
         chain: &mut Chain,
         run: &mut Running<'_>,
     ) -> Result<(Sample, Option<BuilderError>), RaceError> {
@@ -94,7 +94,7 @@ impl Race<'_> {
             &mut run.recorder,
             Event::SampleStarted {
                 at: Timestamp::now(),
-                sample: slot.sample.clone(),
+                sample: slot.id.clone(),
             },
         )?;
         let mut host = HostSampler::start(self.disk, busy_before);
@@ -132,17 +132,12 @@ impl Race<'_> {
                 }
                 self.image_of(slot, entry, &request, run).await?
             }
-            outcome => Judged::of(outcome, failure, None),
+            outcome => Inspection::of(outcome, failure, None),
         };
         let failure = judged.failure;
         let failure = failure.map(|failure| self.redaction.failure(failure));
         let sample = Sample {
-            id: slot.sample.clone(),
-            scenario: slot.scenario.clone(),
-            variant: slot.variant.clone(),
-            kind: slot.kind,
-            round: slot.round,
-            position: slot.position,
+            slot: slot.clone(),
             platforms: request.platforms,
             outcome: judged.outcome,
             wall: end.wall,
@@ -190,18 +185,18 @@ impl Race<'_> {
         request: &BuildRequest,
         trace: &mut Trace,
         host: &mut HostSampler,
-        recorder: &mut dyn Recorder,
+        recorder: &mut dyn Observer,
         cancel: &CancellationToken,
     ) -> (BuildEnd, Result<(), RaceError>) {
         let (sink, mut statuses) = mpsc::unbounded_channel();
         let mut written = Ok(());
-        let mut hear = |mut status: SolveStatus, trace: &mut Trace, recorder: &mut dyn Recorder| {
+        let mut hear = |mut status: SolveStatus, trace: &mut Trace, recorder: &mut dyn Observer| {
             self.redaction.status(&mut status);
             trace.push(&status);
             if written.is_ok()
                 && let Err(error) = recorder.status(slot, &status, trace)
             {
-                written = Err(RaceError::Recorder(error));
+                written = Err(RaceError::Observer(error));
                 cancel.cancel();
             }
         };
@@ -232,6 +227,6 @@ fn chain_lost(slot: &Slot, count: usize, step: &str) -> String {
     format!(
         "{} executed what the builds before it had left in the cache, {step} first ({count} in all): \
          the builder lost it, or something outside the sources changed",
-        slot.sample
+        slot.id
     )
 }

@@ -5,11 +5,11 @@
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
-use super::again::from_cache;
-use super::entry::nonce;
+use super::cached_export::from_cache;
+use super::slot_build::nonce;
 use crate::builder::Builder;
 use crate::buildkit::{BuildRequest, Export};
-use crate::model::{Platform, Ran, RanEnd};
+use crate::model::{Platform, ProgramEnd, ProgramOutput};
 use crate::scenario::Smoke;
 
 /// Most characters that are told of what a program printed: a report shows what
@@ -18,7 +18,7 @@ const MAX_TOLD: usize = 120;
 
 /// Runs programs of images that are where the builder puts them.
 #[async_trait]
-pub trait Runner: Send + Sync {
+pub trait SmokeRunner: Send + Sync {
     /// A name for an image that is to be run and removed, and that nobody else
     /// has. `unique` is of letters and digits.
     fn image_name(&self, unique: &str) -> String;
@@ -31,16 +31,16 @@ pub trait Runner: Send + Sync {
         platform: &Platform,
         command: &[String],
         stop: &CancellationToken,
-    ) -> Result<Ran, RunnerError>;
+    ) -> Result<ProgramOutput, SmokeError>;
 
     /// Removes an image, if it is there.
-    async fn remove(&self, image: &str) -> Result<(), RunnerError>;
+    async fn remove(&self, image: &str) -> Result<(), SmokeError>;
 }
 
 /// Why a runner could not run: nothing that the program is to blame for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct RunnerError(pub String);
+pub struct SmokeError(pub String);
 
 /// Puts the image of a finished build, all from the cache, where `runner` runs
 /// it, and returns what is wrong with what it prints, a line each.
@@ -49,7 +49,7 @@ pub struct RunnerError(pub String);
 /// What kept it from being run, in a line.
 pub(super) async fn complaints(
     builder: &dyn Builder,
-    runner: &dyn Runner,
+    runner: &dyn SmokeRunner,
     request: &BuildRequest,
     smoke: &Smoke,
     nonce: Option<&str>,
@@ -71,7 +71,7 @@ pub(super) async fn complaints(
 
 async fn run(
     builder: &dyn Builder,
-    runner: &dyn Runner,
+    runner: &dyn SmokeRunner,
     request: &BuildRequest,
     image: &str,
     smoke: &Smoke,
@@ -95,19 +95,21 @@ fn complaint(
     smoke: &Smoke,
     platform: &Platform,
     nonce: Option<&str>,
-    ran: &Ran,
+    ran: &ProgramOutput,
 ) -> Result<Option<String>, String> {
     let pattern = smoke.pattern(platform, nonce)?;
     let end = match &ran.end {
-        RanEnd::Exited(0) if pattern.is_match(&ran.stdout) => return Ok(None),
-        RanEnd::Exited(code) => format!("exited with code {code}"),
-        RanEnd::TimedOut(limit) => {
+        ProgramEnd::Exited(0) if pattern.is_match(&ran.stdout) => return Ok(None),
+        ProgramEnd::Exited(code) => format!("exited with code {code}"),
+        ProgramEnd::TimedOut(limit) => {
             format!("did not end within {}", humantime::format_duration(*limit))
         }
-        RanEnd::NotStarted(reason) => format!("could not be started: {}", told(reason.as_bytes())),
+        ProgramEnd::NotStarted(reason) => {
+            format!("could not be started: {}", told(reason.as_bytes()))
+        }
     };
     let mut found = match &ran.end {
-        RanEnd::NotStarted(_) => end,
+        ProgramEnd::NotStarted(_) => end,
         _ => format!("printed {} and {end}", told(&ran.stdout)),
     };
     if !ran.stderr.is_empty() {
@@ -136,10 +138,10 @@ mod tests {
 
     use super::*;
 
-    fn of(stdout: &str, stderr: &str, end: RanEnd) -> Option<String> {
+    fn of(stdout: &str, stderr: &str, end: ProgramEnd) -> Option<String> {
         let command = vec!["hello".into(), "--version".into()];
         let smoke = Smoke::new(command, "^hello {nonce} {platform}$".into()).unwrap();
-        let ran = Ran {
+        let ran = ProgramOutput {
             stdout: stdout.into(),
             stderr: stderr.into(),
             end,
@@ -152,9 +154,12 @@ mod tests {
 
     #[test]
     fn what_prints_as_it_should_and_exits_with_0_is_right() {
-        assert_eq!(of("hello 3f9a linux/arm64", "", RanEnd::Exited(0)), None);
         assert_eq!(
-            of("hello 3f9a linux/arm64", "noise", RanEnd::Exited(0)),
+            of("hello 3f9a linux/arm64", "", ProgramEnd::Exited(0)),
+            None
+        );
+        assert_eq!(
+            of("hello 3f9a linux/arm64", "noise", ProgramEnd::Exited(0)),
             None
         );
     }
@@ -165,26 +170,26 @@ mod tests {
             (
                 "hello dev linux/arm64\n",
                 "",
-                RanEnd::Exited(0),
+                ProgramEnd::Exited(0),
                 "hello --version on linux/arm64 printed \"hello dev linux/arm64\" and exited with code 0",
             ),
             (
                 "hello 3f9a linux/arm64",
                 "oh\x1b no",
-                RanEnd::Exited(3),
+                ProgramEnd::Exited(3),
                 "hello --version on linux/arm64 printed \"hello 3f9a linux/arm64\" and exited with code 3, \
                  with \"oh\\u{1b} no\" on stderr",
             ),
             (
                 "",
                 "",
-                RanEnd::TimedOut(Duration::from_secs(60)),
+                ProgramEnd::TimedOut(Duration::from_secs(60)),
                 "hello --version on linux/arm64 printed \"\" and did not end within 1m",
             ),
             (
                 "",
                 "",
-                RanEnd::NotStarted("exec format error".into()),
+                ProgramEnd::NotStarted("exec format error".into()),
                 "hello --version on linux/arm64 could not be started: \"exec format error\"",
             ),
         ] {
@@ -197,12 +202,12 @@ mod tests {
 
     #[test]
     fn output_on_stderr_is_not_what_is_asked_for() {
-        assert!(of("", "hello 3f9a linux/arm64", RanEnd::Exited(0)).is_some());
+        assert!(of("", "hello 3f9a linux/arm64", ProgramEnd::Exited(0)).is_some());
     }
 
     #[test]
     fn endless_output_is_told_in_part() {
-        let message = of(&"é".repeat(5000), "", RanEnd::Exited(0)).unwrap();
+        let message = of(&"é".repeat(5000), "", ProgramEnd::Exited(0)).unwrap();
         assert!(message.chars().count() < 600, "{message}");
     }
 }

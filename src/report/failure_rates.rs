@@ -59,7 +59,7 @@ mod tests {
         };
         assert_eq!(rates(&samples), [""; 0]);
         let wanted = |sample: &&mut crate::model::Sample| {
-            sample.variant == "naive" && sample.kind == crate::model::BuildKind::MultiArch
+            sample.slot.variant == "naive" && sample.slot.kind == crate::model::BuildKind::MultiArch
         };
         for (sample, outcome) in samples
             .iter_mut()

@@ -26,7 +26,7 @@ pub(crate) fn record(variants: &[&str], rounds: u32) -> RunRecord {
             .flat_map(|variant| BuildKind::ALL.map(|kind| (*variant, kind)));
         for (position, (variant, kind)) in (1..).zip(slots) {
             plan.push(Slot {
-                sample: format!("r{round}-{position:02}"),
+                id: format!("r{round}-{position:02}"),
                 scenario: "go-hello".into(),
                 variant: variant.to_owned(),
                 kind,
@@ -114,12 +114,7 @@ pub(crate) fn record(variants: &[&str], rounds: u32) -> RunRecord {
 pub(crate) fn sample(record: &RunRecord, slot: &Slot, seconds: f64) -> Sample {
     let scenario = &record.scenarios[0];
     Sample {
-        id: slot.sample.clone(),
-        scenario: slot.scenario.clone(),
-        variant: slot.variant.clone(),
-        kind: slot.kind,
-        round: slot.round,
-        position: slot.position,
+        slot: slot.clone(),
         platforms: match slot.kind {
             BuildKind::Cold => vec![scenario.native.clone()],
             _ => scenario.platforms.clone(),
@@ -232,8 +227,8 @@ pub(crate) fn hostile_run() -> (RunRecord, Vec<Sample>) {
         info.name = variant(&info.name);
     }
     for sample in &mut samples {
-        sample.scenario = text.clone();
-        sample.variant = variant(&sample.variant);
+        sample.slot.scenario = text.clone();
+        sample.slot.variant = variant(&sample.slot.variant);
         sample.disturbances = vec![text.clone()];
     }
     let failed = samples.last_mut().unwrap();

@@ -3,11 +3,11 @@
 
 use std::fmt::Write;
 
-use super::between;
 use super::failure_rates;
 use super::number;
-use super::rounds;
+use super::round_summary;
 use super::sentence::sentence;
+use super::successive;
 use super::view::{Cell, FailureView, ScenarioView, View, join};
 use crate::escape::{self, markdown as text, markdown_code as code};
 use crate::model::{BuildKind, HostInfo, Outcome};
@@ -28,11 +28,11 @@ pub fn markdown(view: &View) -> String {
     let _ = writeln!(out, "![Build times of each variant]({CHART})\n");
     for scenario in &view.scenarios {
         table(&mut out, scenario);
-        between::table(&mut out, scenario);
+        successive::table(&mut out, scenario);
         culprits(&mut out, scenario);
     }
     for roll_up in &view.roll_up {
-        let _ = writeln!(out, "- {}", text(&rounds::rolled_up(roll_up)));
+        let _ = writeln!(out, "- {}", text(&round_summary::rolled_up(roll_up)));
     }
     if !view.roll_up.is_empty() {
         out.push('\n');
@@ -57,8 +57,8 @@ pub(super) fn table(out: &mut String, scenario: &ScenarioView) {
 
 /// How the table's ratios are made, and how far they are apart.
 fn how_made(out: &mut String, scenario: &ScenarioView) {
-    let lines = rounds::how_made(scenario).into_iter();
-    for line in lines.chain(rounds::spread(scenario)) {
+    let lines = round_summary::how_made(scenario).into_iter();
+    for line in lines.chain(round_summary::spread(scenario)) {
         let _ = writeln!(out, "{}\n", text(&line));
     }
 }
@@ -206,11 +206,11 @@ pub(super) fn explanation(view: &View) -> String {
             "In brackets, from 6 rounds on: signed-rank intervals ({}); {}. The verdict is faster, \
              slower or same if the whole interval says so, and inconclusive otherwise.",
             alphas(view),
-            rounds::delta(view)
+            round_summary::delta(view)
         ));
     }
     if view.has_model_based() {
-        parts.push(format!("In brackets, {}.", rounds::MODEL_BASED));
+        parts.push(format!("In brackets, {}.", round_summary::MODEL_BASED));
     }
     if !view.looks().is_empty() || view.has_model_based() {
         parts.push("An interval that includes 1× (±0%) shows no clear change.".to_owned());
@@ -218,7 +218,7 @@ pub(super) fn explanation(view: &View) -> String {
     if view.has_single_rounds() {
         parts.push("1 round: no interval; a difference below 1.5× is no clear change.".to_owned());
     }
-    parts.extend(rounds::by_chance(view).map(|text| format!("{text}.")));
+    parts.extend(round_summary::by_chance(view).map(|text| format!("{text}.")));
     parts.join(" ")
 }
 
@@ -304,9 +304,9 @@ pub(super) fn rule(view: &View) -> Vec<String> {
             parts.push("Rounds dropped: 0.".to_owned());
         }
     }
-    parts.extend(rounds::unreached(view).map(|told| text(&told)));
-    parts.extend(rounds::dropped(view).map(|told| text(&told)));
-    parts.extend(rounds::looked(view).map(|told| text(&told)));
+    parts.extend(round_summary::unreached(view).map(|told| text(&told)));
+    parts.extend(round_summary::dropped(view).map(|told| text(&told)));
+    parts.extend(round_summary::looked(view).map(|told| text(&told)));
     for scenario in &view.scenarios {
         if let Some(edit) = &scenario.edit {
             parts.push(format!(

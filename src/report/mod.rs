@@ -1,10 +1,9 @@
 //! Reports: one view model, and renderers that turn it into text. Renderers
 //! are pure; writing files is their callers' work.
 
-mod between;
 mod check;
 mod ci;
-pub mod explain;
+pub mod explanation;
 mod failure_rates;
 #[cfg(test)]
 pub(crate) mod fixture;
@@ -12,8 +11,9 @@ pub mod list;
 mod markdown;
 pub mod number;
 mod paint;
-mod rounds;
+mod round_summary;
 mod sentence;
+mod successive;
 mod svg;
 mod terminal;
 mod view;
@@ -26,8 +26,8 @@ pub use sentence::sentence;
 pub use svg::svg;
 pub use terminal::terminal;
 pub use view::{
-    BaseImageView, Between, Cell, CulpritView, EmulatorView, FailureRate, FailureView, RollUp,
-    ScenarioView, VariantView, View,
+    BaseImageView, Cell, CulpritView, EmulatorView, FailureRate, FailureView, RollUp, ScenarioView,
+    Successive, VariantView, View,
 };
 
 #[cfg(test)]

@@ -5,12 +5,12 @@ use std::fmt::Write;
 
 use unicode_width::UnicodeWidthStr;
 
-use super::between;
 use super::failure_rates;
 use super::number;
 use super::paint::{Paint, Style};
-use super::rounds;
+use super::round_summary;
 use super::sentence::sentence;
+use super::successive;
 use super::view::{Cell, CulpritView, FailureView, ScenarioView, VariantView, View, join};
 use super::wrap::wrap;
 use crate::escape;
@@ -42,16 +42,16 @@ pub fn terminal(view: &View, width: usize, colour: bool) -> String {
             list(&mut out, scenario, paint);
         }
         out.push('\n');
-        for line in rounds::how_made(scenario)
+        for line in round_summary::how_made(scenario)
             .into_iter()
-            .chain(rounds::spread(scenario))
+            .chain(round_summary::spread(scenario))
         {
             wrapped(&mut out, &line, width, Style::Dim, paint);
         }
-        if rounds::how_made(scenario).is_some() {
+        if round_summary::how_made(scenario).is_some() {
             out.push('\n');
         }
-        for line in between::lines(scenario) {
+        for line in successive::lines(scenario) {
             wrapped(&mut out, &line, width, Style::Plain, paint);
         }
         if !scenario.between.is_empty() {
@@ -59,7 +59,7 @@ pub fn terminal(view: &View, width: usize, colour: bool) -> String {
         }
     }
     for roll_up in &view.roll_up {
-        let text = rounds::rolled_up(roll_up);
+        let text = round_summary::rolled_up(roll_up);
         wrapped(&mut out, &text, width, Style::Plain, paint);
     }
     wrapped(&mut out, &sentence(view), width, Style::Bold, paint);
@@ -389,9 +389,9 @@ fn notes(out: &mut String, view: &View, width: usize, paint: Paint) {
         ));
     }
     notes.extend(view.disturbed());
-    notes.extend(rounds::unreached(view).map(|text| escape::terminal(&text, 600)));
-    notes.extend(rounds::dropped(view).map(|text| escape::terminal(&text, 600)));
-    notes.extend(rounds::looked(view).map(|text| escape::terminal(&text, 600)));
+    notes.extend(round_summary::unreached(view).map(|text| escape::terminal(&text, 600)));
+    notes.extend(round_summary::dropped(view).map(|text| escape::terminal(&text, 600)));
+    notes.extend(round_summary::looked(view).map(|text| escape::terminal(&text, 600)));
     let mut facts = format!(
         "n={}, seed {}, run {}",
         view.n(),
@@ -401,11 +401,11 @@ fn notes(out: &mut String, view: &View, width: usize, paint: Paint) {
     if let Some(suite) = &view.suite {
         let _ = write!(facts, ", suite {}", escape::terminal(suite, 80));
     }
-    for text in rounds::intervals(view) {
+    for text in round_summary::intervals(view) {
         facts.push_str("; ");
         facts.push_str(&text);
     }
-    if let Some(text) = rounds::by_chance(view) {
+    if let Some(text) = round_summary::by_chance(view) {
         facts.push_str("; ");
         facts.push_str(&text);
     }

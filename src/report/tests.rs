@@ -22,7 +22,11 @@ fn rounds() -> View {
 fn failing() -> View {
     let (record, mut samples) = fixture::run(&ARTICLE, 3);
     for sample in &mut samples {
-        match (sample.variant.as_str(), sample.kind, sample.round) {
+        match (
+            sample.slot.variant.as_str(),
+            sample.slot.kind,
+            sample.slot.round,
+        ) {
             ("naive", BuildKind::MultiArch, 2) => fixture::fail(sample, Outcome::Failed),
             ("naive", BuildKind::Incremental, _) => fixture::fail(sample, Outcome::TimedOut),
             _ => {}
@@ -379,8 +383,8 @@ fn the_sentence_says_what_is_missing() {
 fn the_sentence_leaves_open_what_the_interval_does() {
     let (record, mut samples) = fixture::run(&ARTICLE, 3);
     for sample in &mut samples {
-        if sample.kind == BuildKind::Incremental {
-            let seconds = match (sample.variant.as_str(), sample.round) {
+        if sample.slot.kind == BuildKind::Incremental {
+            let seconds = match (sample.slot.variant.as_str(), sample.slot.round) {
                 ("naive", _) => 10.0,
                 (_, 1) => 5.0,
                 (_, round) => 8.0 + f64::from(round),
@@ -402,12 +406,12 @@ fn the_sentence_leaves_open_what_the_interval_does() {
 fn incrementals(naive: &[f64], cross: &[f64]) -> View {
     let (record, mut samples) = fixture::run(&ARTICLE, naive.len() as u32);
     for sample in &mut samples {
-        if sample.kind == BuildKind::Incremental {
-            let times = match sample.variant.as_str() {
+        if sample.slot.kind == BuildKind::Incremental {
+            let times = match sample.slot.variant.as_str() {
                 "naive" => naive,
                 _ => cross,
             };
-            let seconds = times[sample.round as usize - 1];
+            let seconds = times[sample.slot.round as usize - 1];
             sample.wall = std::time::Duration::from_secs_f64(seconds);
         }
     }
@@ -509,7 +513,7 @@ fn builds_of_others_are_one_line_with_a_sum() {
 fn a_variant_that_does_not_build_is_in_the_headline() {
     let (record, mut samples) = fixture::run(&ARTICLE, 2);
     for sample in &mut samples {
-        if sample.variant == "cross" && sample.kind == BuildKind::Noop {
+        if sample.slot.variant == "cross" && sample.slot.kind == BuildKind::Noop {
             fixture::fail(sample, Outcome::Failed);
         }
     }
@@ -531,7 +535,7 @@ fn a_name_that_begins_the_sentence_stays_as_it_is() {
     let variants = [("before", ARTICLE[0].1), ("after", ARTICLE[1].1)];
     let (mut record, mut samples) = fixture::run(&variants, 2);
     record.scenarios[0].kinds = vec![BuildKind::Noop];
-    samples.retain(|sample| sample.kind == BuildKind::Noop);
+    samples.retain(|sample| sample.slot.kind == BuildKind::Noop);
     let text = sentence(&View::new(&record, &samples, &Default::default()));
     assert!(text.starts_with("after does an unchanged build"), "{text}");
 }
@@ -546,9 +550,9 @@ fn two_scenarios() -> View {
     other.platforms = ["amd64", "arm64", "riscv64"].map(Platform::linux).into();
     record.scenarios.push(other);
     let mut more = Vec::new();
-    for sample in samples.iter().filter(|s| s.kind == BuildKind::Cold) {
+    for sample in samples.iter().filter(|s| s.slot.kind == BuildKind::Cold) {
         let mut sample = sample.clone();
-        sample.scenario = "rust-hello-with-a-long-name".into();
+        sample.slot.scenario = "rust-hello-with-a-long-name".into();
         more.push(sample);
     }
     fixture::fail(&mut more[1], Outcome::LostBuilder);
@@ -578,7 +582,7 @@ fn svg_of_many_failures() {
     let (record, mut samples) = fixture::run(&variants, 1);
     for sample in samples
         .iter_mut()
-        .filter(|s| ["one", "four"].contains(&s.variant.as_str()))
+        .filter(|s| ["one", "four"].contains(&s.slot.variant.as_str()))
     {
         fixture::fail(sample, Outcome::TimedOut);
     }

@@ -4,6 +4,7 @@
 //! [`Project`] finds and loads scenarios and says which base images they need;
 //! [`SourceCopy`] is the private copy of the sources that builds see.
 
+mod adhoc;
 mod comment;
 mod contexts;
 mod copy;
@@ -17,7 +18,6 @@ mod format;
 mod heredoc;
 mod instructions;
 mod name;
-mod own;
 mod project;
 mod smoke;
 mod snapshot;
@@ -28,6 +28,9 @@ mod syntax;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+pub use adhoc::{
+    OwnDockerfile, OwnScenario, check_variant_name, folder_name, revision_name, variant_names,
+};
 pub use copy::{Skip, SourceCopy, sources_digest, sources_digest_without};
 pub use dockerfile::{BaseImageUse, Needs};
 pub use edit::{Change, Edit, EditError};
@@ -35,9 +38,6 @@ pub use error::{Place, ScenarioError};
 pub(crate) use error::{choice, position};
 pub use fetch::{Fetch, Otherwise};
 pub use instructions::{InstructionPlace, instructions};
-pub use own::{
-    OwnDockerfile, OwnScenario, check_variant_name, folder_name, revision_name, variant_names,
-};
 pub use project::{Project, read_file};
 pub use smoke::Smoke;
 pub use snapshot::{SkipIn, Snapshot, ignore_file};

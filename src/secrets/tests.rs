@@ -23,7 +23,7 @@ fn user_information_of_any_url_goes() {
         ("(socks5://u:p@[::1]:1080)", "(socks5://***@[::1]:1080)"),
         ("x?u=https://a:b@c", "x?u=https://***@c"),
         ("https://h/?to=https://a:b@c", "https://h/?to=https://***@c"),
-        // Several that no space divides.
+        // MultipleComparisons that no space divides.
         (
             "https://u:p@h1,https://u:p@h2",
             "https://***@h1,https://***@h2",

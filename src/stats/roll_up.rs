@@ -1,4 +1,4 @@
-//! Several comparisons as one: of the same kind over scenarios, or of a
+//! MultipleComparisons comparisons as one: of the same kind over scenarios, or of a
 //! scenario over its kinds.
 
 use std::collections::BTreeMap;

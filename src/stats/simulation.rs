@@ -101,14 +101,14 @@ enum Stops {
 }
 
 /// What came of a simulated run.
-struct Ran {
+struct ProgramOutput {
     slower: bool,
     /// The signed-rank interval, where there were rounds enough for one.
     interval: Option<Interval>,
     rounds: usize,
 }
 
-impl Ran {
+impl ProgramOutput {
     /// Whether it tells a signed-rank interval that does not hold the truth.
     fn misses(&self, effect: f64) -> bool {
         // Rounding must not exclude a truth at the very end.
@@ -121,7 +121,12 @@ impl Ran {
 
 /// One run: rounds in an order drawn by lot, until it stops. `effect` is the
 /// truth, ln(candidate / reference).
-fn run(machine: &mut dyn Machine, effect: f64, stops: Stops, random: &mut ChaCha8Rng) -> Ran {
+fn run(
+    machine: &mut dyn Machine,
+    effect: f64,
+    stops: Stops,
+    random: &mut ChaCha8Rng,
+) -> ProgramOutput {
     let mut ratios = BTreeMap::new();
     for round in 1.. {
         let first = machine.next(random);
@@ -145,7 +150,7 @@ fn run(machine: &mut dyn Machine, effect: f64, stops: Stops, random: &mut ChaCha
         if verdict.is_some() || is_open {
             let found = ratio(&ratios, Looks::Two, LEAST_DELTA).unwrap();
             let is_looks = matches!(found.basis, Basis::SignedRank(_));
-            return Ran {
+            return ProgramOutput {
                 slower: verdict == Some(Verdict::Slower),
                 interval: found.interval.filter(|_| is_looks),
                 rounds: logs.len(),

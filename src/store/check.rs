@@ -26,7 +26,7 @@ pub(super) fn slots(record: &RunRecord) -> Result<HashMap<String, Slot>, String>
     name(&record.run).map_err(|error| error.to_string())?;
     let mut slots = HashMap::with_capacity(record.plan.len());
     for slot in &record.plan {
-        name(&slot.sample).map_err(|error| error.to_string())?;
+        name(&slot.id).map_err(|error| error.to_string())?;
         let scenario = record
             .scenarios
             .iter()
@@ -38,8 +38,8 @@ pub(super) fn slots(record: &RunRecord) -> Result<HashMap<String, Slot>, String>
                 slot.scenario, slot.variant
             ));
         }
-        if slots.insert(slot.sample.clone(), slot.clone()).is_some() {
-            return Err(format!("the plan has sample {:?} twice", slot.sample));
+        if slots.insert(slot.id.clone(), slot.clone()).is_some() {
+            return Err(format!("the plan has sample {:?} twice", slot.id));
         }
     }
     Ok(slots)
@@ -47,23 +47,23 @@ pub(super) fn slots(record: &RunRecord) -> Result<HashMap<String, Slot>, String>
 
 /// What is wrong with a sample that should be the slot's.
 pub(super) fn sample(sample: &Sample, slots: &HashMap<String, Slot>) -> Result<(), String> {
-    let Some(slot) = slots.get(&sample.id) else {
+    let Some(slot) = slots.get(&sample.slot.id) else {
         return Err(format!(
             "sample {:?} is not in the plan of run.json",
-            sample.id
+            sample.slot.id
         ));
     };
-    let same = slot.scenario == sample.scenario
-        && slot.variant == sample.variant
-        && slot.kind == sample.kind
-        && slot.round == sample.round
-        && slot.position == sample.position;
+    let same = slot.scenario == sample.slot.scenario
+        && slot.variant == sample.slot.variant
+        && slot.kind == sample.slot.kind
+        && slot.round == sample.slot.round
+        && slot.position == sample.slot.position;
     if same {
         Ok(())
     } else {
         Err(format!(
             "sample {:?} is not what the plan of run.json says of it",
-            sample.id
+            sample.slot.id
         ))
     }
 }

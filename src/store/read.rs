@@ -10,8 +10,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::{EVENTS_FILE, RUN_FILE, StoreError, TRACES_DIR, check, open};
-use crate::model::{Outcome, RunRecord, SCHEMA_VERSION, Sample};
-use crate::race::{Event, RunEnd};
+use crate::model::{Event, Outcome, RunEnd, RunRecord, SCHEMA_VERSION, Sample};
 use crate::trace::rawjson;
 
 /// Bytes of a line; an event is a few kilobytes.
@@ -110,14 +109,18 @@ pub fn read_run(dir: &Path) -> Result<StoredRun, StoreError> {
                 // before this was done have nothing in its place.
                 let stays = |sample: &&Sample| is_result(&run.samples, sample);
                 let stays = run.samples.iter().filter(stays);
-                seen = stays.map(|sample| sample.id.clone()).collect();
+                seen = stays.map(|sample| sample.slot.id.clone()).collect();
             }
             Event::SampleFinished { sample, .. } => {
                 check::sample(&sample, &slots).map_err(malformed)?;
-                if !seen.insert(sample.id.clone()) {
-                    return Err(malformed(format!("sample {:?} is there twice", sample.id)));
+                if !seen.insert(sample.slot.id.clone()) {
+                    return Err(malformed(format!(
+                        "sample {:?} is there twice",
+                        sample.slot.id
+                    )));
                 }
-                run.samples.retain(|before| before.id != sample.id);
+                run.samples
+                    .retain(|before| before.slot.id != sample.slot.id);
                 run.samples.push(sample);
             }
             Event::Warning { message, .. } if run.warnings.len() < MAX_WARNINGS => {
@@ -141,8 +144,12 @@ pub(super) fn is_result(samples: &[Sample], sample: &Sample) -> bool {
         Outcome::Interrupted | Outcome::LostBuilder => false,
         Outcome::Skipped => !samples.iter().any(|other| {
             other.outcome == Outcome::LostBuilder
-                && (other.round, &other.scenario, &other.variant)
-                    == (sample.round, &sample.scenario, &sample.variant)
+                && (other.slot.round, &other.slot.scenario, &other.slot.variant)
+                    == (
+                        sample.slot.round,
+                        &sample.slot.scenario,
+                        &sample.slot.variant,
+                    )
         }),
         _ => true,
     }

@@ -8,8 +8,7 @@ use std::path::{Path, PathBuf};
 use super::read::{StoredRun, is_result, read_run};
 use super::write::{LineFile, RunWriter};
 use super::{EVENTS_FILE, SAMPLES_FILE, StoreError, csv, open};
-use crate::model::Sample;
-use crate::race::Event;
+use crate::model::{Event, Sample};
 
 /// A stored run that nobody else can write as long as this is there.
 #[derive(Debug)]
@@ -67,7 +66,7 @@ impl HeldRun {
             run: record.run,
             events: self.events,
             samples: LineFile::open(path)?,
-            finished: Some(results.map(|sample| sample.id.clone()).collect()),
+            finished: Some(results.map(|sample| sample.slot.id.clone()).collect()),
             dir,
         })
     }

@@ -7,8 +7,7 @@ use jiff::Timestamp;
 use tempfile::TempDir;
 
 use super::*;
-use crate::model::{Outcome, RunRecord, Sample};
-use crate::race::Event;
+use crate::model::{Event, Outcome, RunRecord, Sample};
 use crate::report::fixture::{self, ARTICLE};
 use crate::trace::SolveStatus;
 
@@ -134,16 +133,16 @@ fn only_a_sample_that_says_nothing_of_its_build_may_come_again() {
 #[test]
 fn a_trace_of_a_build_that_did_not_end_is_replaced_and_no_other() {
     let (_root, dir, _, samples) = cut_off(2);
-    let trace = |at: usize| trace_path(&dir, &samples[at].id).unwrap();
+    let trace = |at: usize| trace_path(&dir, &samples[at].slot.id).unwrap();
     fs::write(trace(1), "kept").unwrap();
     fs::write(trace(2), "half").unwrap();
     let writer = HeldRun::hold(&dir).unwrap().go_on().unwrap();
-    assert!(writer.trace_writer(&samples[1].id).is_err());
-    let mut third = writer.trace_writer(&samples[2].id).unwrap();
+    assert!(writer.trace_writer(&samples[1].slot.id).is_err());
+    let mut third = writer.trace_writer(&samples[2].slot.id).unwrap();
     third.write(&SolveStatus::default()).unwrap();
     third.finish().unwrap();
     assert_eq!(fs::read_to_string(trace(1)).unwrap(), "kept");
-    assert_eq!(read_trace(&dir, &samples[2].id).unwrap().count(), 1);
+    assert_eq!(read_trace(&dir, &samples[2].slot.id).unwrap().count(), 1);
 }
 
 #[cfg(unix)]
@@ -157,8 +156,8 @@ fn a_link_in_the_place_of_a_file_is_not_followed() {
         std::os::unix::fs::symlink(&target, path).unwrap();
     };
     link(dir.join("samples.new"));
-    link(trace_path(&dir, &samples[1].id).unwrap());
+    link(trace_path(&dir, &samples[1].slot.id).unwrap());
     let writer = HeldRun::hold(&dir).unwrap().go_on().unwrap();
-    writer.trace_writer(&samples[1].id).unwrap();
+    writer.trace_writer(&samples[1].slot.id).unwrap();
     assert_eq!(fs::read_to_string(&target).unwrap(), "precious");
 }

@@ -9,8 +9,7 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::*;
-use crate::model::{Outcome, RunRecord, Sample};
-use crate::race::{Event, RunEnd};
+use crate::model::{Event, Outcome, RunEnd, RunRecord, Sample};
 use crate::report::fixture::{self, ARTICLE};
 use crate::scenario::ScenarioError;
 use crate::trace::SolveStatus;
@@ -44,7 +43,7 @@ fn stored() -> (TempDir, PathBuf, RunRecord, Vec<Sample>) {
         writer
             .append(&Event::SampleStarted {
                 at: at(),
-                sample: sample.id.clone(),
+                sample: sample.slot.id.clone(),
             })
             .unwrap();
         writer.append(&finished(sample)).unwrap();
@@ -168,7 +167,7 @@ fn a_record_with_a_name_that_leads_elsewhere_is_refused() {
         record.run = name.into();
         assert!(RunWriter::create(root.path(), &record).is_err(), "{name:?}");
         let (mut record, _) = fixture::run(&ARTICLE, 1);
-        record.plan[0].sample = name.into();
+        record.plan[0].id = name.into();
         assert!(RunWriter::create(root.path(), &record).is_err(), "{name:?}");
     }
     assert_eq!(fs::read_dir(root.path()).unwrap().count(), 0);

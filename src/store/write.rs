@@ -9,8 +9,7 @@ use std::path::{Path, PathBuf};
 
 use super::trace::TraceWriter;
 use super::{EVENTS_FILE, RUN_FILE, SAMPLES_FILE, StoreError, TRACES_DIR, check, csv};
-use crate::model::RunRecord;
-use crate::race::Event;
+use crate::model::{Event, RunRecord};
 use crate::secrets::without_credentials;
 use crate::temporary;
 

@@ -1,4 +1,4 @@
-//! Which builds does a recording hold? Several may have been written to one
+//! Which builds does a recording hold? MultipleComparisons may have been written to one
 //! file, one after another.
 //!
 //! Nothing in the stream marks where a build ends. It is told by what begins

@@ -80,13 +80,13 @@ pub fn times(
     let dropped = dropped_rounds(record, samples);
     let is_dropped = |sample: &Sample| {
         let mut dropped = dropped.iter();
-        dropped.any(|d| d.round == sample.round && d.scenario == sample.scenario)
+        dropped.any(|d| d.round == sample.slot.round && d.scenario == sample.slot.scenario)
     };
     samples
         .iter()
-        .filter(|s| s.scenario == scenario && s.variant == variant && s.kind == kind)
+        .filter(|s| s.slot.scenario == scenario && s.slot.variant == variant && s.slot.kind == kind)
         .filter(|sample| sample.outcome == Outcome::Ok && !is_dropped(sample))
-        .map(|sample| (sample.round, sample.wall.as_secs_f64()))
+        .map(|sample| (sample.slot.round, sample.wall.as_secs_f64()))
         .collect()
 }
 
@@ -101,12 +101,12 @@ pub(super) fn builds_wrong(
 ) -> bool {
     let of_variant = samples
         .iter()
-        .filter(|s| s.scenario == scenario && s.variant == variant);
+        .filter(|s| s.slot.scenario == scenario && s.slot.variant == variant);
     let mut wrong = of_variant.filter(|sample| sample.outcome == Outcome::WrongOutput);
     wrong.any(|sample| {
         [true, false].into_iter().any(|native_only| {
             let mut chain = std::iter::successors(Some(kind), |at| at.starts_from(native_only));
-            chain.any(|at| at == sample.kind)
+            chain.any(|at| at == sample.slot.kind)
         })
     })
 }
@@ -175,7 +175,7 @@ fn is_exhausted(record: &RunRecord, scenario: &str, samples: &[Sample]) -> bool 
     let mut slots = record.plan.iter().rev();
     let last = slots.find(|slot| slot.scenario == scenario);
     last.is_some_and(|slot| {
-        samples.iter().any(|sample| sample.id == slot.sample)
+        samples.iter().any(|sample| sample.slot.id == slot.id)
             || round_is_lost(record, samples, scenario, slot.round)
     })
 }
@@ -194,8 +194,9 @@ pub fn never_builds(
     }
     let mut failed = 0;
     for sample in samples {
-        let is_of_kind =
-            sample.scenario == scenario && sample.variant == variant && sample.kind == kind;
+        let is_of_kind = sample.slot.scenario == scenario
+            && sample.slot.variant == variant
+            && sample.slot.kind == kind;
         if is_of_kind && !says_nothing(samples, sample) {
             match sample.outcome {
                 Outcome::Ok => return false,
@@ -320,9 +321,9 @@ mod tests {
         let (record, mut samples) =
             fixture::run(&[("naive", [1.0; 4]), ("cross", [1.0; 4])], rounds);
         for sample in &mut samples {
-            let drift = 1.0 + f64::from(sample.round) / 10.0;
-            let own = match sample.variant.as_str() {
-                "cross" => ratio * (1.0 + f64::from(sample.round % 3) * 0.001),
+            let drift = 1.0 + f64::from(sample.slot.round) / 10.0;
+            let own = match sample.slot.variant.as_str() {
+                "cross" => ratio * (1.0 + f64::from(sample.slot.round % 3) * 0.001),
                 _ => 1.0,
             };
             sample.wall = std::time::Duration::from_secs_f64(drift * own);
@@ -343,7 +344,7 @@ mod tests {
         let (record, mut samples) = raced(0.5, 6);
         let multi_arch = samples
             .iter()
-            .position(|s| s.variant == "cross" && s.kind == BuildKind::MultiArch)
+            .position(|s| s.slot.variant == "cross" && s.slot.kind == BuildKind::MultiArch)
             .unwrap();
         samples[multi_arch].outcome = Outcome::WrongOutput;
         for found in comparisons(&record, &samples) {
@@ -397,9 +398,11 @@ mod tests {
         // is not.
         let (mut record, mut samples) = raced(1.5, 6);
         record.rules.stopping = Stopping::Auto;
-        let noops = samples.iter_mut().filter(|s| s.kind == BuildKind::Noop);
-        for sample in noops.filter(|s| s.variant == "cross") {
-            let torn = [0.3, 1.2][sample.round as usize % 2];
+        let noops = samples
+            .iter_mut()
+            .filter(|s| s.slot.kind == BuildKind::Noop);
+        for sample in noops.filter(|s| s.slot.variant == "cross") {
+            let torn = [0.3, 1.2][sample.slot.round as usize % 2];
             sample.wall = sample.wall.mul_f64(torn);
         }
         let found = comparisons(&record, &samples);
@@ -420,9 +423,9 @@ mod tests {
         let (mut record, mut samples) = raced(1.5, 8);
         record.rules.contamination = Some(Contamination::default());
         let of = |samples: &[Sample], round: u32, kind: BuildKind| {
-            let at = samples
-                .iter()
-                .position(|s| s.round == round && s.kind == kind && s.variant == "cross");
+            let at = samples.iter().position(|s| {
+                s.slot.round == round && s.slot.kind == kind && s.slot.variant == "cross"
+            });
             at.unwrap()
         };
         let at = of(&samples, 1, BuildKind::Incremental);
@@ -466,8 +469,8 @@ mod tests {
     #[test]
     fn a_gate_that_stopped_early_says_no_more_than_it_knows() {
         let (mut record, mut samples) = raced(1.0, 6);
-        for sample in samples.iter_mut().filter(|s| s.variant == "cross") {
-            let torn = if sample.round.is_multiple_of(2) {
+        for sample in samples.iter_mut().filter(|s| s.slot.variant == "cross") {
+            let torn = if sample.slot.round.is_multiple_of(2) {
                 1.3
             } else {
                 0.6
@@ -490,14 +493,18 @@ mod tests {
         record.rules.stopping = Stopping::Auto;
         record.rules.contamination = Some(Contamination::default());
         // Not clear at the first look.
-        let first = |s: &&mut Sample| s.variant == "cross" && s.round == 1;
+        let first = |s: &&mut Sample| s.slot.variant == "cross" && s.slot.round == 1;
         for sample in samples.iter_mut().filter(first) {
             sample.wall = sample.wall.mul_f64(0.6);
         }
         let decided = |samples: &[Sample]| gate(&record, samples).verdict.is_some();
         // The last round goes on, is given up after its first build, or is over.
-        let last: Vec<Sample> = samples.iter().filter(|s| s.round == 9).cloned().collect();
-        samples.retain(|sample| sample.round < 9);
+        let last: Vec<Sample> = samples
+            .iter()
+            .filter(|s| s.slot.round == 9)
+            .cloned()
+            .collect();
+        samples.retain(|sample| sample.slot.round < 9);
         samples.push(last[0].clone());
         assert!(!decided(&samples));
         samples.last_mut().unwrap().disturbances = vec!["build x".into()];
@@ -508,7 +515,7 @@ mod tests {
         // That of another scenario is no matter.
         let mut other = record.plan.last().unwrap().clone();
         other.scenario = "other".into();
-        other.sample = "other".into();
+        other.id = "other".into();
         let mut two = record.clone();
         two.plan.push(other);
         assert!(gate(&two, &samples).verdict.is_some());

@@ -173,11 +173,13 @@ fn outcomes<'a>(
         .collect();
     let of_variant = || {
         let samples = samples.iter();
-        samples.filter(|s| s.scenario == scenario.name && s.variant == variant)
+        samples.filter(|s| s.slot.scenario == scenario.name && s.slot.variant == variant)
     };
     let mut found = BTreeMap::new();
     let counts = |sample: &&Sample| {
-        sample.kind == kind && !dropped.contains(&sample.round) && !says_nothing(samples, sample)
+        sample.slot.kind == kind
+            && !dropped.contains(&sample.slot.round)
+            && !says_nothing(samples, sample)
     };
     for sample in of_variant().filter(counts) {
         let became = match sample.outcome {
@@ -185,7 +187,8 @@ fn outcomes<'a>(
             Outcome::Failed | Outcome::WrongOutput | Outcome::TimedOut => Some(sample),
             // The reason is that of the build that it starts from.
             Outcome::Skipped => {
-                let mut of_round = of_variant().filter(|other| other.round == sample.round);
+                let mut of_round =
+                    of_variant().filter(|other| other.slot.round == sample.slot.round);
                 let failed = |other: &&Sample| {
                     matches!(
                         other.outcome,
@@ -196,7 +199,7 @@ fn outcomes<'a>(
             }
             Outcome::LostBuilder | Outcome::Interrupted => continue,
         };
-        found.insert(sample.round, became);
+        found.insert(sample.slot.round, became);
     }
     found
 }

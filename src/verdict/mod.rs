@@ -5,17 +5,17 @@
 
 mod comparison;
 mod failures;
+mod multiple;
 mod rounds;
-mod several;
 mod slots;
 
 pub use comparison::{
     Comparison, comparisons, looks, never_builds, roll_up, shows_no_slowdown, times,
 };
 pub use failures::{Failing, Failures, Tries, failures, look as look_at_failures};
+pub use multiple::{MultipleComparisons, several};
 pub use rounds::{
     Dropped, RoundsNeeded, disturbed_rounds, dropped_rounds, round_is_lost, rounds_needed,
     says_nothing, unmeasured,
 };
-pub use several::{Several, several};
 pub use slots::{is_wanted, slots_left, slots_planned};

@@ -29,7 +29,9 @@ pub fn dropped_rounds(record: &RunRecord, samples: &[Sample]) -> Vec<Dropped> {
     };
     let mut rounds: BTreeMap<(u32, &str), Vec<&Sample>> = BTreeMap::new();
     for sample in samples {
-        let round = rounds.entry((sample.round, &sample.scenario)).or_default();
+        let round = rounds
+            .entry((sample.slot.round, &sample.slot.scenario))
+            .or_default();
         round.push(sample);
     }
     let dropped = rounds.into_iter().filter_map(|((round, scenario), built)| {
@@ -53,7 +55,7 @@ pub fn round_is_lost(record: &RunRecord, samples: &[Sample], scenario: &str, rou
     let rule = record.rules.contamination.as_ref();
     let mut built = samples
         .iter()
-        .filter(|sample| sample.scenario == scenario && sample.round == round);
+        .filter(|sample| sample.slot.scenario == scenario && sample.slot.round == round);
     rule.is_some_and(|rule| built.any(|sample| got_in_the_way(rule, sample).is_some()))
 }
 
@@ -74,20 +76,24 @@ pub fn unmeasured<'a>(record: &'a RunRecord, samples: &[Sample]) -> Vec<&'a str>
     let dropped = dropped_rounds(record, samples);
     let counts = |sample: &Sample| {
         let mut dropped = dropped.iter();
-        !dropped.any(|d| d.round == sample.round && d.scenario == sample.scenario)
+        !dropped.any(|d| d.round == sample.slot.round && d.scenario == sample.slot.scenario)
     };
     let names = record
         .scenarios
         .iter()
         .map(|scenario| scenario.name.as_str());
     names
-        .filter(|name| !samples.iter().any(|s| s.scenario == *name && counts(s)))
+        .filter(|name| {
+            !samples
+                .iter()
+                .any(|s| s.slot.scenario == *name && counts(s))
+        })
         .collect()
 }
 
 /// What got in a sample's way.
 fn got_in_the_way(rule: &Contamination, sample: &Sample) -> Option<String> {
-    let id = &sample.id;
+    let id = &sample.slot.id;
     if !rule.other_builds
         && let Some(first) = sample.disturbances.first()
     {
@@ -133,9 +139,9 @@ pub fn says_nothing(samples: &[Sample], sample: &Sample) -> bool {
         Outcome::Failed => was_unstarted(sample),
         Outcome::Skipped => {
             let mut of_round = samples.iter().filter(|other| {
-                other.round == sample.round
-                    && other.scenario == sample.scenario
-                    && other.variant == sample.variant
+                other.slot.round == sample.slot.round
+                    && other.slot.scenario == sample.slot.scenario
+                    && other.slot.variant == sample.slot.variant
             });
             of_round.any(was_unstarted)
         }
@@ -179,8 +185,8 @@ pub fn rounds_needed(
         .map(|dropped| dropped.round)
         .collect();
     let mut measured: BTreeMap<u32, usize> = BTreeMap::new();
-    for sample in samples.iter().filter(|s| s.scenario == scenario.name) {
-        *measured.entry(sample.round).or_default() += 1;
+    for sample in samples.iter().filter(|s| s.slot.scenario == scenario.name) {
+        *measured.entry(sample.slot.round).or_default() += 1;
     }
     let planned = |round: u32| {
         let slots = record.plan.iter();
@@ -276,7 +282,7 @@ mod tests {
         let dropped = dropped.pop()?;
         assert_eq!((dropped.scenario.as_str(), dropped.round), ("go-hello", 2));
         // What got in one build's way is told with its name.
-        let id = &samples.last().unwrap().id;
+        let id = &samples.last().unwrap().slot.id;
         let of_round = dropped.reason.ends_with("during its builds");
         assert!(
             of_round || dropped.reason.ends_with(id),
@@ -326,10 +332,10 @@ mod tests {
     fn a_container_that_did_not_start_says_nothing_of_what_is_built() {
         let (record, mut samples) = run(2);
         let is_chain = |sample: &&mut Sample| {
-            sample.variant == "cross" && sample.kind != crate::model::BuildKind::Cold
+            sample.slot.variant == "cross" && sample.slot.kind != crate::model::BuildKind::Cold
         };
         for sample in samples.iter_mut().filter(is_chain) {
-            let is_first = sample.kind == crate::model::BuildKind::MultiArch;
+            let is_first = sample.slot.kind == crate::model::BuildKind::MultiArch;
             let outcome = match is_first {
                 true => Outcome::Failed,
                 false => Outcome::Skipped,
@@ -414,7 +420,7 @@ mod tests {
         let (mut record, mut samples) = run(6);
         record.rounds = 4;
         record.rules.spare_rounds = 2;
-        samples.retain(|sample| sample.round <= 4);
+        samples.retain(|sample| sample.slot.round <= 4);
         assert_eq!(needed(&record, &samples), (4, 4, 0));
         // An interrupted run has the last round in part.
         samples.pop();
@@ -426,7 +432,7 @@ mod tests {
         assert_eq!(needed(&record, &samples), (2, 4, 1));
         assert_eq!(needed(&record, &[]), (0, 4, 0));
         // Failed builds are measured: another round would fail as well.
-        samples.retain(|sample| sample.round == 2);
+        samples.retain(|sample| sample.slot.round == 2);
         for sample in &mut samples {
             fixture::fail(sample, Outcome::Failed);
         }
@@ -452,7 +458,7 @@ mod tests {
         record.rounds = 12;
         record.rules.stopping = Stopping::Auto;
         let until = |rounds: u32| {
-            let samples = samples.iter().filter(|s| s.round <= rounds).cloned();
+            let samples = samples.iter().filter(|s| s.slot.round <= rounds).cloned();
             samples.collect::<Vec<Sample>>()
         };
         assert_eq!(needed(&record, &until(5)), (5, 6, 0));
@@ -460,19 +466,23 @@ mod tests {
         assert_eq!(needed(&record, &until(6)), (6, 6, 0));
         let mut unclear = until(6);
         for sample in &mut unclear {
-            let torn = if sample.round.is_multiple_of(2) {
+            let torn = if sample.slot.round.is_multiple_of(2) {
                 1.3
             } else {
                 0.7
             };
-            let times = if sample.variant == "cross" { torn } else { 1.0 };
+            let times = if sample.slot.variant == "cross" {
+                torn
+            } else {
+                1.0
+            };
             sample.wall = std::time::Duration::from_secs_f64(times);
         }
         assert_eq!(needed(&record, &unclear), (6, 12, 0));
         record.rules.stopping = Stopping::Gate;
         assert_eq!(needed(&record, &unclear), (6, 6, 0));
         // A candidate without a time to judge by keeps nobody waiting.
-        for sample in unclear.iter_mut().filter(|s| s.variant == "cross") {
+        for sample in unclear.iter_mut().filter(|s| s.slot.variant == "cross") {
             fixture::fail(sample, Outcome::Failed);
         }
         record.rules.stopping = Stopping::Auto;

@@ -8,7 +8,7 @@ use crate::model::{Outcome, RunRecord, Sample, Slot};
 /// Whether a slot is built if its round is: all are but those of a kind that is
 /// built for the sake of others alone, once one is good.
 pub fn is_wanted(record: &RunRecord, samples: &[Sample], slot: &Slot) -> bool {
-    let is_good = |sample: &Sample| sample.outcome == Outcome::Ok && sample.round < slot.round;
+    let is_good = |sample: &Sample| sample.outcome == Outcome::Ok && sample.slot.round < slot.round;
     !is_built_once(record, slot) || !of_same(samples, slot).any(is_good)
 }
 
@@ -24,12 +24,14 @@ pub fn slots_planned<'a>(record: &'a RunRecord, samples: &[Sample]) -> Vec<&'a S
             (scenario.name.as_str(), needed.built + missing)
         })
         .collect();
-    let rounds = samples.iter().map(|s| (s.scenario.as_str(), s.round));
+    let rounds = samples
+        .iter()
+        .map(|s| (s.slot.scenario.as_str(), s.slot.round));
     let rounds: BTreeSet<(&str, u32)> = rounds.collect();
     let is_lost = |round: &(&str, u32)| round_is_lost(record, samples, round.0, round.1);
     // Of a round that is known to be dropped, no more is built.
     let given_up: BTreeSet<(&str, u32)> = rounds.into_iter().filter(is_lost).collect();
-    let built: HashSet<&str> = samples.iter().map(|s| s.id.as_str()).collect();
+    let built: HashSet<&str> = samples.iter().map(|s| s.slot.id.as_str()).collect();
     let planned = record.plan.iter().filter(|slot| {
         let scenario = slot.scenario.as_str();
         let rounds = needed.get(scenario);
@@ -38,16 +40,16 @@ pub fn slots_planned<'a>(record: &'a RunRecord, samples: &[Sample]) -> Vec<&'a S
                 && !given_up.contains(&(scenario, slot.round))
                 && is_expected(record, samples, slot)
         };
-        built.contains(slot.sample.as_str()) || is_to_come()
+        built.contains(slot.id.as_str()) || is_to_come()
     });
     planned.collect()
 }
 
 /// The slots that are still to be built, as far as it is known now.
 pub fn slots_left<'a>(record: &'a RunRecord, samples: &[Sample]) -> Vec<&'a Slot> {
-    let built: HashSet<&str> = samples.iter().map(|s| s.id.as_str()).collect();
+    let built: HashSet<&str> = samples.iter().map(|s| s.slot.id.as_str()).collect();
     let mut slots = slots_planned(record, samples);
-    slots.retain(|slot| !built.contains(slot.sample.as_str()));
+    slots.retain(|slot| !built.contains(slot.id.as_str()));
     slots
 }
 
@@ -60,9 +62,9 @@ fn is_expected(record: &RunRecord, samples: &[Sample], slot: &Slot) -> bool {
         return false;
     }
     // The next that there is has to do.
-    let built = samples.iter().filter(|s| s.scenario == slot.scenario);
-    let now = built.map(|sample| sample.round).max().unwrap_or(1);
-    let tried = of_same(samples, slot).any(|sample| sample.round == now);
+    let built = samples.iter().filter(|s| s.slot.scenario == slot.scenario);
+    let now = built.map(|sample| sample.slot.round).max().unwrap_or(1);
+    let tried = of_same(samples, slot).any(|sample| sample.slot.round == now);
     slot.round == if tried { now + 1 } else { now }
 }
 
@@ -75,8 +77,11 @@ fn is_built_once(record: &RunRecord, slot: &Slot) -> bool {
 /// Samples of a slot's scenario, variant and kind, of any round.
 fn of_same<'a>(samples: &'a [Sample], slot: &'a Slot) -> impl Iterator<Item = &'a Sample> {
     samples.iter().filter(|sample| {
-        (&sample.scenario, &sample.variant, sample.kind)
-            == (&slot.scenario, &slot.variant, slot.kind)
+        (
+            &sample.slot.scenario,
+            &sample.slot.variant,
+            sample.slot.kind,
+        ) == (&slot.scenario, &slot.variant, slot.kind)
     })
 }
 
@@ -93,7 +98,7 @@ mod tests {
         record.rounds = 12;
         record.rules.stopping = Stopping::Auto;
         assert_eq!(slots_planned(&record, &[]).len(), 6 * 8);
-        samples.retain(|sample| sample.round <= 2);
+        samples.retain(|sample| sample.slot.round <= 2);
         samples[0].disturbances = vec!["build x".into()];
         assert_eq!(slots_planned(&record, &samples).len(), 7 * 8);
         // No further than the plan goes.
@@ -110,10 +115,11 @@ mod tests {
         assert_eq!(slots_planned(&record, &[]).len(), 3 * 6 + 2);
         let is_multi_arch = |slot: &&Slot| slot.kind == BuildKind::MultiArch && slot.round == 2;
         let second: Vec<Slot> = record.plan.iter().filter(is_multi_arch).cloned().collect();
-        samples.retain(|sample| sample.round == 1);
+        samples.retain(|sample| sample.slot.round == 1);
         assert_eq!(slots_left(&record, &samples).len(), 2 * 6);
         assert!(!second.iter().any(|s| is_wanted(&record, &samples, s)));
-        let failed = |s: &&mut Sample| s.variant == "naive" && s.kind == BuildKind::MultiArch;
+        let failed =
+            |s: &&mut Sample| s.slot.variant == "naive" && s.slot.kind == BuildKind::MultiArch;
         fixture::fail(samples.iter_mut().find(failed).unwrap(), Outcome::Failed);
         let wanted = second.iter().filter(|s| is_wanted(&record, &samples, s));
         let wanted: Vec<&str> = wanted.map(|slot| slot.variant.as_str()).collect();

@@ -19,7 +19,11 @@ use crate::harness;
 use crate::race::wait_for;
 
 fn rounds(run: &StoredRun) -> u32 {
-    run.samples.iter().map(|sample| sample.round).max().unwrap()
+    run.samples
+        .iter()
+        .map(|sample| sample.slot.round)
+        .max()
+        .unwrap()
 }
 
 fn verdict_of(run: &StoredRun) -> Option<Verdict> {
@@ -283,7 +287,7 @@ async fn another_revision_is_raced_without_touching_the_repository() {
     let output = interrupt(child);
     bench.ended(130, &output);
     assert_eq!(everything(sources), before);
-    assert_eq!(bench.run().end, Some(buildrace::race::RunEnd::Interrupted));
+    assert_eq!(bench.run().end, Some(buildrace::model::RunEnd::Interrupted));
 }
 
 /// Commits a file alone, the rest of index and tree as they are.

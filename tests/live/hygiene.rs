@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use buildrace::builder::{Builder, DockerBuilder};
-use buildrace::race::RunEnd;
+use buildrace::model::RunEnd;
 use buildrace::store::read_run;
 use flate2::read::MultiGzDecoder;
 use tempfile::TempDir;

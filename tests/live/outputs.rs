@@ -52,7 +52,11 @@ async fn each_control_is_caught_with_the_right_reason() {
     assert_eq!(output.status.code(), Some(2), "{output:?}");
     let run = read_run(&runs(&results)[0]).unwrap();
     for (name, reason) in controls {
-        let sample = run.samples.iter().find(|s| s.scenario == name).unwrap();
+        let sample = run
+            .samples
+            .iter()
+            .find(|s| s.slot.scenario == name)
+            .unwrap();
         assert_eq!(sample.outcome, Outcome::WrongOutput, "{sample:?}");
         let message = &sample.failure.as_ref().unwrap().message;
         let expected = format!("linux/arm64: found {reason}");
@@ -180,9 +184,9 @@ async fn what_a_program_prints_is_read_on_each_platform() {
     let unknown = run.warnings.iter().find(|told| told.contains("not known"));
     assert_eq!(unknown, None);
     for sample in &run.samples {
-        let expected = wrong
-            .iter()
-            .find(|(name, kind, _)| *name == sample.variant && *kind == sample.kind.as_str());
+        let expected = wrong.iter().find(|(name, kind, _)| {
+            *name == sample.slot.variant && *kind == sample.slot.kind.as_str()
+        });
         let Some((_, _, told)) = expected else {
             let right = [Outcome::Ok, Outcome::Skipped].contains(&sample.outcome);
             assert!(right, "{sample:?}");
@@ -196,7 +200,7 @@ async fn what_a_program_prints_is_read_on_each_platform() {
             "{message}"
         );
     }
-    let right = run.samples.iter().filter(|s| s.variant == "right");
+    let right = run.samples.iter().filter(|s| s.slot.variant == "right");
     assert!(right.clone().all(|s| s.outcome == Outcome::Ok));
     assert_eq!(right.count(), 2);
     assert_eq!(image_ids(&engine.host).await, before, "an image is left");

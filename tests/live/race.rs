@@ -88,15 +88,19 @@ async fn every_kind_starts_from_the_state_it_should() {
     for sample in &run.samples {
         assert_eq!(sample.outcome, Outcome::Ok);
         let (steps, cached) = (sample.steps, sample.cached_steps);
-        match sample.kind {
+        match sample.slot.kind {
             BuildKind::Cold | BuildKind::MultiArch => {
-                assert_eq!(cached, 0, "{} took steps from a cache", sample.id);
+                assert_eq!(cached, 0, "{} took steps from a cache", sample.slot.id);
             }
             // What the edit touches is built again, and nothing else.
-            BuildKind::Incremental => assert!(0 < cached && cached < steps, "{}", sample.id),
-            BuildKind::Noop => assert_eq!(cached, steps, "{} built again", sample.id),
+            BuildKind::Incremental => assert!(0 < cached && cached < steps, "{}", sample.slot.id),
+            BuildKind::Noop => assert_eq!(cached, steps, "{} built again", sample.slot.id),
         }
-        let platforms = if sample.kind == BuildKind::Cold { 1 } else { 2 };
+        let platforms = if sample.slot.kind == BuildKind::Cold {
+            1
+        } else {
+            2
+        };
         assert_eq!(sample.platforms.len(), platforms);
     }
 
@@ -193,7 +197,7 @@ async fn ctrl_c_cancels_on_the_server_and_keeps_what_was_measured() {
     let outcomes: Vec<_> = run
         .samples
         .iter()
-        .map(|sample| (sample.kind, sample.outcome))
+        .map(|sample| (sample.slot.kind, sample.outcome))
         .collect();
     assert_eq!(
         outcomes,
@@ -221,7 +225,7 @@ async fn a_run_that_fails_is_a_sample_with_its_reason() {
     let failed = run
         .samples
         .iter()
-        .find(|s| s.variant == "cross" && s.kind == BuildKind::Cold)
+        .find(|s| s.slot.variant == "cross" && s.slot.kind == BuildKind::Cold)
         .unwrap();
     assert_eq!(failed.outcome, Outcome::Failed);
     let failure = failed.failure.as_ref().unwrap();
@@ -242,13 +246,13 @@ async fn a_run_that_fails_is_a_sample_with_its_reason() {
     assert!(
         run.samples
             .iter()
-            .filter(|s| s.variant == "naive")
+            .filter(|s| s.slot.variant == "naive")
             .all(|s| s.outcome == Outcome::Ok)
     );
     let noop = run
         .samples
         .iter()
-        .find(|s| s.variant == "cross" && s.kind == BuildKind::Noop);
+        .find(|s| s.slot.variant == "cross" && s.slot.kind == BuildKind::Noop);
     assert_eq!(noop.unwrap().outcome, Outcome::Skipped);
     let stdout = String::from_utf8_lossy(&output.stdout);
     assert!(stdout.contains("exit code 7"), "{stdout}");
@@ -305,7 +309,7 @@ async fn a_lost_connection_is_a_lost_builder() {
     let outcomes: Vec<_> = run
         .samples
         .iter()
-        .map(|sample| (sample.kind, sample.outcome))
+        .map(|sample| (sample.slot.kind, sample.outcome))
         .collect();
     assert_eq!(
         outcomes,

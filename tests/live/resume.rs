@@ -65,9 +65,7 @@ impl Cut {
             assert_eq!(ended, None, "it ended before sample {place}");
             let begun = self.begun();
             let sample = self.folder()?;
-            let sample = read_run(&sample).ok()?.record.plan[place - 1]
-                .sample
-                .clone();
+            let sample = read_run(&sample).ok()?.record.plan[place - 1].id.clone();
             (begun.last() == Some(&sample)).then_some(())
         });
         std::thread::sleep(std::time::Duration::from_millis(2500));
@@ -161,17 +159,17 @@ async fn a_killed_run_is_resumed_with_the_same_plan_and_no_sample_twice() {
         (run.resumed.len(), &run.samples[..2]),
         (2, &killed.samples[..])
     );
-    let ids: Vec<&str> = run.samples.iter().map(|s| s.id.as_str()).collect();
-    let plan: Vec<&str> = run.record.plan.iter().map(|s| s.sample.as_str()).collect();
+    let ids: Vec<&str> = run.samples.iter().map(|s| s.slot.id.as_str()).collect();
+    let plan: Vec<&str> = run.record.plan.iter().map(|s| s.id.as_str()).collect();
     assert_eq!(ids, plan);
     // What the killed builds left has made nothing faster.
     for sample in &run.samples {
         assert_eq!(sample.outcome, Outcome::Ok, "{sample:?}");
-        let cached = match sample.kind {
+        let cached = match sample.slot.kind {
             BuildKind::MultiArch => 0,
             _ => run.samples[1].cached_steps,
         };
-        assert_eq!(sample.cached_steps, cached, "{}", sample.id);
+        assert_eq!(sample.cached_steps, cached, "{}", sample.slot.id);
     }
     let summary = cut
         .project

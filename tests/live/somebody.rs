@@ -170,15 +170,16 @@ async fn somebody_elses_builds_find_what_they_found_before() {
     for sample in &run.samples {
         assert_eq!(sample.outcome, Outcome::Ok, "{sample:?}");
         let mut like = run.samples.iter();
-        let first = like.find(|s| s.kind == sample.kind && s.variant == sample.variant);
+        let first =
+            like.find(|s| s.slot.kind == sample.slot.kind && s.slot.variant == sample.slot.variant);
         assert_eq!(
             sample.cached_steps,
             first.unwrap().cached_steps,
             "{}",
-            sample.id
+            sample.slot.id
         );
-        let is_cold = sample.kind == BuildKind::Cold;
-        assert_eq!(is_cold, sample.cached_steps == 0, "{}", sample.id);
+        let is_cold = sample.slot.kind == BuildKind::Cold;
+        assert_eq!(is_cold, sample.cached_steps == 0, "{}", sample.slot.id);
     }
     let stays = run.warnings.iter().any(|w| w.contains("stay"));
     assert!(stays, "{:?}", run.warnings);

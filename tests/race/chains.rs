@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 
 use buildrace::buildkit::{BuildError, BuildRequest};
 use buildrace::model::{
-    BuildKind, FUTILITY_ROUNDS, FailureRule, Outcome, Rules, Stopping, VariantInfo,
+    BuildKind, Event, FUTILITY_ROUNDS, FailureRule, Outcome, Rules, RunEnd, Stopping, VariantInfo,
 };
 use buildrace::plan::{self, PlanInput};
-use buildrace::race::{Earlier, Event, RunEnd};
+use buildrace::race::Resumption;
 use tokio_util::sync::CancellationToken;
 
 use crate::scripted::{Memory, Scripted, Setting, go_on, run, setting};
@@ -49,8 +49,11 @@ fn gate(kind: BuildKind) -> Setting {
 /// What was built of a variant, `r1 multi-arch`, in order.
 fn built(memory: &Memory, variant: &str) -> Vec<String> {
     let samples = memory.samples();
-    let of = samples.iter().filter(|sample| sample.variant == variant);
-    of.map(|s| format!("r{} {}", s.round, s.kind)).collect()
+    let of = samples
+        .iter()
+        .filter(|sample| sample.slot.variant == variant);
+    of.map(|s| format!("r{} {}", s.slot.round, s.slot.kind))
+        .collect()
 }
 
 async fn race(setting: &Setting, builder: &Scripted) -> Memory {
@@ -129,7 +132,7 @@ async fn a_beginning_that_fails_is_built_again() {
     let first = slots
         .clone()
         .find(|s| s.variant == "naive" && s.kind == BuildKind::MultiArch && s.round == 1);
-    let ending: &'static str = format!("-{}", first.unwrap().sample).leak();
+    let ending: &'static str = format!("-{}", first.unwrap().id).leak();
     let failed = BuildError::Failed {
         message: "no route to host".into(),
     };
@@ -151,7 +154,7 @@ async fn a_beginning_that_fails_is_built_again() {
     let samples = memory.samples();
     let naive: Vec<Outcome> = samples
         .iter()
-        .filter(|sample| sample.variant == "naive")
+        .filter(|sample| sample.slot.variant == "naive")
         .map(|sample| sample.outcome)
         .collect();
     use Outcome::{Failed, Ok, Skipped};
@@ -173,7 +176,7 @@ async fn a_gate_that_goes_on_makes_the_state_again_that_it_had() {
     let whole = race(&setting, &Scripted::default()).await;
     for cut in 1..whole.samples().len() {
         let finished: Vec<_> = whole.samples()[..cut].iter().copied().cloned().collect();
-        let earlier = Earlier {
+        let earlier = Resumption {
             samples: &finished,
             cuts: 1,
         };
@@ -182,8 +185,12 @@ async fn a_gate_that_goes_on_makes_the_state_again_that_it_had() {
         let end = go_on(&setting, &builder, &mut memory, &stop, earlier).await;
         assert_eq!(end.unwrap(), RunEnd::Completed);
         // Each slot once, those of before it was cut off not again.
-        let ids: Vec<&str> = whole.samples().iter().map(|s| s.id.as_str()).collect();
-        let built: Vec<&str> = memory.samples().iter().map(|s| s.id.as_str()).collect();
+        let ids: Vec<&str> = whole.samples().iter().map(|s| s.slot.id.as_str()).collect();
+        let built: Vec<&str> = memory
+            .samples()
+            .iter()
+            .map(|s| s.slot.id.as_str())
+            .collect();
         assert_eq!(built, ids[cut..], "cut after {cut}");
         for variant in ["naive", "cross"] {
             let requests = requests(&builder, variant);

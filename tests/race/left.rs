@@ -2,8 +2,7 @@
 //! is told, and in nobody's history anything.
 
 use buildrace::buildkit::{BuildError, BuildWindow};
-use buildrace::model::BuildKind;
-use buildrace::race::{Event, RunEnd};
+use buildrace::model::{BuildKind, Event, RunEnd};
 use buildrace::trace::status::Vertex;
 use tokio_util::sync::CancellationToken;
 

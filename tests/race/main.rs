@@ -11,8 +11,8 @@ mod rounds;
 mod scripted;
 
 use buildrace::buildkit::BuildError;
-use buildrace::model::{BuildKind, Outcome};
-use buildrace::race::{RaceError, RunEnd};
+use buildrace::model::{BuildKind, Outcome, RunEnd};
+use buildrace::race::RaceError;
 use scripted::{Memory, Scripted, run, setting};
 use tokio_util::sync::CancellationToken;
 
@@ -100,12 +100,12 @@ async fn what_starts_from_a_failure_is_skipped_and_the_rest_goes_on() {
         .unwrap();
     assert_eq!(end, RunEnd::Completed);
     for sample in memory.samples() {
-        let expected = match (sample.variant.as_str(), sample.kind) {
+        let expected = match (sample.slot.variant.as_str(), sample.slot.kind) {
             ("cross", _) => Outcome::Ok,
             (_, BuildKind::MultiArch) => Outcome::Failed,
             _ => Outcome::Skipped,
         };
-        assert_eq!(sample.outcome, expected, "{}", sample.id);
+        assert_eq!(sample.outcome, expected, "{}", sample.slot.id);
         assert_eq!(sample.failure.is_some(), expected != Outcome::Ok);
     }
 }

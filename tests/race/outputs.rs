@@ -6,9 +6,9 @@ use std::sync::Mutex;
 
 use async_trait::async_trait;
 use buildrace::buildkit::BuildError;
-use buildrace::model::{BuildKind, Outcome, Platform, Ran, RanEnd, Sample};
+use buildrace::model::{BuildKind, Event, Outcome, Platform, ProgramEnd, ProgramOutput, Sample};
 use buildrace::plan::{self, PlanInput};
-use buildrace::race::{Event, Runner, RunnerError};
+use buildrace::race::{SmokeError, SmokeRunner};
 use buildrace::scenario::{Output, Smoke};
 use sha2::{Digest, Sha256};
 use tokio_util::sync::CancellationToken;
@@ -68,7 +68,7 @@ struct Parrot {
 }
 
 #[async_trait]
-impl Runner for Parrot {
+impl SmokeRunner for Parrot {
     fn image_name(&self, unique: &str) -> String {
         let name = format!("parrot:{unique}");
         self.images.lock().unwrap().push(name.clone());
@@ -80,23 +80,23 @@ impl Runner for Parrot {
         platform: &Platform,
         command: &[String],
         _: &CancellationToken,
-    ) -> Result<Ran, RunnerError> {
+    ) -> Result<ProgramOutput, SmokeError> {
         assert!(self.images.lock().unwrap().contains(&image.to_owned()));
         assert_eq!(command, ["tiny", "--version"]);
         let mut fails = self.fails.lock().unwrap();
         if *fails > 0 {
             *fails -= 1;
-            return Err(RunnerError("the engine is on fire".into()));
+            return Err(SmokeError("the engine is on fire".into()));
         }
         let ran = (image.to_owned(), platform.clone());
         self.ran.lock().unwrap().push(ran);
-        Ok(Ran {
+        Ok(ProgramOutput {
             stdout: self.prints.into(),
             stderr: Vec::new(),
-            end: RanEnd::Exited(0),
+            end: ProgramEnd::Exited(0),
         })
     }
-    async fn remove(&self, image: &str) -> Result<(), RunnerError> {
+    async fn remove(&self, image: &str) -> Result<(), SmokeError> {
         self.images.lock().unwrap().retain(|name| name != image);
         Ok(())
     }
@@ -161,7 +161,12 @@ async fn an_image_that_is_right_is_run_once_on_each_platform() {
     platforms.sort();
     assert_eq!(platforms, ["linux/amd64", "linux/amd64", "linux/arm64"]);
     for sample in memory.samples() {
-        assert_eq!(sample.output_checked, sample.round == 1, "{}", sample.id);
+        assert_eq!(
+            sample.output_checked,
+            sample.slot.round == 1,
+            "{}",
+            sample.slot.id
+        );
     }
 }
 

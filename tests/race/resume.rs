@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use buildrace::buildkit::{BuildError, BuildRequest};
-use buildrace::model::{BuildKind, Outcome, Slot, VariantInfo};
+use buildrace::model::{BuildKind, Event, Outcome, RunEnd, Slot, VariantInfo};
 use buildrace::plan::{self, PlanInput};
-use buildrace::race::{Earlier, Event, RaceError, Recorder, RecorderError, RunEnd};
+use buildrace::race::{Observer, ObserverError, RaceError, Resumption};
 use buildrace::store::{HeldRun, RunWriter, StoredRun, read_run};
 use buildrace::trace::{SolveStatus, Trace};
 use tempfile::TempDir;
@@ -44,8 +44,8 @@ struct Mortal {
     died: CancellationToken,
 }
 
-impl Recorder for Mortal {
-    fn event(&mut self, event: &Event) -> Result<(), RecorderError> {
+impl Observer for Mortal {
+    fn event(&mut self, event: &Event) -> Result<(), ObserverError> {
         if self.left == 0 {
             return Ok(());
         }
@@ -61,10 +61,10 @@ impl Recorder for Mortal {
         slot: &Slot,
         status: &SolveStatus,
         _: &Trace,
-    ) -> Result<(), RecorderError> {
+    ) -> Result<(), ObserverError> {
         if self.left > 0 {
             // Each build tells one status.
-            self.writer.trace_writer(&slot.sample)?.write(status)?;
+            self.writer.trace_writer(&slot.id)?.write(status)?;
         }
         Ok(())
     }
@@ -84,7 +84,7 @@ async fn begin(setting: &Setting, builder: &Scripted, results: &Path, events: us
     tokio::select! {
         biased;
         () = died.cancelled() => {}
-        end = go_on(setting, builder, &mut recorder, &stop, Earlier::default()) => { end.unwrap(); }
+        end = go_on(setting, builder, &mut recorder, &stop, Resumption::default()) => { end.unwrap(); }
     }
 }
 
@@ -104,7 +104,7 @@ async fn resume(
         left: usize::MAX,
         died: CancellationToken::new(),
     };
-    let earlier = Earlier {
+    let earlier = Resumption {
         samples: &finished,
         cuts,
     };
@@ -118,13 +118,13 @@ fn stored(setting: &Setting, results: &Path) -> StoredRun {
 fn ids(run: &StoredRun) -> Vec<&str> {
     run.samples
         .iter()
-        .map(|sample| sample.id.as_str())
+        .map(|sample| sample.slot.id.as_str())
         .collect()
 }
 
 fn planned(setting: &Setting) -> Vec<&str> {
     let plan = setting.record.plan.iter();
-    plan.map(|slot| slot.sample.as_str()).collect()
+    plan.map(|slot| slot.id.as_str()).collect()
 }
 
 /// How often each sample was finished, by the file itself.
@@ -133,7 +133,7 @@ fn finished(setting: &Setting, results: &Path) -> BTreeMap<String, usize> {
     let mut counts = BTreeMap::new();
     for line in std::fs::read_to_string(events).unwrap().lines() {
         if let Event::SampleFinished { sample, .. } = serde_json::from_str(line).unwrap() {
-            *counts.entry(sample.id).or_default() += 1;
+            *counts.entry(sample.slot.id).or_default() += 1;
         }
     }
     counts
@@ -192,8 +192,8 @@ async fn a_run_that_was_killed_after_any_event_goes_on_to_the_same_plan() {
             let rows = std::fs::read_to_string(csv).unwrap().lines().count();
             assert_eq!(rows, 1 + setting.record.plan.len());
             for slot in &setting.record.plan {
-                let trace = buildrace::store::trace_path(&run.dir, &slot.sample).unwrap();
-                assert!(trace.is_file(), "{} has no trace", slot.sample);
+                let trace = buildrace::store::trace_path(&run.dir, &slot.id).unwrap();
+                assert!(trace.is_file(), "{} has no trace", slot.id);
             }
             assert!(
                 builder.records.lock().unwrap().is_empty(),
@@ -240,13 +240,20 @@ async fn an_interrupted_sample_is_built_again_and_a_finished_one_is_not() {
         left: usize::MAX,
         died: CancellationToken::new(),
     };
-    let end = go_on(&setting, &builder, &mut recorder, &stop, Earlier::default()).await;
+    let end = go_on(
+        &setting,
+        &builder,
+        &mut recorder,
+        &stop,
+        Resumption::default(),
+    )
+    .await;
     assert_eq!(end.unwrap(), RunEnd::Interrupted);
     drop(recorder);
     let run = stored(&setting, root.path());
     let last = run.samples.last().unwrap();
     assert_eq!(last.outcome, Outcome::Interrupted);
-    let (interrupted, count) = (last.id.clone(), run.samples.len());
+    let (interrupted, count) = (last.slot.id.clone(), run.samples.len());
 
     // Interrupted once more, before anything is built.
     let at_once = CancellationToken::new();
@@ -295,7 +302,14 @@ async fn a_sample_that_lost_the_builder_is_built_again() {
             died: CancellationToken::new(),
         };
         let stop = CancellationToken::new();
-        let end = go_on(&setting, &builder, &mut recorder, &stop, Earlier::default()).await;
+        let end = go_on(
+            &setting,
+            &builder,
+            &mut recorder,
+            &stop,
+            Resumption::default(),
+        )
+        .await;
         end.unwrap_err();
         drop(recorder);
         // Until then it is what became of it.
@@ -334,7 +348,14 @@ async fn a_lost_sample_that_nobody_built_again_is_still_read() {
         died: CancellationToken::new(),
     };
     let stop = CancellationToken::new();
-    let end = go_on(&setting, &builder, &mut recorder, &stop, Earlier::default()).await;
+    let end = go_on(
+        &setting,
+        &builder,
+        &mut recorder,
+        &stop,
+        Resumption::default(),
+    )
+    .await;
     end.unwrap_err();
     drop(recorder);
     let before = stored(&setting, root.path());
@@ -370,7 +391,7 @@ async fn a_state_that_cannot_be_made_again_ends_the_run_and_costs_no_sample() {
     let error = resume(&setting, &builder, root.path(), &stop).await;
     let error = error.unwrap_err().to_string();
     assert!(
-        error.contains(&plan[multi].sample) && error.contains("no such package"),
+        error.contains(&plan[multi].id) && error.contains("no such package"),
         "{error}"
     );
     let run = stored(&setting, root.path());

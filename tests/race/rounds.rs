@@ -4,11 +4,10 @@
 use std::collections::BTreeSet;
 
 use buildrace::model::{
-    AUTO_ROUNDS, BuildKind, Contamination, FUTILITY_ROUNDS, FailureRule, Rules, Stopping,
-    VariantInfo,
+    AUTO_ROUNDS, BuildKind, Contamination, Event, FUTILITY_ROUNDS, FailureRule, Rules, RunEnd,
+    Stopping, VariantInfo,
 };
 use buildrace::plan::{self, PlanInput};
-use buildrace::race::{Event, RunEnd};
 use buildrace::verdict;
 use tokio_util::sync::CancellationToken;
 
@@ -94,10 +93,12 @@ async fn race(setting: &Setting, builder: &Scripted) -> Memory {
 /// the rest of one that somebody else got into.
 fn built(memory: &Memory, scenario: &str) -> Vec<u32> {
     let samples = memory.samples();
-    let of = samples.iter().filter(|sample| sample.scenario == scenario);
-    let rounds: BTreeSet<u32> = of.clone().map(|sample| sample.round).collect();
+    let of = samples
+        .iter()
+        .filter(|sample| sample.slot.scenario == scenario);
+    let rounds: BTreeSet<u32> = of.clone().map(|sample| sample.slot.round).collect();
     for round in &rounds {
-        let of_round: Vec<_> = of.clone().filter(|s| s.round == *round).collect();
+        let of_round: Vec<_> = of.clone().filter(|s| s.slot.round == *round).collect();
         let is_lost = !of_round[0].disturbances.is_empty();
         let expected = if is_lost { 1 } else { 2 };
         assert_eq!(of_round.len(), expected, "of round {round}");
@@ -115,9 +116,7 @@ fn first_builds(setting: &Setting, rounds: impl IntoIterator<Item = u32>) -> Vec
     let slots = slots.filter(|slot| slot.scenario == "tiny");
     let of = |round| slots.clone().find(|slot| slot.round == round).unwrap();
     let rounds = rounds.into_iter();
-    rounds
-        .map(|round| format!("-{}", of(round).sample))
-        .collect()
+    rounds.map(|round| format!("-{}", of(round).id)).collect()
 }
 
 /// What a run advises where its rounds are dropped.
@@ -276,10 +275,13 @@ async fn rounds_are_kept_where_nothing_is_to_be_dropped() {
         };
         let memory = race(&setting, &builder).await;
         let samples = memory.samples();
-        let rounds_built: BTreeSet<u32> = samples.iter().map(|s| s.round).collect();
+        let rounds_built: BTreeSet<u32> = samples.iter().map(|s| s.slot.round).collect();
         assert_eq!(rounds_built.len(), rounds as usize);
         // Kept, the round is built to its end.
-        let of_second = samples.iter().filter(|sample| sample.round == 2).count();
+        let of_second = samples
+            .iter()
+            .filter(|sample| sample.slot.round == 2)
+            .count();
         assert_eq!(of_second, if contamination.is_some() { 1 } else { 2 });
     }
 }
@@ -347,7 +349,7 @@ fn failing(builds: &[(&str, &[u32])]) -> Scripted {
     };
     Scripted {
         ends: ends
-            .map(|slot| (&*format!("-{}", slot.sample).leak(), failed.clone()))
+            .map(|slot| (&*format!("-{}", slot.id).leak(), failed.clone()))
             .collect(),
         wall: wall(|_, round| 1.0 + f64::from(round % 3) * 0.01),
         ..Scripted::default()

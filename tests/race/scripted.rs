@@ -10,11 +10,12 @@ use buildrace::buildkit::{
     BuildEnd, BuildError, BuildReply, BuildRequest, BuildWindow, CacheRecord, Export, Worker,
 };
 use buildrace::model::{
-    BaseImage, BuildKind, BuilderInfo, RunRecord, SCHEMA_VERSION, Sample, ScenarioInfo, Slot,
+    BaseImage, BuildKind, BuilderInfo, Event, RunEnd, RunRecord, SCHEMA_VERSION, Sample,
+    ScenarioInfo, Slot,
 };
 use buildrace::plan::{self, PlanInput};
 use buildrace::race::{
-    Earlier, Event, Looked, Race, RaceError, Recorder, RecorderError, Redaction, RunEnd, Runner,
+    Inspected, Observer, ObserverError, Race, RaceError, Redaction, Resumption, SmokeRunner,
 };
 use buildrace::scenario::{Project, Scenario};
 use buildrace::trace::status::Vertex;
@@ -211,12 +212,12 @@ pub struct Memory {
     pub full_at_status: bool,
 }
 
-impl Recorder for Memory {
-    fn event(&mut self, event: &Event) -> Result<(), RecorderError> {
+impl Observer for Memory {
+    fn event(&mut self, event: &Event) -> Result<(), ObserverError> {
         self.events.push(event.clone());
         Ok(())
     }
-    fn status(&mut self, _: &Slot, _: &SolveStatus, _: &Trace) -> Result<(), RecorderError> {
+    fn status(&mut self, _: &Slot, _: &SolveStatus, _: &Trace) -> Result<(), ObserverError> {
         if self.full_at_status {
             Err("No space left on device".into())
         } else {
@@ -343,16 +344,24 @@ pub async fn run(
     recorder: &mut Memory,
     stop: &CancellationToken,
 ) -> Result<RunEnd, RaceError> {
-    race(setting, builder, None, recorder, stop, Earlier::default()).await
+    race(
+        setting,
+        builder,
+        None,
+        recorder,
+        stop,
+        Resumption::default(),
+    )
+    .await
 }
 
 /// Runs the rest of a race.
 pub async fn go_on(
     setting: &Setting,
     builder: &Scripted,
-    recorder: &mut dyn Recorder,
+    recorder: &mut dyn Observer,
     stop: &CancellationToken,
-    earlier: Earlier<'_>,
+    earlier: Resumption<'_>,
 ) -> Result<RunEnd, RaceError> {
     race(setting, builder, None, recorder, stop, earlier).await
 }
@@ -361,20 +370,28 @@ pub async fn go_on(
 pub async fn run_with(
     setting: &Setting,
     builder: &Scripted,
-    runner: Option<&dyn Runner>,
+    runner: Option<&dyn SmokeRunner>,
     recorder: &mut Memory,
     stop: &CancellationToken,
 ) -> Result<RunEnd, RaceError> {
-    race(setting, builder, runner, recorder, stop, Earlier::default()).await
+    race(
+        setting,
+        builder,
+        runner,
+        recorder,
+        stop,
+        Resumption::default(),
+    )
+    .await
 }
 
 async fn race(
     setting: &Setting,
     builder: &Scripted,
-    runner: Option<&dyn Runner>,
-    recorder: &mut dyn Recorder,
+    runner: Option<&dyn SmokeRunner>,
+    recorder: &mut dyn Observer,
     stop: &CancellationToken,
-    earlier: Earlier<'_>,
+    earlier: Resumption<'_>,
 ) -> Result<RunEnd, RaceError> {
     let race = Race {
         record: &setting.record,
@@ -383,7 +400,7 @@ async fn race(
         disk: None,
         image_size: false,
         runner,
-        looked: Looked::default(),
+        looked: Inspected::default(),
         secrets: &BTreeMap::new(),
         redaction: &Redaction::default(),
         earlier,

@@ -63,7 +63,7 @@ fn naive_sample(example: &Published) -> &str {
     let typical = example
         .explained
         .typical(EXAMPLE, "naive", BuildKind::MultiArch);
-    &typical.expect("a build to explain").sample.id
+    &typical.expect("a build to explain").sample.slot.id
 }
 
 fn explain(example: &Published) -> String {

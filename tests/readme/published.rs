@@ -4,8 +4,8 @@
 use std::path::Path;
 use std::process::Command;
 
-use buildrace::commands::report;
 use buildrace::explain::RunExplanation;
+use buildrace::ops::report;
 use buildrace::report::{ScenarioView, View};
 use buildrace::store::{StoredRun, read_run};
 

@@ -6,19 +6,18 @@ use std::path::Path;
 use anyhow::{Context, bail};
 use tokio_util::sync::CancellationToken;
 
-use super::super::Exit;
-use super::super::explain::{explained, lines_of};
-use super::super::own;
-use super::super::race::{Choice, Entrants, Ready, keep_out_of_git, race};
-use super::super::stdin::{Typed, is_stdin};
 use super::blame::{self, Blame};
+use super::outcome::{finish, shown_dockerfile};
 use super::settings::Settings;
 use super::side::{Counts, Side};
-use super::{finish, shown_dockerfile};
 use crate::explain::Lines;
-use crate::model::{BuildKind, Platform};
+use crate::model::{BuildKind, Platform, RunEnd};
+use crate::ops::Exit;
+use crate::ops::adhoc;
+use crate::ops::explain::{explained, lines_of};
+use crate::ops::race::{Choice, EngineSession, RaceInput, keep_out_of_git, race};
+use crate::ops::stdin::{Typed, is_stdin};
 use crate::policy::Fatal;
-use crate::race::RunEnd;
 use crate::report::{CheckOutcome, CheckView, Finding, Level, number};
 use crate::scenario::{OwnDockerfile, Project, Scenario, read_file};
 use crate::store::{self, RUN_FILE, StoredRun};
@@ -48,12 +47,12 @@ pub(super) async fn run(settings: &Settings, stop: &CancellationToken) -> anyhow
         variant.1, stored.record.run
     );
     let shown = dockerfile.shown.clone();
-    let mut scenario = own::scenario(&options, against.clone(), vec![dockerfile])?;
-    let ready = Ready::find(&settings.race).await?;
-    tell!("check: {against}");
+    let mut scenario = adhoc::scenario(&options, against.clone(), vec![dockerfile])?;
+    let ready = EngineSession::find(&settings.race).await?;
+    errln!("check: {against}");
     settings.complete(&options, &mut scenario, &ready.native);
     let name = scenario.name.clone();
-    let entrants = Entrants {
+    let entrants = RaceInput {
         project: &Project::at(Path::new("."))?,
         scenarios: vec![scenario],
         secrets: options.secrets,

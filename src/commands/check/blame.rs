@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use crate::explain::diff::{Fate, StepChange, diff};
 use crate::explain::{Explanation, StepFacts, StepKind};
-use crate::report::explain::short_instruction;
+use crate::report::explanation::short_instruction;
 
 /// Columns of an instruction.
 const MAX_INSTRUCTION: usize = 80;

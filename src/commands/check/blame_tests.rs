@@ -1,6 +1,6 @@
-use super::super::super::explain::lines_of;
 use super::*;
 use crate::explain::{Conditions, Node, explain};
+use crate::ops::explain::lines_of;
 use crate::trace::{SolveStatus, Trace};
 
 /// A step: its name, whether it came from the cache, and the steps that it

@@ -1,6 +1,6 @@
 //! What a gate says of builds that failed.
 
-use super::findings::Facts;
+use super::evidence::Evidence;
 use crate::escape;
 use crate::model::{BuildKind, RunRecord, Sample};
 use crate::policy::Fatal;
@@ -96,7 +96,7 @@ impl<'a> Sides<'a> {
     /// What the check finds in them.
     pub fn findings(
         &self,
-        facts: &Facts<'_>,
+        facts: &Evidence<'_>,
         compared: &Comparison,
         level: impl Fn(Fatal) -> Level,
     ) -> Vec<Finding> {

@@ -1,16 +1,16 @@
 //! What a race of the working tree with its base says to the gate.
 
-use super::super::explain::{explained, lines_of};
-use super::super::race::Raced;
 use super::blame::cause;
+use super::evidence::Evidence;
 use super::failed::Sides;
 use super::missed::{missed, points_to_slowdown};
 use super::settings::Settings;
-use crate::explain::{Lines, RunExplanation, diff::diff};
-use crate::model::{BuildKind, Outcome, RunRecord, Sample};
+use crate::explain::{Lines, diff::diff};
+use crate::model::{RunEnd, RunRecord};
+use crate::ops::explain::{explained, lines_of};
+use crate::ops::race::Raced;
 use crate::policy::Fatal;
-use crate::race::RunEnd;
-use crate::report::explain::{Grown, grown};
+use crate::report::explanation::{Grown, grown};
 use crate::report::{CheckOutcome, CheckView, Finding, Level, number};
 use crate::scenario::{OwnDockerfile, read_file};
 use crate::stats::{self, Basis, Ratio, Unjudged, Verdict};
@@ -36,7 +36,7 @@ pub(super) fn of_race(
             Lines::default()
         }
     })?;
-    let facts = Facts {
+    let facts = Evidence {
         record: &run.record,
         samples: &run.samples,
         explained: &explained,
@@ -47,16 +47,8 @@ pub(super) fn of_race(
     }))
 }
 
-/// What is judged.
-pub(super) struct Facts<'a> {
-    record: &'a RunRecord,
-    samples: &'a [Sample],
-    explained: &'a RunExplanation,
-    dockerfile: &'a str,
-}
-
 fn judged(
-    facts: &Facts<'_>,
+    facts: &Evidence<'_>,
     end: RunEnd,
     against: &str,
     is_fatal: impl Fn(Fatal) -> bool,
@@ -72,7 +64,7 @@ fn judged(
     let mut findings = Vec::new();
     let mut undecided = end != RunEnd::Completed;
     for found in &compared {
-        let failing = facts.failing(found);
+        let failing = Sides::of(facts.record, facts.samples, found);
         undecided |= found.is_gate && failing.bars_judgement();
         findings.extend(failing.findings(facts, found, level));
         if found.is_gate && facts.sees_no_edit(found) {
@@ -110,7 +102,7 @@ fn judged(
     let gate = compared.iter().find(|found| found.is_gate);
     let told = match gate {
         Some(gate) => {
-            let failed = facts.failing(gate).headline();
+            let failed = Sides::of(facts.record, facts.samples, gate).headline();
             failed.unwrap_or_else(|| told(facts.record, gate))
         }
         None => "nothing was compared".to_owned(),
@@ -127,78 +119,8 @@ fn judged(
     }
 }
 
-impl Facts<'_> {
-    fn reference(&self) -> &str {
-        let mut scenarios = self.record.scenarios.iter();
-        scenarios.next().map_or("", |scenario| &scenario.reference)
-    }
-
-    /// What stays the same from check to check of the same thing.
-    fn subject(&self) -> String {
-        let mut scenarios = self.record.scenarios.iter();
-        let name = scenarios.next().map_or("", |scenario| &scenario.name);
-        format!("{name}/{}", self.dockerfile)
-    }
-
-    /// Whether an incremental build is but a noop, on both sides.
-    fn sees_no_edit(&self, found: &Comparison) -> bool {
-        let of_kind = |sample: &&Sample| {
-            sample.kind == BuildKind::Incremental
-                && sample.kind == found.kind
-                && sample.scenario == found.scenario
-                && sample.outcome == Outcome::Ok
-        };
-        let mut built = self.samples.iter().filter(of_kind).peekable();
-        built.peek().is_some() && built.all(|sample| sample.cached_steps >= sample.steps)
-    }
-
-    fn failing(&self, found: &Comparison) -> Sides<'_> {
-        Sides::of(self.record, self.samples, found)
-    }
-
-    /// The line of the step at which a sample failed, or that BuildKit could not
-    /// read, where it is known.
-    pub(super) fn line(&self, sample: &Sample) -> Option<usize> {
-        let failure = sample.failure.as_ref()?;
-        if let Some(line) = parse_error(&failure.message) {
-            return Some(line);
-        }
-        let step = failure.step.as_ref()?;
-        let explained = self.explained.sample(&sample.id)?;
-        let mut steps = explained.explanation.steps.iter();
-        steps.find(|found| found.name == *step)?.line
-    }
-
-    pub(super) fn finding(
-        &self,
-        found: &Comparison,
-        rule: &'static str,
-        level: Level,
-        message: String,
-    ) -> Finding {
-        Finding {
-            level,
-            rule,
-            scenario: found.scenario.clone(),
-            variant: found.candidate.clone(),
-            kind: Some(found.kind),
-            message,
-            file: (rule == "failed").then(|| self.dockerfile.to_owned()),
-            line: None,
-        }
-    }
-}
-
-/// The line of `dockerfile parse error on line 2: unknown instruction: RUNN`.
-fn parse_error(message: &str) -> Option<usize> {
-    let (_, told) = message.split_once("dockerfile parse error")?;
-    let (_, told) = told.split_once("line ")?;
-    let end = told.find(|c: char| !c.is_ascii_digit());
-    told.get(..end.unwrap_or(told.len()))?.parse().ok()
-}
-
 /// What the verdict on a kind means to the gate.
-fn verdict_on(facts: &Facts<'_>, found: &Comparison, level: impl Fn(Fatal) -> Level) -> Finding {
+fn verdict_on(facts: &Evidence<'_>, found: &Comparison, level: impl Fn(Fatal) -> Level) -> Finding {
     let (rule, gravity) = match found.verdict {
         // No gate goes by so few rounds, or before the look that decides.
         None => ("unmeasured", level(Fatal::Unmeasured)),
@@ -246,7 +168,7 @@ fn verdict_on(facts: &Facts<'_>, found: &Comparison, level: impl Fn(Fatal) -> Le
 
 /// The step that grew most from the reference's typical build to the
 /// candidate's.
-fn culprit(facts: &Facts<'_>, found: &Comparison) -> Option<Grown> {
+fn culprit(facts: &Evidence<'_>, found: &Comparison) -> Option<Grown> {
     let reference = facts.reference();
     let typical = |variant: &str| {
         let found = facts
@@ -315,7 +237,10 @@ fn shows_no_slowdown(record: &RunRecord, found: &Comparison) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::evidence::parse_error;
     use super::*;
+    use crate::explain::RunExplanation;
+    use crate::model::{BuildKind, Outcome, Sample};
     use crate::model::{FUTILITY_ROUNDS, FailureRule, Stopping};
     use crate::report::fixture;
 
@@ -338,7 +263,7 @@ mod tests {
         record.rules.futility_rounds = Some(FUTILITY_ROUNDS);
         record.rules.failures = Some(FailureRule::LOOKS);
         samples.iter_mut().for_each(change);
-        let facts = Facts {
+        let facts = Evidence {
             record: &record,
             samples: &samples,
             explained: &RunExplanation::default(),
@@ -352,10 +277,10 @@ mod tests {
     /// Fails what a variant builds first, and so all that follows.
     fn break_chain(variant: &'static str, rounds: u32) -> impl Fn(&mut Sample) {
         move |sample| {
-            if sample.variant != variant || sample.round > rounds {
+            if sample.slot.variant != variant || sample.slot.round > rounds {
                 return;
             }
-            match sample.kind {
+            match sample.slot.kind {
                 BuildKind::Cold => {}
                 BuildKind::MultiArch => fixture::fail(sample, Outcome::Failed),
                 BuildKind::Incremental | BuildKind::Noop => {
@@ -379,9 +304,9 @@ mod tests {
         assert_eq!(check(5, 2.0, &[Fatal::Slower], nothing).outcome, Passed);
         // Noise that points nowhere.
         let noisy = |sample: &mut Sample| {
-            if sample.variant == "worktree" && sample.round.is_multiple_of(2) {
+            if sample.slot.variant == "worktree" && sample.slot.round.is_multiple_of(2) {
                 sample.wall = sample.wall.mul_f64(1.4);
-            } else if sample.variant == "worktree" {
+            } else if sample.slot.variant == "worktree" {
                 sample.wall = sample.wall.mul_f64(0.7);
             }
         };
@@ -430,7 +355,7 @@ mod tests {
         assert_eq!(found.outcome, Undecided, "{found:?}");
         // Where it fails more often than chance, though not always.
         let often = |sample: &mut Sample| {
-            if sample.round.is_multiple_of(2) {
+            if sample.slot.round.is_multiple_of(2) {
                 break_chain("worktree", 12)(sample);
             }
         };
@@ -439,7 +364,7 @@ mod tests {
         assert!(found.headline.contains("fail more often"), "{found:?}");
         // Kinds that the gate does not go by are advisory.
         let cold = |sample: &mut Sample| {
-            if sample.variant == "worktree" && sample.kind == BuildKind::Cold {
+            if sample.slot.variant == "worktree" && sample.slot.kind == BuildKind::Cold {
                 fixture::fail(sample, Outcome::Failed);
             }
         };
@@ -455,7 +380,7 @@ mod tests {
         assert!(!found.headline.contains('['), "{found:?}");
         // One wild round is in their mean, and not in what the gate goes by.
         let wild = |sample: &mut Sample| {
-            if sample.variant == "worktree" && sample.round == 2 {
+            if sample.slot.variant == "worktree" && sample.slot.round == 2 {
                 sample.wall = sample.wall.mul_f64(2.2);
             }
         };

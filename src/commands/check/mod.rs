@@ -4,28 +4,31 @@
 
 mod baseline;
 mod blame;
+mod evidence;
 mod failed;
 mod findings;
 mod missed;
 mod nothing;
+mod outcome;
 mod settings;
 mod side;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use super::Exit;
-use super::own;
-use super::race::{Choice, Entrants, Prepared, Raced, Ready, check_writable, keep_out_of_git};
-use super::report::ended;
-use super::revisions::{Revisions, Side};
-use super::signals::stop_on_signals;
 use crate::cli::CheckArgs;
 use crate::escape;
 use crate::git::Repository;
-use crate::race::RunEnd;
+use crate::ops::Exit;
+use crate::ops::adhoc;
+use crate::ops::race::{
+    Choice, EngineSession, Prepared, RaceInput, check_writable, keep_out_of_git,
+};
+use crate::ops::report::ended;
+use crate::ops::revisions::{Revisions, Side};
+use crate::ops::signals::stop_on_signals;
 use crate::report::{CheckOutcome, CheckView, Finding, Level};
 use crate::scenario::{Project, folder_name};
-use crate::store;
+use outcome::finish;
 use settings::Settings;
 
 /// Gates a change.
@@ -69,11 +72,11 @@ pub async fn run(args: CheckArgs) -> anyhow::Result<Exit> {
         return Ok(Exit::Good);
     }
     let dockerfiles = [Side::Base, Side::Worktree].map(|side| revisions.dockerfile(side));
-    let mut scenario = own::scenario(&options, against.clone(), dockerfiles.to_vec())?;
-    let ready = Ready::find(&settings.race).await?;
-    tell!("check: {against}");
+    let mut scenario = adhoc::scenario(&options, against.clone(), dockerfiles.to_vec())?;
+    let ready = EngineSession::find(&settings.race).await?;
+    errln!("check: {against}");
     settings.complete(&options, &mut scenario, &ready.native);
-    let entrants = Entrants {
+    let entrants = RaceInput {
         project: &Project::at(Path::new("."))?,
         scenarios: vec![scenario],
         secrets: options.secrets,
@@ -103,7 +106,7 @@ pub async fn run(args: CheckArgs) -> anyhow::Result<Exit> {
             }
             nothing::Found::Something(why) => {
                 let why = prepared.masks.text(&why);
-                tell!("check: {}", escape::terminal(&why, 400));
+                errln!("check: {}", escape::terminal(&why, 400));
             }
             nothing::Found::Interrupted => return Ok(Exit::Interrupted),
         }
@@ -128,26 +131,8 @@ fn of_policy(settings: &Settings, revisions: &Revisions, scenario: &str) -> Opti
         message: "the change has another policy than what it is compared with, and the gate \
                   went by the change's"
             .to_owned(),
-        file: Some(own::shown(policy)),
+        file: Some(adhoc::shown(policy)),
         line: None,
-    })
-}
-
-/// Shows what came of it, and chooses the exit code.
-fn finish(mut check: CheckView, raced: &Raced, settings: &Settings) -> anyhow::Result<Exit> {
-    check.headline.push_str(settings.told_of_fatal());
-    // A run that was interrupted is judged when it has gone on.
-    if raced.end == RunEnd::Completed {
-        store::write_check(&raced.stored.dir, &check)?;
-    }
-    ended(&check, Some(raced), &settings.race)?;
-    if raced.end == RunEnd::Interrupted {
-        return Ok(Exit::Interrupted);
-    }
-    Ok(match check.outcome {
-        CheckOutcome::Passed => Exit::Good,
-        CheckOutcome::Failed => Exit::Finding,
-        CheckOutcome::Undecided => Exit::CouldNot,
     })
 }
 
@@ -158,14 +143,4 @@ fn worktree(revisions: &Revisions) -> String {
         1 => "the working tree (1 changed file)".to_owned(),
         changed => format!("the working tree ({changed} changed files)"),
     }
-}
-
-/// The Dockerfile as findings name it: relative to the repository, where it is
-/// in one.
-fn shown_dockerfile(path: &Path) -> PathBuf {
-    let inside = path.canonicalize().ok().and_then(|real| {
-        let repository = Repository::find(real.parent()?).ok()?;
-        Some(real.strip_prefix(repository.top()).ok()?.to_owned())
-    });
-    inside.unwrap_or_else(|| own::shown(path).into())
 }

@@ -5,13 +5,13 @@ use std::collections::{BTreeSet, HashSet};
 
 use tokio_util::sync::CancellationToken;
 
-use super::super::explain::lines_of;
-use super::super::race::{Prepared, Ready};
 use super::settings::Settings;
 use crate::explain::{Conditions, explain};
 use crate::model::BuildKind;
+use crate::ops::explain::lines_of;
+use crate::ops::race::{EngineSession, Prepared};
 use crate::race::probe::{Probe, Probed};
-use crate::report::explain::short_instruction;
+use crate::report::explanation::short_instruction;
 use crate::scenario::{OwnDockerfile, instructions};
 use crate::trace::Trace;
 
@@ -35,7 +35,7 @@ pub(super) enum Found {
 /// The builder does not answer.
 pub(super) async fn look(
     prepared: &Prepared<'_>,
-    ready: &Ready,
+    ready: &EngineSession,
     settings: &Settings,
     dockerfile: &OwnDockerfile,
     stop: &CancellationToken,
@@ -58,7 +58,7 @@ pub(super) async fn look(
             &instruction,
         )));
     }
-    tell!("check: building the base, then the change on its cache: does anything differ?");
+    errln!("check: building the base, then the change on its cache: does anything differ?");
     let probe = Probe {
         builder: ready.builder(),
         run: &prepared.record.run,
@@ -74,7 +74,7 @@ pub(super) async fn look(
     };
     let (found, left) = probe.run(stop).await?;
     for line in left {
-        tell!("note: {line}");
+        errln!("note: {line}");
     }
     Ok(match found {
         Probed::Same { .. } => Found::Nothing,

@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 
-use super::super::own::{self, Options};
 use crate::cli::{BuildArgs, CheckArgs, RaceArgs, Rounds, rounds, share};
 use crate::git::Repository;
 use crate::model::{BuildKind, Platform};
+use crate::ops::adhoc::{self, Options};
 use crate::policy::{Fatal, FatalWord, Policy};
 use crate::scenario::Scenario;
 
@@ -113,7 +113,7 @@ impl Settings {
     pub fn options(&self) -> anyhow::Result<Options> {
         let options = Options::read(&self.build)?;
         if options.edit.is_none() {
-            own::check_needs_no_edit("--metric", self.metric.as_slice())?;
+            adhoc::check_needs_no_edit("--metric", self.metric.as_slice())?;
         }
         Ok(options)
     }
@@ -136,7 +136,7 @@ impl Settings {
     pub fn command(&self, baseline: Option<&str>) -> Vec<String> {
         let mut command = vec!["buildrace".to_owned(), "check".to_owned()];
         let mut option = |name: &str, value: String| command.extend([format!("--{name}"), value]);
-        option("file", own::shown(&self.dockerfile));
+        option("file", adhoc::shown(&self.dockerfile));
         if let Some(base) = &self.base {
             option("base", base.clone());
         }
@@ -154,7 +154,7 @@ impl Settings {
                 fatal => fatal.join(","),
             },
         );
-        command.extend(own::command(&self.build));
+        command.extend(adhoc::command(&self.build));
         command
     }
 }

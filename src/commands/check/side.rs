@@ -43,7 +43,7 @@ impl<'a> Side<'a> {
     ) -> Self {
         let mut dropped = verdict::dropped_rounds(&run.record, &run.samples);
         dropped.retain(|dropped| dropped.scenario == scenario);
-        let counts = |sample: &&Sample| !dropped.iter().any(|d| d.round == sample.round);
+        let counts = |sample: &&Sample| !dropped.iter().any(|d| d.round == sample.slot.round);
         let samples = of(run, scenario, variant).filter(counts).collect();
         Self {
             samples,
@@ -57,7 +57,7 @@ impl<'a> Side<'a> {
 
     /// Whether it built this kind at all.
     pub fn has(&self, kind: BuildKind) -> bool {
-        of(self.run, self.scenario, self.variant).any(|sample| sample.kind == kind)
+        of(self.run, self.scenario, self.variant).any(|sample| sample.slot.kind == kind)
     }
 
     /// Why none of its rounds counts: `: CAUSE`.
@@ -73,7 +73,7 @@ impl<'a> Side<'a> {
 
     fn of_kind(&self, kind: BuildKind) -> impl Iterator<Item = &'a Sample> {
         let samples = self.samples.iter().copied();
-        samples.filter(move |sample| sample.kind == kind)
+        samples.filter(move |sample| sample.slot.kind == kind)
     }
 
     fn built(&self, kind: BuildKind) -> impl Iterator<Item = &'a Sample> {
@@ -97,13 +97,13 @@ impl<'a> Side<'a> {
     /// one with the fewest steps from the cache.
     pub fn typical(&self, kind: BuildKind) -> Option<&'a Explanation> {
         let worst = self.built(kind).min_by_key(|sample| sample.cached_steps)?;
-        Some(&self.explained.sample(&worst.id)?.explanation)
+        Some(&self.explained.sample(&worst.slot.id)?.explanation)
     }
 
     pub fn failing(&self, kind: BuildKind) -> Option<&'a Explanation> {
         let explained = self.explained;
         let mut failed = self.failed(kind);
-        failed.find_map(|sample| Some(&explained.sample(&sample.id)?.explanation))
+        failed.find_map(|sample| Some(&explained.sample(&sample.slot.id)?.explanation))
     }
 
     /// Why builds of a kind failed: `: CAUSE`.
@@ -116,7 +116,7 @@ impl<'a> Side<'a> {
     pub fn counts(&self, kind: BuildKind) -> Option<Counts> {
         let all = self.of_kind(kind).count();
         let emulated = self.built(kind).filter_map(|sample| {
-            let steps = &self.explained.sample(&sample.id)?.explanation.steps;
+            let steps = &self.explained.sample(&sample.slot.id)?.explanation.steps;
             let emulated = steps
                 .iter()
                 .filter(|step| step.kind == StepKind::EmulatedRun && !step.cached);
@@ -143,5 +143,5 @@ fn of<'a>(
     variant: &'a str,
 ) -> impl Iterator<Item = &'a Sample> {
     let samples = run.samples.iter();
-    samples.filter(move |s| s.scenario == scenario && s.variant == variant)
+    samples.filter(move |s| s.slot.scenario == scenario && s.slot.variant == variant)
 }

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use super::kinds;
 use crate::model::{BuildKind, Outcome, Platform, Sample};
+use crate::plan;
 use crate::scenario::Scenario;
 use crate::stats::Times;
 use crate::store::{self, StoredRun};
@@ -37,9 +37,9 @@ impl Measured {
             for variant in &scenario.variants {
                 for kind in kinds(scenario, &raced.native) {
                     let of = |sample: &&Sample| {
-                        sample.scenario == scenario.name
-                            && sample.variant == variant.name
-                            && sample.kind == kind
+                        sample.slot.scenario == scenario.name
+                            && sample.slot.variant == variant.name
+                            && sample.slot.kind == kind
                             && !matches!(sample.outcome, Outcome::Interrupted | Outcome::Skipped)
                     };
                     let times = run.samples.iter().filter(of);
@@ -54,6 +54,11 @@ impl Measured {
             Some((seconds / 60.0, run.record.run.clone()))
         })
     }
+}
+
+/// The kinds that a race of the scenario builds.
+pub(super) fn kinds(scenario: &Scenario, native: &Platform) -> Vec<BuildKind> {
+    plan::with_prerequisites(&scenario.kinds, scenario.native_only(native)).all
 }
 
 /// Whether these are the same platforms, in whatever order.
@@ -99,7 +104,7 @@ mod tests {
 
         let (mut record, mut samples) = fixture::run(&ARTICLE, 1);
         record.run = "no-noop".to_owned();
-        samples.retain(|sample| sample.kind != BuildKind::Noop);
+        samples.retain(|sample| sample.slot.kind != BuildKind::Noop);
         let mut measured = measured;
         measured.runs[0] = StoredRun {
             record,

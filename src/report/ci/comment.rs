@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use super::super::check::CheckView;
 use super::super::markdown;
 use super::super::markdown::said;
-use super::super::rounds;
+use super::super::round_summary;
 use super::super::view::{View, join};
 use super::findings;
 use super::sections::{Section, within};
@@ -81,7 +81,7 @@ fn measured(view: &View) -> String {
     let mut parts = vec![markdown::explanation(view)];
     let rule = markdown::rule(view).join(" ");
     parts.extend(Some(rule).filter(|rule| !rule.is_empty()));
-    let rolled_up = view.roll_up.iter().map(rounds::rolled_up);
+    let rolled_up = view.roll_up.iter().map(round_summary::rolled_up);
     parts.extend(rolled_up.map(|told| text(&told)));
     parts.push(format!(
         "Run {} of buildrace {}: {} of {} samples, {} rounds, seed {}.",

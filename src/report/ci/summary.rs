@@ -7,7 +7,7 @@ use std::fmt::Write;
 
 use super::super::check::CheckView;
 use super::super::markdown::{self, said};
-use super::super::rounds;
+use super::super::round_summary;
 use super::super::view::{View, join};
 use super::findings;
 use super::sections::{Section, within};
@@ -48,7 +48,7 @@ pub(super) fn summary(view: &View, check: Option<&CheckView>) -> String {
         add("a scenario", out);
     }
     let rolled_up = view.roll_up.iter().map(|roll_up| {
-        let told = rounds::rolled_up(roll_up);
+        let told = round_summary::rolled_up(roll_up);
         format!("- {}\n", text(&told))
     });
     let rolled_up: String = rolled_up.collect();
@@ -68,7 +68,7 @@ pub(super) fn summary(view: &View, check: Option<&CheckView>) -> String {
 }
 
 fn dropped(view: &View) -> String {
-    let dropped = rounds::dropped(view).map(|told| format!("- {}\n", text(&told)));
+    let dropped = round_summary::dropped(view).map(|told| format!("- {}\n", text(&told)));
     let mut out: String = dropped.collect();
     if !out.is_empty() {
         out.push('\n');

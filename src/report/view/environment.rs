@@ -60,14 +60,14 @@ pub(super) fn failure_rates(samples: &[Sample]) -> Vec<FailureRate> {
     let mut groups: BTreeMap<(&str, &str, BuildKind), Counts> = BTreeMap::new();
     for sample in samples {
         let at = (
-            sample.scenario.as_str(),
-            sample.variant.as_str(),
-            sample.kind,
+            sample.slot.scenario.as_str(),
+            sample.slot.variant.as_str(),
+            sample.slot.kind,
         );
         match sample.outcome {
             Outcome::Skipped | Outcome::Interrupted => {}
             Outcome::Ok => groups.entry(at).or_default().1 += 1,
-            // Looked at once: the others are as wrong.
+            // Inspected at once: the others are as wrong.
             Outcome::WrongOutput => {}
             Outcome::Failed if verdict::says_nothing(samples, sample) => {}
             Outcome::Failed | Outcome::TimedOut | Outcome::LostBuilder => {
@@ -136,10 +136,10 @@ pub struct BaseImageView {
 
 pub(super) fn failure(sample: &Sample) -> FailureView {
     FailureView {
-        scenario: sample.scenario.clone(),
-        variant: sample.variant.clone(),
-        kind: sample.kind,
-        round: sample.round,
+        scenario: sample.slot.scenario.clone(),
+        variant: sample.slot.variant.clone(),
+        kind: sample.slot.kind,
+        round: sample.slot.round,
         outcome: sample.outcome,
         seconds: sample.wall.as_secs_f64(),
         failure: sample.failure.clone().unwrap_or_else(|| Failure {

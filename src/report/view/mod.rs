@@ -15,9 +15,9 @@ use crate::model::{
     BuilderInfo, HostInfo, LeftOut, Outcome, Rules, RunRecord, SCHEMA_VERSION, Sample,
 };
 use crate::stats::{Basis, Ratio};
-use crate::verdict::{self, Dropped, Several};
+use crate::verdict::{self, Dropped, MultipleComparisons};
 pub use environment::{BaseImageView, EmulatorView, FailureRate, FailureView};
-pub use scenario::{Between, Cell, CulpritView, RollUp, ScenarioView, VariantView};
+pub use scenario::{Cell, CulpritView, RollUp, ScenarioView, Successive, VariantView};
 
 /// A run as reports show it. Names, steps and messages come from outside.
 #[derive(Debug, Clone, PartialEq)]
@@ -57,8 +57,8 @@ pub struct View {
     pub scenarios: Vec<ScenarioView>,
     /// How many candidates and kinds are compared with an interval, and how many
     /// of those would exclude 1 by chance.
-    pub several: Several,
-    /// Several scenarios as one, where there are several.
+    pub several: MultipleComparisons,
+    /// MultipleComparisons scenarios as one, where there are several.
     pub roll_up: Vec<RollUp>,
     /// Samples that are not ok, in the order they were built; those that the
     /// user stopped are none of them.
@@ -99,7 +99,7 @@ impl View {
             .iter()
             .flat_map(|sample| {
                 let texts = sample.disturbances.iter();
-                texts.map(|text| (sample.id.clone(), text.clone()))
+                texts.map(|text| (sample.slot.id.clone(), text.clone()))
             })
             .collect();
         let compared = verdict::comparisons(record, samples);

@@ -15,11 +15,12 @@ pub(super) fn outputs(record: &RunRecord, samples: &[Sample]) -> Vec<String> {
 }
 
 fn sentence(info: &ScenarioInfo, samples: &[Sample], of_several: bool) -> Option<String> {
-    let good = |sample: &&Sample| sample.scenario == info.name && sample.outcome == Outcome::Ok;
+    let good =
+        |sample: &&Sample| sample.slot.scenario == info.name && sample.outcome == Outcome::Ok;
     let checked: BTreeSet<(&str, BuildKind)> = samples
         .iter()
         .filter(|sample| good(sample) && sample.output_checked)
-        .map(|sample| (sample.variant.as_str(), sample.kind))
+        .map(|sample| (sample.slot.variant.as_str(), sample.slot.kind))
         .collect();
     if checked.is_empty() {
         return None;
@@ -32,8 +33,8 @@ fn sentence(info: &ScenarioInfo, samples: &[Sample], of_several: bool) -> Option
     // A noop's image is the one of before.
     let unknown: BTreeSet<String> = samples
         .iter()
-        .filter(|sample| good(sample) && sample.kind != BuildKind::Noop)
-        .map(|sample| (sample.variant.as_str(), sample.kind))
+        .filter(|sample| good(sample) && sample.slot.kind != BuildKind::Noop)
+        .map(|sample| (sample.slot.variant.as_str(), sample.slot.kind))
         .filter(|built| !checked.contains(built))
         .map(|(variant, kind)| format!("{variant}, {kind}"))
         .collect();
@@ -62,8 +63,8 @@ mod tests {
     fn what_was_checked_is_told_and_what_was_not() {
         let (record, mut samples) = fixture::run(&ARTICLE, 2);
         assert!(outputs(&record, &samples).is_empty());
-        let first_round = samples.iter_mut().filter(|sample| sample.round == 1);
-        for sample in first_round.filter(|sample| sample.kind != BuildKind::Noop) {
+        let first_round = samples.iter_mut().filter(|sample| sample.slot.round == 1);
+        for sample in first_round.filter(|sample| sample.slot.kind != BuildKind::Noop) {
             sample.output_checked = true;
         }
         let right = "Images checked on every platform: correct (naive and cross, cold, \
@@ -71,7 +72,7 @@ mod tests {
         assert_eq!(outputs(&record, &samples), [format!("{right}.")]);
 
         let of = |sample: &&mut Sample| {
-            sample.variant == "cross" && sample.kind == BuildKind::Incremental
+            sample.slot.variant == "cross" && sample.slot.kind == BuildKind::Incremental
         };
         for sample in samples.iter_mut().filter(of) {
             sample.output_checked = false;

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::join;
 use crate::explain::RunExplanation;
 use crate::model::{BuildKind, Outcome, Platform, RunRecord, Sample, ScenarioInfo};
-use crate::report::{explain, number};
+use crate::report::{explanation, number};
 use crate::stats::{self, Ratio, Times, Verdict};
 use crate::verdict::{self, Comparison};
 
@@ -43,13 +43,13 @@ pub struct ScenarioView {
     pub culprits: Vec<CulpritView>,
     /// Each variant against the one before it. Empty where there are but two,
     /// which are compared as it is.
-    pub between: Vec<Between>,
+    pub between: Vec<Successive>,
 }
 
 /// What changes from one variant to the next: where variants build on each
 /// other, what the step from one to the other buys.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Between {
+pub struct Successive {
     /// The variant before.
     pub from: String,
     /// The variant after it.
@@ -257,9 +257,9 @@ pub(super) fn scenario(
             let times = |kind| verdict::times(record, samples, &info.name, &variant.name, kind);
             let cells = kinds.iter().filter_map(|&kind| {
                 let of_kind = samples.iter().filter(|sample| {
-                    sample.scenario == info.name
-                        && sample.variant == variant.name
-                        && sample.kind == kind
+                    sample.slot.scenario == info.name
+                        && sample.slot.variant == variant.name
+                        && sample.slot.kind == kind
                 });
                 of_kind.clone().next()?;
                 let mut failed = BTreeMap::new();
@@ -326,7 +326,7 @@ pub(super) fn scenario(
     let culprits = variants
         .iter()
         .filter_map(|variant| culprit_of(info, variant, &variants, explained));
-    let built = samples.iter().filter(|s| s.scenario == info.name);
+    let built = samples.iter().filter(|s| s.slot.scenario == info.name);
     ScenarioView {
         culprits: culprits.collect(),
         between,
@@ -382,7 +382,7 @@ fn between(
     scenario: &str,
     samples: &[Sample],
     variants: &[VariantView],
-) -> Vec<Between> {
+) -> Vec<Successive> {
     if variants.len() < 3 {
         return Vec::new();
     }
@@ -394,7 +394,7 @@ fn between(
             let logs = stats::log_ratios(&cell.by_round, before);
             Some((*kind, stats::ratio(&logs, looks, cell.delta)?))
         });
-        Between {
+        Successive {
             from: from.name.clone(),
             to: to.name.clone(),
             ratios: kinds.collect(),
@@ -444,12 +444,12 @@ fn culprit_of(
     // They are read one below the other: each shows where it differs.
     let mut others = variants.iter().filter(|other| other.name != variant.name);
     let other =
-        others.find_map(|other| explained.typical(&info.name, &other.name, found.sample.kind));
+        others.find_map(|other| explained.typical(&info.name, &other.name, found.sample.slot.kind));
     let other = other.map(|other| &other.explanation);
     Some(CulpritView {
         variant: variant.name.clone(),
-        kind: found.sample.kind,
-        sentence: explain::culprit_beside(&found.explanation, other)?,
-        shared: explain::shared_steps(&found.explanation),
+        kind: found.sample.slot.kind,
+        sentence: explanation::culprit_beside(&found.explanation, other)?,
+        shared: explanation::shared_steps(&found.explanation),
     })
 }

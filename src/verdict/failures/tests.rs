@@ -13,12 +13,12 @@ fn gate(rounds: u32, base: &[u32], change: &[u32]) -> (RunRecord, Vec<Sample>) {
         fixture::run(&[("base", [1.0; 4]), ("worktree", [1.0; 4])], rounds);
     record.rules.stopping = Stopping::Gate;
     record.rules.failures = Some(FailureRule::LOOKS);
-    for sample in samples.iter_mut().filter(|sample| sample.kind == KIND) {
-        let failed = match sample.variant.as_str() {
+    for sample in samples.iter_mut().filter(|sample| sample.slot.kind == KIND) {
+        let failed = match sample.slot.variant.as_str() {
             "base" => base,
             _ => change,
         };
-        if failed.contains(&sample.round) {
+        if failed.contains(&sample.slot.round) {
             fixture::fail(sample, Outcome::Failed);
         }
     }
@@ -49,7 +49,7 @@ fn what_fails_alike_three_times_does_not_build() {
         let (record, mut samples) = gate(rounds, &[], &ALL);
         for sample in &mut samples {
             if let Some(failure) = &mut sample.failure {
-                failure.exit_code = Some(sample.round.cast_signed());
+                failure.exit_code = Some(sample.slot.round.cast_signed());
             }
         }
         said_of(&(record, samples))
@@ -80,7 +80,7 @@ fn flakes_of_both_sides_are_nobodys_doing() {
 fn rounds_that_are_dropped_and_containers_that_did_not_start_say_nothing() {
     let (mut record, mut samples) = gate(4, &[], &ALL);
     record.rules.contamination = Some(Default::default());
-    for sample in samples.iter_mut().filter(|sample| sample.round <= 2) {
+    for sample in samples.iter_mut().filter(|sample| sample.slot.round <= 2) {
         sample.disturbances = vec!["build x".into()];
     }
     let found = failures(&record, &samples, &record.scenarios[0], "worktree", KIND);
@@ -103,8 +103,8 @@ fn rounds_that_are_dropped_and_containers_that_did_not_start_say_nothing() {
 fn a_build_that_was_skipped_failed_for_the_reason_of_the_one_before() {
     let (mut record, mut samples) = gate(3, &[], &[]);
     record.rules.contamination = None;
-    for sample in samples.iter_mut().filter(|s| s.variant == "worktree") {
-        match sample.kind {
+    for sample in samples.iter_mut().filter(|s| s.slot.variant == "worktree") {
+        match sample.slot.kind {
             BuildKind::MultiArch => fixture::fail(sample, Outcome::Failed),
             BuildKind::Incremental => fixture::fail(sample, Outcome::Skipped),
             _ => {}
@@ -112,7 +112,10 @@ fn a_build_that_was_skipped_failed_for_the_reason_of_the_one_before() {
     }
     let found = failures(&record, &samples, &record.scenarios[0], "worktree", KIND);
     assert_eq!(found.said, Failing::DoesNotBuild);
-    assert_eq!(found.candidate.first.unwrap().kind, BuildKind::MultiArch);
+    assert_eq!(
+        found.candidate.first.unwrap().slot.kind,
+        BuildKind::MultiArch
+    );
 }
 
 /// Rounds of a gate until its failures are decided, or it would end anyway: each

@@ -10,7 +10,7 @@ use crate::report::view::View;
 /// Three rounds in which every build of `naive` ended so.
 fn ended(outcome: Outcome) -> View {
     let (record, mut samples) = fixture::run(&ARTICLE, 3);
-    for sample in samples.iter_mut().filter(|s| s.variant == "naive") {
+    for sample in samples.iter_mut().filter(|s| s.slot.variant == "naive") {
         fixture::fail(sample, outcome);
     }
     view((record, samples))
@@ -91,7 +91,10 @@ fn ctrl_c_is_interrupted_and_never_failed() {
     assert!(annotations.contains(told), "{annotations}");
     // Where nothing else was built of it, a test case is skipped, not passed.
     let (record, mut samples) = stopped();
-    for sample in samples.iter_mut().filter(|s| s.kind == BuildKind::Noop) {
+    for sample in samples
+        .iter_mut()
+        .filter(|s| s.slot.kind == BuildKind::Noop)
+    {
         fixture::fail(sample, Outcome::Interrupted);
     }
     let text = Format::Junit.render(&super::view((record, samples)), None);

@@ -88,7 +88,11 @@ fn failed_check() -> CheckView {
 fn failing() -> View {
     let (record, mut samples) = fixture::run(&ARTICLE, 3);
     for sample in &mut samples {
-        match (sample.variant.as_str(), sample.kind, sample.round) {
+        match (
+            sample.slot.variant.as_str(),
+            sample.slot.kind,
+            sample.slot.round,
+        ) {
             ("naive", BuildKind::MultiArch, 2) => fixture::fail(sample, Outcome::Failed),
             ("naive", BuildKind::Incremental, _) => fixture::fail(sample, Outcome::TimedOut),
             ("cross", BuildKind::Noop, _) => fixture::fail(sample, Outcome::Skipped),

@@ -1,0 +1,349 @@
+//! `buildrace explain`: why a build, or each build of a run, took as long as it
+//! did.
+
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use serde_json::{Value, json};
+
+use crate::cli::ExplainArgs;
+use crate::escape;
+use crate::explain::diff::diff;
+use crate::explain::{
+    Conditions, Explanation, FailureFacts, Lines, Node, RunExplanation, SampleExplanation, explain,
+};
+use crate::ops::Exit;
+use crate::ops::explain::{Source, collector, explained, lines_in, lines_of, read_recording};
+use crate::ops::files::write_whole;
+use crate::report::View;
+use crate::report::explanation::{self as shown, Look, Subject};
+use crate::scenario::{Project, read_file};
+use crate::store::{self, StoredRun};
+
+/// Version of what `--json` prints.
+const SCHEMA_VERSION: u32 = 1;
+
+/// Explains a build, or a run, or what changed from one build to another.
+pub async fn run(args: ExplainArgs) -> anyhow::Result<Exit> {
+    let source = Source::find(args.build.as_deref(), &args.results)?;
+    let against = args.against.as_deref();
+    let against = against
+        .map(|against| Source::find(Some(against), &args.results))
+        .transpose()?;
+    check_flags(&args, &source, against.as_ref())?;
+    match (&source, &against) {
+        (Source::Run(dir), None) => explain_stored_run(dir, &args).await?,
+        (Source::Recording { path, build }, None) => {
+            match Build::of_recording(path.as_deref(), *build, &args)?.as_slice() {
+                [build] => explain_build(build, &args).await?,
+                builds => explain_builds(builds, &args).await?,
+            }
+        }
+        (_, None) => explain_build(&Build::read(&source, &args)?, &args).await?,
+        (_, Some(against)) => {
+            let first = Build::read(&source, &args)?;
+            compare(&first, &Build::read(against, &args)?, &args).await?;
+        }
+    }
+    Ok(Exit::Good)
+}
+
+/// Refuses what would be passed over in silence.
+fn check_flags(args: &ExplainArgs, first: &Source, second: Option<&Source>) -> anyhow::Result<()> {
+    let is_recording = |source: &Source| matches!(source, Source::Recording { .. });
+    let pictures = args.waterfall.is_some() || args.trace_events.is_some();
+    if pictures && second.is_some() {
+        bail!("--waterfall and --trace-events show one build: leave the other one out");
+    }
+    if pictures && matches!(first, Source::Run(_)) {
+        bail!(
+            "--waterfall and --trace-events show one build: name a sample of the run \
+             (its report has the waterfalls of all of them)"
+        );
+    }
+    let of_files = args.node.is_some() || args.platform.is_some() || args.file.is_some();
+    if of_files && !is_recording(first) && !second.is_some_and(is_recording) {
+        bail!("--node, --platform and --file are for recordings: of a run they are known");
+    }
+    if args.cores.is_some() && is_recording(first) {
+        bail!(
+            "--cores is for runs: a recording does not name the number of cores, \
+             so nothing can be said of another number"
+        );
+    }
+    if args.cores.is_some() && second.is_some() {
+        bail!("--cores asks of one build: leave the other one out");
+    }
+    Ok(())
+}
+
+async fn explain_stored_run(dir: &Path, args: &ExplainArgs) -> anyhow::Result<()> {
+    let run = read_run(dir)?;
+    let explained = explained_with_lines(&run, args)?;
+    if explained.samples.is_empty() {
+        bail!("{} has no trace of any build", dir.display());
+    }
+    collector::send_run(&run.record.run, &explained).await;
+    if args.json {
+        let samples = explained.samples.iter();
+        let samples: Vec<Value> = samples
+            .map(|found| Build::of_sample(&run, found).json())
+            .collect::<anyhow::Result<_>>()?;
+        print_json(json!({
+            "schema": SCHEMA_VERSION, "run": run.record.run, "samples": samples,
+        }))
+    } else {
+        let view = View::new(&run.record, &run.samples, &explained);
+        outln!("{}", shown::run(&view, &explained, look(args)));
+        Ok(())
+    }
+}
+
+async fn explain_build(build: &Build, args: &ExplainArgs) -> anyhow::Result<()> {
+    let Build {
+        subject,
+        explanation,
+        run,
+    } = build;
+    let name = collector::name(subject, run.as_deref());
+    collector::send([(name, explanation)]).await;
+    if let Some(file) = &args.waterfall {
+        write(file, &shown::waterfall(subject, explanation))?;
+    }
+    if let Some(file) = &args.trace_events {
+        write(file, &shown::trace_events(subject, explanation))?;
+    }
+    if args.json {
+        let mut answer = build.json()?;
+        answer["schema"] = json!(SCHEMA_VERSION);
+        return print_json(answer);
+    }
+    outln!("{}", shown::build(subject, explanation, look(args)));
+    Ok(())
+}
+
+/// Explains each build of a recording that holds several.
+async fn explain_builds(builds: &[Build], args: &ExplainArgs) -> anyhow::Result<()> {
+    if args.waterfall.is_some() || args.trace_events.is_some() {
+        bail!(
+            "--waterfall and --trace-events show one build, and the recording holds {}: name one, \
+             like {}",
+            builds.len(),
+            escape::terminal(&builds[0].subject.title, 200)
+        );
+    }
+    let named = builds.iter().map(|build| {
+        let name = collector::name(&build.subject, None);
+        (name, &build.explanation)
+    });
+    collector::send(named).await;
+    if args.json {
+        let builds: Vec<Value> = builds
+            .iter()
+            .map(Build::json)
+            .collect::<anyhow::Result<_>>()?;
+        return print_json(json!({ "schema": SCHEMA_VERSION, "builds": builds }));
+    }
+    let builds = builds
+        .iter()
+        .map(|build| (&build.subject, &build.explanation));
+    outln!("{}", shown::builds(&builds.collect::<Vec<_>>(), look(args)));
+    Ok(())
+}
+
+async fn compare(first: &Build, second: &Build, args: &ExplainArgs) -> anyhow::Result<()> {
+    let named = |build: &Build| collector::name(&build.subject, build.run.as_deref());
+    let builds = [first, second].map(|build| (named(build), &build.explanation));
+    collector::send(builds).await;
+    let diff = diff(&first.explanation, &second.explanation);
+    if args.json {
+        return print_json(json!({
+            "schema": SCHEMA_VERSION,
+            "first": first.json()?,
+            "second": second.json()?,
+            "diff": diff,
+        }));
+    }
+    let first = (&first.subject, &first.explanation);
+    let second = (&second.subject, &second.explanation);
+    outln!("{}", shown::diff(first, second, &diff, look(args)));
+    Ok(())
+}
+
+/// One build, explained.
+struct Build {
+    subject: Subject,
+    explanation: Explanation,
+    /// Id of its run, where it is of one.
+    run: Option<String>,
+}
+
+impl Build {
+    fn read(source: &Source, args: &ExplainArgs) -> anyhow::Result<Self> {
+        match source {
+            Source::Run(dir) => bail!(
+                "{} is a run, and two builds are compared: name a sample of each, like {}",
+                dir.display(),
+                dir.join("r1-01-…").display()
+            ),
+            Source::Sample { run, sample } => {
+                let run = read_run(run)?;
+                let explained = explained_with_lines(&run, args)?;
+                match explained.sample(sample) {
+                    Some(found) => Ok(Self::of_sample(&run, found)),
+                    None if run.samples.iter().any(|known| known.slot.id == *sample) => {
+                        bail!("{sample} has no trace in which a step began")
+                    }
+                    None => bail!(
+                        "run {} has no sample {sample:?} that is done; `buildrace explain {}` \
+                         shows those that it has",
+                        run.record.run,
+                        run.dir.display()
+                    ),
+                }
+            }
+            Source::Recording { path, build } => {
+                let mut builds = Self::of_recording(path.as_deref(), *build, args)?;
+                match (builds.pop(), builds.last()) {
+                    (Some(build), None) => Ok(build),
+                    (_, first) => bail!(
+                        "the recording holds {} builds, and two builds are compared: name one, \
+                         like {}",
+                        builds.len() + 1,
+                        first.map_or_else(String::new, |first| {
+                            escape::terminal(&first.subject.title, 200)
+                        })
+                    ),
+                }
+            }
+        }
+    }
+
+    fn of_sample(run: &StoredRun, found: &SampleExplanation) -> Self {
+        Self {
+            subject: Subject::of_sample(&found.sample),
+            explanation: found.explanation.clone(),
+            run: Some(run.record.run.clone()),
+        }
+    }
+
+    /// The builds of a recording, or the one that is asked for.
+    fn of_recording(
+        path: Option<&Path>,
+        build: Option<usize>,
+        args: &ExplainArgs,
+    ) -> anyhow::Result<Vec<Self>> {
+        let recorded = read_recording(path)?;
+        let lines = match &args.file {
+            Some(file) => {
+                let text =
+                    read_file(file).with_context(|| format!("cannot read {}", file.display()))?;
+                let lines = lines_of(&String::from_utf8_lossy(&text));
+                if lines.is_empty() {
+                    bail!(
+                        "{} is no Dockerfile: no instruction of a stage is in it",
+                        file.display()
+                    );
+                }
+                lines
+            }
+            None => Lines::default(),
+        };
+        let conditions = Conditions {
+            node: args.node.clone().map(Node::of),
+            platform: args.platform.clone(),
+            lines,
+            cores: args.cores,
+            ..Conditions::default()
+        };
+        let name = match path.and_then(Path::file_name) {
+            Some(name) => name.to_string_lossy().into_owned(),
+            None => "standard input".to_owned(),
+        };
+        let count = recorded.len();
+        if let Some(build) = build.filter(|build| !(1..=count).contains(build)) {
+            bail!("{name} has no build {build}: it holds {count}");
+        }
+        let numbered = recorded.iter().zip(1..);
+        let wanted = numbered.filter(|(_, number)| build.is_none_or(|build| build == *number));
+        let mut builds = Vec::new();
+        let mut refused = None;
+        for (recorded, number) in wanted {
+            let title = match count {
+                1 => name.clone(),
+                _ if path.is_none() => format!("-#{number}"),
+                _ => format!("{name}#{number}"),
+            };
+            let conditions = Conditions {
+                cut_off: recorded.cut_off,
+                failure: FailureFacts::said_of(recorded),
+                ..conditions.clone()
+            };
+            match explain(&recorded.trace, &conditions) {
+                Some(explanation) => builds.push(Self {
+                    subject: Subject::of_recording(title),
+                    explanation,
+                    run: None,
+                }),
+                None => {
+                    let why = conditions.failure.map_or_else(String::new, |failure| {
+                        format!(": {}", escape::terminal(&failure.message, 1000))
+                    });
+                    refused.get_or_insert(format!("{title}: no step of the build began{why}"));
+                }
+            }
+        }
+        match refused {
+            Some(refused) if builds.is_empty() => bail!("{refused}"),
+            Some(refused) => errln!("warning: {refused}"),
+            None => {}
+        }
+        if builds.iter().any(|build| !build.explanation.complete) {
+            errln!("warning: {name} ends before its build does: its figures are incomplete");
+        }
+        Ok(builds)
+    }
+
+    fn json(&self) -> anyhow::Result<Value> {
+        let mut answer = serde_json::to_value(&self.explanation)?;
+        answer["build"] = serde_json::to_value(&self.subject)?;
+        Ok(answer)
+    }
+}
+
+fn read_run(dir: &Path) -> anyhow::Result<StoredRun> {
+    let run = store::read_run(dir)?;
+    // What the race warned of, others' builds for one, is in its report.
+    let of_files = run.warnings.iter();
+    for warning in of_files.filter(|warning| warning.starts_with(store::EVENTS_FILE)) {
+        errln!("warning: {}", escape::terminal(warning, 1000));
+    }
+    Ok(run)
+}
+
+fn explained_with_lines(run: &StoredRun, args: &ExplainArgs) -> anyhow::Result<RunExplanation> {
+    let here = std::env::current_dir().context("cannot find the current folder")?;
+    let project = Project::find(&here).ok();
+    explained(run, args.cores, |_, variant| {
+        lines_in(project.as_ref(), variant)
+    })
+}
+
+fn look(args: &ExplainArgs) -> Look {
+    Look {
+        width: crate::ops::console::terminal_width(),
+        colour: crate::print::is_coloured(),
+        all: args.all,
+    }
+}
+
+fn write(file: &Path, text: &str) -> anyhow::Result<()> {
+    write_whole(file, text)?;
+    errln!("wrote {}", file.display());
+    Ok(())
+}
+
+fn print_json(answer: Value) -> anyhow::Result<()> {
+    crate::ops::console::print_json(&answer)?;
+    Ok(())
+}

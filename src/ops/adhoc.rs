@@ -1,0 +1,436 @@
+//! Dockerfiles of one's own, as the options of a command line describe their
+//! builds: what `compare`, `check` and `calibrate` have in common.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::{Component, Path, PathBuf};
+
+use anyhow::{Context, bail};
+
+use super::ignored::Ignored;
+use super::ssh;
+use crate::cli::BuildArgs;
+use crate::model::{BuildKind, Platform};
+use crate::scenario::{ContextSource, Edit, OwnDockerfile, OwnScenario, Scenario, folder_name};
+
+/// Most bytes of a secret that BuildKit takes.
+const MOST_SECRET: u64 = 500 << 10;
+
+/// What the options say, read and checked.
+pub struct Options {
+    /// The build context.
+    pub context: PathBuf,
+    /// Platforms of the multi-arch kinds, as far as they are named.
+    platforms: Vec<Platform>,
+    /// Kinds to build, as far as they are named.
+    kinds: Vec<BuildKind>,
+    /// Build arguments.
+    pub build_args: BTreeMap<String, String>,
+    /// Stage to build.
+    pub target: Option<String>,
+    /// Secrets by their ids.
+    pub secrets: BTreeMap<String, Vec<u8>>,
+    /// Sockets of SSH agents by their ids.
+    ssh: BTreeMap<String, PathBuf>,
+    /// Further build contexts.
+    pub contexts: BTreeMap<String, ContextSource>,
+    /// The edit of an incremental build.
+    pub edit: Option<Edit>,
+}
+
+impl Options {
+    /// Reads what the options name. No builder is needed for it, so that what
+    /// is wrong with them is told before one is asked for.
+    ///
+    /// # Errors
+    /// The first option that is wrong.
+    pub fn read(args: &BuildArgs) -> anyhow::Result<Self> {
+        let edit = edit(args)?;
+        if edit.is_none() {
+            check_needs_no_edit("--kinds", &args.kinds)?;
+        }
+        Ok(Self {
+            context: args.context.clone().unwrap_or_else(|| ".".into()),
+            platforms: Platform::each_once(&args.platform),
+            kinds: args.kinds.clone(),
+            build_args: build_args(&args.build_arg)?,
+            target: args.target.clone(),
+            secrets: secrets(&args.secret)?,
+            ssh: ssh::agents(&args.ssh)?,
+            contexts: contexts(&args.build_context)?,
+            edit,
+        })
+    }
+
+    /// Gives a scenario its platforms and kinds: those named, or else those
+    /// that follow from `native`, the builder's own platform.
+    pub fn complete(&self, scenario: &mut Scenario, native: &Platform) {
+        (scenario.platforms, scenario.kinds) = self.planned(native);
+    }
+
+    fn planned(&self, native: &Platform) -> (Vec<Platform>, Vec<BuildKind>) {
+        let own = std::slice::from_ref(native);
+        let platforms = match self.platforms.as_slice() {
+            [] => own,
+            named => named,
+        };
+        let kinds = if self.kinds.is_empty() {
+            let whole = if platforms == own {
+                BuildKind::Cold
+            } else {
+                BuildKind::MultiArch
+            };
+            let incremental = self.edit.as_ref().map(|_| BuildKind::Incremental);
+            [whole].into_iter().chain(incremental).collect()
+        } else {
+            self.kinds.clone()
+        };
+        (platforms.to_vec(), kinds)
+    }
+}
+
+/// The scenario of these Dockerfiles, the reference first. It lacks what
+/// [`Options::complete`] gives it.
+///
+/// # Errors
+/// The first thing that is wrong with a Dockerfile, a context or the edit.
+pub fn scenario(
+    options: &Options,
+    title: String,
+    dockerfiles: Vec<OwnDockerfile>,
+) -> anyhow::Result<Scenario> {
+    if let Some(edit) = &options.edit {
+        for dockerfile in &dockerfiles {
+            let context = dockerfile.context.as_deref().unwrap_or(&options.context);
+            if Ignored::of(&dockerfile.path, context).leaves_out(&edit.file) {
+                bail!(
+                    "--edit: {} is left out by .dockerignore: no build would see the edit",
+                    edit.file.display()
+                );
+            }
+        }
+    }
+    let scenario = OwnScenario {
+        name: folder_name(&options.context),
+        title,
+        context: options.context.clone(),
+        dockerfiles,
+        target: options.target.clone(),
+        build_args: options.build_args.clone(),
+        ssh: options.ssh.clone(),
+        platforms: Vec::new(),
+        kinds: Vec::new(),
+        edit: options.edit.clone(),
+        gate: None,
+    };
+    Ok(scenario.load()?)
+}
+
+/// What to type to build the same again, values of build arguments and where
+/// secrets come from left out: they may be nobody's business.
+pub fn command(args: &BuildArgs) -> Vec<String> {
+    let mut command = Vec::new();
+    let mut option = |name: &str, value: String| command.extend([format!("--{name}"), value]);
+    let join = |values: Vec<String>| values.join(",");
+    if let Some(context) = args.context.as_deref().filter(|path| is_inside(path)) {
+        option("context", context.display().to_string());
+    }
+    if !args.platform.is_empty() {
+        let platforms = Platform::each_once(&args.platform);
+        let platforms = platforms.iter().map(ToString::to_string);
+        option("platform", join(platforms.collect()));
+    }
+    for argument in named(&args.build_arg) {
+        let name = argument.split_once('=').map_or(argument.as_str(), |a| a.0);
+        option("build-arg", name.to_owned());
+    }
+    if let Some(target) = &args.target {
+        option("target", target.clone());
+    }
+    for secret in &args.secret {
+        let id = secret.split(',').find(|part| part.starts_with("id="));
+        option("secret", id.unwrap_or_default().to_owned());
+    }
+    for id in ssh::ids(&args.ssh) {
+        option("ssh", id);
+    }
+    for context in &args.build_context {
+        let name = context.split_once('=').map_or(context.as_str(), |c| c.0);
+        option("build-context", format!("{name}=…"));
+    }
+    if let Some(edit) = &args.edit {
+        option("edit", edit.display().to_string());
+    }
+    if let Some(rule) = &args.edit_with {
+        option("edit-with", rule.clone());
+    }
+    if !args.kinds.is_empty() {
+        let kinds = args.kinds.iter().map(ToString::to_string);
+        option("kinds", join(kinds.collect()));
+    }
+    command
+}
+
+/// Whether a path says nothing about this machine.
+pub fn is_inside(path: &Path) -> bool {
+    let mut parts = path.components();
+    parts.all(|part| matches!(part, Component::Normal(_) | Component::CurDir))
+}
+
+/// A path as results give it: its name alone where the rest would tell where
+/// somebody's files are.
+pub fn shown(path: &Path) -> String {
+    if is_inside(path) {
+        return path.display().to_string();
+    }
+    let name = path.file_name().unwrap_or_default();
+    name.to_string_lossy().into_owned()
+}
+
+fn edit(args: &BuildArgs) -> anyhow::Result<Option<Edit>> {
+    match (&args.edit, &args.edit_with) {
+        (None, None) => Ok(None),
+        (None, Some(_)) => bail!("--edit-with needs --edit FILE, the file to change"),
+        (Some(file), None) => Ok(Some(Edit::comment(file)?)),
+        (Some(file), Some(rule)) => Ok(Some(Edit::substitute(file, rule)?)),
+    }
+}
+
+/// Fails where one of the kinds comes after an edit, for there is none.
+pub fn check_needs_no_edit(option: &str, kinds: &[BuildKind]) -> anyhow::Result<()> {
+    let after_edit = [BuildKind::Incremental, BuildKind::Noop];
+    match kinds.iter().find(|kind| after_edit.contains(kind)) {
+        Some(kind) => {
+            bail!("{option} {kind} needs --edit FILE: it comes after an edit of that file")
+        }
+        None => Ok(()),
+    }
+}
+
+/// Build arguments but for empty ones: a workflow passes one where it has none.
+/// buildx refuses it, which says nothing of what is built.
+fn named(written: &[String]) -> impl Iterator<Item = &String> {
+    written.iter().filter(|argument| !argument.is_empty())
+}
+
+/// `NAME=VALUE`, or `NAME` with the value of the environment; a name without
+/// one is left out, as `docker build` does.
+fn build_args(written: &[String]) -> anyhow::Result<BTreeMap<String, String>> {
+    let mut arguments = BTreeMap::new();
+    for argument in named(written) {
+        let (name, value) = match argument.split_once('=') {
+            Some((name, value)) => (name, Some(value.to_owned())),
+            None => (argument.as_str(), std::env::var(argument).ok()),
+        };
+        if name.is_empty() {
+            bail!("--build-arg {argument:?}: expected NAME=VALUE or NAME");
+        }
+        if let Some(value) = value {
+            arguments.insert(name.to_owned(), value);
+        }
+    }
+    Ok(arguments)
+}
+
+/// `id=ID,src=FILE` or `id=ID,env=NAME`; without either the file, or else the
+/// variable, of the id's name.
+fn secrets(written: &[String]) -> anyhow::Result<BTreeMap<String, Vec<u8>>> {
+    let mut secrets = BTreeMap::new();
+    for secret in written {
+        let expected = "expected id=ID,src=FILE or id=ID,env=NAME";
+        let (mut id, mut file, mut variable) = (None, None, None);
+        for part in secret.split(',') {
+            match part.split_once('=') {
+                Some(("id", value)) => id = Some(value),
+                Some(("src" | "source", value)) => file = Some(value),
+                Some(("env", value)) => variable = Some(value),
+                Some(("type", "file" | "env")) => {}
+                _ => bail!("--secret: unknown part {part:?}: {expected}"),
+            }
+        }
+        let id = id
+            .filter(|id| !id.is_empty())
+            .with_context(|| format!("--secret without an id: {expected}"))?;
+        let from_environment =
+            |name: &str| std::env::var_os(name).map(std::os::unix::ffi::OsStringExt::into_vec);
+        let bytes = match (file, variable) {
+            (Some(file), None) => read_secret(id, Path::new(file))?,
+            (None, Some(name)) => from_environment(name)
+                .with_context(|| format!("--secret id={id}: no variable {name:?} is set"))?,
+            (None, None) => match from_environment(id) {
+                Some(bytes) => bytes,
+                None => read_secret(id, Path::new(id))?,
+            },
+            (Some(_), Some(_)) => bail!("--secret id={id}: src and env exclude each other"),
+        };
+        secrets.insert(id.to_owned(), bytes);
+    }
+    Ok(secrets)
+}
+
+fn read_secret(id: &str, file: &Path) -> anyhow::Result<Vec<u8>> {
+    let what = || format!("--secret id={id}: cannot read {}", file.display());
+    // A pipe that nobody writes to would be waited for. One that the shell has
+    // opened, `<(pass show x)`, has its writer.
+    let is_file = std::fs::metadata(file).with_context(what)?.is_file();
+    let opened = ["/dev/fd", "/dev/stdin", "/proc/self/fd"];
+    if !is_file && !opened.iter().any(|place| file.starts_with(place)) {
+        bail!("{}: not a regular file", what());
+    }
+    let opened = std::fs::File::open(file).with_context(what)?;
+    let mut bytes = Vec::new();
+    let mut limited = opened.take(MOST_SECRET + 1);
+    limited.read_to_end(&mut bytes).with_context(what)?;
+    if bytes.len() as u64 > MOST_SECRET {
+        bail!(
+            "--secret id={id}: {} has more than {MOST_SECRET} bytes",
+            file.display()
+        );
+    }
+    Ok(bytes)
+}
+
+/// `NAME=PATH`, or `NAME=scheme://…`.
+fn contexts(written: &[String]) -> anyhow::Result<BTreeMap<String, ContextSource>> {
+    let mut contexts = BTreeMap::new();
+    for context in written {
+        let (name, value) = context
+            .split_once('=')
+            .filter(|(name, value)| !name.is_empty() && !value.is_empty())
+            .with_context(|| format!("--build-context {context:?}: expected NAME=PATH"))?;
+        let source = if value.contains("://") {
+            ContextSource::Remote(value.to_owned())
+        } else {
+            let folder = PathBuf::from(value);
+            if !folder.is_dir() {
+                bail!("--build-context {name}: {value} is not a folder");
+            }
+            ContextSource::Folder(folder)
+        };
+        contexts.insert(name.to_owned(), source);
+    }
+    Ok(contexts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn native() -> Platform {
+        Platform::linux("amd64")
+    }
+
+    #[test]
+    fn kinds_follow_from_platforms_and_edit() {
+        use BuildKind::*;
+        let read = |platforms: &[&str], edit: bool| {
+            let args = BuildArgs {
+                platform: platforms.iter().map(|p| p.parse().unwrap()).collect(),
+                edit: edit.then(|| "main.go".into()),
+                ..BuildArgs::default()
+            };
+            Options::read(&args).unwrap().planned(&native()).1
+        };
+        assert_eq!(read(&[], false), [Cold]);
+        assert_eq!(read(&["linux/amd64"], true), [Cold, Incremental]);
+        assert_eq!(read(&["linux/arm64"], false), [MultiArch]);
+        assert_eq!(
+            read(&["linux/amd64", "linux/arm64"], true),
+            [MultiArch, Incremental]
+        );
+        let args = BuildArgs {
+            kinds: vec![Noop],
+            ..BuildArgs::default()
+        };
+        let error = Options::read(&args).err().unwrap().to_string();
+        assert!(error.contains("--edit FILE"), "{error}");
+    }
+
+    #[test]
+    fn what_is_secret_stays_out_of_the_command() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("token");
+        std::fs::write(&file, "hunter2").unwrap();
+        let args = BuildArgs {
+            context: Some(folder.path().to_owned()),
+            build_arg: vec!["TOKEN=hunter2".into()],
+            secret: vec![format!("id=tok,src={}", file.display())],
+            build_context: vec![format!("extra={}", folder.path().display())],
+            ..BuildArgs::default()
+        };
+        let options = Options::read(&args).unwrap();
+        assert_eq!(options.secrets["tok"], b"hunter2");
+        assert_eq!(options.build_args["TOKEN"], "hunter2");
+        let command = command(&args).join(" ");
+        assert_eq!(
+            command,
+            "--build-arg TOKEN --secret id=tok --build-context extra=…"
+        );
+    }
+
+    #[test]
+    fn an_empty_build_argument_is_none() {
+        let args = BuildArgs {
+            build_arg: vec!["".into(), "A=".into()],
+            ..BuildArgs::default()
+        };
+        let options = Options::read(&args).unwrap();
+        assert_eq!(
+            options.build_args,
+            BTreeMap::from([("A".into(), "".into())])
+        );
+        assert_eq!(command(&args), ["--build-arg", "A"]);
+    }
+
+    #[test]
+    fn wrong_options_say_what_was_expected() {
+        let read = |args: BuildArgs| Options::read(&args).err().unwrap().to_string();
+        for (args, expected) in [
+            (
+                BuildArgs {
+                    secret: vec!["tok".into()],
+                    ..Default::default()
+                },
+                "expected id=ID,src=FILE",
+            ),
+            (
+                BuildArgs {
+                    secret: vec!["id=a,src=/nonexistent".into()],
+                    ..Default::default()
+                },
+                "cannot read /nonexistent",
+            ),
+            (
+                BuildArgs {
+                    build_arg: vec!["=x".into()],
+                    ..Default::default()
+                },
+                "expected NAME=VALUE",
+            ),
+            (
+                BuildArgs {
+                    build_context: vec!["x".into()],
+                    ..Default::default()
+                },
+                "expected NAME=PATH",
+            ),
+            (
+                BuildArgs {
+                    edit_with: Some("s/a/{nonce}/".into()),
+                    ..Default::default()
+                },
+                "needs --edit FILE",
+            ),
+            (
+                BuildArgs {
+                    edit: Some("LICENSE".into()),
+                    ..Default::default()
+                },
+                "--edit-with",
+            ),
+        ] {
+            let message = read(args);
+            assert!(message.contains(expected), "{message}");
+        }
+    }
+}

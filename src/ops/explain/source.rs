@@ -1,0 +1,221 @@
+//! Which build is meant: a run, a sample of one, or a recording.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, IsTerminal, Read};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use flate2::read::MultiGzDecoder;
+
+use crate::explain::StoredTrace;
+use crate::store::{RUN_FILE, runs, trace_path};
+use crate::trace::rawjson::{Reader, Tail};
+use crate::trace::{Builds, Recorded, Trace};
+
+/// What a person named.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// A run's folder.
+    Run(PathBuf),
+    /// A sample of a run.
+    Sample {
+        /// The run's folder.
+        run: PathBuf,
+        /// The sample's id.
+        sample: String,
+    },
+    /// A recording, or one of the builds in it.
+    Recording {
+        /// Its file; `None` for standard input.
+        path: Option<PathBuf>,
+        /// Which build of it, from 1: `FILE#2`.
+        build: Option<usize>,
+    },
+}
+
+impl Source {
+    /// What `name` means, with runs looked for in `results`; the newest run
+    /// without one.
+    pub fn find(name: Option<&str>, results: &Path) -> anyhow::Result<Self> {
+        let Some(name) = name else {
+            return Ok(Self::Run(newest_run(results)?));
+        };
+        let numbered = numbered(name);
+        if let (build, "-") = numbered.map_or((None, name), |(name, build)| (Some(build), name)) {
+            if io::stdin().is_terminal() {
+                bail!(
+                    "- reads a recording from standard input, and that is a terminal: pipe `docker buildx build --progress=rawjson` into it, or name a file"
+                );
+            }
+            return Ok(Self::Recording { path: None, build });
+        }
+        let path = Path::new(name);
+        if path.is_file() {
+            if is_dockerfile(path) {
+                bail!(
+                    "{name} is a Dockerfile, not a build. To build it and see what another \
+                     Dockerfile gains, use `buildrace compare {name} Dockerfile.new`; to explain \
+                     one build, use `docker buildx build --progress=rawjson --file {name} . 2> \
+                     build.rawjson` and `buildrace explain build.rawjson`"
+                );
+            }
+            return Ok(sample_of_trace(path).unwrap_or_else(|| Self::Recording {
+                path: Some(path.into()),
+                build: None,
+            }));
+        }
+        if let Some((file, build)) = numbered
+            && Path::new(file).is_file()
+        {
+            return Ok(Self::Recording {
+                path: Some(file.into()),
+                build: Some(build),
+            });
+        }
+        if let Some(run) = run_named(name, results) {
+            return Ok(Self::Run(run));
+        }
+        if path.is_dir() {
+            bail!("{name} is no run: it has no {RUN_FILE}");
+        }
+        if let (Some(run), Some(sample)) = (path.parent(), path.file_name()) {
+            for run in [run.to_owned(), results.join(run)] {
+                if run.join(RUN_FILE).is_file() {
+                    let sample = sample.to_string_lossy().into_owned();
+                    return Ok(Self::Sample { run, sample });
+                }
+            }
+        }
+        for run in runs(results).into_iter().rev() {
+            if has_trace(&run, name) {
+                let sample = name.to_owned();
+                return Ok(Self::Sample { run, sample });
+            }
+        }
+        bail!(
+            "no build {name:?}: expected a file, a run in {} or a sample of one; `ls {}` shows the \
+             runs, and `buildrace compare Dockerfile Dockerfile.new` makes one",
+            results.display(),
+            results.display(),
+        )
+    }
+}
+
+/// The file and the number of `FILE#2`.
+fn numbered(name: &str) -> Option<(&str, usize)> {
+    let (file, number) = name.rsplit_once('#')?;
+    Some((file, number.parse().ok()?))
+}
+
+/// The folder of the run that a person named, by its folder or its id.
+pub fn run_named(name: &str, results: &Path) -> Option<PathBuf> {
+    let mut places = [PathBuf::from(name), results.join(name)].into_iter();
+    places.find(|run| run.join(RUN_FILE).is_file())
+}
+
+/// The newest run in a folder.
+pub fn newest_run(results: &Path) -> anyhow::Result<PathBuf> {
+    runs(results).pop().with_context(|| {
+        format!(
+            "no run in {} yet. To make one, use `buildrace compare Dockerfile Dockerfile.new`; to \
+             explain a build of docker buildx, name the file that `docker buildx build \
+             --progress=rawjson` wrote",
+            results.display()
+        )
+    })
+}
+
+/// Whether a file is a Dockerfile by its name, and holds no JSON.
+fn is_dockerfile(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default();
+    let name = name.to_string_lossy().to_lowercase();
+    let is_named = name == "dockerfile"
+        || name == "containerfile"
+        || name.starts_with("dockerfile.")
+        || name.ends_with(".dockerfile");
+    let start = || {
+        let mut start = [0; 1];
+        let read = File::open(path).and_then(|mut file| file.read(&mut start));
+        read.is_ok_and(|bytes| bytes == 0 || !matches!(start[0], b'{' | 0x1f))
+    };
+    is_named && start()
+}
+
+fn has_trace(run: &Path, sample: &str) -> bool {
+    trace_path(run, sample).is_ok_and(|path| path.is_file())
+}
+
+/// The sample that a file is the trace of.
+fn sample_of_trace(path: &Path) -> Option<Source> {
+    let sample = path.file_name()?.to_str()?.strip_suffix(".rawjson.gz")?;
+    let path = std::path::absolute(path).ok()?;
+    let run = path.parent()?.parent()?;
+    let is_own = trace_path(run, sample).is_ok_and(|own| own == path);
+    let is_trace = is_own && run.join(RUN_FILE).is_file();
+    is_trace.then(|| Source::Sample {
+        run: run.to_owned(),
+        sample: sample.to_owned(),
+    })
+}
+
+/// Reads the builds in a recording of any buildx, or of ours, compressed or
+/// not.
+pub fn read_recording(path: Option<&Path>) -> anyhow::Result<Vec<Recorded>> {
+    let name = path.map_or("standard input".into(), |path| path.display().to_string());
+    let input: Box<dyn Read> = match path {
+        Some(path) => Box::new(File::open(path).with_context(|| format!("cannot read {name}"))?),
+        None => Box::new(io::stdin()),
+    };
+    let mut input = BufReader::new(input);
+    let start = input
+        .fill_buf()
+        .with_context(|| format!("cannot read {name}"))?;
+    if start.starts_with(&[0xff, 0xfe]) || start.starts_with(&[0xfe, 0xff]) {
+        bail!(
+            "{name} is UTF-16 text, as Windows PowerShell's `2>` writes it: expected UTF-8, which \
+             `cmd /c` and PowerShell 7 write"
+        );
+    }
+    let builds = if start.starts_with(&[0x1f, 0x8b]) {
+        builds(Reader::new(MultiGzDecoder::new(input)))
+    } else {
+        builds(Reader::new(input))
+    };
+    let mut builds = builds.with_context(|| format!("cannot read {name}"))?;
+    if builds.iter().all(|build| build.trace.steps().is_empty()) {
+        let text = builds.pop().and_then(|build| build.text);
+        let found = text.map_or_else(String::new, |text| {
+            let start: String = text.chars().take(80).collect();
+            format!(", it begins {start:?}")
+        });
+        bail!(
+            "{name} holds no build{found}: expected what `docker buildx build --progress=rawjson` writes"
+        );
+    }
+    Ok(builds)
+}
+
+/// Tells the builds of a recording apart.
+fn builds(mut reader: Reader<impl Read>) -> anyhow::Result<Vec<Recorded>> {
+    let mut builds = Builds::new();
+    while let Some(status) = reader.next() {
+        if let Some(text) = reader.take_text() {
+            builds.push_text(&text);
+        }
+        builds.push(&status?);
+    }
+    if let Some(Tail::Text(text)) = reader.tail() {
+        builds.push_text(text);
+    }
+    Ok(builds.end(matches!(reader.tail(), Some(Tail::CutOff) | None)))
+}
+
+/// Folds the recording of one build into a trace.
+pub fn fold(mut reader: Reader<impl Read>) -> anyhow::Result<StoredTrace> {
+    let mut trace = Trace::new();
+    for status in reader.by_ref() {
+        trace.push(&status?);
+    }
+    let cut_off = matches!(reader.tail(), Some(Tail::CutOff) | None);
+    Ok(StoredTrace { trace, cut_off })
+}

@@ -1,0 +1,25 @@
+//! What several verbs need: a race from scenarios to results, its report and its
+//! explanation, and small things around them. No verb imports another; they
+//! meet here.
+
+pub(crate) mod adhoc;
+pub(crate) mod console;
+mod exit;
+pub(crate) mod explain;
+pub(crate) mod files;
+pub(crate) mod formats;
+pub(crate) mod ignored;
+pub(crate) mod images;
+pub(crate) mod killed_runs;
+mod lfs;
+mod otava_history;
+pub(crate) mod race;
+pub(crate) mod redaction;
+pub mod report;
+pub(crate) mod revisions;
+pub(crate) mod signals;
+pub(crate) mod ssh;
+pub(crate) mod stdin;
+pub(crate) mod suites;
+
+pub use exit::Exit;

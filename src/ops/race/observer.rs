@@ -1,0 +1,72 @@
+//! Who hears how a race goes: the store, and the display.
+
+use jiff::Timestamp;
+
+use super::causes::Causes;
+use crate::model::{Event, Sample, Slot};
+use crate::progress::Progress;
+use crate::race::{Observer, ObserverError, Redaction};
+use crate::store::{RunWriter, TraceWriter};
+use crate::trace::{SolveStatus, Trace};
+
+/// Passes each event to the store first, then to the display.
+pub struct RunObserver<'a> {
+    pub redaction: &'a Redaction,
+    pub causes: Causes,
+    pub writer: RunWriter,
+    pub trace: Option<(String, TraceWriter)>,
+    pub progress: Progress,
+    pub samples: Vec<Sample>,
+    pub resumed: Vec<Timestamp>,
+    pub warnings: Vec<String>,
+}
+
+impl Observer for RunObserver<'_> {
+    fn event(&mut self, event: &Event) -> Result<(), ObserverError> {
+        let mut event = event.clone();
+        if let Event::SampleFinished { sample, .. } = &mut event {
+            self.causes.add_to(sample);
+        }
+        let event = &self.redaction.event(&event);
+        // On the display even if the disk is full, and the sample before its
+        // trace: it is worth more.
+        self.progress.event(event);
+        self.writer.append(event)?;
+        if let Event::RunResumed { at, .. } = event {
+            self.resumed.push(*at);
+        }
+        if let Event::Warning { message, .. } = event {
+            self.warnings.push(message.clone());
+        }
+        if let Event::SampleFinished { sample, .. } = event {
+            self.samples.push(sample.clone());
+            if let Some((_, trace)) = self.trace.take() {
+                trace.finish()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn status(
+        &mut self,
+        slot: &Slot,
+        status: &SolveStatus,
+        _: &Trace,
+    ) -> Result<(), ObserverError> {
+        if self.trace.as_ref().is_none_or(|(id, _)| *id != slot.id) {
+            self.trace = Some((slot.id.clone(), self.writer.trace_writer(&slot.id)?));
+        }
+        if let Some((_, trace)) = &mut self.trace {
+            trace.write(status)?;
+        }
+        Ok(())
+    }
+
+    fn tick(&mut self, slot: &Slot, trace: &Trace) {
+        self.progress.tick(slot, trace);
+    }
+
+    fn phase(&mut self, what: &str) {
+        self.progress.phase(what);
+    }
+}

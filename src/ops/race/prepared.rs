@@ -1,0 +1,99 @@
+//! A race that could begin, and has not: what `check` asks about before it
+//! decides whether anything is to be measured.
+
+use std::collections::BTreeMap;
+
+use tokio_util::sync::CancellationToken;
+
+use super::{EngineSession, RaceInput, Raced, StartedRun, build, draw, learn_from_last_run};
+use crate::buildkit::Secret;
+use crate::cli::RaceArgs;
+use crate::model::RunRecord;
+use crate::ops::ignored::left_out;
+use crate::ops::{killed_runs, redaction};
+use crate::scenario::{Scenario, Snapshot};
+use crate::secrets::Masks;
+use crate::store::{RunWriter, calibration};
+
+/// A race that could begin: what it builds is copied, and there is what it
+/// needs.
+pub struct Prepared<'a> {
+    entrants: RaceInput<'a>,
+    snapshot: Snapshot,
+    /// The copies that are built.
+    pub scenarios: Vec<Scenario>,
+    /// The record, as it stands before the first build.
+    pub record: RunRecord,
+    /// What neither results nor screen may say.
+    pub masks: Masks,
+}
+
+impl<'a> Prepared<'a> {
+    /// Copies the sources, and makes emulators and base images ready.
+    ///
+    /// # Errors
+    /// Something that it needs is missing.
+    pub async fn new(
+        ready: &EngineSession,
+        mut entrants: RaceInput<'a>,
+        args: &RaceArgs,
+    ) -> anyhow::Result<Self> {
+        let masks = redaction::masks(&entrants, &args.redact)?;
+        killed_runs::sweep();
+        let skip = left_out([&args.results, &args.reports], &entrants.scenarios)?;
+        let snapshot = Snapshot::take(&entrants.scenarios, &skip)?;
+        let (mut record, scenarios) = draw(ready, &mut entrants, args, &snapshot).await?;
+        record.rules.noise_floor = calibration::noise_floor(&args.results, &record)?;
+        Ok(Self {
+            entrants,
+            snapshot,
+            scenarios,
+            record,
+            masks,
+        })
+    }
+
+    /// The secrets of its builds.
+    pub fn secrets(&self) -> BTreeMap<String, Secret> {
+        secrets_of(&self.entrants)
+    }
+
+    /// Races, and leaves results and report.
+    ///
+    /// # Errors
+    /// It could not go on; what was measured before is stored and reported.
+    pub async fn race(
+        self,
+        ready: &EngineSession,
+        args: &RaceArgs,
+        stop: &CancellationToken,
+    ) -> anyhow::Result<Raced> {
+        let Self {
+            entrants,
+            snapshot,
+            scenarios,
+            record,
+            masks,
+        } = self;
+        let stored = redaction::record(&record, &masks)?;
+        let begun = StartedRun {
+            expected: learn_from_last_run(&args.results, &record),
+            writer: RunWriter::create(&args.results, &stored)?,
+            stored,
+            masks,
+            record,
+            finished: Vec::new(),
+            resumed: Vec::new(),
+            warnings: Vec::new(),
+            cuts: 0,
+        };
+        build(ready, &entrants, args, (&snapshot, &scenarios), begun, stop).await
+    }
+}
+
+pub fn secrets_of(entrants: &RaceInput<'_>) -> BTreeMap<String, Secret> {
+    let secrets = entrants.secrets.iter();
+    secrets
+        .map(|(id, bytes)| (id.clone(), Secret::new(bytes.clone())))
+        .collect()
+}

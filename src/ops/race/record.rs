@@ -1,0 +1,183 @@
+//! The record of a run, from everything that is known before its first sample.
+
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+
+use super::eligibility::Choice;
+use crate::buildkit::Worker;
+use crate::cli::{RaceArgs, Rounds};
+use crate::engine::Engine;
+use crate::git::Repository;
+use crate::model::{
+    BaseImage, BuilderInfo, EmulatorInfo, HostInfo, Platform, Rules, RunRecord, SCHEMA_VERSION,
+    ScenarioInfo, Stopping, VariantInfo,
+};
+use crate::plan;
+use crate::race::host;
+use crate::scenario::{Edit, Scenario, ScenarioError, Variant, sources_digest};
+
+/// What a record is made from.
+pub struct RecordInput<'a> {
+    pub args: &'a RaceArgs,
+    /// The command line to repeat, without what `args` holds.
+    pub command: &'a [String],
+    /// The commit that the project is at, see [`commit_of`].
+    pub commit: Option<String>,
+    /// How the scenarios were chosen.
+    pub choice: &'a Choice,
+    /// The copies that are built.
+    pub scenarios: &'a [Scenario],
+    pub native: &'a Platform,
+    pub engine: &'a Engine,
+    pub worker: &'a Worker,
+    pub seed: u64,
+    pub rounds: Rounds,
+    pub rules: Rules,
+    pub emulators: Vec<EmulatorInfo>,
+    pub base_images: Vec<BaseImage>,
+}
+
+/// The record of a run that starts now, without its plan.
+///
+/// # Errors
+/// The sources cannot be read.
+pub fn of_run(facts: RecordInput<'_>) -> Result<RunRecord, ScenarioError> {
+    let started = Timestamp::now();
+    let scenarios = facts.scenarios.iter();
+    let is_gate = facts.rules.stopping == Stopping::Gate;
+    Ok(RunRecord {
+        schema: SCHEMA_VERSION,
+        run: run_id(started),
+        buildrace: env!("CARGO_PKG_VERSION").to_owned(),
+        started,
+        command: command_to_repeat(&facts),
+        commit: facts.commit,
+        suite: facts.choice.suite.clone(),
+        left_out: facts.choice.left_out.clone(),
+        seed: facts.seed,
+        rounds: 0,
+        rules: facts.rules,
+        timeout_seconds: facts.args.timeout.as_secs_f64(),
+        scenarios: scenarios
+            .map(|scenario| scenario_info(scenario, facts.native, is_gate))
+            .collect::<Result<_, _>>()?,
+        plan: Vec::new(),
+        builder: builder_info(facts.engine, facts.worker),
+        host: host_of(facts.engine),
+        emulators: facts.emulators,
+        base_images: facts.base_images,
+    })
+}
+
+/// The commit that `folder` is at, with `-dirty` behind it where a file differs
+/// that is not among what a run writes, `ours`; `None` where git does not tell.
+pub fn commit_of(folder: &Path, ours: &[PathBuf]) -> Option<String> {
+    let repository = Repository::find(folder).ok()?;
+    repository.without(ours).state().ok()
+}
+
+/// The machine that builds: this one, or what a remote engine says of its own.
+fn host_of(engine: &Engine) -> HostInfo {
+    if engine.is_local() {
+        return host::host_info();
+    }
+    HostInfo {
+        cores: engine.facts().cpus,
+        kernel: engine.facts().kernel.clone(),
+        ..HostInfo::default()
+    }
+}
+
+/// The engine's answers, completed with what its BuildKit says of itself.
+fn builder_info(engine: &Engine, worker: &Worker) -> BuilderInfo {
+    BuilderInfo {
+        buildkit_version: worker.buildkit_version.clone(),
+        platforms: worker.platforms.clone(),
+        ..engine.facts().builder_info()
+    }
+}
+
+/// A scenario as the record tells it. What a gate does not go by and nobody asked
+/// for is built once.
+fn scenario_info(
+    scenario: &Scenario,
+    native: &Platform,
+    is_gate: bool,
+) -> Result<ScenarioInfo, ScenarioError> {
+    let of = |variant: &Variant| {
+        Ok::<_, ScenarioError>(VariantInfo {
+            name: variant.name.clone(),
+            dockerfile: variant.shown.clone(),
+            digest: variant.digest.clone(),
+            revision: variant.revision.clone(),
+            sources_digest: variant.sources.as_deref().map(sources_digest).transpose()?,
+        })
+    };
+    let variants: Vec<VariantInfo> = scenario.variants.iter().map(of).collect::<Result<_, _>>()?;
+    let kinds = plan::with_prerequisites(&scenario.kinds, scenario.native_only(native));
+    // A chain whose beginning is measured begins anew in each round.
+    let native_only = scenario.native_only(native);
+    let mut added = kinds.added.iter();
+    let built_once = match added.any(|kind| kind.starts_from(native_only).is_none()) {
+        true if is_gate => kinds.added.clone(),
+        _ => Vec::new(),
+    };
+    let own = variants.first().and_then(|v| v.sources_digest.clone());
+    Ok(ScenarioInfo {
+        name: scenario.name.clone(),
+        title: scenario.title.clone(),
+        digest: scenario.digest.clone(),
+        sources_digest: match own {
+            Some(digest) if scenario.variants.iter().all(|v| v.sources.is_some()) => digest,
+            _ => sources_digest(&scenario.sources)?,
+        },
+        sources_from: scenario.sources_from.clone(),
+        // Empty where --variant leaves the reference out: nothing is compared.
+        reference: scenario
+            .reference()
+            .map(|v| v.name.clone())
+            .unwrap_or_default(),
+        platforms: scenario.platforms.clone(),
+        native: native.clone(),
+        variants,
+        kinds: kinds.all,
+        built_once,
+        edit: scenario.edit.as_ref().map(Edit::describe),
+        gate: scenario.gate,
+    })
+}
+
+/// What to type to run the same plan again. Folders and endpoints are left
+/// out: they belong to this machine.
+fn command_to_repeat(facts: &RecordInput<'_>) -> Vec<String> {
+    let mut command = facts.command.to_vec();
+    let mut option = |name: &str, value: String| command.extend([format!("--{name}"), value]);
+    option("rounds", facts.rounds.to_string());
+    option("seed", facts.seed.to_string());
+    option(
+        "timeout",
+        humantime::format_duration(facts.args.timeout)
+            .to_string()
+            .replace(' ', ""),
+    );
+    if let Some(delta) = facts.args.delta {
+        option("delta", delta.to_string());
+    }
+    if !facts.args.redact.is_empty() {
+        option("redact", facts.args.redact.join(","));
+    }
+    if facts.args.image_size {
+        command.push("--image-size".to_owned());
+    }
+    if facts.args.keep_contaminated {
+        command.push("--keep-contaminated".to_owned());
+    }
+    command
+}
+
+/// UTC time, so that runs sort, and a random tail, so that two never meet.
+fn run_id(started: Timestamp) -> String {
+    let tail: u32 = rand::random::<u32>() & 0x00ff_ffff;
+    format!("{}-{tail:06x}", started.strftime("%Y%m%dT%H%M%SZ"))
+}

@@ -1,0 +1,292 @@
+//! Going on with a run that was cut off: what must be as it was, and what is
+//! typed for it.
+
+use std::path::Path;
+
+use anyhow::bail;
+use tokio_util::sync::CancellationToken;
+
+use super::{EngineSession, RaceInput, Raced, StartedRun, build, draw, learn_from_last_run};
+use crate::cli::RaceArgs;
+use crate::model::{RunRecord, ScenarioInfo};
+use crate::ops::ignored::left_out;
+use crate::ops::{killed_runs, redaction};
+use crate::scenario::Snapshot;
+use crate::store::HeldRun;
+
+/// Characters of a digest that are shown.
+const SHOWN: usize = 19;
+
+/// Builds what is left of a run, and leaves results and report.
+///
+/// # Errors
+/// It could not go on: among others, since what is raced, or where, is not
+/// what it was.
+pub async fn resume(
+    ready: &EngineSession,
+    mut entrants: RaceInput<'_>,
+    args: &RaceArgs,
+    held: HeldRun,
+    stop: &CancellationToken,
+) -> anyhow::Result<Raced> {
+    let masks = redaction::masks(&entrants, &args.redact)?;
+    killed_runs::sweep();
+    let skip = left_out([&args.results, &args.reports], &entrants.scenarios)?;
+    let snapshot = Snapshot::take(&entrants.scenarios, &skip)?;
+    let (now, scenarios) = draw(ready, &mut entrants, args, &snapshot).await?;
+    let stored = held.run.record.clone();
+    let differences = differences(&stored, &redaction::record(&now, &masks)?);
+    if !differences.is_empty() {
+        bail!(
+            "run {} cannot go on, as its results would not be of one thing: {}; start a new run, or bring back what it began with",
+            stored.run,
+            differences.join(", ")
+        );
+    }
+    let resumed = held.run.resumed.clone();
+    // Names may be redacted in what is stored, and are what is built from.
+    let record = RunRecord {
+        base_images: now.base_images,
+        ..stored.clone()
+    };
+    let begun = StartedRun {
+        expected: learn_from_last_run(&args.results, &record),
+        stored,
+        masks,
+        finished: held.finished(),
+        cuts: resumed.len() + 1,
+        resumed,
+        warnings: held.run.warnings.clone(),
+        writer: held.go_on()?,
+        record,
+    };
+    build(ready, &entrants, args, (&snapshot, &scenarios), begun, stop).await
+}
+
+/// What to type to go on with a run; of other commands' runs nothing.
+pub fn command(record: &RunRecord, args: &RaceArgs) -> Option<String> {
+    if record.command.get(1).is_none_or(|verb| verb != "run") {
+        return None;
+    }
+    let run = if args.results == Path::new("results") {
+        record.run.clone()
+    } else {
+        args.results.join(&record.run).display().to_string()
+    };
+    Some(format!("buildrace run --resume {run}"))
+}
+
+/// What is not as it was when the run began, of all that its times depend on.
+/// How much memory and disk is free, how the engine was found and other things
+/// that change from sample to sample are no part of it.
+fn differences(then: &RunRecord, now: &RunRecord) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut compare = |what: &str, then: String, now: String| {
+        if then != now {
+            found.push(format!("{what} (was {then}, is {now})"));
+        }
+    };
+    let known = |value: &Option<String>| value.clone().unwrap_or_else(|| "not known".to_owned());
+    compare("buildrace", then.buildrace.clone(), now.buildrace.clone());
+    let version = |record: &RunRecord| record.schema.to_string();
+    compare("version of the result files", version(then), version(now));
+
+    let names = |record: &RunRecord| {
+        let names = record.scenarios.iter().map(|s| s.name.as_str());
+        names.collect::<Vec<_>>().join(" ")
+    };
+    compare("the scenarios", names(then), names(now));
+    for (then, now) in then.scenarios.iter().zip(&now.scenarios) {
+        of_scenario(then, now, &mut compare);
+    }
+
+    let (a, b) = (&then.builder, &now.builder);
+    let engine = (known(&a.engine_version), known(&b.engine_version));
+    compare("the builder's driver", a.driver.clone(), b.driver.clone());
+    compare("the Docker Engine", engine.0, engine.1);
+    let buildkit = (known(&a.buildkit_version), known(&b.buildkit_version));
+    compare("BuildKit", buildkit.0, buildkit.1);
+    let storage = (known(&a.storage), known(&b.storage));
+    compare("the engine's storage", storage.0, storage.1);
+    compare(
+        "the builder's platforms",
+        words(&a.platforms),
+        words(&b.platforms),
+    );
+
+    let (a, b) = (&then.host, &now.host);
+    compare("the CPU", known(&a.cpu_model), known(&b.cpu_model));
+    let cores = |cores: Option<u32>| known(&cores.map(|cores| cores.to_string()));
+    compare("its cores", cores(a.cores), cores(b.cores));
+    compare("its governor", known(&a.governor), known(&b.governor));
+    compare("the kernel", known(&a.kernel), known(&b.kernel));
+
+    let emulators = |record: &RunRecord| {
+        let each = record.emulators.iter().map(|emulator| {
+            let digest = known(&emulator.interpreter_digest);
+            let version = known(&emulator.version);
+            format!("{} {version} {}", emulator.platform, short(&digest))
+        });
+        let mut each: Vec<String> = each.collect();
+        each.sort();
+        each.join(" and ")
+    };
+    compare("the emulators", emulators(then), emulators(now));
+    let images = |record: &RunRecord| {
+        let each = record.base_images.iter().map(|image| {
+            let stand_in = if image.stand_in { " (a stand-in)" } else { "" };
+            let digest = known(&image.digest);
+            let digest = short(&digest);
+            format!("{} {} {digest}{stand_in}", image.name, image.platform)
+        });
+        each.collect::<Vec<_>>()
+    };
+    let (then_held, now_held) = (images(then), images(now));
+    let only = |these: &[String], those: &[String]| {
+        let only = these.iter().filter(|image| !those.contains(image));
+        let only: Vec<String> = only.cloned().collect();
+        if only.is_empty() {
+            "none".to_owned()
+        } else {
+            only.join(" and ")
+        }
+    };
+    compare(
+        "base images",
+        only(&then_held, &now_held),
+        only(&now_held, &then_held),
+    );
+    // What it is drawn from is the same: then so is the plan, or one of the
+    // files is not what buildrace wrote.
+    if found.is_empty() && then.plan != now.plan {
+        found.push("the plan that the seed gives".to_owned());
+    }
+    found
+}
+
+fn of_scenario(
+    then: &ScenarioInfo,
+    now: &ScenarioInfo,
+    compare: &mut impl FnMut(&str, String, String),
+) {
+    let name = &then.name;
+    let digests = |digest: &str| short(digest).to_owned();
+    compare(
+        &format!("scenario.toml of {name}"),
+        digests(&then.digest),
+        digests(&now.digest),
+    );
+    let from = |info: &ScenarioInfo| {
+        let from = info.sources_from.as_ref();
+        from.map_or_else(|| "the project".to_owned(), |from| from.describe())
+    };
+    compare(
+        &format!("where the sources of {name} come from"),
+        from(then),
+        from(now),
+    );
+    compare(
+        &format!("the sources of {name}"),
+        digests(&then.sources_digest),
+        digests(&now.sources_digest),
+    );
+    let variants = |info: &ScenarioInfo| {
+        let names = info.variants.iter().map(|v| v.name.as_str());
+        names.collect::<Vec<_>>().join(" ")
+    };
+    compare(
+        &format!("the variants of {name}"),
+        variants(then),
+        variants(now),
+    );
+    for (then, now) in then.variants.iter().zip(&now.variants) {
+        compare(
+            &format!("{} of {name}", then.dockerfile),
+            digests(&then.digest),
+            digests(&now.digest),
+        );
+        let own = |digest: &Option<String>| digests(digest.as_deref().unwrap_or("none"));
+        compare(
+            &format!("the sources of {name} {}", then.name),
+            own(&then.sources_digest),
+            own(&now.sources_digest),
+        );
+    }
+    let (a, b) = (&then.platforms, &now.platforms);
+    compare(&format!("the platforms of {name}"), words(a), words(b));
+    compare(
+        "the node's own platform",
+        then.native.to_string(),
+        now.native.to_string(),
+    );
+    let (a, b) = (&then.kinds, &now.kinds);
+    compare(&format!("the kinds of {name}"), words(a), words(b));
+    let edit = |info: &ScenarioInfo| info.edit.clone().unwrap_or_else(|| "none".to_owned());
+    compare(&format!("the edit of {name}"), edit(then), edit(now));
+}
+
+/// The beginning of a digest.
+fn short(digest: &str) -> &str {
+    digest
+        .char_indices()
+        .nth(SHOWN)
+        .map_or(digest, |(end, _)| &digest[..end])
+}
+
+fn words(all: &[impl ToString]) -> String {
+    let all = all.iter().map(ToString::to_string);
+    all.collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixture::{self, ARTICLE};
+
+    #[test]
+    fn what_times_depend_on_must_be_as_it_was() {
+        type Change = fn(&mut RunRecord);
+        let cases: [(&str, Change); 10] = [
+            ("Dockerfile", |r| {
+                r.scenarios[0].variants[1].digest = "0".repeat(64);
+            }),
+            ("the sources of go-hello", |r| {
+                r.scenarios[0].sources_digest = "0".repeat(64);
+            }),
+            ("scenario.toml of go-hello", |r| {
+                r.scenarios[0].digest = "0".repeat(64);
+            }),
+            ("the Docker Engine", |r| {
+                r.builder.engine_version = Some("99.0".into());
+            }),
+            ("BuildKit", |r| r.builder.buildkit_version = None),
+            ("base images", |r| {
+                r.base_images[0].digest = Some(format!("sha256:{}", "0".repeat(64)));
+            }),
+            ("the emulators", |r| r.emulators.clear()),
+            ("the CPU", |r| r.host.cpu_model = Some("another".into())),
+            ("its cores", |r| r.host.cores = Some(1024)),
+            ("the kernel", |r| r.host.kernel = Some("99".into())),
+        ];
+        let (then, _) = fixture::run(&ARTICLE, 1);
+        assert_eq!(differences(&then, &then), Vec::<String>::new());
+        for (told, change) in cases {
+            let mut now = then.clone();
+            change(&mut now);
+            let found = differences(&then, &now);
+            assert_eq!(found.len(), 1, "{told}: {found:?}");
+            assert!(found[0].contains(told), "{told}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn what_changes_from_sample_to_sample_may_differ() {
+        let (then, _) = fixture::run(&ARTICLE, 1);
+        let mut now = then.clone();
+        now.run = "another".into();
+        now.started = jiff::Timestamp::UNIX_EPOCH;
+        now.host.memory_bytes = Some(1);
+        now.builder.found_by = "--host".into();
+        assert_eq!(differences(&then, &now), Vec::<String>::new());
+    }
+}

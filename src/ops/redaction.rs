@@ -1,0 +1,162 @@
+//! Which texts results and terminal may not show, from what the user named:
+//! secrets of builds, and values of `--redact`.
+
+use std::path::Path;
+
+use anyhow::{Context, bail};
+
+use super::race::RaceInput;
+use crate::model::RunRecord;
+use crate::print;
+use crate::race::Redaction;
+use crate::scenario::{ContextSource, Snapshot};
+use crate::secrets::{Masks, SHORTEST, forms, of_url};
+use crate::temporary;
+
+/// Characters of the shortest value that `--redact` takes: a shorter one would
+/// be replaced all over the results.
+const SHORTEST_VALUE: usize = 4;
+
+/// Values of the environment that hold credentials whoever wrote them: headers
+/// for an OpenTelemetry collector.
+const VARIABLES: [&str; 2] = [
+    "OTEL_EXPORTER_OTLP_HEADERS",
+    "OTEL_EXPORTER_OTLP_TRACES_HEADERS",
+];
+
+/// What may not be shown of a race, on the terminal from now on, too.
+///
+/// # Errors
+/// `--redact` names neither a build argument nor a variable that is set, or one
+/// whose value is too short.
+pub fn masks(entrants: &RaceInput<'_>, names: &[String]) -> anyhow::Result<Masks> {
+    let secrets = entrants.secrets.iter();
+    let mut texts: Vec<(String, String)> = secrets
+        .flat_map(|(id, value)| forms(value, &format!("[secret {id}]"), SHORTEST))
+        .collect();
+    for name in names {
+        let shown = format!("[redacted {name}]");
+        for value in values(entrants, name)? {
+            if value.chars().count() < SHORTEST_VALUE {
+                bail!(
+                    "--redact {name}: its value has fewer than {SHORTEST_VALUE} characters and \
+                     would be replaced all over the results"
+                );
+            }
+            texts.extend(forms(value.as_bytes(), &shown, SHORTEST_VALUE));
+        }
+    }
+    texts.extend(headers());
+    for url in urls(entrants) {
+        let secrets = of_url(&url).into_iter();
+        texts.extend(secrets.flat_map(|secret| forms(secret.as_bytes(), "***", SHORTEST)));
+    }
+    // Of a value that two names have, the first is told.
+    let mut known = std::collections::BTreeSet::new();
+    texts.retain(|(text, _)| known.insert(text.clone()));
+    let masks = Masks::new(texts);
+    print::mask(masks.clone());
+    Ok(masks)
+}
+
+/// Addresses that builds and fetches use.
+fn urls(entrants: &RaceInput<'_>) -> Vec<String> {
+    let variants = entrants.scenarios.iter().flat_map(|s| &s.variants);
+    let contexts = variants.flat_map(|variant| variant.contexts.values());
+    let remote = contexts.filter_map(|source| match source {
+        ContextSource::Remote(url) => Some(url.clone()),
+        ContextSource::Folder(_) => None,
+    });
+    let fetched = entrants.scenarios.iter().filter_map(|s| s.fetch.as_ref());
+    let fetched = fetched.map(|fetch| fetch.git.clone());
+    let engine = std::env::var("DOCKER_HOST").ok();
+    remote.chain(fetched).chain(engine).collect()
+}
+
+/// The values that a name has: those of build arguments, of all variants, and
+/// that of the environment.
+fn values(entrants: &RaceInput<'_>, name: &str) -> anyhow::Result<Vec<String>> {
+    let variants = entrants.scenarios.iter().flat_map(|s| &s.variants);
+    let arguments = variants.filter_map(|variant| variant.build_args.get(name).cloned());
+    let variable = std::env::var(name).ok().filter(|value| !value.is_empty());
+    let mut values: Vec<String> = arguments.chain(variable).collect();
+    values.sort();
+    values.dedup();
+    if values.is_empty() {
+        bail!(
+            "--redact {name}: neither a build argument nor an environment variable of this name \
+             has a value; set it, so that its value can be found"
+        );
+    }
+    Ok(values)
+}
+
+/// Values of `name=value,…`.
+fn headers() -> Vec<(String, String)> {
+    let set = VARIABLES.iter().filter_map(|name| std::env::var(name).ok());
+    let mut texts = Vec::new();
+    for written in set {
+        for header in written.split(',') {
+            let (_, value) = header.split_once('=').unwrap_or(("", header));
+            let value = value.trim();
+            texts.extend(forms(value.as_bytes(), "[redacted header]", SHORTEST));
+            // `Bearer TOKEN` may be told without its first word.
+            if let Some((_, token)) = value.rsplit_once([' ', '+']) {
+                texts.extend(forms(token.as_bytes(), "[redacted header]", SHORTEST));
+            }
+            if let Some((_, token)) = value.rsplit_once("%20") {
+                texts.extend(forms(token.as_bytes(), "[redacted header]", SHORTEST));
+            }
+        }
+    }
+    texts
+}
+
+/// All that results of a race may not say.
+pub fn of_race(masks: Masks, engine: &str, snapshot: &Snapshot, project: &Path) -> Redaction {
+    let path = |path: &Path| path.display().to_string();
+    let mut own = vec![(path(snapshot.folder()), "sources".to_owned())];
+    own.extend(temporary::folder_of_process().map(|folder| (path(&folder), "TMPDIR".to_owned())));
+    own.push((engine.to_owned(), "the engine".to_owned()));
+    if let Some(socket) = engine.strip_prefix("unix://") {
+        own.push((socket.to_owned(), "the engine".to_owned()));
+    }
+    let mut host = vec![(path(project), ".".to_owned())];
+    if let Some(home) = std::env::var_os("HOME").filter(|home| home.len() > 1) {
+        host.push((home.to_string_lossy().into_owned(), "~".to_owned()));
+    }
+    Redaction { masks, own, host }
+}
+
+/// A run's record as it is stored.
+///
+/// # Errors
+/// A value that is to be redacted is a word that a record cannot do without.
+pub fn record(record: &RunRecord, masks: &Masks) -> anyhow::Result<RunRecord> {
+    let mut value = serde_json::to_value(record).context("cannot redact the run's record")?;
+    mask(&mut value, masks);
+    let words = "--redact: the value is a word that results cannot do without, such as a \
+                 platform's or a variant's name";
+    let stored: RunRecord = serde_json::from_value(value).context(words)?;
+    if stored.run != record.run || stored.plan != record.plan {
+        bail!(words);
+    }
+    Ok(stored)
+}
+
+fn mask(value: &mut serde_json::Value, masks: &Masks) {
+    match value {
+        serde_json::Value::String(text) => {
+            if let std::borrow::Cow::Owned(masked) = masks.text(text) {
+                *text = masked;
+            }
+        }
+        serde_json::Value::Array(values) => {
+            values.iter_mut().for_each(|value| mask(value, masks));
+        }
+        serde_json::Value::Object(values) => {
+            values.values_mut().for_each(|value| mask(value, masks));
+        }
+        _ => {}
+    }
+}

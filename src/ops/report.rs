@@ -1,0 +1,123 @@
+//! The report of a run: what is printed of it, and its files. Made when a run
+//! ends, and again from its stored results.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+
+use super::console::terminal_width;
+use super::explain::explained;
+use super::files::write_whole;
+use super::formats;
+use super::race::Raced;
+use crate::cli::{OutputArgs, RaceArgs};
+use crate::explain::{Lines, RunExplanation};
+use crate::print::is_coloured;
+use crate::report::explanation::{Subject, waterfall};
+use crate::report::{self, CheckView, View};
+use crate::store::StoredRun;
+
+/// Folder of a report with a picture of each sample.
+const WATERFALLS: &str = "waterfalls";
+
+/// Explains a run for its report. Lines of Dockerfiles are left out: a
+/// report says what its results say, whatever the project holds today.
+pub fn explain(run: &StoredRun) -> anyhow::Result<RunExplanation> {
+    explained(run, None, |_, _| Lines::default())
+}
+
+/// A stored run as reports show it.
+pub fn view(run: &StoredRun, explained: &RunExplanation) -> View {
+    View::new(&run.record, &run.samples, explained).told(&run.resumed, &run.warnings)
+}
+
+/// The files of a run's report: their names within it, and what they hold.
+pub fn files(run: &StoredRun, explained: &RunExplanation) -> Vec<(String, String)> {
+    let view = view(run, explained);
+    let mut files = vec![
+        ("summary.md".to_owned(), report::markdown(&view)),
+        ("headline.svg".to_owned(), report::svg(&view)),
+    ];
+    files.extend(explained.samples.iter().map(|found| {
+        let subject = Subject::of_sample(&found.sample);
+        let name = format!("{WATERFALLS}/{}.svg", found.sample.slot.id);
+        (name, waterfall(&subject, &found.explanation))
+    }));
+    files
+}
+
+/// Prints a run's summary.
+///
+/// It goes to stderr where stdout is for another program.
+pub fn summary(
+    run: &StoredRun,
+    explained: &RunExplanation,
+    output: &OutputArgs,
+) -> anyhow::Result<()> {
+    let view = view(run, explained);
+    let summary = report::terminal(&view, terminal_width(), is_coloured());
+    if formats::use_stdout(&output.format) {
+        errln!("{summary}");
+    } else {
+        outln!("{summary}");
+    }
+    Ok(())
+}
+
+/// Shows what came of a check, and writes the formats that were asked for.
+pub fn ended(check: &CheckView, raced: Option<&Raced>, args: &RaceArgs) -> anyhow::Result<()> {
+    show(check, &args.output)?;
+    let view = match raced {
+        Some(raced) => self::view(&raced.stored, &raced.explained),
+        None => View::of_nothing(jiff::Timestamp::now(), env!("CARGO_PKG_VERSION")),
+    };
+    formats::write(&args.output.format, &view, Some(check))
+}
+
+/// Prints what came of a check; to stderr where stdout is for another program.
+pub fn show(check: &CheckView, output: &OutputArgs) -> anyhow::Result<()> {
+    let text = report::check_on_terminal(check, terminal_width(), is_coloured());
+    if formats::use_stdout(&output.format) {
+        errln!("{}", text.trim_end());
+    } else {
+        outln!("{}", text.trim_end());
+    }
+    Ok(())
+}
+
+/// Writes the formats of a race that were asked for.
+pub fn write_formats(raced: &Raced, args: &RaceArgs) -> anyhow::Result<()> {
+    let view = view(&raced.stored, &raced.explained);
+    formats::write(&args.output.format, &view, None)
+}
+
+/// Writes a run's report below `reports`, and returns its folder. Each file is
+/// there whole or not at all.
+pub fn write(
+    reports: &Path,
+    run: &StoredRun,
+    explained: &RunExplanation,
+) -> anyhow::Result<PathBuf> {
+    write_files(reports, run, explained).with_context(|| {
+        format!(
+            "no report is written; the results are safe in {}, and `buildrace report {}` tries again",
+            run.dir.display(),
+            run.record.run
+        )
+    })
+}
+
+fn write_files(
+    reports: &Path,
+    run: &StoredRun,
+    explained: &RunExplanation,
+) -> anyhow::Result<PathBuf> {
+    let folder = reports.join(&run.record.run);
+    let waterfalls = folder.join(WATERFALLS);
+    std::fs::create_dir_all(&waterfalls)
+        .with_context(|| format!("cannot make the report's folder {}", waterfalls.display()))?;
+    for (name, text) in files(run, explained) {
+        write_whole(&folder.join(name), &text)?;
+    }
+    Ok(folder)
+}

@@ -1,0 +1,79 @@
+//! Stopping when the user wants it.
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use crate::temporary;
+
+/// A token that Ctrl-C, SIGTERM and the end of the terminal (SIGHUP) cancel. A
+/// second one removes temporary folders and ends the process; a third does
+/// not wait for that.
+pub fn stop_on_signals() -> CancellationToken {
+    let stop = CancellationToken::new();
+    let token = stop.clone();
+    tokio::spawn(async move {
+        let Ok(mut signals) = Signals::listen() else {
+            return;
+        };
+        signals.next().await;
+        // First: a terminal that is gone may hold up what is told.
+        token.cancel();
+        errln!("\ninterrupted: cancelling the build and cleaning up (again to quit at once)");
+        signals.next().await;
+        let removed = tokio::task::spawn_blocking(temporary::remove_at_once);
+        tokio::select! {
+            _ = removed => {}
+            () = signals.next() => {}
+        }
+        std::process::exit(130);
+    });
+    stop
+}
+
+/// Makes a file that may grow no larger (`ulimit -f`) an error like that of a
+/// full disk. Without it the process is killed.
+pub fn survive_file_limit() {
+    let kind = SignalKind::from_raw(nix::sys::signal::Signal::SIGXFSZ as i32);
+    // What listens stays when it is dropped.
+    drop(signal(kind));
+}
+
+/// The signals that end a run.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+    hangup: Option<Signal>,
+}
+
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        // Whoever began this with nohup wants it to go on.
+        let hangup = (!ignores_hangup()).then(|| signal(SignalKind::hangup()));
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hangup: hangup.transpose()?,
+        })
+    }
+
+    async fn next(&mut self) {
+        let hangup = async {
+            match &mut self.hangup {
+                Some(hangup) => hangup.recv().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+            _ = hangup => {}
+        }
+    }
+}
+
+/// Whether SIGHUP is ignored already, as under nohup.
+fn ignores_hangup() -> bool {
+    const BIT: u64 = 1 << (nix::sys::signal::Signal::SIGHUP as u64 - 1);
+    let status = procfs::process::Process::myself().and_then(|process| process.status());
+    status.is_ok_and(|status| status.sigign & BIT != 0)
+}

@@ -1,0 +1,57 @@
+//! Who is told how a race goes.
+
+use crate::model::Event;
+use crate::model::{Sample, Slot};
+use crate::trace::{SolveStatus, Trace};
+
+/// What a recorder may fail with, such as a full disk; it ends the run.
+pub type ObserverError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Whoever wants to know how the race goes: the store, live progress.
+pub trait Observer: Send {
+    /// Something happened.
+    fn event(&mut self, event: &Event) -> Result<(), ObserverError>;
+    /// The build of `slot` reported; `trace` has been brought up to date.
+    fn status(
+        &mut self,
+        slot: &Slot,
+        status: &SolveStatus,
+        trace: &Trace,
+    ) -> Result<(), ObserverError>;
+    /// A tenth of a second has passed while `slot` is being built.
+    fn tick(&mut self, slot: &Slot, trace: &Trace);
+    /// What is done between samples, in a few words.
+    fn phase(&mut self, what: &str);
+}
+
+/// Keeps the samples that pass through, for whoever has to go by them.
+pub(super) struct Keeping<'a> {
+    pub(super) recorder: &'a mut dyn Observer,
+    pub(super) samples: Vec<Sample>,
+}
+
+impl Observer for Keeping<'_> {
+    fn event(&mut self, event: &Event) -> Result<(), ObserverError> {
+        if let Event::SampleFinished { sample, .. } = event {
+            self.samples.push(sample.clone());
+        }
+        self.recorder.event(event)
+    }
+
+    fn status(
+        &mut self,
+        slot: &Slot,
+        status: &SolveStatus,
+        trace: &Trace,
+    ) -> Result<(), ObserverError> {
+        self.recorder.status(slot, status, trace)
+    }
+
+    fn tick(&mut self, slot: &Slot, trace: &Trace) {
+        self.recorder.tick(slot, trace);
+    }
+
+    fn phase(&mut self, what: &str) {
+        self.recorder.phase(what);
+    }
+}

@@ -1,0 +1,84 @@
+//! Explanations shown: one build, a run, two builds side by side.
+
+mod build;
+mod builds;
+mod culprit;
+mod diff;
+mod page;
+mod rows;
+mod run;
+mod scale;
+mod text;
+mod trace_events;
+mod waterfall;
+mod what_if;
+
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::model::{Outcome, Sample, optional_seconds};
+pub use build::build;
+pub use builds::builds;
+pub use culprit::{Grown, grown};
+pub(super) use culprit::{culprit_beside, shared_steps};
+pub use diff::diff;
+pub use run::run;
+pub use text::short_instruction;
+pub use trace_events::trace_events;
+pub use waterfall::waterfall;
+
+/// Which build is shown. Texts come from outside.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Subject {
+    /// `go-hello naive multi-arch, round 1`, or a file's name.
+    pub title: String,
+    /// Its id in a run.
+    pub sample: Option<String>,
+    /// How it ended, where that was recorded.
+    pub outcome: Option<Outcome>,
+    /// Wall time on the client's clock.
+    #[serde(with = "optional_seconds", rename = "wall_seconds")]
+    pub wall: Option<Duration>,
+}
+
+impl Subject {
+    /// A sample of a run.
+    pub fn of_sample(sample: &Sample) -> Self {
+        Self {
+            title: format!(
+                "{} {} {}, round {}",
+                sample.slot.scenario, sample.slot.variant, sample.slot.kind, sample.slot.round
+            ),
+            sample: Some(sample.slot.id.clone()),
+            outcome: Some(sample.outcome),
+            wall: Some(sample.wall),
+        }
+    }
+
+    /// A recording of which only its file's name is known.
+    pub fn of_recording(name: String) -> Self {
+        Self {
+            title: name,
+            sample: None,
+            outcome: None,
+            wall: None,
+        }
+    }
+}
+
+/// How a terminal shows an explanation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Look {
+    /// Columns of the terminal.
+    pub width: usize,
+    /// Whether it has colours.
+    pub colour: bool,
+    /// Whether to show every step, not only those that took long.
+    pub all: bool,
+}

@@ -1,0 +1,112 @@
+//! What each variant changes against the one before it, where there are more
+//! than two: a ladder of variants shows what each rung buys.
+
+use std::fmt::Write;
+
+use super::number;
+use super::view::{ScenarioView, Successive};
+use crate::escape::{self, markdown as text};
+use crate::stats::Ratio;
+
+/// Columns that a variant's name may take.
+const MAX_NAME: usize = 24;
+
+/// `from download to cache: cold −3%, incremental 19× faster`, a line each.
+pub(super) fn lines(scenario: &ScenarioView) -> impl Iterator<Item = String> {
+    scenario.between.iter().map(|between| {
+        let Successive { from, to, ratios } = between;
+        let name = |name: &str| escape::columns(name, MAX_NAME);
+        let told = ratios.iter().map(|(kind, ratio)| {
+            let reserve = number::reserve(ratio).map(|text| format!(" {text}"));
+            let told = number::told_comparison(ratio);
+            format!("{kind} {told}{}", reserve.unwrap_or_default())
+        });
+        let told: Vec<String> = told.collect();
+        let told = if told.is_empty() {
+            "no round has both".to_owned()
+        } else {
+            told.join(", ")
+        };
+        format!("from {} to {}: {told}", name(from), name(to))
+    })
+}
+
+/// The same as a table of GitHub's Markdown, with intervals; nothing where
+/// there is nothing to show.
+pub(super) fn table(out: &mut String, scenario: &ScenarioView) {
+    if scenario.between.is_empty() {
+        return;
+    }
+    let kinds: Vec<String> = scenario.kinds.iter().map(ToString::to_string).collect();
+    let _ = writeln!(out, "| from → to | {} |", kinds.join(" | "));
+    let _ = writeln!(out, "|:--|{}", "--:|".repeat(kinds.len()));
+    for Successive { from, to, ratios } in &scenario.between {
+        let cells: Vec<String> = scenario
+            .kinds
+            .iter()
+            .map(|kind| ratios.get(kind).map_or_else(|| "–".to_owned(), cell))
+            .collect();
+        let _ = writeln!(
+            out,
+            "| {} → {} | {} |",
+            text(from),
+            text(to),
+            cells.join(" | ")
+        );
+    }
+    out.push('\n');
+}
+
+fn cell(ratio: &Ratio) -> String {
+    let told = number::told_comparison(ratio);
+    let interval = number::interval(ratio).map(|text| format!("\\[{text}\\]"));
+    let beside = interval.or_else(|| number::reserve(ratio).map(str::to_owned));
+    match beside {
+        Some(beside) => format!("{told} {beside}"),
+        None => told,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::{View, fixture};
+
+    #[test]
+    fn each_rung_of_a_ladder_is_compared_with_the_one_before() {
+        let variants = [
+            ("naive", [10.0, 100.0, 100.0, 0.1]),
+            ("cross", [10.0, 20.0, 20.0, 0.1]),
+            ("cache|", [10.0, 20.0, 2.0, 0.1]),
+        ];
+        let (record, samples) = fixture::run(&variants, 2);
+        let view = View::new(&record, &samples, &Default::default());
+        let told: Vec<String> = lines(&view.scenarios[0]).collect();
+        assert_eq!(told.len(), 2);
+        for words in ["from naive to cross: cold ", ", multi-arch 5."] {
+            assert!(told[0].contains(words), "{}", told[0]);
+        }
+        for words in ["from cross to cache|: cold ", "× faster"] {
+            assert!(told[1].contains(words), "{}", told[1]);
+        }
+        let mut out = String::new();
+        table(&mut out, &view.scenarios[0]);
+        let widths: Vec<usize> = out
+            .lines()
+            .filter(|line| !line.is_empty())
+            .map(|line| line.replace("\\|", "").matches('|').count())
+            .collect();
+        assert_eq!(widths, [6, 6, 6, 6], "{out}");
+        assert!(out.contains("cross → cache\\|"), "{out}");
+    }
+
+    #[test]
+    fn two_variants_are_compared_as_it_is() {
+        let (record, samples) = fixture::run(&fixture::ARTICLE, 2);
+        let view = View::new(&record, &samples, &Default::default());
+        assert_eq!(lines(&view.scenarios[0]).count(), 0);
+        let mut out = String::new();
+        table(&mut out, &view.scenarios[0]);
+        assert_eq!(out, "");
+    }
+}
