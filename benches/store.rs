@@ -139,7 +139,7 @@ fn benches(criterion: &mut Criterion) {
     let record = record();
     let writer = write(root.path(), &record);
     let run = read_run(writer.dir()).expect("what was written");
-    assert_eq!(run.samples.len() as u64, SAMPLES);
+    assert_eq!(run.run.samples.len() as u64, SAMPLES);
 
     let mut group = criterion.benchmark_group("store");
     group.throughput(Throughput::Elements(SAMPLES));
@@ -147,15 +147,9 @@ fn benches(criterion: &mut Criterion) {
         bencher.iter(|| read_run(black_box(writer.dir())).expect("what was written"));
     });
     group.bench_function("view of 1,000 samples", |bencher| {
-        bencher.iter(|| {
-            View::new(
-                black_box(&run.record),
-                black_box(&run.samples),
-                &Default::default(),
-            )
-        });
+        bencher.iter(|| View::new(black_box(&run.run), &Default::default()));
     });
-    let view = View::new(&run.record, &run.samples, &Default::default());
+    let view = View::new(&run.run, &Default::default());
     group.bench_function("render summary.md and headline.svg", |bencher| {
         bencher.iter(|| (report::markdown(&view).len(), report::svg(&view).len()));
     });

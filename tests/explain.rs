@@ -40,7 +40,7 @@ fn stored(dir: &Path, sample: &str) -> StoredTrace {
 fn published() -> (StoredRun, RunExplanation) {
     let run = read_run(&dir()).unwrap();
     let no_lines = |_: &_, _: &_| Lines::default();
-    let explained = explain_run(&run.record, &run.samples, None, no_lines, |sample| {
+    let explained = explain_run(&run.run, None, no_lines, |sample| {
         Some(stored(&dir(), &sample.slot.id))
     });
     (run, explained)
@@ -66,7 +66,7 @@ fn step(explanation: &Explanation, begin: &str, part: &str) -> usize {
 #[test]
 fn every_sample_of_the_published_run_is_explained() {
     let (run, explained) = published();
-    assert_eq!(explained.samples.len(), run.samples.len());
+    assert_eq!(explained.samples.len(), run.run.samples.len());
     for told in &explained.samples {
         let (sample, explanation) = (&told.sample, &told.explanation);
         assert!(explanation.complete, "{}", sample.slot.id);
@@ -248,7 +248,7 @@ fn a_recording_of_buildx_is_explained_as_our_own_is() {
         .map(|status| status.unwrap())
         .collect();
     let results = tempfile::tempdir().unwrap();
-    let record = read_run(&dir()).unwrap().record;
+    let record = read_run(&dir()).unwrap().run.record;
     let run = RunWriter::create(results.path(), &record).unwrap();
     let sample = "r1-01-go-hello-cross-multi-arch";
     let mut writer = run.trace_writer(sample).unwrap();

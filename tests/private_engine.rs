@@ -282,6 +282,7 @@ impl Private {
         let folder = run_folder(&project).expect("the run left no folder");
         let run = read_run(&folder).unwrap();
         let outcomes: Vec<_> = run
+            .run
             .samples
             .iter()
             .map(|sample| (sample.slot.kind, sample.outcome))

@@ -39,9 +39,9 @@ fn micros(span: Duration) -> u64 {
 fn a_published_run_came_to_its_end_and_lacks_no_sample() {
     for dir in published() {
         let run = read_run(&dir).unwrap();
-        assert_eq!(run.end, Some(RunEnd::Completed), "{}", dir.display());
+        assert_eq!(run.run.end, Some(RunEnd::Completed), "{}", dir.display());
         let explained = report::explain(&run).unwrap();
-        let view = View::new(&run.record, &run.samples, &explained);
+        let view = View::new(&run.run, &explained);
         assert!(view.is_complete(), "{}", dir.display());
     }
 }
@@ -60,7 +60,7 @@ fn vertices(trace: &Trace) -> (u32, u32) {
 fn traces_say_what_samples_say() {
     for dir in published() {
         let run = read_run(&dir).unwrap();
-        for sample in &run.samples {
+        for sample in &run.run.samples {
             let mut trace = Trace::new();
             for status in read_trace(&dir, &sample.slot.id).unwrap() {
                 trace.push(&status.unwrap());
@@ -85,14 +85,15 @@ fn reports_are_made_from_results() {
         let explained = report::explain(&run).unwrap();
         let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("reports")
-            .join(&run.record.run);
-        for (name, made) in report::files(&run, &explained) {
+            .join(&run.run.record.run);
+        let view = View::new(&run.run, &explained);
+        for (name, made) in report::files(&view, &explained) {
             let kept = fs::read_to_string(folder.join(&name)).unwrap();
             assert!(
                 kept == made,
                 "{}/{name} differs from its results: `buildrace report {}` writes it again",
-                run.record.run,
-                run.record.run
+                run.run.record.run,
+                run.run.record.run
             );
         }
     }

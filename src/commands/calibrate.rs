@@ -20,7 +20,7 @@ use crate::report::number;
 use crate::scenario::{OwnDockerfile, Project, Scenario};
 use crate::stats::{FLOOR_CONFIDENCE, noise_floor};
 use crate::store::calibration::{self, BuilderKey, Calibration};
-use crate::verdict;
+use crate::verdict::{Assessment, disturbed_rounds};
 
 /// Fewest rounds that a noise floor is told from.
 const FEWEST: usize = 6;
@@ -81,14 +81,15 @@ pub async fn run(args: CalibrateArgs) -> anyhow::Result<Exit> {
 
 /// Tells the noise floor of each kind, and keeps it beside the results.
 fn keep(raced: &Raced, args: &CalibrateArgs) -> anyhow::Result<()> {
-    let record = &raced.stored.record;
+    let run = &raced.stored.run;
+    let record = &run.record;
     // Noise of somebody else's builds is not the builder's.
-    let disturbed = verdict::disturbed_rounds(record, &raced.stored.samples);
+    let disturbed = disturbed_rounds(run);
     let kept_all = record.rules.contamination.is_none();
     let mut found = Vec::new();
     let variants = record.scenarios.first().map(|scenario| &scenario.variants);
     let dockerfile = variants.and_then(|variants| Some(variants.first()?.dockerfile.clone()));
-    for compared in verdict::comparisons(record, &raced.stored.samples) {
+    for compared in Assessment::of(run).comparisons() {
         let logs: Vec<f64> = compared.log_ratios.values().copied().collect();
         if logs.len() < FEWEST {
             errln!(
@@ -110,7 +111,7 @@ fn keep(raced: &Raced, args: &CalibrateArgs) -> anyhow::Result<()> {
             at: record.started,
             run: record.run.clone(),
             builder: BuilderKey::of(record),
-            scenario: compared.scenario,
+            scenario: compared.scenario.clone(),
             kind: compared.kind,
             rounds,
             dockerfile: dockerfile.clone(),

@@ -83,17 +83,17 @@ async fn explain_stored_run(dir: &Path, args: &ExplainArgs) -> anyhow::Result<()
     if explained.samples.is_empty() {
         bail!("{} has no trace of any build", dir.display());
     }
-    collector::send_run(&run.record.run, &explained).await;
+    collector::send_run(&run.run.record.run, &explained).await;
     if args.json {
         let samples = explained.samples.iter();
         let samples: Vec<Value> = samples
             .map(|found| Build::of_sample(&run, found).json())
             .collect::<anyhow::Result<_>>()?;
         print_json(json!({
-            "schema": SCHEMA_VERSION, "run": run.record.run, "samples": samples,
+            "schema": SCHEMA_VERSION, "run": run.run.record.run, "samples": samples,
         }))
     } else {
-        let view = View::new(&run.record, &run.samples, &explained);
+        let view = View::new(&run.run, &explained);
         outln!("{}", shown::run(&view, &explained, look(args)));
         Ok(())
     }
@@ -191,13 +191,13 @@ impl Build {
                 let explained = explained_with_lines(&run, args)?;
                 match explained.sample(sample) {
                     Some(found) => Ok(Self::of_sample(&run, found)),
-                    None if run.samples.iter().any(|known| known.slot.id == *sample) => {
+                    None if run.run.samples.iter().any(|known| known.slot.id == *sample) => {
                         bail!("{sample} has no trace in which a step began")
                     }
                     None => bail!(
                         "run {} has no sample {sample:?} that is done; `buildrace explain {}` \
                          shows those that it has",
-                        run.record.run,
+                        run.run.record.run,
                         run.dir.display()
                     ),
                 }
@@ -223,7 +223,7 @@ impl Build {
         Self {
             subject: Subject::of_sample(&found.sample),
             explanation: found.explanation.clone(),
-            run: Some(run.record.run.clone()),
+            run: Some(run.run.record.run.clone()),
         }
     }
 
@@ -314,7 +314,7 @@ impl Build {
 fn read_run(dir: &Path) -> anyhow::Result<StoredRun> {
     let run = store::read_run(dir)?;
     // What the race warned of, others' builds for one, is in its report.
-    let of_files = run.warnings.iter();
+    let of_files = run.run.warnings.iter();
     for warning in of_files.filter(|warning| warning.starts_with(store::EVENTS_FILE)) {
         errln!("warning: {}", escape::terminal(warning, 1000));
     }

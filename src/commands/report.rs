@@ -2,9 +2,9 @@
 
 use crate::cli::ReportArgs;
 use crate::ops::explain::{newest_run, run_named};
-use crate::ops::report::{explain, show, summary, view, write};
+use crate::ops::report::{explain, show, summary, write};
 use crate::ops::{Exit, formats};
-use crate::report::CheckView;
+use crate::report::{CheckView, View};
 use crate::store;
 
 /// Writes the reports of stored runs again.
@@ -19,16 +19,16 @@ pub fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
         dirs.collect()
     };
     for dir in dirs {
-        let run = store::read_run(&dir)?;
-        let explained = explain(&run)?;
+        let stored = store::read_run(&dir)?;
+        let explained = explain(&stored)?;
         // As `check` showed it; other commands judge nothing.
         let check: Option<CheckView> = store::read_check(&dir)?;
-        let folder = write(&args.reports, &run, &explained)?;
-        summary(&run, &explained, &args.output)?;
+        let view = View::new(&stored.run, &explained);
+        let folder = write(&args.reports, &stored, &view, &explained)?;
+        summary(&view, &args.output)?;
         if let Some(check) = &check {
             show(check, &args.output)?;
         }
-        let view = view(&run, &explained);
         formats::write(&args.output.format, &view, check.as_ref())?;
         errln!("report: {}", folder.display());
     }

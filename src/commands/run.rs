@@ -74,8 +74,8 @@ async fn go_on(name: &str, args: &RunArgs) -> anyhow::Result<Exit> {
         )
     })?;
     let held = HeldRun::hold(&dir)?;
-    let record = &held.run.record;
-    if held.run.end == Some(RunEnd::Completed) {
+    let record = &held.stored.run.record;
+    if held.stored.run.end == Some(RunEnd::Completed) {
         errln!("nothing to resume: run {} has all its samples", record.run);
         return Ok(Exit::Good);
     }

@@ -7,7 +7,7 @@ use super::what_if::{Change, Measured};
 use super::{
     Conditions, Explanation, FailureFacts, Instruction, Lines, NativeAlone, Node, StepKind, explain,
 };
-use crate::model::{BuildKind, Outcome, RunRecord, Sample, ScenarioInfo, VariantInfo};
+use crate::model::{BuildKind, Outcome, Run, Sample, ScenarioInfo, VariantInfo};
 use crate::stats::Times;
 use crate::trace::Trace;
 
@@ -72,19 +72,19 @@ pub struct StoredTrace {
 /// `lines` tells the Dockerfile's lines of a variant, as far as they are
 /// known, and `cores` is a number of cores to ask of.
 pub fn explain_run(
-    record: &RunRecord,
-    samples: &[Sample],
+    run: &Run,
     cores: Option<u32>,
     lines: impl Fn(&ScenarioInfo, &VariantInfo) -> Lines,
     mut trace: impl FnMut(&Sample) -> Option<StoredTrace>,
 ) -> RunExplanation {
-    let node = Node::of_run(record);
-    let told: Vec<(&Sample, StoredTrace)> = samples
+    let node = Node::of_run(&run.record);
+    let told: Vec<(&Sample, StoredTrace)> = run
+        .samples
         .iter()
         .filter_map(|sample| Some((sample, trace(sample)?)))
         .collect();
     let mut lines_of: HashMap<(&str, &str), Lines> = HashMap::new();
-    for scenario in &record.scenarios {
+    for scenario in &run.record.scenarios {
         for variant in &scenario.variants {
             let key = (scenario.name.as_str(), variant.name.as_str());
             lines_of.insert(key, lines(scenario, variant));
@@ -111,11 +111,11 @@ pub fn explain_run(
             explanation: explain(&stored.trace, &conditions)?,
         })
     });
-    let mut run = RunExplanation {
+    let mut explanation = RunExplanation {
         samples: explained.collect(),
     };
-    add_measurements(record, &mut run);
-    run
+    add_measurements(run, &mut explanation);
+    explanation
 }
 
 /// Why a sample has no result, as the run recorded it.
@@ -199,13 +199,13 @@ fn median(seconds: Vec<f64>) -> Option<Duration> {
 /// platform, as `cold` does. With the only emulated step at native speed, both
 /// platforms are compiled natively on one node, as a variant that emulates
 /// nothing does.
-fn add_measurements(record: &RunRecord, run: &mut RunExplanation) {
+fn add_measurements(run: &Run, explanation: &mut RunExplanation) {
     let mut spans: BTreeMap<(&str, &str, BuildKind), Vec<f64>> = BTreeMap::new();
     let mut emulates: BTreeMap<(&str, &str), bool> = BTreeMap::new();
     for SampleExplanation {
         sample,
         explanation,
-    } in &run.samples
+    } in &explanation.samples
     {
         let variant = (sample.slot.scenario.as_str(), sample.slot.variant.as_str());
         if sample.outcome == Outcome::Ok && explanation.complete {
@@ -225,12 +225,9 @@ fn add_measurements(record: &RunRecord, run: &mut RunExplanation) {
         })
     };
     let mut found = Vec::new();
-    for (at, told) in run.samples.iter().enumerate() {
+    for (at, told) in explanation.samples.iter().enumerate() {
         let sample = &told.sample;
-        let scenario = record
-            .scenarios
-            .iter()
-            .find(|s| s.name == sample.slot.scenario);
+        let scenario = run.scenario(&sample.slot.scenario);
         let Some(scenario) = scenario.filter(|_| sample.slot.kind == BuildKind::MultiArch) else {
             continue;
         };
@@ -258,6 +255,6 @@ fn add_measurements(record: &RunRecord, run: &mut RunExplanation) {
         }
     }
     for (at, place, near) in found {
-        run.samples[at].explanation.what_if[place].measured = Some(near);
+        explanation.samples[at].explanation.what_if[place].measured = Some(near);
     }
 }

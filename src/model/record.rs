@@ -200,7 +200,7 @@ pub struct VariantInfo {
 }
 
 /// The builder, without anything that names a machine or a person.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct BuilderInfo {
     /// buildx's word: `docker`, `docker-container`, `remote`, `kubernetes`, or `replay`.
     pub driver: String,

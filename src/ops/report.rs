@@ -26,17 +26,11 @@ pub fn explain(run: &StoredRun) -> anyhow::Result<RunExplanation> {
     explained(run, None, |_, _| Lines::default())
 }
 
-/// A stored run as reports show it.
-pub fn view(run: &StoredRun, explained: &RunExplanation) -> View {
-    View::new(&run.record, &run.samples, explained).told(&run.resumed, &run.warnings)
-}
-
 /// The files of a run's report: their names within it, and what they hold.
-pub fn files(run: &StoredRun, explained: &RunExplanation) -> Vec<(String, String)> {
-    let view = view(run, explained);
+pub fn files(view: &View, explained: &RunExplanation) -> Vec<(String, String)> {
     let mut files = vec![
-        ("summary.md".to_owned(), report::markdown(&view)),
-        ("headline.svg".to_owned(), report::svg(&view)),
+        ("summary.md".to_owned(), report::markdown(view)),
+        ("headline.svg".to_owned(), report::svg(view)),
     ];
     files.extend(explained.samples.iter().map(|found| {
         let subject = Subject::of_sample(&found.sample);
@@ -49,13 +43,8 @@ pub fn files(run: &StoredRun, explained: &RunExplanation) -> Vec<(String, String
 /// Prints a run's summary.
 ///
 /// It goes to stderr where stdout is for another program.
-pub fn summary(
-    run: &StoredRun,
-    explained: &RunExplanation,
-    output: &OutputArgs,
-) -> anyhow::Result<()> {
-    let view = view(run, explained);
-    let summary = report::terminal(&view, terminal_width(), is_coloured());
+pub fn summary(view: &View, output: &OutputArgs) -> anyhow::Result<()> {
+    let summary = report::terminal(view, terminal_width(), is_coloured());
     if formats::use_stdout(&output.format) {
         errln!("{summary}");
     } else {
@@ -64,13 +53,16 @@ pub fn summary(
     Ok(())
 }
 
-/// Shows what came of a check, and writes the formats that were asked for.
+/// Shows what came of a check, and writes the formats that were asked for; where
+/// nothing had to be raced, they have the check alone.
 pub fn ended(check: &CheckView, raced: Option<&Raced>, args: &RaceArgs) -> anyhow::Result<()> {
     show(check, &args.output)?;
-    let view = match raced {
-        Some(raced) => self::view(&raced.stored, &raced.explained),
-        None => View::of_nothing(jiff::Timestamp::now(), env!("CARGO_PKG_VERSION")),
+    let nothing = || View {
+        started: jiff::Timestamp::now(),
+        buildrace: env!("CARGO_PKG_VERSION").to_owned(),
+        ..View::default()
     };
+    let view = raced.map_or_else(nothing, |raced| raced.view.clone());
     formats::write(&args.output.format, &view, Some(check))
 }
 
@@ -87,36 +79,32 @@ pub fn show(check: &CheckView, output: &OutputArgs) -> anyhow::Result<()> {
 
 /// Writes the formats of a race that were asked for.
 pub fn write_formats(raced: &Raced, args: &RaceArgs) -> anyhow::Result<()> {
-    let view = view(&raced.stored, &raced.explained);
-    formats::write(&args.output.format, &view, None)
+    formats::write(&args.output.format, &raced.view, None)
 }
 
 /// Writes a run's report below `reports`, and returns its folder. Each file is
 /// there whole or not at all.
 pub fn write(
     reports: &Path,
-    run: &StoredRun,
+    stored: &StoredRun,
+    view: &View,
     explained: &RunExplanation,
 ) -> anyhow::Result<PathBuf> {
-    write_files(reports, run, explained).with_context(|| {
+    write_files(reports, view, explained).with_context(|| {
         format!(
             "no report is written; the results are safe in {}, and `buildrace report {}` tries again",
-            run.dir.display(),
-            run.record.run
+            stored.dir.display(),
+            view.run
         )
     })
 }
 
-fn write_files(
-    reports: &Path,
-    run: &StoredRun,
-    explained: &RunExplanation,
-) -> anyhow::Result<PathBuf> {
-    let folder = reports.join(&run.record.run);
+fn write_files(reports: &Path, view: &View, explained: &RunExplanation) -> anyhow::Result<PathBuf> {
+    let folder = reports.join(&view.run);
     let waterfalls = folder.join(WATERFALLS);
     std::fs::create_dir_all(&waterfalls)
         .with_context(|| format!("cannot make the report's folder {}", waterfalls.display()))?;
-    for (name, text) in files(run, explained) {
+    for (name, text) in files(view, explained) {
         write_whole(&folder.join(name), &text)?;
     }
     Ok(folder)

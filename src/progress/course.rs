@@ -3,19 +3,20 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use super::{Expected, rounds_line, sample_line};
+use super::expect::Expected;
+use super::lines::{rounds_line, sample_line};
 use crate::escape;
-use crate::model::{Event, Outcome, RunRecord, Sample, Slot, Stopping};
+use crate::model::{Event, Outcome, Run, RunRecord, Sample, Slot, Stopping};
 use crate::report::number;
 use crate::stats::LOOKS;
-use crate::verdict;
+use crate::verdict::{Assessment, is_wanted};
 
 /// The course of one run.
 pub(super) struct Course {
-    record: RunRecord,
+    /// The run as far as it has come.
+    run: Run,
     pub planned: usize,
     expected: Expected,
-    built: Vec<Sample>,
     /// What is still to be built, as far as it is known.
     left: Vec<Slot>,
     pub run_started: Instant,
@@ -31,10 +32,12 @@ impl Course {
     pub fn new(record: &RunRecord, built: &[Sample], expected: Expected) -> Self {
         let now = Instant::now();
         let mut course = Self {
-            record: record.clone(),
+            run: Run {
+                samples: built.to_vec(),
+                ..Run::new(record.clone())
+            },
             planned: 0,
             expected,
-            built: built.to_vec(),
             left: Vec::new(),
             run_started: now,
             sample_started: now,
@@ -48,15 +51,15 @@ impl Course {
 
     /// Samples that are there.
     pub fn done(&self) -> usize {
-        self.built.len()
+        self.run.samples.len()
     }
 
     /// Finds out what is left: there may be more of it or less as rounds are
     /// dropped and judged.
     fn look_ahead(&mut self) {
-        let left = verdict::slots_left(&self.record, &self.built);
+        let left = Assessment::of(&self.run).slots_left();
         self.left = left.into_iter().cloned().collect();
-        self.planned = self.built.len() + self.left.len();
+        self.planned = self.run.samples.len() + self.left.len();
     }
 
     /// The slot that is being built is left, whatever else is.
@@ -68,14 +71,14 @@ impl Course {
         } else {
             // After a round in which a build failed there may be another, and no
             // event tells of that.
-            let plan = self.record.plan.iter();
+            let plan = self.run.record.plan.iter();
             let mut from = plan.skip_while(|slot| slot.id != sample);
             let round = from.clone().next().map(|slot| slot.round);
             let of_round = from.by_ref().take_while(|slot| Some(slot.round) == round);
-            let is_wanted = |slot: &&Slot| verdict::is_wanted(&self.record, &self.built, slot);
+            let is_wanted = |slot: &&Slot| is_wanted(&self.run, slot);
             self.left = of_round.filter(is_wanted).cloned().collect();
         }
-        self.planned = self.built.len() + self.left.len();
+        self.planned = self.run.samples.len() + self.left.len();
     }
 
     /// Takes note of an event, and says it in lines.
@@ -117,7 +120,7 @@ impl Course {
     /// Rounds of the plan as far as it is wanted now.
     pub fn rounds(&self) -> u32 {
         let last = self.left.last().map(|slot| slot.round);
-        let built = self.built.last().map(|sample| sample.slot.round);
+        let built = self.run.samples.last().map(|sample| sample.slot.round);
         last.max(built).unwrap_or(1)
     }
 
@@ -135,7 +138,7 @@ impl Course {
             self.expected.learn_between(between);
         }
         self.expected.learn(sample);
-        self.built.push(sample.clone());
+        self.run.samples.push(sample.clone());
         let planned = self.planned;
         self.look_ahead();
         let mut lines = vec![sample_line(sample, self.done(), planned)];
@@ -150,14 +153,15 @@ impl Course {
         if self.foretold {
             return None;
         }
-        let rounds = match self.record.rules.stopping {
-            Stopping::Fixed => self.record.rounds,
+        let rounds = match self.run.record.rules.stopping {
+            Stopping::Fixed => self.run.record.rounds,
             Stopping::Auto | Stopping::Gate => {
                 let first = u32::try_from(LOOKS[0].rounds).unwrap_or(u32::MAX);
-                self.record.rules.futility_rounds.unwrap_or(first)
+                self.run.record.rules.futility_rounds.unwrap_or(first)
             }
         };
-        let slots = verdict::slots_planned(&self.record, &self.built);
+        let assessment = Assessment::of(&self.run);
+        let slots = assessment.slots_planned();
         let first = slots.iter().filter(|slot| slot.round <= rounds);
         let builds = first.count();
         let rest = self.left.iter().filter(|slot| slot.round <= rounds);
@@ -166,7 +170,7 @@ impl Course {
             return None;
         }
         self.foretold = true;
-        let of = match self.record.rules.stopping {
+        let of = match self.run.record.rules.stopping {
             Stopping::Fixed if rounds == 1 => "1 round".to_owned(),
             Stopping::Fixed => format!("{rounds} rounds"),
             Stopping::Auto | Stopping::Gate => format!("first look after {rounds} rounds"),
@@ -177,19 +181,17 @@ impl Course {
     /// `round 2: multi-arch naive 57.1 s, cross 12.0 s (4.8× faster)`, once
     /// every sample of the round is there.
     fn round_line(&self, last: &Sample) -> Option<String> {
-        let plan = self.record.plan.iter();
+        let plan = self.run.record.plan.iter();
         let of_round =
             |scenario: &str, round: u32| scenario == last.slot.scenario && round == last.slot.round;
-        let is_wanted = |slot: &&Slot| {
-            of_round(&slot.scenario, slot.round)
-                && verdict::is_wanted(&self.record, &self.built, slot)
-        };
+        let is_wanted =
+            |slot: &&Slot| of_round(&slot.scenario, slot.round) && is_wanted(&self.run, slot);
         let wanted = plan.filter(is_wanted);
-        let built = self.built.iter();
+        let built = self.run.samples.iter();
         let built: Vec<&Sample> = built
             .filter(|s| of_round(&s.slot.scenario, s.slot.round))
             .collect();
-        let scenarios = &self.record.scenarios;
+        let scenarios = &self.run.record.scenarios;
         let info = scenarios
             .iter()
             .find(|info| info.name == last.slot.scenario)?;

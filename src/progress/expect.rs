@@ -106,7 +106,7 @@ impl Remaining {
             (false, false) => "about",
             (false, true) => "at least",
         };
-        Some(format!("{word} {}", super::clock(self.known)))
+        Some(format!("{word} {}", super::lines::clock(self.known)))
     }
 }
 

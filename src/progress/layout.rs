@@ -2,7 +2,7 @@
 
 use unicode_width::UnicodeWidthStr;
 
-use super::NAME_WIDTH;
+use super::lines::NAME_WIDTH;
 use crate::escape;
 
 /// Narrower than this there is no bar.

@@ -9,7 +9,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::course::Course;
 use super::layout::{self, Head};
-use super::{NAME_WIDTH, clock};
+use super::lines::{NAME_WIDTH, clock};
 use crate::escape;
 use crate::model::{Event, Slot};
 use crate::trace::Trace;

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use super::course::Course;
-use super::{NAME_WIDTH, clock, sample_title};
+use super::lines::{NAME_WIDTH, clock, sample_title};
 use crate::escape;
 use crate::model::{Event, Slot};
 use crate::trace::Trace;

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::cached_export::from_cache;
 use super::observer::Observer;
-use super::runner::{Race, RaceError, Running, warn};
+use super::runner::{Race, RaceError, RunState, warn};
 use super::slot_build::SlotBuild;
 use super::smoke;
 use crate::builder::Builder;
@@ -138,12 +138,12 @@ impl Race<'_> {
         slot: &Slot,
         entry: &SlotBuild<'_>,
         request: &BuildRequest,
-        run: &mut Running<'_>,
+        run: &mut RunState<'_>,
     ) -> Result<Inspection, RaceError> {
         let output = entry.scenario.output.as_ref();
         let is_measured = self.image_size
             && slot.kind.starts_empty()
-            && !is_measured(&run.recorder.samples, slot);
+            && !is_measured(&run.observer.run.samples, slot);
         // A noop is the image of before.
         let is_due = slot.kind != BuildKind::Noop && !self.looked.at(slot);
         let output = output.filter(|_| is_due);
@@ -151,7 +151,7 @@ impl Race<'_> {
             return Ok(Inspection::ok(None));
         }
         run.rest.disturbed();
-        run.recorder.phase("checking the image");
+        run.observer.phase("checking the image");
         let mut bytes = None;
         let found = match look(self.builder, request, output, run.stop).await {
             Ok(image) => {
@@ -159,8 +159,8 @@ impl Race<'_> {
                 match output {
                     // A wrong image is not run: what it is says more.
                     Some(output) if image.mismatches.is_empty() => {
-                        let recorder = &mut run.recorder;
-                        self.smoke(slot, output, request, recorder, run.stop).await
+                        let observer = &mut run.observer;
+                        self.smoke(slot, output, request, observer, run.stop).await
                     }
                     _ => Ok(image.mismatches),
                 }
@@ -175,7 +175,7 @@ impl Race<'_> {
             Err(message) => {
                 let message = self.redaction.text(&message);
                 let message = format!("image of {} could not be checked: {message}", slot.id);
-                warn(&mut run.recorder, message)?;
+                warn(&mut run.observer, message)?;
                 return Ok(Inspection::ok(bytes));
             }
         };
@@ -206,13 +206,13 @@ impl Race<'_> {
         slot: &Slot,
         output: &Output,
         request: &BuildRequest,
-        recorder: &mut dyn Observer,
+        observer: &mut dyn Observer,
         stop: &CancellationToken,
     ) -> Result<Vec<String>, String> {
         let (Some(smoke), Some(runner)) = (&output.smoke, self.runner) else {
             return Ok(Vec::new());
         };
-        recorder.phase("running the image's smoke test");
+        observer.phase("running the image's smoke test");
         // Only an incremental build has one.
         let nonce = (slot.kind == BuildKind::Incremental).then(|| self.nonce(slot));
         smoke::complaints(self.builder, runner, request, smoke, nonce.as_deref(), stop).await

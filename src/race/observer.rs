@@ -1,10 +1,9 @@
 //! Who is told how a race goes.
 
-use crate::model::Event;
-use crate::model::{Sample, Slot};
+use crate::model::{Event, Run, Slot};
 use crate::trace::{SolveStatus, Trace};
 
-/// What a recorder may fail with, such as a full disk; it ends the run.
+/// What an observer may fail with, such as a full disk; it ends the run.
 pub type ObserverError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Whoever wants to know how the race goes: the store, live progress.
@@ -24,18 +23,18 @@ pub trait Observer: Send {
     fn phase(&mut self, what: &str);
 }
 
-/// Keeps the samples that pass through, for whoever has to go by them.
+/// Keeps the run as it grows, for whoever has to go by it.
 pub(super) struct Keeping<'a> {
-    pub(super) recorder: &'a mut dyn Observer,
-    pub(super) samples: Vec<Sample>,
+    pub(super) observer: &'a mut dyn Observer,
+    pub(super) run: Run,
 }
 
 impl Observer for Keeping<'_> {
     fn event(&mut self, event: &Event) -> Result<(), ObserverError> {
         if let Event::SampleFinished { sample, .. } = event {
-            self.samples.push(sample.clone());
+            self.run.samples.push(sample.clone());
         }
-        self.recorder.event(event)
+        self.observer.event(event)
     }
 
     fn status(
@@ -44,14 +43,14 @@ impl Observer for Keeping<'_> {
         status: &SolveStatus,
         trace: &Trace,
     ) -> Result<(), ObserverError> {
-        self.recorder.status(slot, status, trace)
+        self.observer.status(slot, status, trace)
     }
 
     fn tick(&mut self, slot: &Slot, trace: &Trace) {
-        self.recorder.tick(slot, trace);
+        self.observer.tick(slot, trace);
     }
 
     fn phase(&mut self, what: &str) {
-        self.recorder.phase(what);
+        self.observer.phase(what);
     }
 }

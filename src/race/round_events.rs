@@ -6,38 +6,43 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::model::Event;
-use crate::model::{RunRecord, Sample, ScenarioInfo, Stopping};
-use crate::stats::Verdict;
-use crate::verdict::{self, Comparison, Failing};
+use crate::model::{Event, Run, ScenarioInfo, Stopping};
+use crate::stats::{LOOKS, Verdict};
+use crate::verdict::{self, Assessment, Comparison, Failing, RoundsNeeded};
 
 /// Names of the scenarios that need another round.
-pub(super) fn open(record: &RunRecord, samples: &[Sample]) -> BTreeSet<String> {
-    record
-        .scenarios
-        .iter()
-        .filter(|scenario| verdict::rounds_needed(record, scenario, samples).more())
+pub(super) fn open(run: &Run) -> BTreeSet<String> {
+    let assessment = Assessment::of(run);
+    let scenarios = run.record.scenarios.iter();
+    scenarios
+        .filter(|scenario| assessment.rounds_needed(scenario).more())
         .map(|scenario| scenario.name.clone())
         .collect()
 }
 
-/// What is to be told when `round` of a scenario has been built.
-pub(super) fn after(
-    record: &RunRecord,
-    scenario: &ScenarioInfo,
-    samples: &[Sample],
-    round: u32,
-) -> Vec<Event> {
-    let needed = verdict::rounds_needed(record, scenario, samples);
-    let is_last = !record
-        .plan
-        .iter()
-        .any(|slot| slot.scenario == scenario.name && slot.round > round);
+/// The events to report when `round` of a scenario has been built.
+pub(super) fn after(run: &Run, scenario: &ScenarioInfo, round: u32) -> Vec<Event> {
+    let messages = messages(&Assessment::of(run), scenario, round);
+    let samples = Assessment::of(run).slots_planned().len();
+    let events = messages.into_iter().map(|message| Event::Rounds {
+        at: Timestamp::now(),
+        scenario: scenario.name.clone(),
+        message,
+        samples,
+    });
+    events.collect()
+}
+
+fn messages(assessment: &Assessment<'_>, scenario: &ScenarioInfo, round: u32) -> Vec<String> {
+    let run = assessment.run;
+    let rules = &run.record.rules;
+    let needed = assessment.rounds_needed(scenario);
+    let mut slots = run.record.plan.iter();
+    let is_last = !slots.any(|slot| slot.scenario == scenario.name && slot.round > round);
     let mut messages = Vec::new();
-    let dropped = verdict::dropped_rounds(record, samples);
-    let mut dropped = dropped.into_iter();
-    let this = dropped.find(|d| d.scenario == scenario.name && d.round == round);
-    if let Some(dropped) = &this {
+    let mut dropped = assessment.dropped().iter();
+    let dropped = dropped.find(|d| d.scenario == scenario.name && d.round == round);
+    if let Some(dropped) = dropped {
         let next = if is_last {
             "no spare round is left"
         } else if needed.more() {
@@ -45,8 +50,7 @@ pub(super) fn after(
         } else {
             "enough rounds count without it"
         };
-        let is_whole =
-            planned_in(record, scenario, samples, round) <= built_in(samples, scenario, round);
+        let is_whole = planned_in(run, scenario, round) <= run.round(&scenario.name, round).count();
         let rest = if is_whole {
             ""
         } else {
@@ -57,29 +61,15 @@ pub(super) fn after(
             dropped.reason
         ));
     }
-    let is_look = record.rules.stopping != Stopping::Fixed && this.is_none();
-    let looks = crate::stats::LOOKS.iter().zip(["first", "second"]);
+    let is_look = rules.stopping != Stopping::Fixed && dropped.is_none();
+    let looks = LOOKS.iter().zip(["first", "second"]);
     for (look, name) in looks.filter(|_| is_look) {
         if look.rounds == needed.clean as usize {
-            messages.push(looked(record, scenario, samples, name, needed.wanted));
+            messages.push(look_message(assessment, scenario, name, needed));
         }
     }
-    let is_gate = record.rules.stopping == Stopping::Gate;
-    if is_gate && this.is_none() {
-        let is_early = (needed.clean as usize) < crate::stats::LOOKS[0].rounds;
-        let goes_on = needed.more();
-        let is_look = record
-            .rules
-            .futility_rounds
-            .is_some_and(|from| needed.clean >= from);
-        let failed = match goes_on {
-            true => Vec::new(),
-            false => failed(record, scenario, samples),
-        };
-        if is_early && failed.is_empty() && needed.clean > 0 && (is_look || !goes_on) {
-            messages.push(looked(record, scenario, samples, "early", needed.wanted));
-        }
-        messages.extend(failed);
+    if rules.stopping == Stopping::Gate && dropped.is_none() {
+        messages.extend(early_end(assessment, scenario, needed));
     }
     if is_last && needed.more() {
         messages.push(format!(
@@ -87,54 +77,46 @@ pub(super) fn after(
             needed.clean, needed.wanted
         ));
     }
-    let samples_planned = verdict::slots_planned(record, samples).len();
-    let events = messages.into_iter().map(|message| Event::Rounds {
-        at: Timestamp::now(),
-        scenario: scenario.name.clone(),
-        message,
-        samples: samples_planned,
-    });
-    events.collect()
+    messages
 }
 
-fn planned_in(
-    record: &RunRecord,
+/// What a gate found before its first look, or in what failed.
+fn early_end(
+    assessment: &Assessment<'_>,
     scenario: &ScenarioInfo,
-    samples: &[Sample],
-    round: u32,
-) -> usize {
-    let slots = record.plan.iter();
+    needed: RoundsNeeded,
+) -> Vec<String> {
+    let is_early = (needed.clean as usize) < LOOKS[0].rounds;
+    let from = assessment.run.record.rules.futility_rounds;
+    let is_look = from.is_some_and(|from| needed.clean >= from);
+    let failed = match needed.more() {
+        true => Vec::new(),
+        false => failures(assessment, scenario),
+    };
+    let mut messages = Vec::new();
+    if is_early && failed.is_empty() && needed.clean > 0 && (is_look || !needed.more()) {
+        messages.push(look_message(assessment, scenario, "early", needed));
+    }
+    messages.extend(failed);
+    messages
+}
+
+fn planned_in(run: &Run, scenario: &ScenarioInfo, round: u32) -> usize {
+    let slots = run.record.plan.iter();
     slots
         .filter(|slot| slot.scenario == scenario.name && slot.round == round)
-        .filter(|slot| verdict::is_wanted(record, samples, slot))
-        .count()
-}
-
-fn built_in(samples: &[Sample], scenario: &ScenarioInfo, round: u32) -> usize {
-    let samples = samples.iter();
-    samples
-        .filter(|sample| sample.slot.scenario == scenario.name && sample.slot.round == round)
+        .filter(|slot| verdict::is_wanted(run, slot))
         .count()
 }
 
 /// What to do where `round` of a scenario and the one before it were dropped.
-pub(super) fn advice(
-    record: &RunRecord,
-    scenario: &ScenarioInfo,
-    samples: &[Sample],
-    round: u32,
-) -> Option<String> {
-    let dropped = verdict::dropped_rounds(record, samples);
-    let is_dropped = |round: u32| {
-        let mut dropped = dropped.iter();
-        dropped.any(|d| d.scenario == scenario.name && d.round == round)
-    };
+pub(super) fn advice(run: &Run, scenario: &ScenarioInfo, round: u32) -> Option<String> {
+    let assessment = Assessment::of(run);
+    let is_dropped = |round: u32| !assessment.round_counts(&scenario.name, round);
     if round < 2 || !is_dropped(round) || !is_dropped(round - 1) {
         return None;
     }
-    let mut of_round = samples
-        .iter()
-        .filter(|sample| sample.slot.scenario == scenario.name && sample.slot.round == round);
+    let mut of_round = run.round(&scenario.name, round);
     let (why, what) = if of_round.any(|sample| !sample.disturbances.is_empty()) {
         (
             "somebody else builds on this engine",
@@ -152,14 +134,14 @@ pub(super) fn advice(
 }
 
 /// What the failures of the gate's kind decided, a line a candidate.
-fn failed(record: &RunRecord, scenario: &ScenarioInfo, samples: &[Sample]) -> Vec<String> {
+fn failures(assessment: &Assessment<'_>, scenario: &ScenarioInfo) -> Vec<String> {
     let Some(kind) = scenario.gate() else {
         return Vec::new();
     };
     let base = &scenario.reference;
     let candidates = scenario.variants.iter().map(|variant| &variant.name);
     let said = candidates.filter(|name| *name != base).filter_map(|name| {
-        let found = verdict::failures(record, samples, scenario, name, kind);
+        let found = assessment.failures(scenario, name, kind);
         let said = match found.said {
             Failing::Unproven => return None,
             Failing::DoesNotBuild => format!("{name} does not build in {kind}, and {base} does"),
@@ -183,39 +165,35 @@ fn failed(record: &RunRecord, scenario: &ScenarioInfo, samples: &[Sample]) -> Ve
 
 /// `first look, after 6 rounds (24 builds, 3m 20s): cross incremental slower
 /// (+31%, +22…+45%): decided`
-fn looked(
-    record: &RunRecord,
+fn look_message(
+    assessment: &Assessment<'_>,
     scenario: &ScenarioInfo,
-    samples: &[Sample],
     look: &str,
-    wanted: u32,
+    needed: RoundsNeeded,
 ) -> String {
-    let of_scenario: Vec<&Sample> = samples
-        .iter()
-        .filter(|sample| sample.slot.scenario == scenario.name)
-        .collect();
-    let spent: Duration = of_scenario.iter().map(|sample| sample.wall).sum();
+    let built = assessment.run.of_scenario(&scenario.name);
+    let walls: Vec<Duration> = built.map(|sample| sample.wall).collect();
+    let spent: Duration = walls.iter().sum();
     let spent = humantime::format_duration(Duration::from_secs(spent.as_secs()));
-    let found = verdict::comparisons(record, samples);
+    let found = assessment.comparisons().iter();
     let found: Vec<String> = found
-        .iter()
         .filter(|found| found.scenario == scenario.name && found.is_gate)
-        .map(told)
+        .map(describe)
         .collect();
-    let clean = verdict::rounds_needed(record, scenario, samples).clean;
-    let next = match wanted.checked_sub(clean) {
+    let clean = needed.clean;
+    let next = match needed.wanted.checked_sub(clean) {
         Some(1) => "1 more round".to_owned(),
         Some(more @ 2..) => format!("{more} more rounds"),
         _ => "no more rounds".to_owned(),
     };
     format!(
         "{look} look, after {clean} rounds ({} builds, {spent}): {}: {next}",
-        of_scenario.len(),
+        walls.len(),
         found.join("; "),
     )
 }
 
-fn told(found: &Comparison) -> String {
+fn describe(found: &Comparison) -> String {
     let verdict = found.verdict.map_or("not clear yet", Verdict::as_str);
     let of = format!("{} {}", found.candidate, found.kind);
     let Some(ratio) = found.ratio else {

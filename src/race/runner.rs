@@ -1,4 +1,4 @@
-//! Runs a plan: sample after sample, block after block, telling a recorder
+//! Runs a plan: sample after sample, block after block, telling a observer
 //! of each event as it happens.
 //!
 //! A block is one variant's `cold` build, or its chain multi-arch →
@@ -7,7 +7,7 @@
 //! cache that it could find. A round that is known to be dropped is not built to
 //! its end.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ use super::smoke::SmokeRunner;
 use super::warm_up::{self, WarmUpError};
 use crate::builder::{Builder, BuilderError, Cleanup};
 use crate::buildkit::Secret;
-use crate::model::{BuildKind, Outcome, RunRecord, Sample, Slot};
+use crate::model::{BuildKind, Outcome, Run, RunRecord, Sample, Slot};
 use crate::model::{Event, RunEnd};
 use crate::scenario::{Scenario, ScenarioError};
 use crate::verdict;
@@ -109,10 +109,10 @@ pub struct Race<'a> {
 }
 
 /// What a run carries along from sample to sample.
-pub(super) struct Running<'r> {
+pub(super) struct RunState<'r> {
     /// Chains that go on in later rounds, by scenario and variant.
     chains: HashMap<(String, String), Chain>,
-    pub(super) recorder: Keeping<'r>,
+    pub(super) observer: Keeping<'r>,
     pub(super) rest: Rest,
     pub(super) guard: CacheGuard,
     /// Room on the builder's disk after what is there of the run began to be
@@ -121,14 +121,16 @@ pub(super) struct Running<'r> {
     pub(super) stop: &'r CancellationToken,
     /// What the references of all builds of the run begin with.
     pub(super) prefix: &'r str,
+    /// Whether it was said what to do where rounds are dropped.
+    is_advised: bool,
     /// What each cleaning left.
     left: Vec<Cleaned>,
 }
 
-impl Running<'_> {
+impl RunState<'_> {
     /// Whether it is known that the slot's round will be dropped.
-    fn is_lost(&self, record: &RunRecord, slot: &Slot) -> bool {
-        verdict::round_is_lost(record, &self.recorder.samples, &slot.scenario, slot.round)
+    fn is_lost(&self, slot: &Slot) -> bool {
+        verdict::round_is_lost(&self.observer.run, &slot.scenario, slot.round)
     }
 }
 
@@ -142,27 +144,27 @@ impl Race<'_> {
     ///
     /// # Errors
     /// What made it impossible to go on; a `run-finished` event was recorded
-    /// all the same where the recorder still could.
+    /// all the same where the observer still could.
     pub async fn run(
         &self,
-        recorder: &mut dyn Observer,
+        observer: &mut dyn Observer,
         stop: &CancellationToken,
     ) -> Result<RunEnd, RaceError> {
         let (at, run) = (Timestamp::now(), self.record.run.clone());
-        record(
-            recorder,
+        notify(
+            observer,
             match self.earlier.cuts {
                 0 => Event::RunStarted { at, run },
                 _ => Event::RunResumed { at, run },
             },
         )?;
-        let result = self.run_guarded(recorder, stop).await;
+        let result = self.run_guarded(observer, stop).await;
         let end = match &result {
             Ok(end) => *end,
             Err(_) => RunEnd::Aborted,
         };
-        let closing = record(
-            recorder,
+        let closing = notify(
+            observer,
             Event::RunFinished {
                 at: Timestamp::now(),
                 end,
@@ -176,11 +178,11 @@ impl Race<'_> {
 
     async fn run_guarded(
         &self,
-        recorder: &mut dyn Observer,
+        observer: &mut dyn Observer,
         stop: &CancellationToken,
     ) -> Result<RunEnd, RaceError> {
         let prefix = own_prefix(&self.record.run);
-        recorder.phase("listing the builder's cache");
+        observer.phase("listing the builder's cache");
         let mut left = Vec::new();
         for dead in self.dead {
             left.push(leftovers::remove(self.builder, &own_prefix(dead)).await?);
@@ -188,26 +190,30 @@ impl Race<'_> {
         if self.earlier.cuts > 0 {
             left.push(leftovers::remove(self.builder, &prefix).await?);
         }
-        let mut run = Running {
-            recorder: Keeping {
-                recorder,
-                samples: self.earlier.samples.to_vec(),
+        let mut run = RunState {
+            observer: Keeping {
+                observer,
+                run: Run {
+                    samples: self.earlier.samples.to_vec(),
+                    ..Run::new(self.record.clone())
+                },
             },
             rest: Rest::default(),
             guard: CacheGuard::set(self.builder, &prefix).await?,
             room: Room::of(self.disk),
             stop,
             prefix: &prefix,
+            is_advised: false,
             left,
             chains: HashMap::new(),
         };
         let result = self.warm_up_and_build(&mut run).await;
-        run.recorder
+        run.observer
             .phase("removing what the run left on the builder");
         if let Err(error) = self.leave(&mut run).await {
             // What was measured stays measured.
             let told = warn(
-                &mut run.recorder,
+                &mut run.observer,
                 format!(
                     "cache records of this run may be left on the builder: {}",
                     self.redaction.host_text(&error.to_string())
@@ -222,16 +228,16 @@ impl Race<'_> {
 
     /// Leaves the builder as it was found, as far as that may be done, and
     /// tells of the rest.
-    async fn leave(&self, run: &mut Running<'_>) -> Result<(), RaceError> {
+    async fn leave(&self, run: &mut RunState<'_>) -> Result<(), RaceError> {
         self.clean(run).await?;
         forget_builds(self.builder, run.prefix).await?;
         remains::of_run(&run.left)
             .into_iter()
-            .try_for_each(|message| warn(&mut run.recorder, message))
+            .try_for_each(|message| warn(&mut run.observer, message))
     }
 
-    async fn warm_up_and_build(&self, run: &mut Running<'_>) -> Result<RunEnd, RaceError> {
-        run.recorder.phase("unpacking base images");
+    async fn warm_up_and_build(&self, run: &mut RunState<'_>) -> Result<RunEnd, RaceError> {
+        run.observer.phase("unpacking base images");
         let images = &self.record.base_images;
         let builds = self.earlier.prefix(run.prefix);
         let unpacked = warm_up::unpack(self.builder, images, &builds, run.stop).await;
@@ -239,75 +245,77 @@ impl Race<'_> {
             return Ok(RunEnd::Interrupted);
         }
         unpacked?;
-        let mut is_advised = false;
-        let rounds = self
-            .record
-            .plan
-            .chunk_by(|one, next| one.round == next.round);
-        for round in rounds {
-            let number = round[0].round;
-            // Whether a round is wanted was decided by those before it.
-            let before = run
-                .recorder
-                .samples
-                .iter()
-                .filter(|s| s.slot.round < number);
-            let before: Vec<Sample> = before.cloned().collect();
-            let mut open = round_events::open(self.record, &before);
-            let left = |block: &&[Slot]| self.has_left(block);
-            for block in blocks(round)
-                .filter(|block| open.contains(&block[0].scenario))
-                .filter(left)
-            {
+        let plan = &self.record.plan;
+        for round in plan.chunk_by(|one, next| one.round == next.round) {
+            let open = self.open_scenarios(round[0].round, run);
+            let mut built = BTreeSet::new();
+            for block in blocks(round) {
+                let slot = &block[0];
+                if !open.contains(&slot.scenario) || !self.has_left(block, run) {
+                    continue;
+                }
+                built.insert(slot.scenario.as_str());
                 self.block(block, run).await?;
                 if run.stop.is_cancelled() {
                     return Ok(RunEnd::Interrupted);
                 }
             }
-            let samples = &run.recorder.samples;
-            let mut scenarios = self.record.scenarios.iter();
-            let is_lost =
-                scenarios.any(|s| verdict::round_is_lost(self.record, samples, &s.name, number));
-            run.rest.round_ended(is_lost);
-            open.retain(|scenario| {
-                let mut blocks = blocks(round).filter(left);
-                blocks.any(|block| block[0].scenario == *scenario)
-            });
-            let built = self.record.scenarios.iter();
-            for scenario in built.filter(|scenario| open.contains(&scenario.name)) {
-                let told =
-                    round_events::after(self.record, scenario, &run.recorder.samples, number);
-                told.into_iter()
-                    .try_for_each(|event| record(&mut run.recorder, event))?;
-                let advice =
-                    round_events::advice(self.record, scenario, &run.recorder.samples, number);
-                if let Some(advice) = advice.filter(|_| !is_advised) {
-                    is_advised = true;
-                    warn(&mut run.recorder, advice)?;
-                }
-            }
+            self.end_round(round[0].round, &built, run)?;
         }
         Ok(RunEnd::Completed)
     }
 
-    /// Whether anything of a block is left to be built.
-    fn has_left(&self, block: &[Slot]) -> bool {
-        block.iter().any(|slot| {
-            let samples = self.earlier.samples;
-            !self.earlier.has(slot) && verdict::is_wanted(self.record, samples, slot)
+    /// The scenarios of which a round is wanted: those before it decide.
+    fn open_scenarios(&self, round: u32, run: &RunState<'_>) -> BTreeSet<String> {
+        let samples = run.observer.run.samples.iter();
+        let before = samples.filter(|sample| sample.slot.round < round);
+        round_events::open(&Run {
+            samples: before.cloned().collect(),
+            ..Run::new(self.record.clone())
         })
     }
 
+    /// Reports what a round showed of the scenarios that were built in it.
+    fn end_round(
+        &self,
+        round: u32,
+        built: &BTreeSet<&str>,
+        state: &mut RunState<'_>,
+    ) -> Result<(), RaceError> {
+        let mut scenarios = self.record.scenarios.iter();
+        let is_lost =
+            scenarios.any(|s| verdict::round_is_lost(&state.observer.run, &s.name, round));
+        state.rest.round_ended(is_lost);
+        let scenarios = self.record.scenarios.iter();
+        for scenario in scenarios.filter(|scenario| built.contains(scenario.name.as_str())) {
+            for event in round_events::after(&state.observer.run, scenario, round) {
+                notify(&mut state.observer, event)?;
+            }
+            let advice = round_events::advice(&state.observer.run, scenario, round);
+            if let Some(advice) = advice.filter(|_| !state.is_advised) {
+                state.is_advised = true;
+                warn(&mut state.observer, advice)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether anything of a block is left to be built.
+    fn has_left(&self, block: &[Slot], run: &RunState<'_>) -> bool {
+        let mut slots = block.iter();
+        slots.any(|slot| !self.earlier.has(slot) && verdict::is_wanted(&run.observer.run, slot))
+    }
+
     /// Builds one variant's block, as far as its round can count.
-    async fn block(&self, block: &[Slot], run: &mut Running<'_>) -> Result<(), RaceError> {
+    async fn block(&self, block: &[Slot], run: &mut RunState<'_>) -> Result<(), RaceError> {
         let Some(first) = block.first() else {
             return Ok(());
         };
-        if run.is_lost(self.record, first) {
+        if run.is_lost(first) {
             return Ok(());
         }
         if self.builder.cleanup() == Cleanup::Remove && run.room.has_shrunk(self.disk) {
-            run.recorder.phase("emptying the cache again");
+            run.observer.phase("emptying the cache again");
             self.clean(run).await?;
             run.guard = CacheGuard::set(self.builder, run.prefix).await?;
             run.chains.clear();
@@ -321,13 +329,13 @@ impl Race<'_> {
         let mut chain = match kept {
             Some(chain) => chain,
             None => {
-                run.recorder.phase("copying the sources");
+                run.observer.phase("copying the sources");
                 entry.chain(block)?
             }
         };
         let mut broken = self.earlier.broken(block).map(|s| (s.slot.kind, s.outcome));
         for slot in block {
-            let is_wanted = verdict::is_wanted(self.record, &run.recorder.samples, slot);
+            let is_wanted = verdict::is_wanted(&run.observer.run, slot);
             if !is_wanted && is_there {
                 continue;
             }
@@ -335,7 +343,7 @@ impl Race<'_> {
             if let Some((kind, outcome)) = broken {
                 if !is_finished {
                     let sample = skipped(slot, entry.platforms(slot.kind), kind, outcome);
-                    finish(&mut run.recorder, sample)?;
+                    finish(&mut run.observer, sample)?;
                 }
                 continue;
             }
@@ -352,7 +360,7 @@ impl Race<'_> {
             let (sample, unsure) = self.sample(slot, &entry, &mut chain, run).await?;
             let outcome = sample.outcome;
             let lost = sample.failure.as_ref().map(|f| f.message.clone());
-            finish(&mut run.recorder, sample)?;
+            finish(&mut run.observer, sample)?;
             if let Some(error) = unsure.filter(|_| outcome != Outcome::LostBuilder) {
                 return Err(error.into());
             }
@@ -367,7 +375,7 @@ impl Race<'_> {
                 _ if run.stop.is_cancelled() => break,
                 _ => broken = Some((slot.kind, outcome)),
             }
-            if run.is_lost(self.record, slot) {
+            if run.is_lost(slot) {
                 break;
             }
         }
@@ -381,7 +389,7 @@ impl Race<'_> {
 
     /// Takes away what the run has added to the cache, where the builder is
     /// buildrace's own.
-    async fn clean(&self, run: &mut Running<'_>) -> Result<(), RaceError> {
+    async fn clean(&self, run: &mut RunState<'_>) -> Result<(), RaceError> {
         let cleaned = run.guard.lift(self.builder, run.prefix).await?;
         if cleaned.removed > 0 {
             run.rest.disturbed();
@@ -431,13 +439,13 @@ fn blocks(plan: &[Slot]) -> impl Iterator<Item = &[Slot]> {
     })
 }
 
-pub(super) fn record(recorder: &mut dyn Observer, event: Event) -> Result<(), RaceError> {
-    recorder.event(&event).map_err(RaceError::Observer)
+pub(super) fn notify(observer: &mut dyn Observer, event: Event) -> Result<(), RaceError> {
+    observer.event(&event).map_err(RaceError::Observer)
 }
 
-fn finish(recorder: &mut dyn Observer, sample: Sample) -> Result<(), RaceError> {
-    record(
-        recorder,
+fn finish(observer: &mut dyn Observer, sample: Sample) -> Result<(), RaceError> {
+    notify(
+        observer,
         Event::SampleFinished {
             at: Timestamp::now(),
             sample,
@@ -445,9 +453,9 @@ fn finish(recorder: &mut dyn Observer, sample: Sample) -> Result<(), RaceError> 
     )
 }
 
-pub(super) fn warn(recorder: &mut dyn Observer, message: String) -> Result<(), RaceError> {
-    record(
-        recorder,
+pub(super) fn warn(observer: &mut dyn Observer, message: String) -> Result<(), RaceError> {
+    notify(
+        observer,
         Event::Warning {
             at: Timestamp::now(),
             message,

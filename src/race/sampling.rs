@@ -13,7 +13,7 @@ use super::host::HostSampler;
 use super::image::Inspection;
 use super::observer::Observer;
 use super::outcome::{disturbances, judge};
-use super::runner::{Race, RaceError, Running, record, warn};
+use super::runner::{Race, RaceError, RunState, notify, warn};
 use super::slot_build::SlotBuild;
 use crate::builder::BuilderError;
 use crate::buildkit::{BuildEnd, BuildError, BuildRequest};
@@ -21,7 +21,7 @@ use crate::model::Event;
 use crate::model::{Outcome, Sample, Slot};
 use crate::trace::{SolveStatus, Trace};
 
-/// How often a recorder hears that time has passed.
+/// How often a observer hears that time has passed.
 const TICK: Duration = Duration::from_millis(100);
 
 impl Race<'_> {
@@ -34,7 +34,7 @@ impl Race<'_> {
         slot: &Slot,
         entry: &SlotBuild<'_>,
         chain: &Chain,
-        run: &mut Running<'_>,
+        run: &mut RunState<'_>,
     ) -> Result<(), RaceError> {
         let why = match self.earlier.has(slot) {
             true => format!("the run was cut off after {}", slot.id),
@@ -44,7 +44,7 @@ impl Race<'_> {
             ),
         };
         warn(
-            &mut run.recorder,
+            &mut run.observer,
             format!("{why}: the cache state that it left is made again, untimed"),
         )?;
         let request = self.request(slot, entry, chain, run);
@@ -66,7 +66,7 @@ impl Race<'_> {
         slot: &Slot,
         entry: &SlotBuild<'_>,
         chain: &Chain,
-        run: &Running<'_>,
+        run: &RunState<'_>,
     ) -> BuildRequest {
         entry.request(
             slot,
@@ -85,13 +85,13 @@ impl Race<'_> {
         slot: &Slot,
         entry: &SlotBuild<'_>,
         chain: &mut Chain,
-        run: &mut Running<'_>,
+        run: &mut RunState<'_>,
     ) -> Result<(Sample, Option<BuilderError>), RaceError> {
         let request = self.request(slot, entry, chain, run);
         let others = OtherBuilds::note(self.builder, run.prefix).await?;
         let busy_before = self.rest(run).await?;
-        record(
-            &mut run.recorder,
+        notify(
+            &mut run.observer,
             Event::SampleStarted {
                 at: Timestamp::now(),
                 sample: slot.id.clone(),
@@ -100,9 +100,9 @@ impl Race<'_> {
         let mut host = HostSampler::start(self.disk, busy_before);
         let mut trace = Trace::default();
         let cancel = run.stop.child_token();
-        let recorder = &mut run.recorder;
+        let observer = &mut run.observer;
         let (end, written) = self
-            .build(slot, &request, &mut trace, &mut host, recorder, &cancel)
+            .build(slot, &request, &mut trace, &mut host, observer, &cancel)
             .await;
         let host = host.finish(&mut run.rest).await;
         written?;
@@ -128,7 +128,7 @@ impl Race<'_> {
         let judged = match outcome {
             Outcome::Ok => {
                 if let Some((count, step)) = chain.add(slot.kind, &trace) {
-                    warn(&mut run.recorder, chain_lost(slot, count, &step))?;
+                    warn(&mut run.observer, chain_lost(slot, count, &step))?;
                 }
                 self.image_of(slot, entry, &request, run).await?
             }
@@ -156,18 +156,18 @@ impl Race<'_> {
 
     /// Waits for the machine to come to rest, so that what was before is no
     /// part of the sample; how busy its CPUs were at the end of the wait.
-    async fn rest(&self, run: &mut Running<'_>) -> Result<Option<f64>, RaceError> {
+    async fn rest(&self, run: &mut RunState<'_>) -> Result<Option<f64>, RaceError> {
         if self.disk.is_none() {
             return Ok(None);
         }
-        run.recorder
+        run.observer
             .phase("waiting for the machine to come to rest");
         let keeping = self.record.rules.contamination.is_none();
         let before = run.rest.before(keeping).await;
         if before.gave_up {
             let busy = before.busy.unwrap_or_default() * 100.0;
             warn(
-                &mut run.recorder,
+                &mut run.observer,
                 format!(
                     "the machine does not come to rest ({busy:.0}% of its CPU time is busy): \
                      buildrace waits less from now on"
@@ -177,24 +177,24 @@ impl Race<'_> {
         Ok(before.busy)
     }
 
-    /// Builds, while the recorder hears every status and the host is watched.
-    /// A recorder that fails cancels the build.
+    /// Builds, while the observer hears every status and the host is watched.
+    /// A observer that fails cancels the build.
     async fn build(
         &self,
         slot: &Slot,
         request: &BuildRequest,
         trace: &mut Trace,
         host: &mut HostSampler,
-        recorder: &mut dyn Observer,
+        observer: &mut dyn Observer,
         cancel: &CancellationToken,
     ) -> (BuildEnd, Result<(), RaceError>) {
         let (sink, mut statuses) = mpsc::unbounded_channel();
         let mut written = Ok(());
-        let mut hear = |mut status: SolveStatus, trace: &mut Trace, recorder: &mut dyn Observer| {
+        let mut hear = |mut status: SolveStatus, trace: &mut Trace, observer: &mut dyn Observer| {
             self.redaction.status(&mut status);
             trace.push(&status);
             if written.is_ok()
-                && let Err(error) = recorder.status(slot, &status, trace)
+                && let Err(error) = observer.status(slot, &status, trace)
             {
                 written = Err(RaceError::Observer(error));
                 cancel.cancel();
@@ -208,15 +208,15 @@ impl Race<'_> {
             tokio::select! {
                 biased;
                 end = &mut build => break end,
-                Some(status) = statuses.recv() => hear(status, trace, recorder),
+                Some(status) = statuses.recv() => hear(status, trace, observer),
                 _ = ticks.tick() => {
                     host.tick();
-                    recorder.tick(slot, trace);
+                    observer.tick(slot, trace);
                 }
             }
         };
         while let Ok(status) = statuses.try_recv() {
-            hear(status, trace, recorder);
+            hear(status, trace, observer);
         }
         (end, written)
     }

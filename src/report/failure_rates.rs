@@ -54,7 +54,7 @@ mod tests {
     fn a_flaky_build_has_a_rate() {
         let (record, mut samples) = fixture::run(&fixture::ARTICLE, 3);
         let rates = |samples: &[crate::model::Sample]| {
-            let view = View::new(&record, samples, &Default::default());
+            let view = View::new(&fixture::of(&record, samples), &Default::default());
             lines(&view).collect::<Vec<String>>()
         };
         assert_eq!(rates(&samples), [""; 0]);

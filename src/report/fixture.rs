@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::model::{
     BaseImage, BuildKind, BuilderInfo, EmulatorInfo, Failure, HostInfo, HostUse, LeftOut, Outcome,
-    Platform, Rules, RunRecord, SCHEMA_VERSION, Sample, ScenarioInfo, Slot, VariantInfo,
+    Platform, Rules, Run, RunRecord, SCHEMA_VERSION, Sample, ScenarioInfo, Slot, VariantInfo,
 };
 
 /// Times of a variant, seconds: cold, multi-arch, incremental, noop.
@@ -155,6 +155,14 @@ pub(crate) fn run(variants: &[(&str, Times)], rounds: u32) -> (RunRecord, Vec<Sa
     });
     let samples = samples.collect();
     (record, samples)
+}
+
+/// The run of a record and its samples.
+pub(crate) fn of(record: &RunRecord, samples: &[Sample]) -> Run {
+    Run {
+        samples: samples.to_vec(),
+        ..Run::new(record.clone())
+    }
 }
 
 /// Ends a sample otherwise.

@@ -80,7 +80,7 @@ mod tests {
             ("cache|", [10.0, 20.0, 2.0, 0.1]),
         ];
         let (record, samples) = fixture::run(&variants, 2);
-        let view = View::new(&record, &samples, &Default::default());
+        let view = View::new(&fixture::of(&record, &samples), &Default::default());
         let told: Vec<String> = lines(&view.scenarios[0]).collect();
         assert_eq!(told.len(), 2);
         for words in ["from naive to cross: cold ", ", multi-arch 5."] {
@@ -103,7 +103,7 @@ mod tests {
     #[test]
     fn two_variants_are_compared_as_it_is() {
         let (record, samples) = fixture::run(&fixture::ARTICLE, 2);
-        let view = View::new(&record, &samples, &Default::default());
+        let view = View::new(&fixture::of(&record, &samples), &Default::default());
         assert_eq!(lines(&view.scenarios[0]).count(), 0);
         let mut out = String::new();
         table(&mut out, &view.scenarios[0]);

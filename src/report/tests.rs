@@ -7,7 +7,7 @@ use super::{View, markdown, sentence, svg, terminal};
 use crate::model::{BuildKind, HostInfo, Outcome, Platform, RunRecord, Sample, SourcesFrom};
 
 fn view((record, samples): (RunRecord, Vec<Sample>)) -> View {
-    View::new(&record, &samples, &Default::default())
+    View::new(&fixture::of(&record, &samples), &Default::default())
 }
 
 fn article() -> View {
@@ -32,7 +32,7 @@ fn failing() -> View {
             _ => {}
         }
     }
-    View::new(&record, &samples, &Default::default())
+    View::new(&fixture::of(&record, &samples), &Default::default())
 }
 
 /// Stopped within the only round.
@@ -40,7 +40,7 @@ fn interrupted() -> View {
     let (record, mut samples) = fixture::run(&ARTICLE, 1);
     samples.truncate(6);
     fixture::fail(&mut samples[5], Outcome::Interrupted);
-    View::new(&record, &samples, &Default::default())
+    View::new(&fixture::of(&record, &samples), &Default::default())
 }
 
 fn hostile() -> View {
@@ -62,12 +62,21 @@ fn many() -> View {
 #[test]
 fn where_sources_came_from_is_told_and_escaped() {
     let (mut record, samples) = fixture::run(&ARTICLE, 1);
-    assert!(!markdown(&View::new(&record, &samples, &Default::default())).contains("| sources |"));
+    assert!(
+        !markdown(&View::new(
+            &fixture::of(&record, &samples),
+            &Default::default()
+        ))
+        .contains("| sources |")
+    );
     record.scenarios[0].sources_from = Some(SourcesFrom::Built {
         dockerfile: "Dockerfile".into(),
         made_of: Some("<b>package | 1".into()),
     });
-    let text = markdown(&View::new(&record, &samples, &Default::default()));
+    let text = markdown(&View::new(
+        &fixture::of(&record, &samples),
+        &Default::default(),
+    ));
     let row = text.lines().find(|line| line.starts_with("| sources |"));
     let row = row.unwrap();
     assert!(row.contains("by Dockerfile"), "{row}");
@@ -189,7 +198,7 @@ fn svg_of_one_variant_and_of_nothing() {
     for samples in [4, 0] {
         let (record, mut all) = fixture::run(&ARTICLE[..1], 1);
         all.truncate(samples);
-        let text = svg(&View::new(&record, &all, &Default::default()));
+        let text = svg(&View::new(&fixture::of(&record, &all), &Default::default()));
         assert_eq!(text.contains("no times"), samples == 0);
     }
 }
@@ -252,7 +261,7 @@ fn more_rounds_make_small_differences_clear() {
 fn foreign_only() -> View {
     let (mut record, samples) = fixture::run(&ARTICLE, 1);
     record.scenarios[0].platforms = vec![Platform::linux("arm64")];
-    View::new(&record, &samples, &Default::default())
+    View::new(&fixture::of(&record, &samples), &Default::default())
 }
 
 #[test]
@@ -280,7 +289,7 @@ fn nothing_is_added_where_the_native_platform_is_not_built() {
 fn without_reference() -> View {
     let (mut record, samples) = fixture::run(&ARTICLE, 1);
     record.scenarios[0].reference = String::new();
-    View::new(&record, &samples, &Default::default())
+    View::new(&fixture::of(&record, &samples), &Default::default())
 }
 
 #[test]
@@ -306,7 +315,7 @@ fn a_machine_of_which_nothing_is_known_has_no_empty_lines() {
     record.host = HostInfo::default();
     record.builder.engine_version = None;
     record.builder.buildkit_version = Some(String::new());
-    let view = View::new(&record, &samples, &Default::default());
+    let view = View::new(&fixture::of(&record, &samples), &Default::default());
     let summary = markdown(&view);
     for row in [
         "CPU",
@@ -374,7 +383,7 @@ fn the_sentence_says_what_is_missing() {
     );
     let (record, _) = fixture::run(&ARTICLE, 1);
     assert_eq!(
-        sentence(&View::new(&record, &[], &Default::default())),
+        sentence(&View::new(&fixture::of(&record, &[]), &Default::default())),
         "What linux/arm64 costs is unknown: naive was not measured in multi-arch and cross was not measured in multi-arch; after an edit naive was not measured and cross was not measured."
     );
 }
@@ -392,7 +401,10 @@ fn the_sentence_leaves_open_what_the_interval_does() {
             sample.wall = std::time::Duration::from_secs_f64(seconds);
         }
     }
-    let text = sentence(&View::new(&record, &samples, &Default::default()));
+    let text = sentence(&View::new(
+        &fixture::of(&record, &samples),
+        &Default::default(),
+    ));
     assert!(
         text.ends_with(
             "cross rebuilds with no clear difference from naive: faster in 1, slower in 1 of 3 \
@@ -415,7 +427,7 @@ fn incrementals(naive: &[f64], cross: &[f64]) -> View {
             sample.wall = std::time::Duration::from_secs_f64(seconds);
         }
     }
-    View::new(&record, &samples, &Default::default())
+    View::new(&fixture::of(&record, &samples), &Default::default())
 }
 
 #[test]
@@ -501,7 +513,7 @@ fn builds_of_others_are_one_line_with_a_sum() {
     for sample in &mut samples[3..8] {
         sample.disturbances = vec!["build x, not of this run, used the builder too".into()];
     }
-    let view = View::new(&record, &samples, &Default::default());
+    let view = View::new(&fixture::of(&record, &samples), &Default::default());
     for text in [terminal(&view, 100, false), markdown(&view)] {
         let sum = "Other builds ran during 5 of 24 samples.";
         assert_eq!(text.matches(sum).count(), 1, "{text}");
@@ -517,14 +529,21 @@ fn a_variant_that_does_not_build_is_in_the_headline() {
             fixture::fail(sample, Outcome::Failed);
         }
     }
-    let text = sentence(&View::new(&record, &samples, &Default::default()));
+    let text = sentence(&View::new(
+        &fixture::of(&record, &samples),
+        &Default::default(),
+    ));
     assert!(text.ends_with("; cross did not build in noop."), "{text}");
 }
 
 #[test]
 fn warnings_that_differ_in_numbers_alone_are_one() {
     let warnings = [15, 9, 27].map(|n| format!("{n} cache records were left"));
-    let text = terminal(&article().told(&[], &warnings), 400, false);
+    let view = View {
+        warnings: warnings.to_vec(),
+        ..article()
+    };
+    let text = terminal(&view, 400, false);
     let words = "Warning: 15 cache records were left (3 such warnings).";
     assert!(text.contains(words), "{text}");
     assert_eq!(text.matches("Warning").count(), 1, "{text}");
@@ -536,7 +555,10 @@ fn a_name_that_begins_the_sentence_stays_as_it_is() {
     let (mut record, mut samples) = fixture::run(&variants, 2);
     record.scenarios[0].kinds = vec![BuildKind::Noop];
     samples.retain(|sample| sample.slot.kind == BuildKind::Noop);
-    let text = sentence(&View::new(&record, &samples, &Default::default()));
+    let text = sentence(&View::new(
+        &fixture::of(&record, &samples),
+        &Default::default(),
+    ));
     assert!(text.starts_with("after does an unchanged build"), "{text}");
 }
 
@@ -557,7 +579,7 @@ fn two_scenarios() -> View {
     }
     fixture::fail(&mut more[1], Outcome::LostBuilder);
     samples.extend(more);
-    View::new(&record, &samples, &Default::default())
+    View::new(&fixture::of(&record, &samples), &Default::default())
 }
 
 #[test]
@@ -586,7 +608,10 @@ fn svg_of_many_failures() {
     {
         fixture::fail(sample, Outcome::TimedOut);
     }
-    assert_snapshot!(svg(&View::new(&record, &samples, &Default::default())));
+    assert_snapshot!(svg(&View::new(
+        &fixture::of(&record, &samples),
+        &Default::default()
+    )));
 }
 
 #[test]
@@ -595,7 +620,10 @@ fn what_the_run_warned_of_is_told() {
         .chars()
         .map(|n| format!("image of {n} could not be checked: \u{1b}[31m"))
         .collect();
-    let view = article().told(&[], &warnings);
+    let view = View {
+        warnings: warnings.to_vec(),
+        ..article()
+    };
     for text in [markdown(&view), terminal(&view, 400, false)] {
         assert!(text.contains("Warning: image of f could"), "{text}");
         assert!(!text.contains("image of g"), "{text}");

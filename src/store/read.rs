@@ -6,11 +6,10 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
-use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::{EVENTS_FILE, RUN_FILE, StoreError, TRACES_DIR, check, open};
-use crate::model::{Event, Outcome, RunEnd, RunRecord, SCHEMA_VERSION, Sample};
+use crate::model::{Event, Outcome, Run, RunRecord, SCHEMA_VERSION, Sample};
 use crate::trace::rawjson;
 
 /// Bytes of a line; an event is a few kilobytes.
@@ -27,17 +26,8 @@ const MAX_WARNINGS: usize = 10_000;
 pub struct StoredRun {
     /// Its folder.
     pub dir: PathBuf,
-    /// What was raced and where.
-    pub record: RunRecord,
-    /// What was measured, in the order it was.
-    pub samples: Vec<Sample>,
-    /// How it ended; `None` where it goes on or was cut off.
-    pub end: Option<RunEnd>,
-    /// When it went on after it had been cut off.
-    pub resumed: Vec<Timestamp>,
-    /// What its reader should know: warnings of the race itself, from
-    /// outside, and what was missing in the files.
-    pub warnings: Vec<String>,
+    /// The run.
+    pub run: Run,
 }
 
 /// Reads the run in a folder.
@@ -53,14 +43,7 @@ pub fn read_run(dir: &Path) -> Result<StoredRun, StoreError> {
         line: 1,
         problem,
     })?;
-    let mut run = StoredRun {
-        dir: dir.to_owned(),
-        record,
-        samples: Vec::new(),
-        end: None,
-        resumed: Vec::new(),
-        warnings: Vec::new(),
-    };
+    let mut run = Run::new(record);
     let path = dir.join(EVENTS_FILE);
     let file = open::to_read(&path).map_err(StoreError::read(&path))?;
     let mut input = BufReader::new(file.take(MAX_EVENTS));
@@ -133,7 +116,10 @@ pub fn read_run(dir: &Path) -> Result<StoredRun, StoreError> {
             | Event::Warning { .. } => {}
         }
     }
-    Ok(run)
+    Ok(StoredRun {
+        dir: dir.to_owned(),
+        run,
+    })
 }
 
 /// Whether a sample stays as it is when its run goes on: an interrupted one and

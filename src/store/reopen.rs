@@ -14,7 +14,7 @@ use crate::model::{Event, Sample};
 #[derive(Debug)]
 pub struct HeldRun {
     /// What is stored of it.
-    pub run: StoredRun,
+    pub stored: StoredRun,
     events: LineFile,
 }
 
@@ -27,16 +27,17 @@ impl HeldRun {
         let events = LineFile::open(dir.join(EVENTS_FILE))?;
         events.lock()?;
         // Read when nobody can add to it any more.
-        let run = read_run(dir)?;
-        Ok(Self { run, events })
+        let stored = read_run(dir)?;
+        Ok(Self { stored, events })
     }
 
     /// The samples that stay: all but interrupted ones, those that lost the
     /// builder, and what was skipped for that.
     pub fn finished(&self) -> Vec<Sample> {
-        let samples = self.run.samples.iter();
+        let samples = &self.stored.run.samples;
         samples
-            .filter(|sample| is_result(&self.run.samples, sample))
+            .iter()
+            .filter(|sample| is_result(samples, sample))
             .cloned()
             .collect()
     }
@@ -49,12 +50,8 @@ impl HeldRun {
     /// They cannot be written.
     pub fn go_on(mut self) -> Result<RunWriter, StoreError> {
         self.events.end_last_line()?;
-        let StoredRun {
-            dir,
-            record,
-            samples,
-            ..
-        } = self.run;
+        let StoredRun { dir, run } = self.stored;
+        let (record, samples) = (run.record, run.samples);
         let path = dir.join(SAMPLES_FILE);
         let mut rows = csv::line(&csv::COLUMNS);
         let results = samples.iter().filter(|sample| is_result(&samples, sample));

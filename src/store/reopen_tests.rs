@@ -67,8 +67,8 @@ fn a_line_that_was_cut_off_goes_before_others_are_added() {
     writer.append(&finished(&samples[2])).unwrap();
     drop(writer);
     let run = read_run(&dir).unwrap();
-    assert_eq!(run.samples, samples[..3]);
-    assert_eq!(run.warnings, Vec::<String>::new());
+    assert_eq!(run.run.samples, samples[..3]);
+    assert_eq!(run.run.warnings, Vec::<String>::new());
     let rows = fs::read_to_string(dir.join(SAMPLES_FILE)).unwrap();
     assert_eq!(rows.lines().count(), 4, "{rows}");
 }
@@ -82,7 +82,7 @@ fn a_line_that_lacks_its_end_alone_is_kept() {
     let held = HeldRun::hold(&dir).unwrap();
     assert_eq!(held.finished(), samples[..3]);
     held.go_on().unwrap().append(&resumed(&record)).unwrap();
-    assert_eq!(read_run(&dir).unwrap().samples, samples[..3]);
+    assert_eq!(read_run(&dir).unwrap().run.samples, samples[..3]);
 }
 
 #[test]
@@ -120,7 +120,7 @@ fn only_a_sample_that_says_nothing_of_its_build_may_come_again() {
         match read_run(&dir) {
             Ok(run) => {
                 assert!(comes_again, "{outcome}");
-                assert_eq!(run.samples, samples[..3]);
+                assert_eq!(run.run.samples, samples[..3]);
             }
             Err(error) => {
                 assert!(!comes_again, "{outcome}");

@@ -78,10 +78,10 @@ fn error(dir: &Path) -> String {
 fn what_is_written_is_read() {
     let (_root, dir, record, samples) = stored();
     let run = read_run(&dir).unwrap();
-    assert_eq!(run.record, record);
-    assert_eq!(run.samples, samples);
-    assert_eq!(run.end, Some(RunEnd::Completed));
-    assert_eq!(run.warnings, ["steal was high"]);
+    assert_eq!(run.run.record, record);
+    assert_eq!(run.run.samples, samples);
+    assert_eq!(run.run.end, Some(RunEnd::Completed));
+    assert_eq!(run.run.warnings, ["steal was high"]);
 }
 
 #[test]
@@ -221,13 +221,13 @@ fn a_last_line_that_was_cut_off_is_left_out() {
         format!("{}\n{}", whole[..16].join("\n"), &whole[16][..40])
     });
     let run = read_run(&dir).unwrap();
-    assert_eq!(run.samples, samples[..7]);
-    assert_eq!(run.end, None);
-    assert_eq!(run.warnings.len(), 1);
+    assert_eq!(run.run.samples, samples[..7]);
+    assert_eq!(run.run.end, None);
+    assert_eq!(run.run.warnings.len(), 1);
     assert!(
-        run.warnings[0].starts_with("events.jsonl:17 was cut off"),
+        run.run.warnings[0].starts_with("events.jsonl:17 was cut off"),
         "{:?}",
-        run.warnings
+        run.run.warnings
     );
 }
 
@@ -396,9 +396,9 @@ proptest! {
         let at = cut.index(length + 1);
         fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(at as u64).unwrap();
         let run = read_run(&dir).unwrap();
-        prop_assert_eq!(&run.samples[..], &samples[..run.samples.len()]);
+        prop_assert_eq!(&run.run.samples[..], &samples[..run.run.samples.len()]);
         if at == length {
-            prop_assert_eq!(run.samples.len(), samples.len());
+            prop_assert_eq!(run.run.samples.len(), samples.len());
         }
     }
 

@@ -1,10 +1,11 @@
 //! Candidates against their reference, kind by kind, and scenarios together.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use super::failures::{Failing, failures};
-use super::rounds::{dropped_rounds, round_is_lost, says_nothing};
-use crate::model::{BuildKind, Outcome, RunRecord, Sample, ScenarioInfo, Stopping};
+use super::Assessment;
+use super::contamination::round_is_lost;
+use super::outcomes::builds_wrong;
+use crate::model::{BuildKind, Outcome, Rules, ScenarioInfo, Stopping};
 use crate::stats::{self, Judgement, LOOKS, Looks, Ratio, Spread, Unjudged, Verdict};
 
 /// One candidate against the reference, in one kind of build.
@@ -41,102 +42,93 @@ impl Comparison {
     }
 }
 
-/// Every candidate of a run against its reference, in the order of the record, but
-/// for kinds that are built for the sake of others alone.
-pub fn comparisons(record: &RunRecord, samples: &[Sample]) -> Vec<Comparison> {
-    let mut found = Vec::new();
-    for scenario in &record.scenarios {
-        let is_compared = |kind: &BuildKind| !scenario.built_once.contains(kind);
-        let kinds = scenario.kinds.iter().copied();
-        let kinds: BTreeSet<BuildKind> = kinds.filter(is_compared).collect();
-        for variant in &scenario.variants {
-            let raced = scenario
-                .variants
-                .iter()
-                .any(|v| v.name == scenario.reference);
-            if variant.name == scenario.reference || !raced {
-                continue;
-            }
-            for &kind in &kinds {
-                found.push(compare(record, scenario, &variant.name, kind, samples));
+impl Assessment<'_> {
+    /// Every candidate against its reference, in the order of the record, but for
+    /// kinds that are built for the sake of others alone.
+    pub(super) fn compare_all(&self) -> Vec<Comparison> {
+        let mut found = Vec::new();
+        for scenario in &self.run.record.scenarios {
+            let is_compared = |kind: &BuildKind| !scenario.built_once.contains(kind);
+            let mut kinds: Vec<BuildKind> = scenario.kinds.clone();
+            kinds.retain(is_compared);
+            kinds.sort();
+            kinds.dedup();
+            for candidate in candidates(scenario) {
+                let each = kinds.iter();
+                found.extend(each.map(|kind| self.compare(scenario, candidate, *kind)));
             }
         }
+        found
     }
-    found
-}
 
-/// Times of a variant's samples of a kind that count, seconds by round: those
-/// that are ok, of rounds that were not dropped.
-pub fn times(
-    record: &RunRecord,
-    samples: &[Sample],
-    scenario: &str,
-    variant: &str,
-    kind: BuildKind,
-) -> BTreeMap<u32, f64> {
-    if builds_wrong(samples, scenario, variant, kind) {
-        return BTreeMap::new();
+    /// Times of a variant's samples of a kind that count, seconds by round: those
+    /// that are ok, of rounds that were not dropped.
+    pub fn times(&self, scenario: &str, variant: &str, kind: BuildKind) -> BTreeMap<u32, f64> {
+        if builds_wrong(self.run, scenario, variant, kind) {
+            return BTreeMap::new();
+        }
+        self.run
+            .cell(scenario, variant, kind)
+            .filter(|sample| sample.outcome == Outcome::Ok && self.counts(sample))
+            .map(|sample| (sample.slot.round, sample.wall.as_secs_f64()))
+            .collect()
     }
-    let dropped = dropped_rounds(record, samples);
-    let is_dropped = |sample: &Sample| {
-        let mut dropped = dropped.iter();
-        dropped.any(|d| d.round == sample.slot.round && d.scenario == sample.slot.scenario)
-    };
-    samples
-        .iter()
-        .filter(|s| s.slot.scenario == scenario && s.slot.variant == variant && s.slot.kind == kind)
-        .filter(|sample| sample.outcome == Outcome::Ok && !is_dropped(sample))
-        .map(|sample| (sample.slot.round, sample.wall.as_secs_f64()))
-        .collect()
-}
 
-/// Whether a variant was seen to build something else than it should, in this
-/// kind or in one that it starts from. It is looked at once, and does so always:
-/// none of its times counts.
-pub(super) fn builds_wrong(
-    samples: &[Sample],
-    scenario: &str,
-    variant: &str,
-    kind: BuildKind,
-) -> bool {
-    let of_variant = samples
-        .iter()
-        .filter(|s| s.slot.scenario == scenario && s.slot.variant == variant);
-    let mut wrong = of_variant.filter(|sample| sample.outcome == Outcome::WrongOutput);
-    wrong.any(|sample| {
-        [true, false].into_iter().any(|native_only| {
-            let mut chain = std::iter::successors(Some(kind), |at| at.starts_from(native_only));
-            chain.any(|at| at == sample.slot.kind)
+    pub(super) fn compare(
+        &self,
+        scenario: &ScenarioInfo,
+        candidate: &str,
+        kind: BuildKind,
+    ) -> Comparison {
+        let rules = &self.run.record.rules;
+        let of = |variant: &str| self.times(&scenario.name, variant, kind);
+        let log_ratios = stats::log_ratios(&of(candidate), &of(&scenario.reference));
+        let delta = rules.delta(&scenario.name, kind);
+        let (ratio, verdict) = decide(rules, self.looks(&scenario.name), &log_ratios, delta);
+        Comparison {
+            scenario: scenario.name.clone(),
+            candidate: candidate.to_owned(),
+            kind,
+            is_gate: scenario.gate() == Some(kind),
+            ratio,
+            verdict,
+            log_ratios,
+            delta,
+        }
+    }
+
+    /// How often a scenario is looked at.
+    pub fn looks(&self, scenario: &str) -> Looks {
+        match self.run.record.rules.stopping {
+            Stopping::Fixed => Looks::One,
+            Stopping::Auto | Stopping::Gate if self.is_exhausted(scenario) => Looks::Short,
+            Stopping::Auto | Stopping::Gate => Looks::Two,
+        }
+    }
+
+    /// Whether the last round that was planned for a scenario has been built, spare
+    /// ones included, or given up since it is dropped.
+    fn is_exhausted(&self, scenario: &str) -> bool {
+        let mut slots = self.run.record.plan.iter().rev();
+        let last = slots.find(|slot| slot.scenario == scenario);
+        last.is_some_and(|slot| {
+            self.run.sample(&slot.id).is_some() || round_is_lost(self.run, scenario, slot.round)
         })
-    })
-}
-
-fn compare(
-    record: &RunRecord,
-    scenario: &ScenarioInfo,
-    candidate: &str,
-    kind: BuildKind,
-    samples: &[Sample],
-) -> Comparison {
-    let of = |variant: &str| times(record, samples, &scenario.name, variant, kind);
-    let log_ratios = stats::log_ratios(&of(candidate), &of(&scenario.reference));
-    let delta = record.rules.delta(&scenario.name, kind);
-    let looks = looks(record, &scenario.name, samples);
-    let (ratio, verdict) = judged(record, looks, &log_ratios, delta);
-    Comparison {
-        scenario: scenario.name.clone(),
-        candidate: candidate.to_owned(),
-        kind,
-        is_gate: scenario.gate() == Some(kind),
-        ratio,
-        verdict,
-        log_ratios,
-        delta,
     }
 }
 
-fn judged(
-    record: &RunRecord,
+/// The variants that are compared with the reference: none where it is not raced.
+pub(super) fn candidates(scenario: &ScenarioInfo) -> impl Iterator<Item = &str> {
+    let names = scenario
+        .variants
+        .iter()
+        .map(|variant| variant.name.as_str());
+    let is_raced = names.clone().any(|name| name == scenario.reference);
+    names.filter(move |name| is_raced && *name != scenario.reference)
+}
+
+fn decide(
+    rules: &Rules,
     looks: Looks,
     log_ratios: &BTreeMap<u32, f64>,
     delta: f64,
@@ -145,7 +137,7 @@ fn judged(
     let verdict = match stats::judge_at(&logs, delta, looks) {
         Judgement::Decided(decision) => Some(decision.verdict),
         // The gate passes; what the candidate is besides is not known.
-        Judgement::GoOn { .. } if shows_no_slowdown(record, &logs, delta) => {
+        Judgement::GoOn { .. } if shows_no_slowdown(rules, &logs, delta) => {
             Some(Verdict::Inconclusive)
         }
         Judgement::GoOn { .. } => None,
@@ -154,123 +146,16 @@ fn judged(
 }
 
 /// Whether nothing points to a slow-down, in a run that ends for that.
-pub fn shows_no_slowdown(record: &RunRecord, log_ratios: &[f64], delta: f64) -> bool {
+pub fn shows_no_slowdown(rules: &Rules, log_ratios: &[f64], delta: f64) -> bool {
     let first = u32::try_from(LOOKS[0].rounds).unwrap_or(u32::MAX);
-    let from = record.rules.futility_rounds.unwrap_or(first) as usize;
-    record.rules.stopping == Stopping::Gate && stats::shows_no_slowdown(log_ratios, delta, from)
-}
-
-/// How often a scenario of a run is looked at.
-pub fn looks(record: &RunRecord, scenario: &str, samples: &[Sample]) -> Looks {
-    match record.rules.stopping {
-        Stopping::Fixed => Looks::One,
-        Stopping::Auto | Stopping::Gate if is_exhausted(record, scenario, samples) => Looks::Short,
-        Stopping::Auto | Stopping::Gate => Looks::Two,
-    }
-}
-
-/// Whether the last round that was planned for a scenario has been built, spare
-/// ones included, or given up since it is dropped.
-fn is_exhausted(record: &RunRecord, scenario: &str, samples: &[Sample]) -> bool {
-    let mut slots = record.plan.iter().rev();
-    let last = slots.find(|slot| slot.scenario == scenario);
-    last.is_some_and(|slot| {
-        samples.iter().any(|sample| sample.slot.id == slot.id)
-            || round_is_lost(record, samples, scenario, slot.round)
-    })
-}
-
-/// Whether builds of a kind fail, time after time: none is good. A build that
-/// was skipped since the one that it starts from failed, failed too.
-pub fn never_builds(
-    record: &RunRecord,
-    samples: &[Sample],
-    scenario: &str,
-    variant: &str,
-    kind: BuildKind,
-) -> bool {
-    if builds_wrong(samples, scenario, variant, kind) {
-        return true;
-    }
-    let mut failed = 0;
-    for sample in samples {
-        let is_of_kind = sample.slot.scenario == scenario
-            && sample.slot.variant == variant
-            && sample.slot.kind == kind;
-        if is_of_kind && !says_nothing(samples, sample) {
-            match sample.outcome {
-                Outcome::Ok => return false,
-                Outcome::Failed | Outcome::WrongOutput | Outcome::TimedOut | Outcome::Skipped => {
-                    failed += 1
-                }
-                Outcome::LostBuilder | Outcome::Interrupted => {}
-            }
-        }
-    }
-    failed >= record.rules.failures_believed()
-}
-
-/// The rounds that a gate can go by: those with a time of the reference and of
-/// each candidate that builds at all. `None` where there is nothing to wait for:
-/// the reference does not build, or no candidate does, or a gate is decided by
-/// what failed.
-pub(super) fn gate_rounds(
-    record: &RunRecord,
-    scenario: &ScenarioInfo,
-    samples: &[Sample],
-) -> Option<BTreeSet<u32>> {
-    let kind = scenario.gate()?;
-    let is_gate = record.rules.failures.is_some() && record.rules.stopping == Stopping::Gate;
-    let never = |variant: &str| never_builds(record, samples, &scenario.name, variant, kind);
-    // A gate goes on until its failures say something, or a look does.
-    let builds = |variant: &str| {
-        if is_gate {
-            failures(record, samples, scenario, variant, kind).said == Failing::Unproven
-        } else {
-            !never(variant)
-        }
-    };
-    if !is_gate && never(&scenario.reference) {
-        return None;
-    }
-    let rounds = |variant: &str| -> BTreeSet<u32> {
-        let times = times(record, samples, &scenario.name, variant, kind);
-        times.into_keys().collect()
-    };
-    let candidates = scenario
-        .variants
-        .iter()
-        .map(|variant| variant.name.as_str());
-    let candidates = candidates.filter(|name| *name != scenario.reference && builds(name));
-    let reference = rounds(&scenario.reference);
-    candidates
-        .map(|name| &reference & &rounds(name))
-        .reduce(|one, other| &one & &other)
-}
-
-/// Whether more rounds would tell a gate nothing: each candidate either has a
-/// verdict on the gate's kind, or never gave a time to judge by.
-pub(super) fn gate_is_decided(
-    record: &RunRecord,
-    scenario: &ScenarioInfo,
-    samples: &[Sample],
-) -> bool {
-    let Some(kind) = scenario.gate() else {
-        return true;
-    };
-    let candidates = scenario
-        .variants
-        .iter()
-        .filter(|variant| variant.name != scenario.reference);
-    candidates
-        .map(|variant| compare(record, scenario, &variant.name, kind, samples))
-        .all(|found| found.verdict.is_some() || found.log_ratios.is_empty())
+    let from = rules.futility_rounds.unwrap_or(first) as usize;
+    rules.stopping == Stopping::Gate && stats::shows_no_slowdown(log_ratios, delta, from)
 }
 
 /// The comparisons of a kind over all scenarios as one: the geometric mean of
 /// their ratios, from the rounds that all have. `None` where they are not at
 /// least two.
-pub fn roll_up(record: &RunRecord, parts: &[&Comparison]) -> Option<(Ratio, Option<Verdict>)> {
+pub fn roll_up(rules: &Rules, parts: &[&Comparison]) -> Option<(Ratio, Option<Verdict>)> {
     if parts.len() < 2 {
         return None;
     }
@@ -278,40 +163,19 @@ pub fn roll_up(record: &RunRecord, parts: &[&Comparison]) -> Option<(Ratio, Opti
     let delta = parts
         .iter()
         .map(|part| part.delta)
-        .fold(record.rules.delta, f64::max);
-    let looks = match record.rules.stopping {
+        .fold(rules.delta, f64::max);
+    let looks = match rules.stopping {
         Stopping::Fixed => Looks::One,
         Stopping::Auto | Stopping::Gate => Looks::Short,
     };
-    let (ratio, verdict) = judged(record, looks, &stats::roll_up(&logs), delta);
+    let (ratio, verdict) = decide(rules, looks, &stats::roll_up(&logs), delta);
     Some((ratio?, verdict))
-}
-
-/// By how many failures of the gate's kind any candidate has more than the
-/// reference.
-pub(super) fn excess_failures(
-    record: &RunRecord,
-    scenario: &ScenarioInfo,
-    samples: &[Sample],
-) -> u32 {
-    let Some(kind) = scenario.gate() else {
-        return 0;
-    };
-    let candidates = scenario
-        .variants
-        .iter()
-        .map(|variant| variant.name.as_str());
-    let candidates = candidates.filter(|name| *name != scenario.reference);
-    candidates
-        .map(|name| failures(record, samples, scenario, name, kind).excess())
-        .max()
-        .unwrap_or(0)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Contamination, NoiseFloor};
+    use crate::model::{Contamination, NoiseFloor, RunRecord, Sample};
     use crate::report::fixture;
     use crate::stats::Basis;
 
@@ -329,6 +193,11 @@ mod tests {
             sample.wall = std::time::Duration::from_secs_f64(drift * own);
         }
         (record, samples)
+    }
+
+    fn comparisons(record: &RunRecord, samples: &[Sample]) -> Vec<Comparison> {
+        let run = fixture::of(record, samples);
+        Assessment::of(&run).comparisons().to_vec()
     }
 
     fn gate(record: &RunRecord, samples: &[Sample]) -> Comparison {
@@ -351,7 +220,12 @@ mod tests {
             let is_right = found.kind == BuildKind::Cold;
             assert_eq!(found.ratio.is_some(), is_right, "{}", found.kind);
             assert_eq!(
-                never_builds(&record, &samples, "go-hello", "cross", found.kind),
+                crate::verdict::never_builds(
+                    &fixture::of(&record, &samples),
+                    "go-hello",
+                    "cross",
+                    found.kind
+                ),
                 !is_right
             );
         }
@@ -413,7 +287,7 @@ mod tests {
         let spread = noop.spread().unwrap();
         assert!(spread.min < 0.5 && spread.max > 1.5, "{spread:?}");
         // Four kinds are compared: a fifth of an interval by chance.
-        let several = super::super::several(&found);
+        let several = super::super::multiple_comparisons(&found);
         assert_eq!(several.comparisons, 4);
         assert!((several.by_chance - 0.2).abs() < 1e-12);
     }
@@ -434,7 +308,8 @@ mod tests {
         let at = of(&samples, 3, BuildKind::Cold);
         samples[at].disturbances = vec!["build x".into()];
         let rounds = |kind| {
-            let found = times(&record, &samples, "go-hello", "cross", kind);
+            let run = fixture::of(&record, &samples);
+            let found = Assessment::of(&run).times("go-hello", "cross", kind);
             found.into_keys().collect::<Vec<u32>>()
         };
         assert_eq!(rounds(BuildKind::Incremental), [2, 4, 5, 6, 7, 8]);
@@ -529,10 +404,10 @@ mod tests {
             gate(&record, &samples)
         };
         let (slow, fast) = (of(2.0), of(0.5));
-        let (ratio, verdict) = roll_up(&record, &[&slow, &fast]).unwrap();
+        let (ratio, verdict) = roll_up(&record.rules, &[&slow, &fast]).unwrap();
         assert!((ratio.estimate - 1.0).abs() < 0.01, "{ratio:?}");
         assert_eq!(verdict, Some(Verdict::Same));
-        let (ratio, verdict) = roll_up(&record, &[&slow, &slow, &fast]).unwrap();
+        let (ratio, verdict) = roll_up(&record.rules, &[&slow, &slow, &fast]).unwrap();
         assert!((ratio.estimate - 2f64.powf(1.0 / 3.0)).abs() < 0.01);
         assert_eq!(verdict, Some(Verdict::Slower));
         // The largest of their thresholds holds for all of them.
@@ -540,19 +415,19 @@ mod tests {
             delta: 0.5,
             ..of(2.0)
         };
-        let (_, verdict) = roll_up(&record, &[&slow, &noisy, &fast]).unwrap();
+        let (_, verdict) = roll_up(&record.rules, &[&slow, &noisy, &fast]).unwrap();
         assert_eq!(verdict, Some(Verdict::Same));
         // Rounds that one of them lacks are left out, and then there may be
         // too few.
         let mut short = of(2.0);
         short.log_ratios.remove(&3);
-        let (ratio, verdict) = roll_up(&record, &[&slow, &short]).unwrap();
+        let (ratio, verdict) = roll_up(&record.rules, &[&slow, &short]).unwrap();
         assert_eq!((ratio.n, verdict), (5, None));
         short.log_ratios.clear();
-        assert_eq!(roll_up(&record, &[&slow, &short]), None);
-        assert_eq!(roll_up(&record, &[&slow]), None);
+        assert_eq!(roll_up(&record.rules, &[&slow, &short]), None);
+        assert_eq!(roll_up(&record.rules, &[&slow]), None);
         record.rules.delta = 0.9;
-        let (_, verdict) = roll_up(&record, &[&slow, &slow, &fast]).unwrap();
+        let (_, verdict) = roll_up(&record.rules, &[&slow, &slow, &fast]).unwrap();
         assert_eq!(verdict, Some(Verdict::Same));
     }
 }

@@ -2,11 +2,12 @@
 //! as well. Where a round has failed, both sides are tried again in the next,
 //! so that no failure is believed for itself.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use super::comparison::builds_wrong;
-use super::rounds::{dropped_rounds, says_nothing};
-use crate::model::{BuildKind, FailureRule, Outcome, RunRecord, Sample, ScenarioInfo, Stopping};
+use super::Assessment;
+use super::contamination::says_nothing;
+use super::outcomes::builds_wrong;
+use crate::model::{BuildKind, FailureRule, Outcome, Sample, ScenarioInfo, Stopping};
 use crate::stats::{Counted, fails_more_often};
 
 /// What became of one side's builds of a kind, in the rounds that count and in
@@ -86,52 +87,91 @@ impl Failures<'_> {
     }
 }
 
-/// What the failures of a candidate and its reference say, by the rule of the
-/// run; of a run of before there was one, by today's.
-pub fn failures<'a>(
-    record: &RunRecord,
-    samples: &'a [Sample],
-    scenario: &ScenarioInfo,
-    candidate: &str,
-    kind: BuildKind,
-) -> Failures<'a> {
-    let is_fixed = record.rules.stopping == Stopping::Fixed;
-    let rule = record.rules.failures.unwrap_or(match is_fixed {
-        true => FailureRule::ONCE,
-        false => FailureRule::LOOKS,
-    });
-    let of = |variant: &str| outcomes(record, samples, scenario, variant, kind);
-    let (reference, candidates) = (of(&scenario.reference), of(candidate));
-    let both = |until: usize| {
-        let rounds = reference.iter().filter_map(|(round, one)| {
-            let other = candidates.get(round)?;
-            Some((one, other))
+impl<'r> Assessment<'r> {
+    /// What the failures of a candidate and its reference say, by the rule of the
+    /// run; of a run of before there was one, by today's.
+    pub fn failures(
+        &self,
+        scenario: &ScenarioInfo,
+        candidate: &str,
+        kind: BuildKind,
+    ) -> Failures<'r> {
+        let rules = &self.run.record.rules;
+        let is_fixed = rules.stopping == Stopping::Fixed;
+        let rule = rules.failures.unwrap_or(match is_fixed {
+            true => FailureRule::ONCE,
+            false => FailureRule::LOOKS,
         });
-        let (one, other): (Vec<_>, Vec<_>) = rounds.take(until).unzip();
-        (tries(&one), tries(&other))
-    };
-    let (all, every) = (both(usize::MAX), rule.every.max(1) as usize);
-    let tried = all.0.all() as usize;
-    let wrong = |variant: &str| builds_wrong(samples, &scenario.name, variant, kind);
-    let said = match (wrong(&scenario.reference), wrong(candidate)) {
-        // What was seen to build something else does so always.
-        (true, true) => Failing::NeitherBuilds,
-        (false, true) => Failing::DoesNotBuild,
-        (true, false) if all.1.good > 0 => Failing::Repaired,
-        _ if is_fixed => look(rule, &all.0, &all.1),
-        _ => {
-            let looks = (1..=tried / every).map(|at| {
-                let (reference, candidate) = both(at * every);
-                look(rule, &reference, &candidate)
+        let of = |variant: &str| self.outcomes(&scenario.name, variant, kind);
+        let (reference, candidates) = (of(&scenario.reference), of(candidate));
+        let both = |until: usize| {
+            let rounds = reference.iter().filter_map(|(round, one)| {
+                let other = candidates.get(round)?;
+                Some((one, other))
             });
-            let mut said = looks.filter(|said| *said != Failing::Unproven);
-            said.next().unwrap_or(Failing::Unproven)
+            let (one, other): (Vec<_>, Vec<_>) = rounds.take(until).unzip();
+            (tries(&one), tries(&other))
+        };
+        let (all, every) = (both(usize::MAX), rule.every.max(1) as usize);
+        let tried = all.0.all() as usize;
+        let wrong = |variant: &str| builds_wrong(self.run, &scenario.name, variant, kind);
+        let said = match (wrong(&scenario.reference), wrong(candidate)) {
+            // What was seen to build something else does so always.
+            (true, true) => Failing::NeitherBuilds,
+            (false, true) => Failing::DoesNotBuild,
+            (true, false) if all.1.good > 0 => Failing::Repaired,
+            _ if is_fixed => look(rule, &all.0, &all.1),
+            _ => {
+                let looks = (1..=tried / every).map(|at| {
+                    let (reference, candidate) = both(at * every);
+                    look(rule, &reference, &candidate)
+                });
+                let mut said = looks.filter(|said| *said != Failing::Unproven);
+                said.next().unwrap_or(Failing::Unproven)
+            }
+        };
+        Failures {
+            reference: all.0,
+            candidate: all.1,
+            said,
         }
-    };
-    Failures {
-        reference: all.0,
-        candidate: all.1,
-        said,
+    }
+
+    /// What became of a variant's builds of a kind, by round: the sample that says
+    /// why, where it failed.
+    fn outcomes(
+        &self,
+        scenario: &str,
+        variant: &str,
+        kind: BuildKind,
+    ) -> BTreeMap<u32, Option<&'r Sample>> {
+        let run = self.run;
+        let mut found = BTreeMap::new();
+        let built = run.samples.iter().filter(|sample| {
+            let slot = &sample.slot;
+            slot.scenario == scenario && slot.variant == variant && slot.kind == kind
+        });
+        for sample in built.filter(|sample| self.counts(sample) && !says_nothing(run, sample)) {
+            let became = match sample.outcome {
+                Outcome::Ok => None,
+                Outcome::Failed | Outcome::WrongOutput | Outcome::TimedOut => Some(sample),
+                // The reason is that of the build that it starts from.
+                Outcome::Skipped => {
+                    let mut of_round = run.round(&sample.slot.scenario, sample.slot.round);
+                    let failed = of_round.find(|other| {
+                        other.slot.variant == sample.slot.variant
+                            && matches!(
+                                other.outcome,
+                                Outcome::Failed | Outcome::WrongOutput | Outcome::TimedOut
+                            )
+                    });
+                    Some(failed.unwrap_or(sample))
+                }
+                Outcome::LostBuilder | Outcome::Interrupted => continue,
+            };
+            found.insert(sample.slot.round, became);
+        }
+        found
     }
 }
 
@@ -155,53 +195,6 @@ pub fn look(rule: FailureRule, reference: &Tries<'_>, candidate: &Tries<'_>) -> 
     } else {
         Failing::Unproven
     }
-}
-
-/// What became of a variant's builds of a kind, by round: the sample that says
-/// why, where it failed.
-fn outcomes<'a>(
-    record: &RunRecord,
-    samples: &'a [Sample],
-    scenario: &ScenarioInfo,
-    variant: &str,
-    kind: BuildKind,
-) -> BTreeMap<u32, Option<&'a Sample>> {
-    let dropped: BTreeSet<u32> = dropped_rounds(record, samples)
-        .into_iter()
-        .filter(|dropped| dropped.scenario == scenario.name)
-        .map(|dropped| dropped.round)
-        .collect();
-    let of_variant = || {
-        let samples = samples.iter();
-        samples.filter(|s| s.slot.scenario == scenario.name && s.slot.variant == variant)
-    };
-    let mut found = BTreeMap::new();
-    let counts = |sample: &&Sample| {
-        sample.slot.kind == kind
-            && !dropped.contains(&sample.slot.round)
-            && !says_nothing(samples, sample)
-    };
-    for sample in of_variant().filter(counts) {
-        let became = match sample.outcome {
-            Outcome::Ok => None,
-            Outcome::Failed | Outcome::WrongOutput | Outcome::TimedOut => Some(sample),
-            // The reason is that of the build that it starts from.
-            Outcome::Skipped => {
-                let mut of_round =
-                    of_variant().filter(|other| other.slot.round == sample.slot.round);
-                let failed = |other: &&Sample| {
-                    matches!(
-                        other.outcome,
-                        Outcome::Failed | Outcome::WrongOutput | Outcome::TimedOut
-                    )
-                };
-                Some(of_round.find(failed).unwrap_or(sample))
-            }
-            Outcome::LostBuilder | Outcome::Interrupted => continue,
-        };
-        found.insert(sample.slot.round, became);
-    }
-    found
 }
 
 fn tries<'a>(became: &[&Option<&'a Sample>]) -> Tries<'a> {

@@ -3,19 +3,21 @@
 //! rule; it is applied to a run's record and samples alone, so that a run that
 //! goes on and one that is read back are judged alike.
 
+mod assessment;
 mod comparison;
+mod contamination;
 mod failures;
+mod gate;
 mod multiple;
+mod outcomes;
 mod rounds;
 mod slots;
 
-pub use comparison::{
-    Comparison, comparisons, looks, never_builds, roll_up, shows_no_slowdown, times,
-};
-pub use failures::{Failing, Failures, Tries, failures, look as look_at_failures};
-pub use multiple::{MultipleComparisons, several};
-pub use rounds::{
-    Dropped, RoundsNeeded, disturbed_rounds, dropped_rounds, round_is_lost, rounds_needed,
-    says_nothing, unmeasured,
-};
-pub use slots::{is_wanted, slots_left, slots_planned};
+pub use assessment::Assessment;
+pub use comparison::{Comparison, roll_up, shows_no_slowdown};
+pub use contamination::{Dropped, disturbed_rounds, round_is_lost, says_nothing};
+pub use failures::{Failing, Failures, Tries, look as look_at_failures};
+pub use multiple::{MultipleComparisons, multiple_comparisons};
+pub use outcomes::never_builds;
+pub use rounds::RoundsNeeded;
+pub use slots::is_wanted;

@@ -1,4 +1,4 @@
-//! MultipleComparisons comparisons at once: how many a run makes, and what chance alone
+//! Several comparisons at once: how many a run makes, and what chance alone
 //! would show among them.
 
 use super::Comparison;
@@ -8,7 +8,7 @@ const ALPHA: f64 = 0.05;
 
 /// How many intervals a run tells, and how many of them chance alone would
 /// make exclude 1.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct MultipleComparisons {
     /// Comparisons that have an interval.
     pub comparisons: usize,
@@ -19,7 +19,7 @@ pub struct MultipleComparisons {
 }
 
 /// Counts the comparisons of a run.
-pub fn several(compared: &[Comparison]) -> MultipleComparisons {
+pub fn multiple_comparisons(compared: &[Comparison]) -> MultipleComparisons {
     let intervals = compared.iter().filter(|found| {
         let ratio = found.ratio.as_ref();
         ratio.is_some_and(|ratio| ratio.interval.is_some())

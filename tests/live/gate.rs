@@ -11,7 +11,7 @@ use buildrace::model::BuildKind;
 use buildrace::stats::Verdict;
 use buildrace::store::{StoredRun, calibration};
 use buildrace::trace::rawjson;
-use buildrace::verdict;
+use buildrace::verdict::Assessment;
 
 use crate::bench::{Bench, DOCKERFILE, everything};
 use crate::git::{commit, git, init};
@@ -19,7 +19,8 @@ use crate::harness;
 use crate::race::wait_for;
 
 fn rounds(run: &StoredRun) -> u32 {
-    run.samples
+    run.run
+        .samples
         .iter()
         .map(|sample| sample.slot.round)
         .max()
@@ -27,8 +28,9 @@ fn rounds(run: &StoredRun) -> u32 {
 }
 
 fn verdict_of(run: &StoredRun) -> Option<Verdict> {
-    let found = verdict::comparisons(&run.record, &run.samples);
-    found.into_iter().find(|found| found.is_gate)?.verdict
+    let assessment = Assessment::of(&run.run);
+    let mut found = assessment.comparisons().iter();
+    found.find(|found| found.is_gate)?.verdict
 }
 
 fn assert_says(text: &str, words: &[&str]) {
@@ -54,7 +56,7 @@ async fn a_null_race_finds_the_noise_and_later_runs_go_by_it() {
     assert_eq!(known.len(), 1);
     assert_eq!(
         (known[0].kind, known[0].rounds, &known[0].run),
-        (BuildKind::Cold, 6, &null_race.record.run)
+        (BuildKind::Cold, 6, &null_race.run.record.run)
     );
 
     // The same twice: whatever it is called, it is no difference that matters.
@@ -71,9 +73,9 @@ async fn a_null_race_finds_the_noise_and_later_runs_go_by_it() {
         matches!(verdict, Some(Verdict::Same | Verdict::Inconclusive)),
         "{verdict:?}: {told}"
     );
-    let floor = &run.record.rules.noise_floor;
+    let floor = &run.run.record.rules.noise_floor;
     assert_eq!(floor.len(), 1);
-    assert_eq!(floor[0].run, null_race.record.run);
+    assert_eq!(floor[0].run, null_race.run.record.run);
     assert_eq!(floor[0].share, known[0].share);
     assert_says(&told, &["noise floor: max"]);
     assert!(!told.contains("not calibrated"), "{told}");
@@ -102,7 +104,7 @@ async fn a_slower_branch_fails_at_the_first_look_with_the_line_to_blame() {
     let run = bench.run();
     assert_eq!(rounds(&run), 6, "it did not stop at its first look");
     assert_eq!(verdict_of(&run), Some(Verdict::Slower));
-    let revisions: Vec<bool> = run.record.scenarios[0]
+    let revisions: Vec<bool> = run.run.record.scenarios[0]
         .variants
         .iter()
         .map(|variant| variant.revision.is_some())
@@ -198,7 +200,7 @@ async fn a_step_that_lost_its_cache_is_named_with_line_and_cause() {
     git(sources, &["checkout", "--quiet", "main"]);
     let edit = ["--edit", "src/main.c", "--rounds", "1"];
     bench.ends(2, &[&["check"], &edit[..]].concat());
-    let baseline = bench.run().record.run;
+    let baseline = bench.run().run.record.run;
     git(sources, &["checkout", "--quiet", "change"]);
     let check = [&["check", "--baseline", &baseline], &edit[..]].concat();
     let cause = [
@@ -211,7 +213,7 @@ async fn a_step_that_lost_its_cache_is_named_with_line_and_cause() {
 
     // A report of the stored check says the same.
     let report = Command::new(env!("CARGO_BIN_EXE_buildrace"))
-        .args(["report", &bench.run().record.run, "--format"])
+        .args(["report", &bench.run().run.record.run, "--format"])
         .args(["github-annotations", "--results"])
         .arg(bench.results())
         .arg("--reports")
@@ -287,7 +289,10 @@ async fn another_revision_is_raced_without_touching_the_repository() {
     let output = interrupt(child);
     bench.ended(130, &output);
     assert_eq!(everything(sources), before);
-    assert_eq!(bench.run().end, Some(buildrace::model::RunEnd::Interrupted));
+    assert_eq!(
+        bench.run().run.end,
+        Some(buildrace::model::RunEnd::Interrupted)
+    );
 }
 
 /// Commits a file alone, the rest of index and tree as they are.
@@ -322,7 +327,7 @@ RUN echo built
         0,
         &[&["compare", "Dockerfile", "Copy.Dockerfile"], &build[..]].concat(),
     );
-    let baseline = format!("{}/dockerfile", bench.run().record.run);
+    let baseline = format!("{}/dockerfile", bench.run().run.record.run);
     let check = [&["check", "--baseline", &baseline], &build[..]].concat();
     let told = bench.ends(0, &check);
     assert_says(&told, &["passed", "nothing that is counted got worse"]);

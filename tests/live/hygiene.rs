@@ -137,7 +137,10 @@ async fn a_stderr_that_goes_away_costs_no_sample() {
     engine.clean(3, &mark).await;
     assert_eq!(status.code(), Some(0));
     let run = read_run(&only_run(project.path()).unwrap()).unwrap();
-    assert_eq!((run.end, run.samples.len()), (Some(RunEnd::Completed), 2));
+    assert_eq!(
+        (run.run.end, run.run.samples.len()),
+        (Some(RunEnd::Completed), 2)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -53,6 +53,7 @@ async fn each_control_is_caught_with_the_right_reason() {
     let run = read_run(&runs(&results)[0]).unwrap();
     for (name, reason) in controls {
         let sample = run
+            .run
             .samples
             .iter()
             .find(|s| s.slot.scenario == name)
@@ -86,7 +87,7 @@ async fn an_image_for_four_architectures_is_right_on_each() {
         .unwrap();
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     let run = read_run(&runs(&results)[0]).unwrap();
-    let scenario = &run.record.scenarios[0];
+    let scenario = &run.run.record.scenarios[0];
     let platforms: Vec<String> = scenario.platforms.iter().map(ToString::to_string).collect();
     assert_eq!(
         platforms,
@@ -98,8 +99,8 @@ async fn an_image_for_four_architectures_is_right_on_each() {
         ]
     );
     // The multi-arch build that the incremental one starts from is there too.
-    assert_eq!(run.samples.len(), 2);
-    for sample in &run.samples {
+    assert_eq!(run.run.samples.len(), 2);
+    for sample in &run.run.samples {
         assert_eq!(sample.outcome, Outcome::Ok, "{sample:?}");
     }
 }
@@ -181,9 +182,13 @@ async fn what_a_program_prints_is_read_on_each_platform() {
     assert_eq!(output.status.code(), Some(2), "{output:?}");
     let run = read_run(&runs(&results)[0]).unwrap();
     // Each was looked at, whatever else is to be told.
-    let unknown = run.warnings.iter().find(|told| told.contains("not known"));
+    let unknown = run
+        .run
+        .warnings
+        .iter()
+        .find(|told| told.contains("not known"));
     assert_eq!(unknown, None);
-    for sample in &run.samples {
+    for sample in &run.run.samples {
         let expected = wrong.iter().find(|(name, kind, _)| {
             *name == sample.slot.variant && *kind == sample.slot.kind.as_str()
         });
@@ -200,7 +205,7 @@ async fn what_a_program_prints_is_read_on_each_platform() {
             "{message}"
         );
     }
-    let right = run.samples.iter().filter(|s| s.slot.variant == "right");
+    let right = run.run.samples.iter().filter(|s| s.slot.variant == "right");
     assert!(right.clone().all(|s| s.outcome == Outcome::Ok));
     assert_eq!(right.count(), 2);
     assert_eq!(image_ids(&engine.host).await, before, "an image is left");

@@ -84,8 +84,8 @@ async fn every_kind_starts_from_the_state_it_should() {
     assert!(output.status.success(), "{stderr}");
 
     let run = stored(&project);
-    assert_eq!(run.samples.len(), 8);
-    for sample in &run.samples {
+    assert_eq!(run.run.samples.len(), 8);
+    for sample in &run.run.samples {
         assert_eq!(sample.outcome, Outcome::Ok);
         let (steps, cached) = (sample.steps, sample.cached_steps);
         match sample.slot.kind {
@@ -108,7 +108,7 @@ async fn every_kind_starts_from_the_state_it_should() {
     let stdout = String::from_utf8(output.stdout).unwrap();
     let answer: serde_json::Value =
         serde_json::from_str(stdout.trim_end().lines().last().unwrap()).unwrap();
-    assert_eq!(answer["run"], run.record.run.as_str());
+    assert_eq!(answer["run"], run.run.record.run.as_str());
     let results = project.path().join(answer["results"].as_str().unwrap());
     let csv = fs::read_to_string(results.join("samples.csv")).unwrap();
     assert!(csv.starts_with("run,scenario,variant,kind,round,position,platforms,outcome,wall_seconds,server_seconds,steps,cached_steps"));
@@ -195,6 +195,7 @@ async fn ctrl_c_cancels_on_the_server_and_keeps_what_was_measured() {
     assert_eq!(child.wait().unwrap().code(), Some(130));
     let run = stored(&project);
     let outcomes: Vec<_> = run
+        .run
         .samples
         .iter()
         .map(|sample| (sample.slot.kind, sample.outcome))
@@ -223,6 +224,7 @@ async fn a_run_that_fails_is_a_sample_with_its_reason() {
     assert_eq!(output.status.code(), Some(2));
     let run = stored(&project);
     let failed = run
+        .run
         .samples
         .iter()
         .find(|s| s.slot.variant == "cross" && s.slot.kind == BuildKind::Cold)
@@ -244,12 +246,14 @@ async fn a_run_that_fails_is_a_sample_with_its_reason() {
     // The other variant was measured all the same, and what builds on a
     // failure is not measured at all.
     assert!(
-        run.samples
+        run.run
+            .samples
             .iter()
             .filter(|s| s.slot.variant == "naive")
             .all(|s| s.outcome == Outcome::Ok)
     );
     let noop = run
+        .run
         .samples
         .iter()
         .find(|s| s.slot.variant == "cross" && s.slot.kind == BuildKind::Noop);
@@ -272,7 +276,7 @@ async fn a_run_that_hangs_is_timed_out() {
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(2));
-    let sample = &stored(&project).samples[0];
+    let sample = &stored(&project).run.samples[0];
     assert_eq!(sample.outcome, Outcome::TimedOut);
     assert!(
         sample
@@ -307,6 +311,7 @@ async fn a_lost_connection_is_a_lost_builder() {
     assert_eq!(child.wait().unwrap().code(), Some(2));
     let run = stored(&project);
     let outcomes: Vec<_> = run
+        .run
         .samples
         .iter()
         .map(|sample| (sample.slot.kind, sample.outcome))

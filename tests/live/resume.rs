@@ -65,7 +65,9 @@ impl Cut {
             assert_eq!(ended, None, "it ended before sample {place}");
             let begun = self.begun();
             let sample = self.folder()?;
-            let sample = read_run(&sample).ok()?.record.plan[place - 1].id.clone();
+            let sample = read_run(&sample).ok()?.run.record.plan[place - 1]
+                .id
+                .clone();
             (begun.last() == Some(&sample)).then_some(())
         });
         std::thread::sleep(std::time::Duration::from_millis(2500));
@@ -117,13 +119,13 @@ async fn a_killed_run_is_resumed_with_the_same_plan_and_no_sample_twice() {
     let run = [&run[..], &["--seed", "7", "--keep-contaminated"]].concat();
     cut.kill_in(cut.command(&run).spawn().unwrap(), 3);
     let killed = cut.stored();
-    assert_eq!(killed.samples.len(), 2);
-    assert_eq!(killed.end, None);
-    let id = killed.record.run.clone();
+    assert_eq!(killed.run.samples.len(), 2);
+    assert_eq!(killed.run.end, None);
+    let id = killed.run.record.run.clone();
     let run_json = fs::read(killed.dir.join("run.json")).unwrap();
 
     // Another Dockerfile would be another thing.
-    let variant = &killed.record.plan[2].variant;
+    let variant = &killed.run.record.plan[2].variant;
     let path = format!("dockerfiles/tiny/{variant}.Dockerfile");
     cut.project
         .write(&path, &dockerfile.replace("sleep 4", "sleep 5"));
@@ -136,14 +138,14 @@ async fn a_killed_run_is_resumed_with_the_same_plan_and_no_sample_twice() {
     // Killed again, within a chain whose first build is there.
     let child = cut.command(&["--resume", &id]).spawn().unwrap();
     wait_for("the resumed run", || {
-        (!cut.stored().resumed.is_empty()).then_some(())
+        (!cut.stored().run.resumed.is_empty()).then_some(())
     });
     let output = cut.command(&["--resume", &id]).output().unwrap();
     assert_eq!(output.status.code(), Some(2), "{}", text(&output));
     let busy = "is being written by another buildrace";
     assert!(text(&output).contains(busy), "{}", text(&output));
     cut.kill_in(child, 4);
-    assert_eq!(cut.stored().samples.len(), 3);
+    assert_eq!(cut.stored().run.samples.len(), 3);
     let torn = killed.dir.join("events.jsonl");
     let mut events = fs::read_to_string(&torn).unwrap();
     events.push_str("{\"event\":\"warn");
@@ -156,18 +158,18 @@ async fn a_killed_run_is_resumed_with_the_same_plan_and_no_sample_twice() {
     let run = cut.stored();
     assert_eq!(fs::read(run.dir.join("run.json")).unwrap(), run_json);
     assert_eq!(
-        (run.resumed.len(), &run.samples[..2]),
-        (2, &killed.samples[..])
+        (run.run.resumed.len(), &run.run.samples[..2]),
+        (2, &killed.run.samples[..])
     );
-    let ids: Vec<&str> = run.samples.iter().map(|s| s.slot.id.as_str()).collect();
-    let plan: Vec<&str> = run.record.plan.iter().map(|s| s.id.as_str()).collect();
+    let ids: Vec<&str> = run.run.samples.iter().map(|s| s.slot.id.as_str()).collect();
+    let plan: Vec<&str> = run.run.record.plan.iter().map(|s| s.id.as_str()).collect();
     assert_eq!(ids, plan);
     // What the killed builds left has made nothing faster.
-    for sample in &run.samples {
+    for sample in &run.run.samples {
         assert_eq!(sample.outcome, Outcome::Ok, "{sample:?}");
         let cached = match sample.slot.kind {
             BuildKind::MultiArch => 0,
-            _ => run.samples[1].cached_steps,
+            _ => run.run.samples[1].cached_steps,
         };
         assert_eq!(sample.cached_steps, cached, "{}", sample.slot.id);
     }
@@ -181,7 +183,7 @@ async fn a_killed_run_is_resumed_with_the_same_plan_and_no_sample_twice() {
     assert!(summary.contains("was cut off and resumed"), "{summary}");
     // Where somebody else builds beside it, a run leaves what may be theirs.
     let beside = "somebody else built at the same time";
-    let is_alone = !run.warnings.iter().any(|w| w.contains(beside));
+    let is_alone = !run.run.warnings.iter().any(|w| w.contains(beside));
     let left = take_away(&cut.host, &mark).await;
     assert!(left.is_empty() || !is_alone, "left: {left:?}");
 
@@ -215,8 +217,8 @@ async fn an_interrupted_run_says_how_to_resume_it() {
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(130), "{}", text(&output));
     let run = cut.stored();
-    assert_eq!(run.samples[0].outcome, Outcome::Interrupted);
+    assert_eq!(run.run.samples[0].outcome, Outcome::Interrupted);
     let last = text(&output).trim_end().lines().last().unwrap().to_owned();
-    let way = format!("buildrace run --resume {}", run.record.run);
+    let way = format!("buildrace run --resume {}", run.run.record.run);
     assert!(last.ends_with(&way), "{last}");
 }

@@ -166,10 +166,10 @@ async fn somebody_elses_builds_find_what_they_found_before() {
     let run = ["run", "tiny", "--platform", &own, "--rounds", "2"];
     let run = guest.runs(&[&run[..], &["--kinds", "cold,incremental,noop"]].concat());
     check("run").await;
-    assert_eq!(run.samples.len(), 12);
-    for sample in &run.samples {
+    assert_eq!(run.run.samples.len(), 12);
+    for sample in &run.run.samples {
         assert_eq!(sample.outcome, Outcome::Ok, "{sample:?}");
-        let mut like = run.samples.iter();
+        let mut like = run.run.samples.iter();
         let first =
             like.find(|s| s.slot.kind == sample.slot.kind && s.slot.variant == sample.slot.variant);
         assert_eq!(
@@ -181,8 +181,8 @@ async fn somebody_elses_builds_find_what_they_found_before() {
         let is_cold = sample.slot.kind == BuildKind::Cold;
         assert_eq!(is_cold, sample.cached_steps == 0, "{}", sample.slot.id);
     }
-    let stays = run.warnings.iter().any(|w| w.contains("stay"));
-    assert!(stays, "{:?}", run.warnings);
+    let stays = run.run.warnings.iter().any(|w| w.contains("stay"));
+    assert!(stays, "{:?}", run.run.warnings);
     assert_eq!(remembered(&guest, &engine.builder).await, [""; 0]);
 
     let cold = "FROM debian:trixie-slim\nCOPY scenarios /src\nRUN echo built > /built\n";

@@ -96,9 +96,9 @@ async fn resume(
     stop: &CancellationToken,
 ) -> Result<RunEnd, RaceError> {
     let held = HeldRun::hold(&results.join(&setting.record.run)).unwrap();
-    assert_eq!(held.run.record, setting.record);
+    assert_eq!(held.stored.run.record, setting.record);
     let finished = held.finished();
-    let cuts = held.run.resumed.len() + 1;
+    let cuts = held.stored.run.resumed.len() + 1;
     let mut recorder = Mortal {
         writer: held.go_on().unwrap(),
         left: usize::MAX,
@@ -116,7 +116,8 @@ fn stored(setting: &Setting, results: &Path) -> StoredRun {
 }
 
 fn ids(run: &StoredRun) -> Vec<&str> {
-    run.samples
+    run.run
+        .samples
         .iter()
         .map(|sample| sample.slot.id.as_str())
         .collect()
@@ -184,8 +185,11 @@ async fn a_run_that_was_killed_after_any_event_goes_on_to_the_same_plan() {
 
             let run = stored(setting, root.path());
             assert_eq!(ids(&run), planned(setting), "cut after {cut} events");
-            assert!(run.samples.iter().all(|s| s.outcome == Outcome::Ok));
-            assert_eq!((run.end, run.resumed.len()), (Some(RunEnd::Completed), 1));
+            assert!(run.run.samples.iter().all(|s| s.outcome == Outcome::Ok));
+            assert_eq!(
+                (run.run.end, run.run.resumed.len()),
+                (Some(RunEnd::Completed), 1)
+            );
             let counts = finished(setting, root.path());
             assert!(counts.values().all(|count| *count == 1), "{counts:?}");
             let csv = run.dir.join("samples.csv");
@@ -251,9 +255,9 @@ async fn an_interrupted_sample_is_built_again_and_a_finished_one_is_not() {
     assert_eq!(end.unwrap(), RunEnd::Interrupted);
     drop(recorder);
     let run = stored(&setting, root.path());
-    let last = run.samples.last().unwrap();
+    let last = run.run.samples.last().unwrap();
     assert_eq!(last.outcome, Outcome::Interrupted);
-    let (interrupted, count) = (last.slot.id.clone(), run.samples.len());
+    let (interrupted, count) = (last.slot.id.clone(), run.run.samples.len());
 
     // Interrupted once more, before anything is built.
     let at_once = CancellationToken::new();
@@ -261,14 +265,14 @@ async fn an_interrupted_sample_is_built_again_and_a_finished_one_is_not() {
     let builder = Scripted::default();
     let end = resume(&setting, &builder, root.path(), &at_once).await;
     assert_eq!(end.unwrap(), RunEnd::Interrupted);
-    assert_eq!(stored(&setting, root.path()).samples.len(), count - 1);
+    assert_eq!(stored(&setting, root.path()).run.samples.len(), count - 1);
 
     let end = resume(&setting, &builder, root.path(), &CancellationToken::new()).await;
     assert_eq!(end.unwrap(), RunEnd::Completed);
     let run = stored(&setting, root.path());
     assert_eq!(ids(&run), planned(&setting));
-    assert!(run.samples.iter().all(|s| s.outcome == Outcome::Ok));
-    assert_eq!(run.resumed.len(), 2);
+    assert!(run.run.samples.iter().all(|s| s.outcome == Outcome::Ok));
+    assert_eq!(run.run.resumed.len(), 2);
     let counts = finished(&setting, root.path());
     assert!(
         counts
@@ -276,11 +280,12 @@ async fn an_interrupted_sample_is_built_again_and_a_finished_one_is_not() {
             .all(|(id, n)| *n == 1 + usize::from(*id == interrupted))
     );
     assert!(
-        run.warnings
+        run.run
+            .warnings
             .iter()
             .any(|w| w.contains("made again, untimed")),
         "{:?}",
-        run.warnings
+        run.run.warnings
     );
 }
 
@@ -313,14 +318,14 @@ async fn a_sample_that_lost_the_builder_is_built_again() {
         end.unwrap_err();
         drop(recorder);
         // Until then it is what became of it.
-        let last = stored(&setting, root.path()).samples.pop().unwrap();
+        let last = stored(&setting, root.path()).run.samples.pop().unwrap();
         assert_eq!(last.outcome, Outcome::LostBuilder);
         let builder = Scripted::default();
         let end = resume(&setting, &builder, root.path(), &stop).await;
         assert_eq!(end.unwrap(), RunEnd::Completed);
         let run = stored(&setting, root.path());
         assert_eq!(ids(&run), planned(&setting));
-        assert!(run.samples.iter().all(|s| s.outcome == Outcome::Ok));
+        assert!(run.run.samples.iter().all(|s| s.outcome == Outcome::Ok));
         let requests = builder.requests.lock().unwrap();
         assert_chains(&requests);
         let csv = run.dir.join("samples.csv");
@@ -363,7 +368,10 @@ async fn a_lost_sample_that_nobody_built_again_is_still_read() {
     at_once.cancel();
     let end = resume(&setting, &Scripted::default(), root.path(), &at_once).await;
     assert_eq!(end.unwrap(), RunEnd::Interrupted);
-    assert_eq!(stored(&setting, root.path()).samples, before.samples);
+    assert_eq!(
+        stored(&setting, root.path()).run.samples,
+        before.run.samples
+    );
 }
 
 #[tokio::test]
@@ -395,7 +403,7 @@ async fn a_state_that_cannot_be_made_again_ends_the_run_and_costs_no_sample() {
         "{error}"
     );
     let run = stored(&setting, root.path());
-    assert_eq!(run.samples.len(), multi + 1);
-    assert!(run.samples.iter().all(|s| s.outcome == Outcome::Ok));
-    assert_eq!(run.end, Some(RunEnd::Aborted));
+    assert_eq!(run.run.samples.len(), multi + 1);
+    assert!(run.run.samples.iter().all(|s| s.outcome == Outcome::Ok));
+    assert_eq!(run.run.end, Some(RunEnd::Aborted));
 }

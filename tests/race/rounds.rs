@@ -4,11 +4,11 @@
 use std::collections::BTreeSet;
 
 use buildrace::model::{
-    AUTO_ROUNDS, BuildKind, Contamination, Event, FUTILITY_ROUNDS, FailureRule, Rules, RunEnd,
+    AUTO_ROUNDS, BuildKind, Contamination, Event, FUTILITY_ROUNDS, FailureRule, Rules, Run, RunEnd,
     Stopping, VariantInfo,
 };
 use buildrace::plan::{self, PlanInput};
-use buildrace::verdict;
+use buildrace::verdict::Assessment;
 use tokio_util::sync::CancellationToken;
 
 use crate::scripted::{Memory, Scripted, Setting, Wall, run, setting};
@@ -223,8 +223,12 @@ async fn a_round_beside_somebody_elses_build_is_dropped_and_built_again() {
     // One of them alone asks for nothing.
     assert_eq!(advice(&memory), [""; 0]);
     // Six clean rounds decide, and the dropped one is not among them.
-    let samples: Vec<_> = memory.samples().into_iter().cloned().collect();
-    let found = &verdict::comparisons(&setting.record, &samples)[0];
+    let run = Run {
+        samples: memory.samples().into_iter().cloned().collect(),
+        ..Run::new(setting.record.clone())
+    };
+    let assessment = Assessment::of(&run);
+    let found = &assessment.comparisons()[0];
     assert_eq!(found.verdict, Some(buildrace::stats::Verdict::Slower));
     let rounds: Vec<u32> = found.log_ratios.keys().copied().collect();
     assert_eq!(rounds, [1, 3, 4, 5, 6, 7]);

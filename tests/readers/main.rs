@@ -68,7 +68,7 @@ fn views() -> Vec<View> {
         let folder = entry.unwrap().path();
         if folder.join("run.json").is_file() {
             let run = read_run(&folder).unwrap();
-            views.push(View::new(&run.record, &run.samples, &Default::default()));
+            views.push(View::new(&run.run, &Default::default()));
         }
     }
     assert!(!views.is_empty(), "no published run");

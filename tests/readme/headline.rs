@@ -17,7 +17,7 @@ pub fn block(run: &Published) -> String {
     let reference = scenario.reference().expect("the reference was raced");
     let candidate = scenario.variants.iter().find(|v| !v.reference);
     let candidate = candidate.expect("a candidate was raced");
-    let record = &run.stored.record;
+    let record = &run.stored.run.record;
     let rows = [
         (
             format!("{} alone", scenario.native),
@@ -171,7 +171,7 @@ fn cores(run: &Published, candidate: &VariantView) -> String {
         seconds(BuildKind::MultiArch),
         1 + scenario.added.len(),
         typical(run, candidate).concurrency.mean,
-        run.stored.record.host.cores.unwrap_or_default(),
+        run.stored.run.record.host.cores.unwrap_or_default(),
     )
 }
 

@@ -35,13 +35,13 @@ fn block(name: &str, runs: &[Published]) -> String {
         "ladder" => suite::ladder(runs, "go-ladder"),
         "growth" => suite::growth(runs, "platforms"),
         "chart" => {
-            let run = &example().stored.record.run;
+            let run = &example().stored.run.record.run;
             format!("![Build times of each variant](reports/{run}/headline.svg)\n")
         }
         "result" => result(example()),
         "explain" => explain(example()),
         "waterfall" => {
-            let (run, sample) = (&example().stored.record.run, naive_sample(example()));
+            let (run, sample) = (&example().stored.run.record.run, naive_sample(example()));
             format!("![Waterfall of the naive build](reports/{run}/waterfalls/{sample}.svg)\n")
         }
         unknown => panic!("README.md has a block {unknown:?}, which nobody makes"),
@@ -49,8 +49,8 @@ fn block(name: &str, runs: &[Published]) -> String {
 }
 
 fn result(example: &Published) -> String {
-    let run = &example.stored.record.run;
-    let command = example.stored.record.command.join(" ");
+    let run = &example.stored.run.record.run;
+    let command = example.stored.run.record.command.join(" ");
     let text = report::terminal(&example.view, WIDTH, false);
     format!(
         "`{command}` (results in [results/{run}](results/{run}), report in \
@@ -68,7 +68,7 @@ fn naive_sample(example: &Published) -> &str {
 
 fn explain(example: &Published) -> String {
     let sample = naive_sample(example);
-    let run = &example.stored.record.run;
+    let run = &example.stored.run.record.run;
     let output = Command::new(env!("CARGO_BIN_EXE_buildrace"))
         .args(["explain", &format!("{run}/{sample}")])
         .env("COLUMNS", WIDTH.to_string())

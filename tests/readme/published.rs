@@ -36,8 +36,7 @@ pub fn published(root: &Path) -> Vec<Published> {
         .map(|file| {
             let stored = read_run(root.join(file).parent().unwrap()).unwrap();
             let explained = report::explain(&stored).unwrap();
-            let view = View::new(&stored.record, &stored.samples, &explained)
-                .told(&stored.resumed, &stored.warnings);
+            let view = View::new(&stored.run, &explained);
             Published {
                 stored,
                 explained,
@@ -45,7 +44,7 @@ pub fn published(root: &Path) -> Vec<Published> {
             }
         })
         .collect();
-    runs.sort_by_key(|run| run.stored.record.started);
+    runs.sort_by_key(|run| run.stored.run.record.started);
     runs
 }
 

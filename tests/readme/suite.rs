@@ -33,7 +33,7 @@ pub fn block(runs: &[Published]) -> String {
         .to_owned();
     for (name, run) in newest {
         let scenario = run.scenario(name).expect("it is this run's");
-        let id = &run.stored.record.run;
+        let id = &run.stored.run.record.run;
         for (at, variant) in scenario.variants.iter().enumerate() {
             let first = at == 0;
             let link = format!("[{}](reports/{id}/summary.md)", escape::markdown(name));
@@ -60,7 +60,7 @@ pub fn block(runs: &[Published]) -> String {
 pub fn ladder(runs: &[Published], name: &str) -> String {
     let run = super::published::newest(runs, name);
     let scenario = run.scenario(name).expect("it was raced");
-    let id = &run.stored.record.run;
+    let id = &run.stored.run.record.run;
     let mut out = format!(
         "| [{name}](reports/{id}/summary.md) | cold | multi-arch | incremental |\n\
          |:--|--:|--:|--:|\n"
@@ -96,7 +96,7 @@ pub fn growth(runs: &[Published], name: &str) -> String {
     );
     for (run, scenario) in newest.values() {
         let platforms: Vec<String> = scenario.platforms.iter().map(ToString::to_string).collect();
-        let id = &run.stored.record.run;
+        let id = &run.stored.run.record.run;
         for variant in &scenario.variants {
             out.push_str(&format!(
                 "| [{}](reports/{id}/summary.md) | {} | {} | {} | {} |\n",

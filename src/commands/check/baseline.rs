@@ -44,7 +44,7 @@ pub(super) async fn run(settings: &Settings, stop: &CancellationToken) -> anyhow
     };
     let against = format!(
         "the working tree against {} of run {}",
-        variant.1, stored.record.run
+        variant.1, stored.run.record.run
     );
     let shown = dockerfile.shown.clone();
     let mut scenario = adhoc::scenario(&options, against.clone(), vec![dockerfile])?;
@@ -59,11 +59,12 @@ pub(super) async fn run(settings: &Settings, stop: &CancellationToken) -> anyhow
         rounds: settings.rounds,
         stops_when_open: false,
         choice: Choice::default(),
-        command: settings.command(Some(&format!("{}/{}", stored.record.run, variant.1))),
+        command: settings.command(Some(&format!("{}/{}", stored.run.record.run, variant.1))),
     };
     keep_out_of_git(&settings.race)?;
     let mut args = settings.race.clone();
     args.image_size |= stored
+        .run
         .samples
         .iter()
         .any(|sample| sample.image_bytes.is_some());
@@ -72,11 +73,11 @@ pub(super) async fn run(settings: &Settings, stop: &CancellationToken) -> anyhow
     let text = read_file(&settings.dockerfile).unwrap_or_default();
     let text = String::from_utf8_lossy(&text);
     let after = explained(&raced.stored, None, |_, _| lines_of(&text))?;
-    let old = Side::of(&stored, &before, &variant.0, &variant.1);
-    let new = Side::of(&raced.stored, &after, &name, "worktree");
+    let old = Side::of(&stored.run, &before, &variant.0, &variant.1);
+    let new = Side::of(&raced.stored.run, &after, &name, "worktree");
     let mut findings = Vec::new();
     let mut compared = 0;
-    for &kind in &raced.stored.record.scenarios[0].kinds {
+    for &kind in &raced.stored.run.record.scenarios[0].kinds {
         let found = match (old.counts(kind), new.counts(kind)) {
             (_, None) => vec![Worse {
                 fatal: Some(Fatal::Unmeasured),
@@ -93,7 +94,7 @@ pub(super) async fn run(settings: &Settings, stop: &CancellationToken) -> anyhow
             }],
             (Some(was), Some(now)) => {
                 compared += 1;
-                let mut found = compare(kind, was, now, raced.stored.record.rules.delta);
+                let mut found = compare(kind, was, now, raced.stored.run.record.rules.delta);
                 for worse in &mut found {
                     worse.blame = blamed(worse, kind, &old, &new);
                 }
@@ -160,7 +161,7 @@ fn same_builds(
     wanted: &Scenario,
     native: &Platform,
 ) -> anyhow::Result<()> {
-    let mut scenarios = stored.record.scenarios.iter();
+    let mut scenarios = stored.run.record.scenarios.iter();
     let Some(info) = scenarios.find(|info| info.name == scenario) else {
         return Ok(());
     };
@@ -173,13 +174,13 @@ fn same_builds(
         bail!(
             "run {} builds for {old}, and this check for {new}: what is counted is not the same; \
              name the same by --platform",
-            stored.record.run
+            stored.run.record.run
         );
     }
     if info.native != *native {
         bail!(
             "run {} was built on {}, and this builder is {native}: what is emulated is not the same",
-            stored.record.run,
+            stored.run.record.run,
             info.native
         );
     }
@@ -302,6 +303,7 @@ fn find(wanted: &str, results: &Path) -> anyhow::Result<(StoredRun, (String, Str
     };
     let run = store::read_run(&dir)?;
     let variants: Vec<(String, String)> = run
+        .run
         .record
         .scenarios
         .iter()
@@ -318,7 +320,7 @@ fn find(wanted: &str, results: &Path) -> anyhow::Result<(StoredRun, (String, Str
             if found.len() > 1 {
                 bail!(
                     "run {} has {} scenarios with a variant {wanted:?}: a baseline is of one",
-                    run.record.run,
+                    run.run.record.run,
                     found.len()
                 );
             }
@@ -329,7 +331,7 @@ fn find(wanted: &str, results: &Path) -> anyhow::Result<(StoredRun, (String, Str
         let names: Vec<&str> = variants.iter().map(|(_, name)| name.as_str()).collect();
         format!(
             "run {} has no variant {wanted:?}: name one of {} as --baseline RUN/VARIANT",
-            run.record.run,
+            run.run.record.run,
             names.join(", ")
         )
     })?;

@@ -1,41 +1,38 @@
 //! What a check has to judge a change by.
 
 use crate::explain::RunExplanation;
-use crate::model::{BuildKind, Outcome, RunRecord, Sample};
+use crate::model::{BuildKind, Outcome, Sample};
 use crate::report::{Finding, Level};
-use crate::verdict::Comparison;
+use crate::verdict::{Assessment, Comparison};
 
 /// What is judged.
 pub(super) struct Evidence<'a> {
-    pub(super) record: &'a RunRecord,
-    pub(super) samples: &'a [Sample],
+    pub(super) assessment: Assessment<'a>,
     pub(super) explained: &'a RunExplanation,
     pub(super) dockerfile: &'a str,
 }
 
 impl Evidence<'_> {
     pub(super) fn reference(&self) -> &str {
-        let mut scenarios = self.record.scenarios.iter();
+        let mut scenarios = self.assessment.run.record.scenarios.iter();
         scenarios.next().map_or("", |scenario| &scenario.reference)
     }
 
     /// What stays the same from check to check of the same thing.
     pub(super) fn subject(&self) -> String {
-        let mut scenarios = self.record.scenarios.iter();
+        let mut scenarios = self.assessment.run.record.scenarios.iter();
         let name = scenarios.next().map_or("", |scenario| &scenario.name);
         format!("{name}/{}", self.dockerfile)
     }
 
     /// Whether an incremental build is but a noop, on both sides.
     pub(super) fn sees_no_edit(&self, found: &Comparison) -> bool {
-        let of_kind = |sample: &&Sample| {
-            sample.slot.kind == BuildKind::Incremental
-                && sample.slot.kind == found.kind
-                && sample.slot.scenario == found.scenario
-                && sample.outcome == Outcome::Ok
-        };
-        let mut built = self.samples.iter().filter(of_kind).peekable();
-        built.peek().is_some() && built.all(|sample| sample.cached_steps >= sample.steps)
+        let of_scenario = self.assessment.run.of_scenario(&found.scenario);
+        let of_kind = of_scenario.filter(|sample| sample.slot.kind == found.kind);
+        let mut built = of_kind.filter(|s| s.outcome == Outcome::Ok).peekable();
+        found.kind == BuildKind::Incremental
+            && built.peek().is_some()
+            && built.all(|sample| sample.cached_steps >= sample.steps)
     }
 
     /// The line of the step at which a sample failed, or that BuildKit could not

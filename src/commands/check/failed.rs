@@ -2,11 +2,11 @@
 
 use super::evidence::Evidence;
 use crate::escape;
-use crate::model::{BuildKind, RunRecord, Sample};
+use crate::model::BuildKind;
 use crate::policy::Fatal;
 use crate::report::{Finding, Level, number};
 use crate::stats::share_interval;
-use crate::verdict::{self, Comparison, Failures, Tries};
+use crate::verdict::{self, Assessment, Comparison, Failures, Tries};
 
 /// Lines of a failed step's log that are told, and characters of each.
 const LOG_LINES: usize = 3;
@@ -27,17 +27,17 @@ pub(super) struct Sides<'a> {
 
 impl<'a> Sides<'a> {
     /// Those of what is compared.
-    pub fn of(record: &'a RunRecord, samples: &'a [Sample], compared: &Comparison) -> Self {
-        let mut scenarios = record.scenarios.iter();
-        let scenario = scenarios.find(|scenario| scenario.name == compared.scenario);
+    pub fn of(assessment: &Assessment<'a>, compared: &Comparison) -> Self {
+        let run = assessment.run;
+        let scenario = run.scenario(&compared.scenario);
         let (candidate, kind) = (compared.candidate.as_str(), compared.kind);
         Self {
             base: scenario.map_or("", |scenario| &scenario.reference),
             change: candidate.to_owned(),
             kind,
             is_gate: compared.is_gate,
-            believed: record.rules.failures_believed(),
-            found: scenario.map(|s| verdict::failures(record, samples, s, candidate, kind)),
+            believed: run.record.rules.failures_believed(),
+            found: scenario.map(|s| assessment.failures(s, candidate, kind)),
         }
     }
 

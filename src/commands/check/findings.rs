@@ -6,7 +6,7 @@ use super::failed::Sides;
 use super::missed::{missed, points_to_slowdown};
 use super::settings::Settings;
 use crate::explain::{Lines, diff::diff};
-use crate::model::{RunEnd, RunRecord};
+use crate::model::{Rules, RunEnd, RunRecord};
 use crate::ops::explain::{explained, lines_of};
 use crate::ops::race::Raced;
 use crate::policy::Fatal;
@@ -14,7 +14,7 @@ use crate::report::explanation::{Grown, grown};
 use crate::report::{CheckOutcome, CheckView, Finding, Level, number};
 use crate::scenario::{OwnDockerfile, read_file};
 use crate::stats::{self, Basis, Ratio, Unjudged, Verdict};
-use crate::verdict::{self, Comparison};
+use crate::verdict::{self, Assessment, Comparison};
 
 /// What came of the race, for the gate.
 ///
@@ -26,10 +26,10 @@ pub(super) fn of_race(
     against: &str,
     dockerfile: &OwnDockerfile,
 ) -> anyhow::Result<CheckView> {
-    let run = &raced.stored;
+    let stored = &raced.stored;
     let text = read_file(&dockerfile.path).unwrap_or_default();
     let text = String::from_utf8_lossy(&text);
-    let explained = explained(run, None, |_, variant| {
+    let explained = explained(stored, None, |_, variant| {
         if variant.name == dockerfile.name {
             lines_of(&text)
         } else {
@@ -37,8 +37,7 @@ pub(super) fn of_race(
         }
     })?;
     let facts = Evidence {
-        record: &run.record,
-        samples: &run.samples,
+        assessment: Assessment::of(&stored.run),
         explained: &explained,
         dockerfile: &dockerfile.shown,
     };
@@ -60,11 +59,11 @@ fn judged(
             Level::Warning
         }
     };
-    let compared = verdict::comparisons(facts.record, facts.samples);
+    let compared = facts.assessment.comparisons();
     let mut findings = Vec::new();
     let mut undecided = end != RunEnd::Completed;
-    for found in &compared {
-        let failing = Sides::of(facts.record, facts.samples, found);
+    for found in compared {
+        let failing = Sides::of(&facts.assessment, found);
         undecided |= found.is_gate && failing.bars_judgement();
         findings.extend(failing.findings(facts, found, level));
         if found.is_gate && facts.sees_no_edit(found) {
@@ -102,8 +101,8 @@ fn judged(
     let gate = compared.iter().find(|found| found.is_gate);
     let told = match gate {
         Some(gate) => {
-            let failed = Sides::of(facts.record, facts.samples, gate).headline();
-            failed.unwrap_or_else(|| told(facts.record, gate))
+            let failed = Sides::of(&facts.assessment, gate).headline();
+            failed.unwrap_or_else(|| told(&facts.assessment.run.record, gate))
         }
         None => "nothing was compared".to_owned(),
     };
@@ -129,7 +128,8 @@ fn verdict_on(facts: &Evidence<'_>, found: &Comparison, level: impl Fn(Fatal) ->
             let gravity = match level(Fatal::Inconclusive) {
                 // A healthy change on a noisy machine is nothing to warn of.
                 Level::Warning
-                    if shows_no_slowdown(facts.record, found) || !points_to_slowdown(found) =>
+                    if shows_no_slowdown(&facts.assessment.run.record.rules, found)
+                        || !points_to_slowdown(found) =>
                 {
                     Level::Notice
                 }
@@ -161,7 +161,7 @@ fn verdict_on(facts: &Evidence<'_>, found: &Comparison, level: impl Fn(Fatal) ->
             found,
             rule,
             gravity,
-            format!("{}{why}", told(facts.record, found)),
+            format!("{}{why}", told(&facts.assessment.run.record, found)),
         )
     }
 }
@@ -197,7 +197,7 @@ fn told(record: &RunRecord, found: &Comparison) -> String {
         Some(Verdict::Slower) => "slower",
         Some(Verdict::Faster) => "faster",
         Some(Verdict::Same) => "the same",
-        Some(Verdict::Inconclusive) if shows_no_slowdown(record, found) => {
+        Some(Verdict::Inconclusive) if shows_no_slowdown(&record.rules, found) => {
             "without a sign of a slow-down"
         }
         Some(Verdict::Inconclusive) => "inconclusive",
@@ -205,7 +205,7 @@ fn told(record: &RunRecord, found: &Comparison) -> String {
         None => "not judged: too few rounds",
     };
     // The estimate that the gate went by, of however few rounds.
-    let estimate = if shows_no_slowdown(record, found) {
+    let estimate = if shows_no_slowdown(&record.rules, found) {
         let logs: Vec<f64> = found.log_ratios.values().copied().collect();
         stats::estimate(&logs)
     } else {
@@ -230,9 +230,9 @@ fn told(record: &RunRecord, found: &Comparison) -> String {
     )
 }
 
-fn shows_no_slowdown(record: &RunRecord, found: &Comparison) -> bool {
+fn shows_no_slowdown(rules: &Rules, found: &Comparison) -> bool {
     let logs: Vec<f64> = found.log_ratios.values().copied().collect();
-    verdict::shows_no_slowdown(record, &logs, found.delta)
+    verdict::shows_no_slowdown(rules, &logs, found.delta)
 }
 
 #[cfg(test)]
@@ -263,9 +263,9 @@ mod tests {
         record.rules.futility_rounds = Some(FUTILITY_ROUNDS);
         record.rules.failures = Some(FailureRule::LOOKS);
         samples.iter_mut().for_each(change);
+        let run = fixture::of(&record, &samples);
         let facts = Evidence {
-            record: &record,
-            samples: &samples,
+            assessment: Assessment::of(&run),
             explained: &RunExplanation::default(),
             dockerfile: "Dockerfile",
         };

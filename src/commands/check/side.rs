@@ -2,10 +2,9 @@
 //! that count.
 
 use crate::explain::{Explanation, RunExplanation, StepKind};
-use crate::model::{BuildKind, Outcome, Sample};
+use crate::model::{BuildKind, Outcome, Run, Sample};
 use crate::stats::Times;
-use crate::store::StoredRun;
-use crate::verdict::{self, Dropped};
+use crate::verdict::{Assessment, Dropped, says_nothing};
 
 /// What is counted of one variant's builds of a kind.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -27,7 +26,7 @@ pub(super) struct Counts {
 /// One side of the comparison: the rounds that count.
 pub(super) struct Side<'a> {
     pub samples: Vec<&'a Sample>,
-    run: &'a StoredRun,
+    run: &'a Run,
     explained: &'a RunExplanation,
     scenario: &'a str,
     variant: &'a str,
@@ -36,15 +35,15 @@ pub(super) struct Side<'a> {
 
 impl<'a> Side<'a> {
     pub fn of(
-        run: &'a StoredRun,
+        run: &'a Run,
         explained: &'a RunExplanation,
         scenario: &'a str,
         variant: &'a str,
     ) -> Self {
-        let mut dropped = verdict::dropped_rounds(&run.record, &run.samples);
+        let mut dropped = Assessment::of(run).dropped().to_vec();
         dropped.retain(|dropped| dropped.scenario == scenario);
         let counts = |sample: &&Sample| !dropped.iter().any(|d| d.round == sample.slot.round);
-        let samples = of(run, scenario, variant).filter(counts).collect();
+        let samples = run.of_variant(scenario, variant).filter(counts).collect();
         Self {
             samples,
             run,
@@ -57,7 +56,9 @@ impl<'a> Side<'a> {
 
     /// Whether it built this kind at all.
     pub fn has(&self, kind: BuildKind) -> bool {
-        of(self.run, self.scenario, self.variant).any(|sample| sample.slot.kind == kind)
+        self.run
+            .of_variant(self.scenario, self.variant)
+            .any(|sample| sample.slot.kind == kind)
     }
 
     /// Why none of its rounds counts: `: CAUSE`.
@@ -82,7 +83,7 @@ impl<'a> Side<'a> {
     }
 
     fn failed(&self, kind: BuildKind) -> impl Iterator<Item = &'a Sample> {
-        let all = &self.run.samples;
+        let run = self.run;
         let is_failure = |sample: &&Sample| {
             matches!(
                 sample.outcome,
@@ -90,7 +91,7 @@ impl<'a> Side<'a> {
             )
         };
         let of_kind = self.of_kind(kind);
-        of_kind.filter(move |sample| is_failure(sample) && !verdict::says_nothing(all, sample))
+        of_kind.filter(move |sample| is_failure(sample) && !says_nothing(run, sample))
     }
 
     /// The build that shows the counts of a kind best: of the good ones the
@@ -135,13 +136,4 @@ impl<'a> Side<'a> {
             median: Times::of(built().map(|s| s.wall.as_secs_f64())).map(|times| times.median),
         })
     }
-}
-
-fn of<'a>(
-    run: &'a StoredRun,
-    scenario: &'a str,
-    variant: &'a str,
-) -> impl Iterator<Item = &'a Sample> {
-    let samples = run.samples.iter();
-    samples.filter(move |s| s.slot.scenario == scenario && s.slot.variant == variant)
 }

@@ -30,7 +30,7 @@ impl Measured {
     pub fn minutes(&self, scenario: &Scenario) -> Option<(f64, String)> {
         self.runs.iter().find_map(|run| {
             let mut seconds = 0.0;
-            let mut raced = run.record.scenarios.iter();
+            let mut raced = run.run.record.scenarios.iter();
             let raced = raced.find(|raced| {
                 raced.name == scenario.name && same(&raced.platforms, &scenario.platforms)
             })?;
@@ -42,7 +42,7 @@ impl Measured {
                             && sample.slot.kind == kind
                             && !matches!(sample.outcome, Outcome::Interrupted | Outcome::Skipped)
                     };
-                    let times = run.samples.iter().filter(of);
+                    let times = run.run.samples.iter().filter(of);
                     let times: Vec<f64> = times.map(|sample| sample.wall.as_secs_f64()).collect();
                     match Times::of(times) {
                         Some(times) => seconds += times.median,
@@ -51,7 +51,7 @@ impl Measured {
                     }
                 }
             }
-            Some((seconds / 60.0, run.record.run.clone()))
+            Some((seconds / 60.0, run.run.record.run.clone()))
         })
     }
 }
@@ -81,11 +81,7 @@ mod tests {
             record.run = id.to_owned();
             StoredRun {
                 dir: Default::default(),
-                record,
-                samples,
-                end: None,
-                warnings: Vec::new(),
-                resumed: Vec::new(),
+                run: fixture::of(&record, &samples),
             }
         };
         let runs = vec![stored("newest", &ARTICLE[..1]), stored("whole", &ARTICLE)];
@@ -107,8 +103,7 @@ mod tests {
         samples.retain(|sample| sample.slot.kind != BuildKind::Noop);
         let mut measured = measured;
         measured.runs[0] = StoredRun {
-            record,
-            samples,
+            run: fixture::of(&record, &samples),
             ..stored("", &ARTICLE)
         };
         scenario.kinds = BuildKind::ALL.to_vec();

@@ -20,14 +20,14 @@ use crate::store::{self, StoredRun, trace_path};
 /// # Errors
 /// A trace is damaged; which, and where in it.
 pub fn explained(
-    run: &StoredRun,
+    stored: &StoredRun,
     cores: Option<u32>,
     lines: impl Fn(&ScenarioInfo, &VariantInfo) -> Lines,
 ) -> anyhow::Result<RunExplanation> {
     let mut failed = None;
     let mut cut_off = Vec::new();
-    let explained = explain_run(&run.record, &run.samples, cores, lines, |sample| {
-        let stored = stored_trace(&run.dir, sample).unwrap_or_else(|error| {
+    let explained = explain_run(&stored.run, cores, lines, |sample| {
+        let stored = stored_trace(&stored.dir, sample).unwrap_or_else(|error| {
             failed.get_or_insert(error);
             None
         });

@@ -17,9 +17,9 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
+use super::explain::collector;
 use super::{Exit, redaction, report};
 use crate::builder::{Builder, Cleanup, DockerBuilder};
 use crate::cli::{HostArgs, RaceArgs, Rounds};
@@ -27,15 +27,16 @@ use crate::engine::{self, Engine};
 use crate::explain::RunExplanation;
 use crate::model::{
     AUTO_ROUNDS, Contamination, FUTILITY_ROUNDS, FailureRule, LEAST_DELTA, Outcome, Platform,
-    Rules, RunEnd, RunRecord, Sample, Stopping,
+    Rules, Run, RunEnd, RunRecord, Stopping,
 };
 use crate::plan::{self, PlanInput};
 use crate::progress::{Expected, Progress};
-use crate::race::{Inspected, Race, Resumption};
+use crate::race::{Inspected, Race, RaceError, Resumption};
+use crate::report::View;
 use crate::scenario::{Project, Scenario, Snapshot};
 use crate::secrets::Masks;
 use crate::store::{self, RunWriter, StoredRun};
-use crate::verdict;
+use crate::verdict::Assessment;
 use causes::Causes;
 pub use eligibility::{Choice, no_emulator, no_image};
 use observer::RunObserver;
@@ -70,6 +71,8 @@ pub struct Raced {
     pub stored: StoredRun,
     /// Why its times are what they are.
     pub explained: RunExplanation,
+    /// It as reports show it.
+    pub view: View,
     /// How it ended.
     pub end: RunEnd,
 }
@@ -87,21 +90,14 @@ impl Raced {
 
     /// Whether each scenario has a round that counts.
     fn is_measured(&self) -> bool {
-        verdict::unmeasured(&self.stored.record, &self.stored.samples).is_empty()
+        Assessment::of(&self.stored.run).unmeasured().is_empty()
     }
 
     /// Whether every build of the rounds that count is good.
     fn is_all_built(&self) -> bool {
-        let StoredRun {
-            record, samples, ..
-        } = &self.stored;
-        let dropped = verdict::dropped_rounds(record, samples);
-        samples.iter().all(|sample| {
-            let mut dropped = dropped.iter();
-            sample.outcome == Outcome::Ok
-                || dropped
-                    .any(|d| d.round == sample.slot.round && d.scenario == sample.slot.scenario)
-        })
+        let assessment = Assessment::of(&self.stored.run);
+        let mut samples = self.stored.run.samples.iter();
+        samples.all(|sample| sample.outcome == Outcome::Ok || !assessment.counts(sample))
     }
 }
 
@@ -266,18 +262,12 @@ fn written(args: &RaceArgs) -> Vec<PathBuf> {
 /// A run whose folder is there, and what is in it.
 struct StartedRun {
     record: RunRecord,
-    /// The same as results have it.
-    stored: RunRecord,
+    /// The run as results have it, with the samples of before it was cut off.
+    run: Run,
     /// What results may not show.
     masks: Masks,
     writer: RunWriter,
     expected: Expected,
-    /// Samples of before the run was cut off.
-    finished: Vec<Sample>,
-    /// When it was resumed earlier.
-    resumed: Vec<Timestamp>,
-    /// What was to be told of it until then.
-    warnings: Vec<String>,
     /// How often it was cut off.
     cuts: usize,
 }
@@ -288,25 +278,23 @@ async fn build(
     entrants: &RaceInput<'_>,
     args: &RaceArgs,
     (snapshot, scenarios): (&Snapshot, &[Scenario]),
-    begun: StartedRun,
+    started: StartedRun,
     stop: &CancellationToken,
 ) -> anyhow::Result<Raced> {
     let StartedRun {
         record,
-        stored,
+        run,
         masks,
         writer,
         expected,
-        finished,
-        resumed,
-        warnings,
         cuts,
-    } = begun;
+    } = started;
     let here = std::env::current_dir().context("cannot find the current folder")?;
     let secrets = secrets_of(entrants);
     let redaction = redaction::of_race(masks, &ready.host, snapshot, entrants.project.root());
     let unfinished = Unfinished::begin(&record.run, &ready.host);
     let dead = unfinished.dead();
+    let finished = run.samples.clone();
     let race = Race {
         record: &record,
         scenarios,
@@ -324,17 +312,15 @@ async fn build(
         dead: &dead,
     };
     let live = std::io::stderr().is_terminal();
-    let recorder = RunObserver {
+    let observer = RunObserver {
         redaction: &redaction,
         causes: Causes::of(&entrants.scenarios),
         writer,
         trace: None,
         progress: Progress::new(&record, &finished, expected, live),
-        samples: finished.clone(),
-        resumed,
-        warnings,
+        run,
     };
-    run_and_report(args, &race, stored, recorder, unfinished, stop).await
+    run_and_report(args, &race, observer, unfinished, stop).await
 }
 
 fn rules(args: &RaceArgs, rounds: Rounds, planned: u32, stops_when_open: bool) -> Rules {
@@ -367,79 +353,79 @@ fn rules(args: &RaceArgs, rounds: Rounds, planned: u32, stops_when_open: bool) -
 async fn run_and_report(
     args: &RaceArgs,
     race: &Race<'_>,
-    record: RunRecord,
-    mut recorder: RunObserver<'_>,
+    mut observer: RunObserver<'_>,
     unfinished: Unfinished,
     stop: &CancellationToken,
 ) -> anyhow::Result<Raced> {
-    let result = race.run(&mut recorder, stop).await;
+    let result = race.run(&mut observer, stop).await;
     if result.is_ok() {
         unfinished.clean();
     }
-    recorder.progress.close();
-    let RunObserver {
-        writer,
-        samples,
-        resumed,
-        warnings,
-        ..
-    } = recorder;
-    let folder = writer.dir().to_owned();
+    observer.progress.close();
+    let RunObserver { writer, run, .. } = observer;
+    let dir = writer.dir().to_owned();
     // Whatever else went wrong, this is why.
     writer.is_there()?;
     drop(writer);
 
+    let end = result.as_ref().ok().copied();
     let stored = StoredRun {
-        dir: folder.clone(),
-        record,
-        samples,
-        end: result.as_ref().ok().copied(),
-        resumed,
-        warnings,
+        dir,
+        run: Run { end, ..run },
     };
     // What was measured is reported, whatever became of the traces.
     let explained = report::explain(&stored).unwrap_or_else(|error| {
         errln!("warning: nothing is explained: {error:#}");
         RunExplanation::default()
     });
-    let record = &stored.record;
-    let reported = report::write(&args.reports, &stored, &explained);
-    super::explain::collector::send_run(&record.run, &explained).await;
-    if !stored.samples.is_empty() {
-        report::summary(&stored, &explained, &args.output)?;
+    let view = View::new(&stored.run, &explained);
+    let reported = report::write(&args.reports, &stored, &view, &explained);
+    collector::send_run(&stored.run.record.run, &explained).await;
+    if !stored.run.samples.is_empty() {
+        report::summary(&view, &args.output)?;
     }
     if args.json {
+        let id = &stored.run.record.run;
         let answer = serde_json::json!({
-            "run": record.run,
-            "results": folder.display().to_string(),
-            "reports": args.reports.join(&record.run).display().to_string(),
+            "run": id,
+            "results": stored.dir.display().to_string(),
+            "reports": args.reports.join(id).display().to_string(),
         });
         outln!("{answer}");
     }
-    let way_on = resume::command(record, args);
+    let end = how_it_ended(result, &stored, reported, args)?;
+    Ok(Raced {
+        stored,
+        explained,
+        view,
+        end,
+    })
+}
+
+/// Says where results and report are, and how to go on where the run did not
+/// finish.
+fn how_it_ended(
+    result: Result<RunEnd, RaceError>,
+    stored: &StoredRun,
+    reported: anyhow::Result<PathBuf>,
+    args: &RaceArgs,
+) -> anyhow::Result<RunEnd> {
+    let folder = stored.dir.display();
+    let way_on = resume::command(&stored.run.record, args);
     let end = result.map_err(|error| {
         anyhow::Error::new(error).context(format!(
-            "the run stopped early; what was measured is in {}{}",
-            folder.display(),
+            "the run stopped early; what was measured is in {folder}{}",
             way_on
                 .as_ref()
                 .map_or_else(String::new, |way| format!("; `{way}` goes on"))
         ))
     })?;
     let report = reported?;
-    errln!(
-        "results: {}\nreport:  {}",
-        folder.display(),
-        report.display()
-    );
+    errln!("results: {folder}\nreport:  {}", report.display());
     if let Some(way) = way_on.filter(|_| end == RunEnd::Interrupted) {
         errln!("to go on: {way}");
     }
-    Ok(Raced {
-        stored,
-        explained,
-        end,
-    })
+    Ok(end)
 }
 
 fn plan_input(scenario: &Scenario, native: &Platform) -> PlanInput {
@@ -471,10 +457,13 @@ fn learn_from_last_run(results: &Path, record: &RunRecord) -> Expected {
         let Ok(run) = store::read_run(folder) else {
             continue;
         };
-        let raced_here = run.record.host.cores == record.host.cores
-            && run.record.host.cpu_model == record.host.cpu_model;
+        let raced_here = run.run.record.host.cores == record.host.cores
+            && run.run.record.host.cpu_model == record.host.cpu_model;
         if raced_here {
-            run.samples.iter().for_each(|sample| expected.learn(sample));
+            run.run
+                .samples
+                .iter()
+                .for_each(|sample| expected.learn(sample));
         }
     }
     expected

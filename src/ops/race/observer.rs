@@ -1,9 +1,7 @@
 //! Who hears how a race goes: the store, and the display.
 
-use jiff::Timestamp;
-
 use super::causes::Causes;
-use crate::model::{Event, Sample, Slot};
+use crate::model::{Event, Run, Slot};
 use crate::progress::Progress;
 use crate::race::{Observer, ObserverError, Redaction};
 use crate::store::{RunWriter, TraceWriter};
@@ -16,9 +14,8 @@ pub struct RunObserver<'a> {
     pub writer: RunWriter,
     pub trace: Option<(String, TraceWriter)>,
     pub progress: Progress,
-    pub samples: Vec<Sample>,
-    pub resumed: Vec<Timestamp>,
-    pub warnings: Vec<String>,
+    /// The run as results have it.
+    pub run: Run,
 }
 
 impl Observer for RunObserver<'_> {
@@ -33,13 +30,13 @@ impl Observer for RunObserver<'_> {
         self.progress.event(event);
         self.writer.append(event)?;
         if let Event::RunResumed { at, .. } = event {
-            self.resumed.push(*at);
+            self.run.resumed.push(*at);
         }
         if let Event::Warning { message, .. } = event {
-            self.warnings.push(message.clone());
+            self.run.warnings.push(message.clone());
         }
         if let Event::SampleFinished { sample, .. } = event {
-            self.samples.push(sample.clone());
+            self.run.samples.push(sample.clone());
             if let Some((_, trace)) = self.trace.take() {
                 trace.finish()?;
             }

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::{EngineSession, RaceInput, Raced, StartedRun, build, draw, learn_from_last_run};
 use crate::buildkit::Secret;
 use crate::cli::RaceArgs;
-use crate::model::RunRecord;
+use crate::model::{Run, RunRecord};
 use crate::ops::ignored::left_out;
 use crate::ops::{killed_runs, redaction};
 use crate::scenario::{Scenario, Snapshot};
@@ -76,18 +76,16 @@ impl<'a> Prepared<'a> {
             masks,
         } = self;
         let stored = redaction::record(&record, &masks)?;
-        let begun = StartedRun {
+        let started = StartedRun {
             expected: learn_from_last_run(&args.results, &record),
             writer: RunWriter::create(&args.results, &stored)?,
-            stored,
+            run: Run::new(stored),
             masks,
             record,
-            finished: Vec::new(),
-            resumed: Vec::new(),
-            warnings: Vec::new(),
             cuts: 0,
         };
-        build(ready, &entrants, args, (&snapshot, &scenarios), begun, stop).await
+        let copies = (&snapshot, scenarios.as_slice());
+        build(ready, &entrants, args, copies, started, stop).await
     }
 }
 

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{EngineSession, RaceInput, Raced, StartedRun, build, draw, learn_from_last_run};
 use crate::cli::RaceArgs;
-use crate::model::{RunRecord, ScenarioInfo};
+use crate::model::{Run, RunRecord, ScenarioInfo};
 use crate::ops::ignored::left_out;
 use crate::ops::{killed_runs, redaction};
 use crate::scenario::Snapshot;
@@ -34,7 +34,7 @@ pub async fn resume(
     let skip = left_out([&args.results, &args.reports], &entrants.scenarios)?;
     let snapshot = Snapshot::take(&entrants.scenarios, &skip)?;
     let (now, scenarios) = draw(ready, &mut entrants, args, &snapshot).await?;
-    let stored = held.run.record.clone();
+    let stored = held.stored.run.record.clone();
     let differences = differences(&stored, &redaction::record(&now, &masks)?);
     if !differences.is_empty() {
         bail!(
@@ -43,24 +43,33 @@ pub async fn resume(
             differences.join(", ")
         );
     }
-    let resumed = held.run.resumed.clone();
     // Names may be redacted in what is stored, and are what is built from.
     let record = RunRecord {
         base_images: now.base_images,
         ..stored.clone()
     };
-    let begun = StartedRun {
+    let run = Run {
+        samples: held.finished(),
+        end: None,
+        ..held.stored.run.clone()
+    };
+    let started = StartedRun {
         expected: learn_from_last_run(&args.results, &record),
-        stored,
         masks,
-        finished: held.finished(),
-        cuts: resumed.len() + 1,
-        resumed,
-        warnings: held.run.warnings.clone(),
+        cuts: run.resumed.len() + 1,
+        run,
         writer: held.go_on()?,
         record,
     };
-    build(ready, &entrants, args, (&snapshot, &scenarios), begun, stop).await
+    build(
+        ready,
+        &entrants,
+        args,
+        (&snapshot, &scenarios),
+        started,
+        stop,
+    )
+    .await
 }
 
 /// What to type to go on with a run; of other commands' runs nothing.

@@ -52,7 +52,10 @@ fn explained_run(naive: Explanation, cross: Explanation) -> (View, RunExplanatio
     let explained = RunExplanation {
         samples: vec![of("naive", naive), of("cross", cross)],
     };
-    (View::new(&record, &samples, &explained), explained)
+    (
+        View::new(&crate::report::fixture::of(&record, &samples), &explained),
+        explained,
+    )
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{BuildKind, Failure, Outcome, Platform, RunRecord, Sample};
+use crate::model::{BuildKind, Failure, Outcome, Platform, Run, RunRecord, Sample};
 use crate::stats::{self, Interval};
 use crate::verdict;
 
@@ -54,11 +54,11 @@ impl FailureRate {
 /// of their names. What was not built at all, was interrupted, or got no
 /// container from the builder, says nothing. A wrong image is no matter of how
 /// often.
-pub(super) fn failure_rates(samples: &[Sample]) -> Vec<FailureRate> {
+pub(super) fn failure_rates(run: &Run) -> Vec<FailureRate> {
     /// How many ended badly, by how they did, and of how many.
     type Counts = (BTreeMap<Outcome, u32>, u32);
     let mut groups: BTreeMap<(&str, &str, BuildKind), Counts> = BTreeMap::new();
-    for sample in samples {
+    for sample in &run.samples {
         let at = (
             sample.slot.scenario.as_str(),
             sample.slot.variant.as_str(),
@@ -69,7 +69,7 @@ pub(super) fn failure_rates(samples: &[Sample]) -> Vec<FailureRate> {
             Outcome::Ok => groups.entry(at).or_default().1 += 1,
             // Inspected at once: the others are as wrong.
             Outcome::WrongOutput => {}
-            Outcome::Failed if verdict::says_nothing(samples, sample) => {}
+            Outcome::Failed if verdict::says_nothing(run, sample) => {}
             Outcome::Failed | Outcome::TimedOut | Outcome::LostBuilder => {
                 let (failed, built) = groups.entry(at).or_default();
                 *failed.entry(sample.outcome).or_insert(0) += 1;

@@ -11,16 +11,14 @@ use jiff::Timestamp;
 
 use crate::escape;
 use crate::explain::RunExplanation;
-use crate::model::{
-    BuilderInfo, HostInfo, LeftOut, Outcome, Rules, RunRecord, SCHEMA_VERSION, Sample,
-};
+use crate::model::{BuilderInfo, HostInfo, LeftOut, Outcome, Rules, Run};
 use crate::stats::{Basis, Ratio};
-use crate::verdict::{self, Dropped, MultipleComparisons};
+use crate::verdict::{Assessment, Dropped, MultipleComparisons, multiple_comparisons};
 pub use environment::{BaseImageView, EmulatorView, FailureRate, FailureView};
 pub use scenario::{Cell, CulpritView, RollUp, ScenarioView, Successive, VariantView};
 
 /// A run as reports show it. Names, steps and messages come from outside.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct View {
     /// Id of the run.
     pub run: String,
@@ -89,7 +87,9 @@ pub struct View {
 impl View {
     /// What a run's record and samples say, and why their times are what they
     /// are, as far as that was explained.
-    pub fn new(record: &RunRecord, samples: &[Sample], explained: &RunExplanation) -> Self {
+    pub fn new(run: &Run, explained: &RunExplanation) -> Self {
+        let (record, samples) = (&run.record, &run.samples);
+        let assessment = Assessment::of(run);
         let failures = samples
             .iter()
             .filter(|sample| !matches!(sample.outcome, Outcome::Ok | Outcome::Interrupted))
@@ -102,11 +102,12 @@ impl View {
                 texts.map(|text| (sample.slot.id.clone(), text.clone()))
             })
             .collect();
-        let compared = verdict::comparisons(record, samples);
+        let compared = assessment.comparisons();
+        let scenarios = record.scenarios.iter();
         Self {
             run: record.run.clone(),
             started: record.started,
-            resumed: Vec::new(),
+            resumed: run.resumed.clone(),
             buildrace: record.buildrace.clone(),
             command: record.command.clone(),
             commit: record.commit.clone(),
@@ -115,24 +116,20 @@ impl View {
             seed: record.seed,
             rounds: record.rounds,
             rules: record.rules.clone(),
-            dropped: verdict::dropped_rounds(record, samples),
-            planned: verdict::slots_planned(record, samples)
-                .len()
-                .max(samples.len()),
+            dropped: assessment.dropped().to_vec(),
+            planned: assessment.slots_planned().len().max(samples.len()),
             measured: samples.len(),
             interrupted: samples
                 .iter()
                 .filter(|sample| sample.outcome == Outcome::Interrupted)
                 .count(),
-            scenarios: record
-                .scenarios
-                .iter()
-                .map(|info| scenario::scenario(record, info, samples, &compared, explained))
+            scenarios: scenarios
+                .map(|info| scenario::scenario(&assessment, info, explained))
                 .collect(),
-            several: verdict::several(&compared),
-            roll_up: scenario::roll_up(record, &compared),
+            several: multiple_comparisons(compared),
+            roll_up: scenario::roll_up(&record.rules, compared),
             failures,
-            failure_rates: environment::failure_rates(samples),
+            failure_rates: environment::failure_rates(run),
             disturbances,
             builder: record.builder.clone(),
             host: record.host.clone(),
@@ -142,19 +139,9 @@ impl View {
                 .max_by(f64::total_cmp),
             emulators: environment::emulators(record),
             base_images: environment::base_images(record),
-            warnings: Vec::new(),
-            outputs: outputs::outputs(record, samples),
+            warnings: run.warnings.clone(),
+            outputs: outputs::outputs(run),
             sources: environment::sources(record),
-        }
-    }
-
-    /// The same of a run that went on at these times after it had been cut off,
-    /// and gave these warnings.
-    pub fn told(self, resumed: &[Timestamp], warnings: &[String]) -> Self {
-        Self {
-            resumed: resumed.to_vec(),
-            warnings: warnings.to_vec(),
-            ..self
         }
     }
 
@@ -196,38 +183,6 @@ impl View {
                 join(at)
             )
         })
-    }
-
-    /// Of a check that had nothing to build.
-    pub fn of_nothing(at: Timestamp, buildrace: &str) -> Self {
-        let record = RunRecord {
-            schema: SCHEMA_VERSION,
-            run: String::new(),
-            buildrace: buildrace.to_owned(),
-            started: at,
-            command: Vec::new(),
-            commit: None,
-            suite: None,
-            left_out: Vec::new(),
-            seed: 0,
-            rounds: 0,
-            rules: Rules::default(),
-            timeout_seconds: 0.0,
-            scenarios: Vec::new(),
-            plan: Vec::new(),
-            builder: BuilderInfo {
-                driver: String::new(),
-                found_by: String::new(),
-                engine_version: None,
-                buildkit_version: None,
-                storage: None,
-                platforms: Vec::new(),
-            },
-            host: HostInfo::default(),
-            emulators: Vec::new(),
-            base_images: Vec::new(),
-        };
-        Self::new(&record, &[], &RunExplanation::default())
     }
 
     /// Whether every planned sample was built, well or not.

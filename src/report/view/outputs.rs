@@ -3,23 +3,24 @@
 use std::collections::BTreeSet;
 
 use super::join;
-use crate::model::{BuildKind, Outcome, RunRecord, Sample, ScenarioInfo};
+use crate::model::{BuildKind, Outcome, Run, ScenarioInfo};
 
 /// A sentence for each scenario any image of which was checked. Wrong ones are
 /// among the failures.
-pub(super) fn outputs(record: &RunRecord, samples: &[Sample]) -> Vec<String> {
-    let scenarios = record.scenarios.iter();
+pub(super) fn outputs(run: &Run) -> Vec<String> {
+    let scenarios = run.record.scenarios.iter();
     scenarios
-        .filter_map(|info| sentence(info, samples, record.scenarios.len() > 1))
+        .filter_map(|info| sentence(info, run, run.record.scenarios.len() > 1))
         .collect()
 }
 
-fn sentence(info: &ScenarioInfo, samples: &[Sample], of_several: bool) -> Option<String> {
-    let good =
-        |sample: &&Sample| sample.slot.scenario == info.name && sample.outcome == Outcome::Ok;
-    let checked: BTreeSet<(&str, BuildKind)> = samples
-        .iter()
-        .filter(|sample| good(sample) && sample.output_checked)
+fn sentence(info: &ScenarioInfo, run: &Run, of_several: bool) -> Option<String> {
+    let built = || {
+        run.of_scenario(&info.name)
+            .filter(|s| s.outcome == Outcome::Ok)
+    };
+    let checked: BTreeSet<(&str, BuildKind)> = built()
+        .filter(|sample| sample.output_checked)
         .map(|sample| (sample.slot.variant.as_str(), sample.slot.kind))
         .collect();
     if checked.is_empty() {
@@ -31,9 +32,8 @@ fn sentence(info: &ScenarioInfo, samples: &[Sample], of_several: bool) -> Option
         String::new()
     };
     // A noop's image is the one of before.
-    let unknown: BTreeSet<String> = samples
-        .iter()
-        .filter(|sample| good(sample) && sample.slot.kind != BuildKind::Noop)
+    let unknown: BTreeSet<String> = built()
+        .filter(|sample| sample.slot.kind != BuildKind::Noop)
         .map(|sample| (sample.slot.variant.as_str(), sample.slot.kind))
         .filter(|built| !checked.contains(built))
         .map(|(variant, kind)| format!("{variant}, {kind}"))
@@ -57,19 +57,23 @@ fn sentence(info: &ScenarioInfo, samples: &[Sample], of_several: bool) -> Option
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Sample;
     use crate::report::fixture::{self, ARTICLE};
 
     #[test]
     fn what_was_checked_is_told_and_what_was_not() {
         let (record, mut samples) = fixture::run(&ARTICLE, 2);
-        assert!(outputs(&record, &samples).is_empty());
+        assert!(outputs(&fixture::of(&record, &samples)).is_empty());
         let first_round = samples.iter_mut().filter(|sample| sample.slot.round == 1);
         for sample in first_round.filter(|sample| sample.slot.kind != BuildKind::Noop) {
             sample.output_checked = true;
         }
         let right = "Images checked on every platform: correct (naive and cross, cold, \
                      multi-arch and incremental)";
-        assert_eq!(outputs(&record, &samples), [format!("{right}.")]);
+        assert_eq!(
+            outputs(&fixture::of(&record, &samples)),
+            [format!("{right}.")]
+        );
 
         let of = |sample: &&mut Sample| {
             sample.slot.variant == "cross" && sample.slot.kind == BuildKind::Incremental
@@ -78,12 +82,15 @@ mod tests {
             sample.output_checked = false;
         }
         let known = format!("{right}; not checked: cross, incremental.");
-        assert_eq!(outputs(&record, &samples), [known]);
+        assert_eq!(outputs(&fixture::of(&record, &samples)), [known]);
 
         // Of a wrong image its failure tells.
         for sample in samples.iter_mut().filter(of) {
             fixture::fail(sample, Outcome::WrongOutput);
         }
-        assert_eq!(outputs(&record, &samples), [format!("{right}.")]);
+        assert_eq!(
+            outputs(&fixture::of(&record, &samples)),
+            [format!("{right}.")]
+        );
     }
 }

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::join;
 use crate::explain::RunExplanation;
-use crate::model::{BuildKind, Outcome, Platform, RunRecord, Sample, ScenarioInfo};
+use crate::model::{BuildKind, Outcome, Platform, Rules, Sample, ScenarioInfo};
 use crate::report::{explanation, number};
-use crate::stats::{self, Ratio, Times, Verdict};
-use crate::verdict::{self, Comparison};
+use crate::stats::{self, Looks, Ratio, Times, Verdict};
+use crate::verdict::{self, Assessment, Comparison};
 
 /// One scenario.
 #[derive(Debug, Clone, PartialEq)]
@@ -237,10 +237,8 @@ impl VariantView {
 }
 
 pub(super) fn scenario(
-    record: &RunRecord,
+    assessment: &Assessment<'_>,
     info: &ScenarioInfo,
-    samples: &[Sample],
-    compared: &[Comparison],
     explained: &RunExplanation,
 ) -> ScenarioView {
     let kinds: BTreeSet<BuildKind> = info.kinds.iter().copied().collect();
@@ -250,86 +248,36 @@ pub(super) fn scenario(
     } else {
         Vec::new()
     };
-    let mut variants: Vec<VariantView> = info
-        .variants
-        .iter()
-        .map(|variant| {
-            let times = |kind| verdict::times(record, samples, &info.name, &variant.name, kind);
-            let cells = kinds.iter().filter_map(|&kind| {
-                let of_kind = samples.iter().filter(|sample| {
-                    sample.slot.scenario == info.name
-                        && sample.slot.variant == variant.name
-                        && sample.slot.kind == kind
-                });
-                of_kind.clone().next()?;
-                let mut failed = BTreeMap::new();
-                let mut interrupted = 0;
-                for sample in of_kind.clone() {
-                    match sample.outcome {
-                        Outcome::Ok => {}
-                        Outcome::Interrupted => interrupted += 1,
-                        other => *failed.entry(other).or_insert(0) += 1,
-                    }
-                }
-                let ended = of_kind.clone().count() - interrupted as usize;
-                let by_round = times(kind);
-                let mut good = of_kind.clone().filter(|s| s.outcome == Outcome::Ok);
-                let all_cached = good.clone().next().is_some()
-                    && good.all(|sample| sample.cached_steps >= sample.steps);
-                let compared = compared.iter().find(|found| {
-                    found.scenario == info.name
-                        && found.candidate == variant.name
-                        && found.kind == kind
-                });
-                let cell = Cell {
-                    times: Times::of(by_round.values().copied()),
-                    by_round,
-                    all_cached,
-                    samples: ended.try_into().unwrap_or(u32::MAX),
-                    failed,
-                    interrupted,
-                    ratios: compared.map_or_else(BTreeMap::new, |found| {
-                        let logs = found.log_ratios.iter();
-                        logs.map(|(round, log)| (*round, log.exp())).collect()
-                    }),
-                    contradicted: false,
-                    ratio: compared.and_then(|found| found.ratio),
-                    verdict: compared.and_then(|found| found.verdict),
-                    delta: record.rules.delta(&info.name, kind),
-                };
-                Some((kind, cell))
-            });
-            VariantView {
-                name: variant.name.clone(),
-                reference: variant.name == info.reference,
-                dockerfile: variant.dockerfile.clone(),
-                revision: variant.revision.clone(),
-                cells: cells.collect(),
-                cost_contradicted: false,
-                added_cost: if added.is_empty() {
-                    None
-                } else {
-                    let logs =
-                        stats::log_ratios(&times(BuildKind::MultiArch), &times(BuildKind::Cold));
-                    stats::ratio(
-                        &logs,
-                        verdict::looks(record, &info.name, samples),
-                        record.rules.delta,
-                    )
-                },
-            }
-        })
-        .collect();
+    let looks = assessment.looks(&info.name);
+    let variants = info.variants.iter().map(|variant| {
+        let cells = kinds
+            .iter()
+            .filter_map(|&kind| Some((kind, cell(assessment, info, &variant.name, kind)?)));
+        VariantView {
+            name: variant.name.clone(),
+            reference: variant.name == info.reference,
+            dockerfile: variant.dockerfile.clone(),
+            revision: variant.revision.clone(),
+            cells: cells.collect(),
+            cost_contradicted: false,
+            added_cost: if added.is_empty() {
+                None
+            } else {
+                added_cost(assessment, info, &variant.name, looks)
+            },
+        }
+    });
+    let mut variants: Vec<VariantView> = variants.collect();
     variants.sort_by_key(|variant| !variant.reference);
     contradict(&mut variants);
-    let between = between(record, &info.name, samples, &variants);
     let culprits = variants
         .iter()
         .filter_map(|variant| culprit_of(info, variant, &variants, explained));
-    let built = samples.iter().filter(|s| s.slot.scenario == info.name);
+    let built = assessment.run.of_scenario(&info.name);
+    let walls: Vec<f64> = built.map(|sample| sample.wall.as_secs_f64()).collect();
     ScenarioView {
         culprits: culprits.collect(),
-        between,
+        between: successive(looks, &variants),
         name: info.name.clone(),
         title: info.title.clone(),
         native: info.native.clone(),
@@ -337,12 +285,72 @@ pub(super) fn scenario(
         added,
         kinds: kinds.into_iter().collect(),
         gate: info.gate(),
-        clean: verdict::rounds_needed(record, info, samples).clean,
-        spent: built.clone().map(|s| s.wall.as_secs_f64()).sum(),
-        builds: built.count(),
+        clean: assessment.rounds_needed(info).clean,
+        spent: walls.iter().sum(),
+        builds: walls.len(),
         edit: info.edit.clone(),
         variants,
     }
+}
+
+/// What a variant's builds of a kind show; `None` where there is none.
+fn cell(
+    assessment: &Assessment<'_>,
+    info: &ScenarioInfo,
+    variant: &str,
+    kind: BuildKind,
+) -> Option<Cell> {
+    let of_kind: Vec<&Sample> = assessment.run.cell(&info.name, variant, kind).collect();
+    if of_kind.is_empty() {
+        return None;
+    }
+    let mut failed = BTreeMap::new();
+    let mut interrupted = 0;
+    for sample in &of_kind {
+        match sample.outcome {
+            Outcome::Ok => {}
+            Outcome::Interrupted => interrupted += 1,
+            other => *failed.entry(other).or_insert(0) += 1,
+        }
+    }
+    let ended = of_kind.len() - interrupted as usize;
+    let by_round = assessment.times(&info.name, variant, kind);
+    let good = of_kind.iter().filter(|s| s.outcome == Outcome::Ok);
+    let mut compared = assessment.comparisons().iter();
+    let compared = compared.find(|found| {
+        found.scenario == info.name && found.candidate == variant && found.kind == kind
+    });
+    Some(Cell {
+        times: Times::of(by_round.values().copied()),
+        by_round,
+        all_cached: good.clone().next().is_some()
+            && good
+                .clone()
+                .all(|sample| sample.cached_steps >= sample.steps),
+        samples: ended.try_into().unwrap_or(u32::MAX),
+        failed,
+        interrupted,
+        ratios: compared.map_or_else(BTreeMap::new, |found| {
+            let logs = found.log_ratios.iter();
+            logs.map(|(round, log)| (*round, log.exp())).collect()
+        }),
+        contradicted: false,
+        ratio: compared.and_then(|found| found.ratio),
+        verdict: compared.and_then(|found| found.verdict),
+        delta: assessment.run.record.rules.delta(&info.name, kind),
+    })
+}
+
+/// What a variant's further platforms cost it, over its own.
+fn added_cost(
+    assessment: &Assessment<'_>,
+    info: &ScenarioInfo,
+    variant: &str,
+    looks: Looks,
+) -> Option<Ratio> {
+    let times = |kind| assessment.times(&info.name, variant, kind);
+    let logs = stats::log_ratios(&times(BuildKind::MultiArch), &times(BuildKind::Cold));
+    stats::ratio(&logs, looks, assessment.run.record.rules.delta)
 }
 
 /// Marks the ratios that the medians shown beside them contradict.
@@ -377,16 +385,11 @@ fn contradicts(ratio: Option<Ratio>, over: Option<f64>, under: Option<f64>) -> b
     (ratio.estimate < 1.0 && over > under) || (ratio.estimate > 1.0 && over < under)
 }
 
-fn between(
-    record: &RunRecord,
-    scenario: &str,
-    samples: &[Sample],
-    variants: &[VariantView],
-) -> Vec<Successive> {
+/// Each variant against the one before it, where there are more than two.
+fn successive(looks: Looks, variants: &[VariantView]) -> Vec<Successive> {
     if variants.len() < 3 {
         return Vec::new();
     }
-    let looks = verdict::looks(record, scenario, samples);
     let pairs = variants.iter().zip(&variants[1..]);
     let compared = pairs.map(|(from, to)| {
         let kinds = to.cells.iter().filter_map(|(kind, cell)| {
@@ -404,7 +407,7 @@ fn between(
 }
 
 /// Candidates of one name over all scenarios that have it, kind by kind.
-pub(super) fn roll_up(record: &RunRecord, compared: &[Comparison]) -> Vec<RollUp> {
+pub(super) fn roll_up(rules: &Rules, compared: &[Comparison]) -> Vec<RollUp> {
     let mut groups: BTreeMap<(BuildKind, &str), Vec<&Comparison>> = BTreeMap::new();
     for found in compared.iter().filter(|found| found.ratio.is_some()) {
         let group = groups.entry((found.kind, &found.candidate)).or_default();
@@ -413,7 +416,7 @@ pub(super) fn roll_up(record: &RunRecord, compared: &[Comparison]) -> Vec<RollUp
     let groups = groups.into_iter();
     groups
         .filter_map(|((kind, candidate), parts)| {
-            let (ratio, verdict) = verdict::roll_up(record, &parts)?;
+            let (ratio, verdict) = verdict::roll_up(rules, &parts)?;
             Some(RollUp {
                 kind,
                 candidate: candidate.to_owned(),

@@ -1,5 +1,5 @@
 use super::*;
-use crate::model::Failure;
+use crate::model::{Failure, RunRecord};
 use crate::report::fixture;
 use proptest::prelude::*;
 use rand::{RngExt, SeedableRng};
@@ -26,7 +26,10 @@ fn gate(rounds: u32, base: &[u32], change: &[u32]) -> (RunRecord, Vec<Sample>) {
 }
 
 fn said_of((record, samples): &(RunRecord, Vec<Sample>)) -> Failing {
-    failures(record, samples, &record.scenarios[0], "worktree", KIND).said
+    let run = fixture::of(record, samples);
+    Assessment::of(&run)
+        .failures(&run.record.scenarios[0], "worktree", KIND)
+        .said
 }
 
 fn said(rounds: u32, base: &[u32], change: &[u32]) -> Failing {
@@ -83,7 +86,8 @@ fn rounds_that_are_dropped_and_containers_that_did_not_start_say_nothing() {
     for sample in samples.iter_mut().filter(|sample| sample.slot.round <= 2) {
         sample.disturbances = vec!["build x".into()];
     }
-    let found = failures(&record, &samples, &record.scenarios[0], "worktree", KIND);
+    let run = fixture::of(&record, &samples);
+    let found = Assessment::of(&run).failures(&run.record.scenarios[0], "worktree", KIND);
     assert_eq!((found.candidate.all(), found.said), (2, Failing::Unproven));
     let (record, mut samples) = gate(3, &[], &ALL);
     for sample in samples.iter_mut().filter(|sample| sample.failure.is_some()) {
@@ -110,7 +114,8 @@ fn a_build_that_was_skipped_failed_for_the_reason_of_the_one_before() {
             _ => {}
         }
     }
-    let found = failures(&record, &samples, &record.scenarios[0], "worktree", KIND);
+    let run = fixture::of(&record, &samples);
+    let found = Assessment::of(&run).failures(&run.record.scenarios[0], "worktree", KIND);
     assert_eq!(found.said, Failing::DoesNotBuild);
     assert_eq!(
         found.candidate.first.unwrap().slot.kind,

@@ -25,7 +25,7 @@ const GATED: [(&str, Times); 2] = [
 ];
 
 fn view((record, samples): (RunRecord, Vec<Sample>)) -> View {
-    View::new(&record, &samples, &Default::default())
+    View::new(&fixture::of(&record, &samples), &Default::default())
 }
 
 /// Six rounds, and so verdicts; a step that is to blame.
