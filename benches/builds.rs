@@ -285,7 +285,7 @@ impl<'a> Site<'a> {
             run: String::new(),
             buildrace: env!("CARGO_PKG_VERSION").to_owned(),
             started: Timestamp::now(),
-            command: Vec::new(),
+            command: Default::default(),
             commit: None,
             suite: None,
             left_out: Vec::new(),

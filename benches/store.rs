@@ -39,7 +39,7 @@ fn record() -> RunRecord {
         run: "20261123T204500Z-3f9a1c".into(),
         buildrace: "0.1.0".into(),
         started: at(),
-        command: vec!["run".into()],
+        command: Default::default(),
         commit: None,
         suite: None,
         left_out: Vec::new(),

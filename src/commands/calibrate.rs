@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::Context;
 
 use crate::cli::{CalibrateArgs, Rounds};
-use crate::model::{AUTO_ROUNDS, Platform};
+use crate::model::{AUTO_ROUNDS, Invocation, Platform};
 use crate::ops::Exit;
 use crate::ops::adhoc::{self, Options};
 use crate::ops::race::{
@@ -192,19 +192,15 @@ fn own_doubled(typed: &Typed, options: &Options) -> anyhow::Result<Scenario> {
     )
 }
 
-fn command(args: &CalibrateArgs) -> Vec<String> {
-    let mut command = vec!["buildrace".to_owned(), "calibrate".to_owned()];
-    match (&args.scenario, &args.variant) {
-        (Some(scenario), variant) => {
-            command.push(scenario.clone());
-            let variant = variant.iter();
-            command.extend(variant.flat_map(|name| ["--variant".to_owned(), name.clone()]));
-        }
-        (None, _) => {
+fn command(args: &CalibrateArgs) -> Invocation {
+    let mut command = Invocation::new("calibrate", args.scenario.clone());
+    match &args.scenario {
+        Some(_) => command.list("variant", &args.variant),
+        None => {
             let file = args.file.clone().unwrap_or_else(|| "Dockerfile".into());
-            command.extend(["--file".to_owned(), adhoc::shown(&file)]);
+            command.option("file", adhoc::shown(&file));
         }
     }
-    command.extend(adhoc::command(&args.build));
+    adhoc::add_options(&mut command, &args.build);
     command
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 use anyhow::{anyhow, bail};
 
 use crate::cli::{CompareArgs, Rounds};
+use crate::model::Invocation;
 use crate::ops::Exit;
 use crate::ops::adhoc::{self, Options};
 use crate::ops::race::{Choice, EngineSession, RaceInput, check_writable, keep_out_of_git, race};
@@ -169,16 +170,14 @@ fn pair(reference: &Typed, candidate: &Typed, options: &Options) -> Vec<OwnDocke
     vec![dockerfile(one, reference), dockerfile(other, candidate)]
 }
 
-fn command(args: &CompareArgs) -> Vec<String> {
-    let mut command = vec!["buildrace".to_owned(), "compare".to_owned()];
-    command.push(adhoc::shown(&args.reference));
-    command.extend(args.candidate.as_deref().map(adhoc::shown));
+fn command(args: &CompareArgs) -> Invocation {
+    let candidate = args.candidate.as_deref().map(adhoc::shown);
+    let dockerfiles = [adhoc::shown(&args.reference)].into_iter().chain(candidate);
+    let mut command = Invocation::new("compare", dockerfiles);
     if let Some(revision) = &args.against {
-        command.extend(["--against".to_owned(), revision.clone()]);
+        command.option("against", revision);
     }
-    if !args.names.is_empty() {
-        command.extend(["--names".to_owned(), args.names.join(",")]);
-    }
-    command.extend(adhoc::command(&args.build));
+    command.list("names", &args.names);
+    adhoc::add_options(&mut command, &args.build);
     command
 }

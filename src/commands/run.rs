@@ -6,7 +6,7 @@ use anyhow::{Context, bail};
 use clap::Parser;
 
 use crate::cli::{Cli, Command, RaceArgs, Rounds, RunArgs};
-use crate::model::{BuildKind, LeftOut, Platform, RunEnd, RunRecord};
+use crate::model::{BuildKind, Invocation, LeftOut, Platform, RunEnd, RunRecord};
 use crate::ops::race::{Choice, EngineSession, RaceInput, check_writable, race, resume};
 use crate::ops::report::write_formats;
 use crate::ops::signals::stop_on_signals;
@@ -138,14 +138,14 @@ fn folder_of(dir: &Path, results: &Path) -> anyhow::Result<PathBuf> {
 
 /// What was typed to begin a run.
 fn command_of(record: &RunRecord) -> anyhow::Result<RunArgs> {
-    let verb = record.command.get(1).map_or("", String::as_str);
+    let verb = &record.command.verb;
     if verb != "run" {
         bail!(
             "run {} was made by `buildrace {verb}`: only runs of `buildrace run` can be resumed",
             record.run
         );
     }
-    match Cli::try_parse_from(&record.command).map(|cli| cli.command) {
+    match Cli::try_parse_from(record.command.words()).map(|cli| cli.command) {
         Ok(Command::Run(args)) => Ok(args),
         Ok(_) | Err(_) => bail!(
             "the command of run {} is none that this buildrace knows: it was made by buildrace {}",
@@ -280,26 +280,17 @@ fn select_variants(
 
 /// What to type to race the same again, whatever becomes of the suite. Folders
 /// and endpoints are left out: they belong to this machine.
-fn command(args: &RunArgs, chosen: &Chosen) -> Vec<String> {
-    let mut command = vec!["buildrace".to_owned(), "run".to_owned()];
-    command.extend(
-        chosen
-            .scenarios
-            .iter()
-            .map(|scenario| scenario.name.clone()),
-    );
-    let mut option = |name: &str, values: Vec<String>| {
-        if !values.is_empty() {
-            command.extend([format!("--{name}"), values.join(",")]);
-        }
-    };
-    let kinds = chosen.kinds.iter();
-    option("kinds", kinds.map(ToString::to_string).collect());
-    option("variant", args.variant.clone());
-    let platforms = args.platform.iter();
-    option("platform", platforms.map(ToString::to_string).collect());
+fn command(args: &RunArgs, chosen: &Chosen) -> Invocation {
+    let names = chosen
+        .scenarios
+        .iter()
+        .map(|scenario| scenario.name.clone());
+    let mut command = Invocation::new("run", names);
+    command.list("kinds", &chosen.kinds);
+    command.list("variant", &args.variant);
+    command.list("platform", &args.platform);
     for id in ssh::ids(&args.ssh) {
-        option("ssh", vec![id]);
+        command.option("ssh", id);
     }
     command
 }

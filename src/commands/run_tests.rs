@@ -54,7 +54,7 @@ fn chosen(project: &Project, line: &str) -> anyhow::Result<Chosen> {
         panic!("{line}");
     };
     let chosen = choose(project, &args)?;
-    assert_eq!(command(&args, &chosen)[..2], ["buildrace", "run"]);
+    assert_eq!(command(&args, &chosen).verb, "run");
     Ok(chosen)
 }
 
@@ -96,7 +96,7 @@ fn a_suites_command_repeats_it_without_the_suite() {
         panic!("{line}");
     };
     let suite = choose(&project, &args).unwrap();
-    let words = command(&args, &suite).join(" ");
+    let words = command(&args, &suite).to_string();
     let again = "buildrace run control b a --kinds cold --variant naive";
     assert_eq!(words, again);
 }

@@ -3,6 +3,7 @@
 
 mod duration;
 mod event;
+mod invocation;
 mod kind;
 mod platform;
 mod program_output;
@@ -15,6 +16,7 @@ mod slot;
 
 pub(crate) use duration::{optional_seconds, seconds};
 pub use event::{Event, RunEnd};
+pub use invocation::Invocation;
 pub use kind::BuildKind;
 pub use platform::{Platform, PlatformError};
 pub use program_output::{ProgramEnd, ProgramOutput};

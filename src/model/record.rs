@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::slot::{self, Slot};
-use super::{BuildKind, Platform, Rules};
+use super::{BuildKind, Invocation, Platform, Rules};
 
 /// Version of the result files. A reader refuses a newer one.
 pub const SCHEMA_VERSION: u32 = 3;
@@ -21,8 +21,8 @@ pub struct RunRecord {
     pub buildrace: String,
     /// When it began.
     pub started: Timestamp,
-    /// Command line, without the program's path.
-    pub command: Vec<String>,
+    /// What was typed, without what belongs to one machine.
+    pub command: Invocation,
     /// Id of the commit that the project was at, with `-dirty` behind it where
     /// files differed from it; `None` where it is in no git repository.
     #[serde(default, skip_serializing_if = "Option::is_none")]

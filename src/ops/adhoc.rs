@@ -10,7 +10,7 @@ use anyhow::{Context, bail};
 use super::ignored::Ignored;
 use super::ssh;
 use crate::cli::BuildArgs;
-use crate::model::{BuildKind, Platform};
+use crate::model::{BuildKind, Invocation, Platform};
 use crate::scenario::{ContextSource, Edit, OwnDockerfile, OwnScenario, Scenario, folder_name};
 
 /// Most bytes of a secret that BuildKit takes.
@@ -126,49 +126,38 @@ pub fn scenario(
     Ok(scenario.load()?)
 }
 
-/// What to type to build the same again, values of build arguments and where
+/// Adds what to type to build the same again, values of build arguments and where
 /// secrets come from left out: they may be nobody's business.
-pub fn command(args: &BuildArgs) -> Vec<String> {
-    let mut command = Vec::new();
-    let mut option = |name: &str, value: String| command.extend([format!("--{name}"), value]);
-    let join = |values: Vec<String>| values.join(",");
+pub fn add_options(command: &mut Invocation, args: &BuildArgs) {
     if let Some(context) = args.context.as_deref().filter(|path| is_inside(path)) {
-        option("context", context.display().to_string());
+        command.option("context", context.display());
     }
-    if !args.platform.is_empty() {
-        let platforms = Platform::each_once(&args.platform);
-        let platforms = platforms.iter().map(ToString::to_string);
-        option("platform", join(platforms.collect()));
-    }
+    command.list("platform", Platform::each_once(&args.platform));
     for argument in named(&args.build_arg) {
         let name = argument.split_once('=').map_or(argument.as_str(), |a| a.0);
-        option("build-arg", name.to_owned());
+        command.option("build-arg", name);
     }
     if let Some(target) = &args.target {
-        option("target", target.clone());
+        command.option("target", target);
     }
     for secret in &args.secret {
         let id = secret.split(',').find(|part| part.starts_with("id="));
-        option("secret", id.unwrap_or_default().to_owned());
+        command.option("secret", id.unwrap_or_default());
     }
     for id in ssh::ids(&args.ssh) {
-        option("ssh", id);
+        command.option("ssh", id);
     }
     for context in &args.build_context {
         let name = context.split_once('=').map_or(context.as_str(), |c| c.0);
-        option("build-context", format!("{name}=…"));
+        command.option("build-context", format!("{name}=…"));
     }
     if let Some(edit) = &args.edit {
-        option("edit", edit.display().to_string());
+        command.option("edit", edit.display());
     }
     if let Some(rule) = &args.edit_with {
-        option("edit-with", rule.clone());
+        command.option("edit-with", rule);
     }
-    if !args.kinds.is_empty() {
-        let kinds = args.kinds.iter().map(ToString::to_string);
-        option("kinds", join(kinds.collect()));
-    }
-    command
+    command.list("kinds", &args.kinds);
 }
 
 /// Whether a path says nothing about this machine.
@@ -361,9 +350,10 @@ mod tests {
         let options = Options::read(&args).unwrap();
         assert_eq!(options.secrets["tok"], b"hunter2");
         assert_eq!(options.build_args["TOKEN"], "hunter2");
-        let command = command(&args).join(" ");
+        let mut command = Invocation::new("compare", []);
+        add_options(&mut command, &args);
         assert_eq!(
-            command,
+            command.words()[2..].join(" "),
             "--build-arg TOKEN --secret id=tok --build-context extra=…"
         );
     }
@@ -379,7 +369,9 @@ mod tests {
             options.build_args,
             BTreeMap::from([("A".into(), "".into())])
         );
-        assert_eq!(command(&args), ["--build-arg", "A"]);
+        let mut command = Invocation::new("compare", []);
+        add_options(&mut command, &args);
+        assert_eq!(command.words()[2..], ["--build-arg", "A"]);
     }
 
     #[test]

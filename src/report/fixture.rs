@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use crate::model::{
-    BaseImage, BuildKind, BuilderInfo, EmulatorInfo, Failure, HostInfo, HostUse, LeftOut, Outcome,
-    Platform, Rules, Run, RunRecord, SCHEMA_VERSION, Sample, ScenarioInfo, Slot, VariantInfo,
+    BaseImage, BuildKind, BuilderInfo, EmulatorInfo, Failure, HostInfo, HostUse, Invocation,
+    LeftOut, Outcome, Platform, Rules, Run, RunRecord, SCHEMA_VERSION, Sample, ScenarioInfo, Slot,
+    VariantInfo,
 };
 
 /// Times of a variant, seconds: cold, multi-arch, incremental, noop.
@@ -40,7 +41,7 @@ pub(crate) fn record(variants: &[&str], rounds: u32) -> RunRecord {
         run: "20261123T204500Z-3f9a1c".into(),
         buildrace: "0.1.0".into(),
         started: "2026-11-23T20:45:00Z".parse().unwrap(),
-        command: vec!["run".into(), "go-hello".into()],
+        command: Invocation::new("run", ["go-hello".to_owned()]),
         commit: Some("9c1e4f0d2b7a6853c0d9e8f7a6b5c4d3e2f10987".into()),
         suite: None,
         left_out: Vec::new(),
@@ -202,7 +203,7 @@ pub(crate) fn hostile_run() -> (RunRecord, Vec<Sample>) {
     let (mut record, mut samples) = run(&ARTICLE, 1);
     let text = hostile();
     let variant = |name: &str| format!("{name}{text}");
-    record.command.push(text.clone());
+    record.command.operands.push(text.clone());
     record.suite = Some(text.clone());
     record.left_out = vec![LeftOut {
         scenario: text.clone(),

@@ -449,27 +449,9 @@ pub(super) fn repeat(out: &mut String, view: &View) {
         },
         text(&view.buildrace)
     );
-    let mut words: Vec<String> = view.command.iter().map(|word| shell(word)).collect();
-    if words.first().is_none_or(|word| word != "buildrace") {
-        words.insert(0, "buildrace".to_owned());
+    let mut command = view.command.clone();
+    if !command.has("seed") {
+        command.option("seed", view.seed);
     }
-    let has_seed = view
-        .command
-        .iter()
-        .any(|word| word == "--seed" || word.starts_with("--seed="));
-    if !has_seed {
-        words.push(format!("--seed {}", view.seed));
-    }
-    let words: Vec<String> = words.iter().map(|word| escape::html(word)).collect();
-    let _ = writeln!(out, "<pre>{}</pre>", words.join(" "));
-}
-
-/// A word for a shell, in quotes where it needs them.
-fn shell(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
+    let _ = writeln!(out, "<pre>{}</pre>", escape::html(&command.to_string()));
 }

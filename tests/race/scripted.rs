@@ -289,7 +289,7 @@ pub fn setting(kinds: &[BuildKind], variants: &[&str]) -> Setting {
         run: "20260101T000000Z-abcdef".into(),
         buildrace: "0".into(),
         started: jiff::Timestamp::UNIX_EPOCH,
-        command: vec![],
+        command: Default::default(),
         commit: None,
         suite: None,
         left_out: Vec::new(),

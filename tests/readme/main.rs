@@ -50,7 +50,7 @@ fn block(name: &str, runs: &[Published]) -> String {
 
 fn result(example: &Published) -> String {
     let run = &example.stored.run.record.run;
-    let command = example.stored.run.record.command.join(" ");
+    let command = example.stored.run.record.command.to_string();
     let text = report::terminal(&example.view, WIDTH, false);
     format!(
         "`{command}` (results in [results/{run}](results/{run}), report in \

@@ -6,7 +6,7 @@ use anyhow::{Context, anyhow};
 
 use crate::cli::{BuildArgs, CheckArgs, RaceArgs, Rounds, rounds, share};
 use crate::git::Repository;
-use crate::model::{BuildKind, Platform};
+use crate::model::{BuildKind, Invocation, Platform};
 use crate::ops::adhoc::{self, Options};
 use crate::policy::{Fatal, FatalWord, Policy};
 use crate::scenario::Scenario;
@@ -133,28 +133,24 @@ impl Settings {
 
     /// What to type to check the same again; `baseline` is the stored run and its
     /// variant, where it was found.
-    pub fn command(&self, baseline: Option<&str>) -> Vec<String> {
-        let mut command = vec!["buildrace".to_owned(), "check".to_owned()];
-        let mut option = |name: &str, value: String| command.extend([format!("--{name}"), value]);
-        option("file", adhoc::shown(&self.dockerfile));
-        if let Some(base) = &self.base {
-            option("base", base.clone());
+    pub fn command(&self, baseline: Option<&str>) -> Invocation {
+        let mut command = Invocation::new("check", []);
+        command.option("file", adhoc::shown(&self.dockerfile));
+        let words = [
+            ("base", self.base.clone()),
+            ("baseline", baseline.map(str::to_owned)),
+            ("metric", self.metric.map(|metric| metric.to_string())),
+        ];
+        for (name, value) in words {
+            if let Some(value) = value {
+                command.option(name, value);
+            }
         }
-        if let Some(baseline) = baseline {
-            option("baseline", baseline.to_owned());
+        match self.fatal.as_slice() {
+            [] => command.option("fatal", "none"),
+            fatal => command.list("fatal", fatal.iter().map(|fatal| fatal.as_str())),
         }
-        if let Some(metric) = self.metric {
-            option("metric", metric.to_string());
-        }
-        let fatal: Vec<&str> = self.fatal.iter().map(|fatal| fatal.as_str()).collect();
-        option(
-            "fatal",
-            match fatal.as_slice() {
-                [] => "none".to_owned(),
-                fatal => fatal.join(","),
-            },
-        );
-        command.extend(adhoc::command(&self.build));
+        adhoc::add_options(&mut command, &self.build);
         command
     }
 }

@@ -6,7 +6,7 @@ use anyhow::bail;
 use crate::engine::images::{Missing, StandIns, obtain};
 use crate::engine::{Engine, binfmt, preflight};
 use crate::escape;
-use crate::model::{BaseImage, EmulatorInfo, LeftOut, Platform};
+use crate::model::{BaseImage, EmulatorInfo, Invocation, LeftOut, Platform};
 use crate::ops::console::progress_lines;
 use crate::ops::images;
 use crate::scenario::{Project, Scenario};
@@ -24,35 +24,23 @@ pub struct Choice {
 }
 
 impl Choice {
-    /// The command line that races what is left: `command` names scenarios
-    /// before its first option. A variant that was left out is not among the
-    /// variants that it names.
-    pub fn repeated(&self, command: &[String], scenarios: &[Scenario]) -> Vec<String> {
-        let gone = |word: &String| {
+    /// The invocation that races what is left: a scenario that was left out is not
+    /// named, nor is a variant.
+    pub fn repeated(&self, command: &Invocation, scenarios: &[Scenario]) -> Invocation {
+        let mut repeated = command.clone();
+        repeated.operands.retain(|name| {
             let mut left_out = self.left_out.iter();
-            left_out.any(|out| out.variant.is_none() && out.scenario == *word)
-        };
-        let is_option = |word: &String| word.starts_with("--");
-        let options = command.iter().position(is_option).unwrap_or(command.len());
-        let (names, options) = command.split_at(options);
-        // The first two are the program and its verb.
-        let names = names.iter().enumerate();
-        let names = names.filter(|(at, word)| *at < 2 || !gone(word));
-        let mut repeated: Vec<String> = names.map(|(_, word)| word.clone()).collect();
-        let mut options = options.to_vec();
+            !left_out.any(|out| out.variant.is_none() && out.scenario == *name)
+        });
         if self.left_out.iter().any(|out| out.variant.is_some()) {
-            if let Some(at) = options.iter().position(|word| word == "--variant") {
-                options.drain(at..at + 2);
-            }
             let mut variants: Vec<&str> = Vec::new();
             for variant in scenarios.iter().flat_map(|scenario| &scenario.variants) {
                 if !variants.contains(&variant.name.as_str()) {
                     variants.push(&variant.name);
                 }
             }
-            repeated.extend(["--variant".to_owned(), variants.join(",")]);
+            repeated.set_first("variant", variants.join(","));
         }
-        repeated.extend(options);
         repeated
     }
 }

@@ -75,8 +75,9 @@ fn an_optional_variant_goes_without_its_image_and_a_scenario_without_another() {
     assert_eq!(left, [""; 0]);
 }
 
-fn words(text: &str) -> Vec<String> {
-    text.split(' ').map(str::to_owned).collect()
+fn words(text: &str) -> Invocation {
+    let words: Vec<&str> = text.split(' ').collect();
+    serde_json::from_value(serde_json::json!(words)).unwrap()
 }
 
 #[test]

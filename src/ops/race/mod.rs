@@ -26,8 +26,8 @@ use crate::cli::{HostArgs, RaceArgs, Rounds};
 use crate::engine::{self, Engine};
 use crate::explain::RunExplanation;
 use crate::model::{
-    AUTO_ROUNDS, Contamination, FUTILITY_ROUNDS, FailureRule, LEAST_DELTA, Outcome, Platform,
-    Rules, Run, RunEnd, RunRecord, Stopping,
+    AUTO_ROUNDS, Contamination, FUTILITY_ROUNDS, FailureRule, Invocation, LEAST_DELTA, Outcome,
+    Platform, Rules, Run, RunEnd, RunRecord, Stopping,
 };
 use crate::plan::{self, PlanInput};
 use crate::progress::{Expected, Progress};
@@ -60,7 +60,7 @@ pub struct RaceInput<'a> {
     /// to a slow-down.
     pub stops_when_open: bool,
     /// The command line to repeat, without what [`RaceArgs`] holds.
-    pub command: Vec<String>,
+    pub command: Invocation,
     /// How the scenarios were chosen.
     pub choice: Choice,
 }

@@ -10,8 +10,8 @@ use crate::cli::{RaceArgs, Rounds};
 use crate::engine::Engine;
 use crate::git::Repository;
 use crate::model::{
-    BaseImage, BuilderInfo, EmulatorInfo, HostInfo, Platform, Rules, RunRecord, SCHEMA_VERSION,
-    ScenarioInfo, Stopping, VariantInfo,
+    BaseImage, BuilderInfo, EmulatorInfo, HostInfo, Invocation, Platform, Rules, RunRecord,
+    SCHEMA_VERSION, ScenarioInfo, Stopping, VariantInfo,
 };
 use crate::plan;
 use crate::race::host;
@@ -21,7 +21,7 @@ use crate::scenario::{Edit, Scenario, ScenarioError, Variant, sources_digest};
 pub struct RecordInput<'a> {
     pub args: &'a RaceArgs,
     /// The command line to repeat, without what `args` holds.
-    pub command: &'a [String],
+    pub command: &'a Invocation,
     /// The commit that the project is at, see [`commit_of`].
     pub commit: Option<String>,
     /// How the scenarios were chosen.
@@ -42,31 +42,31 @@ pub struct RecordInput<'a> {
 ///
 /// # Errors
 /// The sources cannot be read.
-pub fn of_run(facts: RecordInput<'_>) -> Result<RunRecord, ScenarioError> {
+pub fn of_run(input: RecordInput<'_>) -> Result<RunRecord, ScenarioError> {
     let started = Timestamp::now();
-    let scenarios = facts.scenarios.iter();
-    let is_gate = facts.rules.stopping == Stopping::Gate;
+    let scenarios = input.scenarios.iter();
+    let is_gate = input.rules.stopping == Stopping::Gate;
     Ok(RunRecord {
         schema: SCHEMA_VERSION,
         run: run_id(started),
         buildrace: env!("CARGO_PKG_VERSION").to_owned(),
         started,
-        command: command_to_repeat(&facts),
-        commit: facts.commit,
-        suite: facts.choice.suite.clone(),
-        left_out: facts.choice.left_out.clone(),
-        seed: facts.seed,
+        command: to_repeat(&input),
+        commit: input.commit,
+        suite: input.choice.suite.clone(),
+        left_out: input.choice.left_out.clone(),
+        seed: input.seed,
         rounds: 0,
-        rules: facts.rules,
-        timeout_seconds: facts.args.timeout.as_secs_f64(),
+        rules: input.rules,
+        timeout_seconds: input.args.timeout.as_secs_f64(),
         scenarios: scenarios
-            .map(|scenario| scenario_info(scenario, facts.native, is_gate))
+            .map(|scenario| scenario_info(scenario, input.native, is_gate))
             .collect::<Result<_, _>>()?,
         plan: Vec::new(),
-        builder: builder_info(facts.engine, facts.worker),
-        host: host_of(facts.engine),
-        emulators: facts.emulators,
-        base_images: facts.base_images,
+        builder: builder_info(input.engine, input.worker),
+        host: host_of(input.engine),
+        emulators: input.emulators,
+        base_images: input.base_images,
     })
 }
 
@@ -150,28 +150,22 @@ fn scenario_info(
 
 /// What to type to run the same plan again. Folders and endpoints are left
 /// out: they belong to this machine.
-fn command_to_repeat(facts: &RecordInput<'_>) -> Vec<String> {
-    let mut command = facts.command.to_vec();
-    let mut option = |name: &str, value: String| command.extend([format!("--{name}"), value]);
-    option("rounds", facts.rounds.to_string());
-    option("seed", facts.seed.to_string());
-    option(
-        "timeout",
-        humantime::format_duration(facts.args.timeout)
-            .to_string()
-            .replace(' ', ""),
-    );
-    if let Some(delta) = facts.args.delta {
-        option("delta", delta.to_string());
+fn to_repeat(input: &RecordInput<'_>) -> Invocation {
+    let args = input.args;
+    let mut command = input.command.clone();
+    command.option("rounds", input.rounds);
+    command.option("seed", input.seed);
+    let timeout = humantime::format_duration(args.timeout).to_string();
+    command.option("timeout", timeout.replace(' ', ""));
+    if let Some(delta) = args.delta {
+        command.option("delta", delta);
     }
-    if !facts.args.redact.is_empty() {
-        option("redact", facts.args.redact.join(","));
+    command.list("redact", &args.redact);
+    if args.image_size {
+        command.flag("image-size");
     }
-    if facts.args.image_size {
-        command.push("--image-size".to_owned());
-    }
-    if facts.args.keep_contaminated {
-        command.push("--keep-contaminated".to_owned());
+    if args.keep_contaminated {
+        command.flag("keep-contaminated");
     }
     command
 }

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use crate::escape;
 use crate::explain::RunExplanation;
-use crate::model::{BuilderInfo, HostInfo, LeftOut, Outcome, Rules, Run};
+use crate::model::{BuilderInfo, HostInfo, Invocation, LeftOut, Outcome, Rules, Run};
 use crate::stats::{Basis, Ratio};
 use crate::verdict::{Assessment, Dropped, MultipleComparisons, multiple_comparisons};
 pub use environment::{BaseImageView, EmulatorView, FailureRate, FailureView};
@@ -28,8 +28,8 @@ pub struct View {
     pub resumed: Vec<Timestamp>,
     /// Version of buildrace.
     pub buildrace: String,
-    /// Command line.
-    pub command: Vec<String>,
+    /// What to type to make it again.
+    pub command: Invocation,
     /// The commit that the project was at, `-dirty` behind it where files
     /// differed from it.
     pub commit: Option<String>,

@@ -116,7 +116,7 @@ fn said(text: &str) -> (View, CheckView) {
     let text = || text.to_owned();
     view.run = text();
     view.buildrace = text();
-    view.command = vec![text(), text()];
+    view.command = crate::model::Invocation::new(&text(), [text()]);
     for scenario in &mut view.scenarios {
         scenario.name = text();
         scenario.title = text();
