@@ -7,10 +7,11 @@ use bollard::errors::Error as DockerError;
 use bollard::models::ContainerCreateBody;
 use bollard::query_parameters::{
     CreateContainerOptionsBuilder, ListImagesOptionsBuilder, RemoveContainerOptionsBuilder,
+    RemoveImageOptionsBuilder,
 };
 
-use super::error::one_line;
-use super::{Endpoint, EngineError, leftovers, locate};
+use super::{Endpoint, EngineError, locate, temporary};
+use crate::escape::one_line;
 use crate::model::{BuilderInfo, Platform, Reference};
 
 /// The oldest engine that will do, as major and minor version: 24.0 brought
@@ -20,9 +21,6 @@ const MINIMUM: (u32, u32) = (24, 0);
 
 /// The label that marks a stand-in image, on any engine.
 pub const STAND_IN_LABEL: &str = "org.buildrace.stand-in";
-
-/// The label of what buildrace makes for a moment and removes again.
-pub(crate) const TEMPORARY_LABEL: &str = "org.buildrace.temporary";
 
 /// A connection to an engine that can run a race.
 #[derive(Debug, Clone)]
@@ -246,8 +244,8 @@ impl Engine {
             image: Some(asked(name)),
             cmd: Some(vec!["/".to_owned()]),
             labels: Some(HashMap::from([(
-                TEMPORARY_LABEL.to_owned(),
-                leftovers::owner(),
+                temporary::LABEL.to_owned(),
+                temporary::owner(),
             )])),
             ..ContainerCreateBody::default()
         };
@@ -278,6 +276,21 @@ impl Engine {
             .remove_container(id, Some(options))
             .await
             .map_err(|error| EngineError::api(format!("removing container {id}"), error))
+    }
+
+    /// Removes an image by its name, if it is there.
+    ///
+    /// # Errors
+    /// The engine refuses to.
+    pub async fn remove_image(&self, name: &str) -> Result<(), EngineError> {
+        let options = RemoveImageOptionsBuilder::new().force(true).build();
+        match self.docker().remove_image(name, Some(options), None).await {
+            Ok(_)
+            | Err(DockerError::DockerResponseServerError {
+                status_code: 404, ..
+            }) => Ok(()),
+            Err(error) => Err(EngineError::api(format!("removing image {name}"), error)),
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::io::Read;
 use std::process::{Command, Stdio};
 
 use super::EngineError;
-use super::error::one_line;
+use crate::escape::one_line;
 
 /// A command that is killed when this process dies, however it dies: nothing
 /// goes on writing where a later run cleans up.

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::escape::one_line;
+
 /// An engine, or what it needs, could not be had. Each message is one line
 /// that says what was tried, on what, and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -120,6 +122,9 @@ pub enum EngineError {
         /// What apt says.
         source: Box<EngineError>,
     },
+    /// This system cannot have a private engine.
+    #[error("the private engine needs Linux: start another Docker Engine, or name one with --host")]
+    NeedsLinux,
     /// The private engine cannot be made, started or removed.
     #[error("private engine: {0}")]
     Private(String),
@@ -153,21 +158,6 @@ impl EngineError {
             path,
             error,
         }
-    }
-}
-
-/// Outside text fit for one line of a terminal: no control characters, no
-/// more than 400 characters.
-pub(crate) fn one_line(text: &str) -> String {
-    let clean: String = text
-        .trim()
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .take(401)
-        .collect();
-    match clean.char_indices().nth(400) {
-        Some((end, _)) => format!("{}…", &clean[..end]),
-        None => clean,
     }
 }
 

@@ -8,13 +8,13 @@ use futures_util::future::join_all;
 
 use super::binfmt::ARCHITECTURES;
 use super::client::{self, Image};
-use super::error::one_line;
 use super::private::Paths;
 use super::registry::{self, NotPulled};
 pub use super::standin::orders::unfinished as unfinished_stand_ins;
 use super::standin::orders::{Workplace, add_order, can_be_made, is_wanted, make_stand_ins};
 use super::standin::{self, Recipe};
 use super::{Engine, EngineError, Progress};
+use crate::escape::one_line;
 use crate::model::{BaseImage, Platform};
 
 /// Whether stand-ins may be put into an engine under official names.

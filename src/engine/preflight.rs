@@ -13,9 +13,9 @@ use tokio::net::{TcpStream, UnixStream};
 
 use super::binfmt;
 use super::emulator::{self, Execution};
-use super::error::one_line;
 use super::private::{self, Paths};
 use super::{Engine, EngineError, locate};
+use crate::escape::one_line;
 use crate::model::{EmulatorInfo, Platform};
 
 const GIB: u64 = 1 << 30;

@@ -9,8 +9,8 @@ use bollard::query_parameters::CreateImageOptionsBuilder;
 use futures_util::StreamExt;
 
 use super::client::{self, Image};
-use super::error::one_line;
 use super::{Engine, EngineError, Progress};
+use crate::escape::one_line;
 use crate::model::Platform;
 
 /// How long a registry may take to say that it has an image.

@@ -15,7 +15,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 
-use super::Paths;
+use super::paths::Paths;
 use crate::engine::command::log_tail;
 use crate::engine::{EngineError, Progress};
 use crate::user;

@@ -8,7 +8,7 @@ use std::process::Command;
 
 use serde::{Deserialize, Serialize};
 
-use super::Paths;
+use super::paths::Paths;
 use crate::engine::binfmt::{self, Architecture};
 use crate::engine::command::run;
 use crate::engine::{EngineError, Progress};

@@ -9,7 +9,7 @@ use std::process::Command;
 
 use serde::{Deserialize, Serialize};
 
-use super::Paths;
+use super::paths::Paths;
 use crate::engine::command::run;
 use crate::engine::debian::{self, Archives, DebianRoot};
 use crate::engine::{EngineError, Progress};
