@@ -4,7 +4,6 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::EngineError;
 use crate::model::Platform;
 
 /// Where the table is mounted.
@@ -74,7 +73,8 @@ impl Architecture {
 
     /// The bits of [`Self::elf_start`] that tell: not the ABI, and programs
     /// (2) and position-independent ones (3) alike.
-    fn mask(&self) -> [u8; 20] {
+    #[cfg(any(target_os = "linux", test))]
+    pub(super) fn mask(&self) -> [u8; 20] {
         let mut mask = [0xff; 20];
         mask[7] = 0;
         mask[if self.big_endian { 17 } else { 16 }] = 0xfe;
@@ -186,56 +186,6 @@ fn handlers_in(folder: &Path) -> Vec<Handler> {
         .collect();
     found.sort_by(|a, b| a.name.cmp(&b.name));
     found
-}
-
-/// Registers an interpreter, with flag F.
-///
-/// # Errors
-/// The kernel refuses it.
-pub fn register(
-    name: &str,
-    architecture: &Architecture,
-    interpreter: &Path,
-) -> Result<(), EngineError> {
-    let escaped = |bytes: &[u8]| {
-        bytes
-            .iter()
-            .map(|b| format!("\\x{b:02x}"))
-            .collect::<String>()
-    };
-    let interpreter = interpreter.display().to_string();
-    let separator = [':', '|', ';', ',']
-        .into_iter()
-        .find(|c| !interpreter.contains(*c))
-        .unwrap_or(':');
-    let line = [
-        "",
-        name,
-        "M",
-        "0",
-        &escaped(&architecture.elf_start()),
-        &escaped(&architecture.mask()),
-        &interpreter,
-        "OCF",
-    ]
-    .join(&separator.to_string());
-    let path = Path::new(FOLDER).join("register");
-    fs::write(&path, line).map_err(|error| {
-        EngineError::Private(format!(
-            "the kernel refuses an emulator for linux/{} ({}: {error}): its binfmt_misc must be writable, which in a container needs --privileged",
-            architecture.oci,
-            path.display()
-        ))
-    })
-}
-
-/// Removes a handler.
-///
-/// # Errors
-/// The kernel refuses it.
-pub fn unregister(name: &str) -> Result<(), EngineError> {
-    let path = Path::new(FOLDER).join(name);
-    fs::write(&path, "-1").map_err(EngineError::file("cannot unregister", path))
 }
 
 #[cfg(test)]

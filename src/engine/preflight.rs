@@ -6,7 +6,6 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use nix::sys::statvfs::statvfs;
 use serde::Serialize;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
@@ -331,12 +330,12 @@ fn disk_check(name: &str, path: &Path) -> Check {
         .ancestors()
         .find(|folder| folder.exists())
         .unwrap_or(Path::new("."));
-    let free = match statvfs(if existing.as_os_str().is_empty() {
+    let free = match rustix::fs::statvfs(if existing.as_os_str().is_empty() {
         Path::new(".")
     } else {
         existing
     }) {
-        Ok(stat) => stat.blocks_available() * stat.fragment_size(),
+        Ok(stat) => stat.f_bavail * stat.f_frsize,
         Err(error) => {
             return Check::bad(
                 name,
@@ -393,20 +392,22 @@ async fn steal_check(over: Duration) -> Check {
 /// All CPU time and the part of it that went to other guests, in ticks.
 type CpuTimes = (u64, u64);
 
+#[cfg(target_os = "linux")]
 fn cpu_times() -> Option<CpuTimes> {
-    parse_cpu_times(&fs::read_to_string("/proc/stat").ok()?)
+    use procfs::prelude::*;
+
+    // Guest time, which the kernel counts too, is in user time already.
+    let total = procfs::KernelStats::current().ok()?.total;
+    let steal = total.steal?;
+    let idle = total.idle + total.iowait?;
+    let busy = total.user + total.nice + total.system + total.irq? + total.softirq?;
+    Some((busy + idle + steal, steal))
 }
 
-fn parse_cpu_times(stat: &str) -> Option<CpuTimes> {
-    let fields: Vec<u64> = stat
-        .lines()
-        .next()?
-        .strip_prefix("cpu ")?
-        .split_whitespace()
-        .take(8) // guest time, which follows, is in user time already
-        .filter_map(|field| field.parse().ok())
-        .collect();
-    Some((fields.iter().sum(), *fields.get(7)?))
+/// Other systems than Linux do not tell.
+#[cfg(not(target_os = "linux"))]
+fn cpu_times() -> Option<CpuTimes> {
+    None
 }
 
 fn steal_verdict(before: CpuTimes, after: CpuTimes) -> Check {
@@ -478,11 +479,8 @@ mod tests {
 
     #[test]
     fn stolen_time_is_a_share_of_all() {
-        let before = parse_cpu_times("cpu  100 0 100 800 0 0 0 0 50 0\ncpu0 1\n").unwrap();
-        let after = parse_cpu_times("cpu  150 0 150 890 0 0 0 10 70 0\n").unwrap();
-        assert_eq!((before, after), ((1000, 0), (1200, 10)));
+        let (before, after) = ((1000, 0), (1200, 10));
         assert_eq!(steal_verdict(before, after).status, Status::Warn);
         assert_eq!(steal_verdict(before, before).status, Status::Ok);
-        assert_eq!(parse_cpu_times("intr 5"), None);
     }
 }

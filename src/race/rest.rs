@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::host::Counters;
+use super::counters::Counters;
 
 /// Length of one look at the machine.
 const LOOK: Duration = Duration::from_millis(200);

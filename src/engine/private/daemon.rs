@@ -3,7 +3,7 @@
 //! and with them every mount and network device that they made.
 
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, lchown};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -16,8 +16,8 @@ use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 
 use super::paths::Paths;
-use crate::engine::command::log_tail;
 use crate::engine::{EngineError, Progress};
+use crate::escape::one_line;
 use crate::user;
 
 const START_LIMIT: Duration = Duration::from_secs(60);
@@ -256,9 +256,25 @@ fn proxies() -> impl Iterator<Item = (String, String)> {
 fn died(paths: &Paths) -> EngineError {
     EngineError::Private(format!(
         "it ended right after its start: {} (all of it in {})",
-        log_tail(&paths.log()),
+        last_lines(&paths.log()),
         paths.log().display()
     ))
+}
+
+/// The last three lines of a log, joined to one.
+fn last_lines(log: &Path) -> String {
+    let read = || -> io::Result<Vec<u8>> {
+        let mut file = File::open(log)?;
+        let length = file.metadata()?.len();
+        file.seek(SeekFrom::Start(length.saturating_sub(2000)))?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        Ok(bytes)
+    };
+    let bytes = read().unwrap_or_default();
+    let text = String::from_utf8_lossy(&bytes);
+    let lines: Vec<&str> = text.lines().filter(|line| !line.is_empty()).collect();
+    one_line(&lines[lines.len().saturating_sub(3)..].join(" | "))
 }
 
 fn write(path: &Path, value: &impl Serialize) -> Result<(), EngineError> {

@@ -63,6 +63,7 @@ impl Paths {
     }
 
     /// A root file system in the making.
+    #[cfg(target_os = "linux")]
     pub(super) fn making(&self) -> PathBuf {
         self.folder.join("making")
     }
@@ -87,6 +88,7 @@ impl Paths {
         self.folder.with_file_name("stand-ins")
     }
 
+    #[cfg(target_os = "linux")]
     pub(super) fn lock_file(&self) -> PathBuf {
         self.folder.with_extension("lock")
     }
