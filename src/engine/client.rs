@@ -67,6 +67,19 @@ pub struct Image {
     pub stand_in: bool,
 }
 
+impl Image {
+    /// An image of which the engine holds nothing.
+    pub(super) fn absent(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            id: String::new(),
+            digest: None,
+            platforms: Vec::new(),
+            stand_in: false,
+        }
+    }
+}
+
 impl Engine {
     /// Connects and checks that the engine can run a race.
     ///
