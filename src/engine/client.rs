@@ -29,33 +29,33 @@ pub struct Engine {
     facts: EngineFacts,
 }
 
-/// What an engine says of itself.
+/// What an engine says of itself, as of when it was connected to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EngineFacts {
-    /// Where it listens and who said so.
+    /// Where it listens, and who named that address.
     pub endpoint: Endpoint,
-    /// Its version, `26.1.5+dfsg1`.
+    /// The engine's version, `26.1.5+dfsg1`.
     pub version: String,
     /// The API version it was asked with, `1.45`.
     pub api_version: String,
-    /// Its snapshotter or graph driver, `overlayfs`.
+    /// The snapshotter or graph driver that keeps layers, `overlayfs`.
     pub storage_driver: String,
     /// Whether images are kept in the containerd image store.
     pub containerd_store: bool,
-    /// The platform of its own CPU.
+    /// The platform of the CPU that the engine runs on.
     pub native: Platform,
-    /// Kernel release it runs on.
+    /// Release of the kernel that the engine runs on, `6.12.9`.
     pub kernel: Option<String>,
     /// Folder where it keeps its data, on its own machine.
     pub data_root: Option<String>,
-    /// CPUs it may use.
+    /// Number of CPUs that the engine may use.
     pub cpus: Option<u32>,
 }
 
-/// An image of an engine's store.
+/// What an engine holds of an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Image {
-    /// Name that it was asked for by.
+    /// The name that the image was asked for by.
     pub name: String,
     /// Id; in the containerd image store the digest of the index.
     pub id: String,
@@ -133,7 +133,7 @@ impl Engine {
         Ok(Self { docker, facts })
     }
 
-    /// What it says of itself.
+    /// What the engine says of itself.
     pub fn facts(&self) -> &EngineFacts {
         &self.facts
     }
@@ -307,7 +307,7 @@ impl Engine {
     }
 }
 
-/// An image that an engine lists.
+/// What an engine lists of an image.
 struct Found {
     id: String,
     repo_digests: Vec<String>,
@@ -342,7 +342,7 @@ impl EngineFacts {
         Ok(())
     }
 
-    /// As a run's record tells it. The engine's API tells neither BuildKit's
+    /// As a run's record holds it. The engine's API tells neither BuildKit's
     /// version nor all platforms: the caller adds what BuildKit's workers say.
     pub fn builder_info(&self) -> BuilderInfo {
         BuilderInfo {

@@ -53,7 +53,7 @@ fn gist(said: &str) -> String {
     }
 }
 
-/// Whether a program is on the PATH.
+/// Whether a program of this name is in a folder of the PATH.
 pub(crate) fn exists(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path).any(|folder| folder.join(program).is_file())

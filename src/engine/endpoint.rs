@@ -5,7 +5,7 @@ use std::path::Path;
 /// The address of an engine, and who named it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {
-    /// `unix:///path` or `tcp://host:port`.
+    /// The address, `unix:///path` or `tcp://host:port`.
     pub host: String,
     /// `--host`, `DOCKER_HOST`, `context`, `default socket` or `private engine`.
     pub found_by: String,

@@ -20,7 +20,7 @@ use crate::model::{BaseImage, Platform};
 /// Whether stand-ins may be put into an engine under official names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StandIns {
-    /// Where no registry can be reached.
+    /// Where no registry can be reached, they may.
     Allowed,
     /// Never: the engine is somebody's, who did not ask for it.
     Refused,
@@ -28,7 +28,7 @@ pub enum StandIns {
 
 impl StandIns {
     /// Allowed in the private engine, and in no other.
-    pub fn of(engine: &Engine) -> Self {
+    pub fn for_engine(engine: &Engine) -> Self {
         match Paths::of_user() {
             Ok(paths) if paths.endpoint().host == engine.facts().endpoint.host => Self::Allowed,
             _ => Self::Refused,
@@ -61,7 +61,7 @@ pub async fn present(
 pub enum Offer {
     /// There is none, or the registry cannot be reached.
     Refused,
-    /// Nothing within the time that was given.
+    /// The registry did not answer within the time that was given.
     Silent,
 }
 
@@ -74,7 +74,7 @@ pub async fn unobtainable(
     names: &BTreeSet<String>,
     limit: Duration,
 ) -> BTreeMap<String, Offer> {
-    let may_stand_in = StandIns::of(engine) == StandIns::Allowed;
+    let may_stand_in = StandIns::for_engine(engine) == StandIns::Allowed;
     let asked = names.iter().map(|name| async move {
         if (may_stand_in && standin::recipe(name).is_some()) || engine.holds(name).await {
             return None;
@@ -113,7 +113,7 @@ pub async fn ensure(
 /// stand-in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Missing {
-    /// Its name.
+    /// The name that it is needed by.
     pub name: String,
     /// Platforms that it is needed on and not held for.
     pub platforms: Vec<Platform>,
@@ -121,7 +121,7 @@ pub struct Missing {
     pub reason: String,
 }
 
-/// What [`obtain`] came to.
+/// The images that [`obtain`] came to.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Obtained {
     /// The images that the engine holds now, one for each platform.

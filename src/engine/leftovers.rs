@@ -12,9 +12,9 @@ use crate::escape::one_line;
 /// Something on an engine whose owner is dead.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Leftover {
-    /// A container, by its id.
+    /// A container, with its id.
     Container(String),
-    /// An image, by its name.
+    /// An image, with its name and tag.
     Image(String),
 }
 
@@ -58,7 +58,7 @@ impl Engine {
         Ok(found)
     }
 
-    /// Removes something that is left.
+    /// Removes a container or an image that is left.
     ///
     /// # Errors
     /// The engine refuses to.

@@ -31,24 +31,24 @@ const STEAL_WARN: f64 = 0.02;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
-    /// As it should be.
+    /// All is as it should be.
     Ok,
     /// A race runs, and its times may say less.
     Warn,
-    /// A race could not run.
+    /// No race could run.
     Fail,
 }
 
-/// One thing that was looked at.
+/// One thing that was checked, and what was found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Check {
-    /// What: `engine`, `linux/arm64`, `disk of results`.
+    /// What was checked: `engine`, `linux/arm64`, `disk of results`.
     pub name: String,
-    /// How bad it is.
+    /// How bad the finding is.
     pub status: Status,
-    /// What was found; one line.
+    /// What was found, on one line.
     pub finding: String,
-    /// What to do about it; one line.
+    /// What to do about it, on one line; nothing where all is well.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub advice: Option<String>,
 }
@@ -78,12 +78,12 @@ impl Check {
     }
 }
 
-/// Which platforms run on an engine.
+/// Which platforms run on an engine, by programs that were tried.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tried {
-    /// Emulators of those that do.
+    /// The emulators of those platforms that run and are not native.
     pub emulators: Vec<EmulatorInfo>,
-    /// Those that do not.
+    /// The platforms that do not run.
     pub failed: Vec<NotRun>,
 }
 
@@ -92,14 +92,14 @@ pub struct Tried {
 pub struct NotRun {
     /// The platform.
     pub platform: Platform,
-    /// Why, and what to do; one line.
+    /// Why they do not run, and what to do about it, on one line.
     pub reason: String,
     /// Whether that is certain: of some architectures buildrace has no program
     /// to try.
     pub is_certain: bool,
 }
 
-/// Runs a program of each platform.
+/// Runs a program of each platform, in a container.
 ///
 /// # Errors
 /// The engine cannot be asked.
@@ -146,7 +146,7 @@ pub async fn examine(host: Option<&str>, platforms: &[Platform], results: &Path)
     checks
 }
 
-/// Whether a race could run.
+/// Whether no check says that a race could not run.
 pub fn could_run(checks: &[Check]) -> bool {
     checks.iter().all(|check| check.status != Status::Fail)
 }
@@ -404,7 +404,7 @@ fn cpu_times() -> Option<CpuTimes> {
     Some((busy + idle + steal, steal))
 }
 
-/// Other systems than Linux do not tell.
+/// Only Linux counts stolen time.
 #[cfg(not(target_os = "linux"))]
 fn cpu_times() -> Option<CpuTimes> {
     None

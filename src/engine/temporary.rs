@@ -70,7 +70,7 @@ fn is_dead(owner: &str, age: i64, forgotten: i64) -> bool {
     }
 }
 
-/// Seconds since 1970.
+/// The time now, in seconds since 1970.
 fn now() -> i64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)

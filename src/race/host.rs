@@ -11,7 +11,7 @@ use super::counters::Counters;
 use super::rest::Rest;
 use crate::model::{HostInfo, HostUse};
 
-/// How often memory is looked at during a sample.
+/// How often the memory that is available is read during a sample.
 const MEMORY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Facts about the machine that do not change during a run. What cannot be
@@ -57,7 +57,7 @@ pub struct HostSampler {
     started: Instant,
     before: Counters,
     used: HostUse,
-    last_memory_look: Instant,
+    memory_read: Instant,
 }
 
 impl HostSampler {
@@ -81,16 +81,16 @@ impl HostSampler {
             started: now,
             before: Counters::now(),
             used,
-            last_memory_look: now,
+            memory_read: now,
         }
     }
 
-    /// Called often during the sample; looks at most once a second.
+    /// Called often during the sample; reads memory at most once a second.
     pub fn tick(&mut self) {
-        if self.disk.is_none() || self.last_memory_look.elapsed() < MEMORY_INTERVAL {
+        if self.disk.is_none() || self.memory_read.elapsed() < MEMORY_INTERVAL {
             return;
         }
-        self.last_memory_look = Instant::now();
+        self.memory_read = Instant::now();
         let least = self.used.memory_available_min;
         self.used.memory_available_min = match (least, memory_available()) {
             (Some(a), Some(b)) => Some(a.min(b)),
@@ -98,7 +98,7 @@ impl HostSampler {
         };
     }
 
-    /// Ends the sample and looks at the machine once more, which is where the
+    /// Ends the sample and measures the machine once more, which is where the
     /// wait before the next sample begins.
     pub async fn finish(mut self, rest: &mut Rest) -> HostUse {
         let Some(disk) = &self.disk else {

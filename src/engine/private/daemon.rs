@@ -38,7 +38,7 @@ pub(super) struct Running {
 }
 
 impl Running {
-    fn of(pid: i32) -> Option<Self> {
+    fn with_pid(pid: i32) -> Option<Self> {
         let stat = procfs::process::Process::new(pid).ok()?.stat().ok()?;
         (stat.state != 'Z').then_some(Self {
             pid,
@@ -47,7 +47,7 @@ impl Running {
     }
 
     fn alive(self) -> bool {
-        Self::of(self.pid) == Some(self)
+        Self::with_pid(self.pid) == Some(self)
     }
 }
 
@@ -91,7 +91,7 @@ pub(super) fn start(paths: &Paths, progress: &Progress) -> Result<(), EngineErro
     prepare_state(paths)?;
     let mut child = spawn(paths)?;
     let pid = i32::try_from(child.id()).unwrap_or(i32::MAX);
-    let Some(running) = Running::of(pid) else {
+    let Some(running) = Running::with_pid(pid) else {
         let _ = child.wait();
         return Err(ended(paths));
     };
@@ -252,7 +252,7 @@ fn wait_for_end(running: Running, limit: Duration) {
     }
 }
 
-/// The one child of `unshare --fork`.
+/// The process that `unshare --fork` has as its one child.
 fn first_of_namespace(pid: i32) -> Option<i32> {
     procfs::process::all_processes()
         .ok()?

@@ -16,9 +16,9 @@ use crate::engine::{EngineError, Progress};
 /// What was done to the kernel's table, to be undone.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Record {
-    /// Whether binfmt_misc was not mounted before.
+    /// Whether the table was not mounted before, so that it is unmounted again.
     mounted: bool,
-    /// Names of handlers.
+    /// Names of the handlers that were registered.
     handlers: Vec<String>,
 }
 
@@ -122,7 +122,7 @@ pub(super) fn register(
     Ok(())
 }
 
-/// Takes back what [`register`] did.
+/// Takes back what [`register`] did, and nothing else.
 pub(super) fn unregister(paths: &Paths) -> Result<(), EngineError> {
     let record = read(paths);
     for name in &record.handlers {

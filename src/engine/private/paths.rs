@@ -9,7 +9,8 @@ use crate::user;
 /// Longest path of a unix socket that the kernel takes, bytes.
 const SOCKET_PATH_LIMIT: usize = 107;
 
-/// Where the private engine keeps everything.
+/// The folder that the private engine keeps everything in, and what is where in
+/// it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Paths {
     folder: PathBuf,
@@ -28,7 +29,7 @@ impl Paths {
         Self::under(&cache)
     }
 
-    /// Those under a given cache folder.
+    /// The folder under a given cache folder.
     ///
     /// # Errors
     /// The path is relative, or too long for a socket in it.
@@ -52,17 +53,17 @@ impl Paths {
         Ok(paths)
     }
 
-    /// The folder of it all.
+    /// The folder that holds all of the engine.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// The root file system.
+    /// The root file system that the engine runs in.
     pub fn root(&self) -> PathBuf {
         self.folder.join("root")
     }
 
-    /// A root file system in the making.
+    /// Where a root file system is made, before it is moved into place.
     #[cfg(target_os = "linux")]
     pub(super) fn making(&self) -> PathBuf {
         self.folder.join("making")
@@ -73,17 +74,17 @@ impl Paths {
         self.folder.join("state")
     }
 
-    /// Its API socket.
+    /// The socket of the engine's API.
     pub fn socket(&self) -> PathBuf {
         self.state().join("docker.sock")
     }
 
-    /// Its log.
+    /// The log of the engine and its helpers.
     pub fn log(&self) -> PathBuf {
         self.state().join("engine.log")
     }
 
-    /// Where stand-in base images are made.
+    /// Where stand-in base images are made, beside the engine.
     pub(in crate::engine) fn stand_ins(&self) -> PathBuf {
         self.folder.with_file_name("stand-ins")
     }
@@ -93,7 +94,7 @@ impl Paths {
         self.folder.with_extension("lock")
     }
 
-    /// Where it listens.
+    /// The engine's address.
     pub fn endpoint(&self) -> Endpoint {
         Endpoint {
             host: format!("unix://{}", self.socket().display()),

@@ -5,16 +5,16 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-/// What there is of the private engine.
+/// How far the private engine has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum State {
-    /// Nothing.
+    /// There is nothing of it.
     Absent,
     /// Making its root file system was interrupted, or it is of another
     /// version of buildrace; `up` makes it anew.
     HalfMade,
-    /// Complete, not running.
+    /// It is complete, and does not run.
     Stopped,
     /// It runs but does not answer; `up` restarts it.
     Stuck,
@@ -22,25 +22,25 @@ pub enum State {
     Running,
 }
 
-/// The private engine, as `engine status` tells it.
+/// The private engine, as `engine status` shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Status {
-    /// What there is of it.
+    /// How far it has come.
     pub state: State,
-    /// Folder that holds all of it.
+    /// The folder that holds all of it.
     pub folder: PathBuf,
-    /// Its address, for `DOCKER_HOST`.
+    /// The address that `DOCKER_HOST` may name it by.
     pub host: String,
-    /// Its log.
+    /// The file that its log is in.
     pub log: PathBuf,
-    /// Process id of what keeps it running.
+    /// Id of the process whose end would end it, while it runs.
     pub pid: Option<i32>,
-    /// Versions of its packages, by name.
+    /// Versions of the Debian packages it was made of, by name.
     pub packages: BTreeMap<String, String>,
     /// The Docker CLI of its root; it runs on this machine where the C
     /// library is new enough, else with `chroot`.
     pub docker_cli: Option<PathBuf>,
-    /// buildx, as a plugin of that CLI.
+    /// The buildx plugin of that CLI.
     pub buildx: Option<PathBuf>,
     /// Names of the binfmt handlers that it registered.
     pub handlers: Vec<String>,
