@@ -267,7 +267,7 @@ impl<'a> Site<'a> {
             if let Some(not_run) = tried.failed.first() {
                 anyhow::bail!("{}", not_run.reason);
             }
-            let stand_ins = StandIns::of(&self.engine);
+            let stand_ins = StandIns::for_engine(&self.engine);
             Ok(images::ensure(&self.engine, &needed, stand_ins, &tell).await?)
         })
     }

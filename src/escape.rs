@@ -33,6 +33,22 @@ pub fn terminal(text: &str, max: usize) -> String {
     escaped
 }
 
+/// The text on one line of at most [`MAX_CHARS`] characters and `…`, with a
+/// space for each control character. What other programs said is quoted so in
+/// messages, which are made safe for a terminal when they are printed.
+pub fn one_line(text: &str) -> String {
+    let clean: String = text
+        .trim()
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .take(MAX_CHARS + 1)
+        .collect();
+    match clean.char_indices().nth(MAX_CHARS) {
+        Some((end, _)) => format!("{}…", &clean[..end]),
+        None => clean,
+    }
+}
+
 /// Text for Markdown, in a paragraph or a table cell: control characters
 /// written out, HTML and Markdown punctuation taken as plain, links and
 /// mentions defused, bounded to [`MAX_CHARS`] characters before escaping.

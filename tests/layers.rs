@@ -22,7 +22,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("verify", &["model", "escape"]),
     ("explain", &["model", "trace", "stats"]),
     ("buildkit", &["model", "trace"]),
-    ("engine", &["model", "temporary", "user"]),
+    ("engine", &["model", "escape", "temporary", "user"]),
     ("git", &["escape", "temporary"]),
     ("builder", &["model", "trace", "buildkit"]),
     (

@@ -36,7 +36,7 @@ pub async fn run(args: ImagesArgs) -> anyhow::Result<Exit> {
         let stand_ins = if args.stand_ins {
             StandIns::Allowed
         } else {
-            StandIns::of(&engine)
+            StandIns::for_engine(&engine)
         };
         let optional = optional(&project, &scenarios, &native)?;
         let got = images::obtain(&engine, &needed, &optional, stand_ins, &progress_lines()).await?;

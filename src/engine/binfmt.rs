@@ -4,24 +4,23 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::EngineError;
 use crate::model::Platform;
 
-/// Where the table is mounted.
+/// Where the kernel shows its table, once binfmt_misc is mounted.
 pub const FOLDER: &str = "/proc/sys/fs/binfmt_misc";
 
-/// An architecture that QEMU emulates.
+/// An architecture that QEMU emulates, and how its ELF programs begin.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Architecture {
-    /// OCI's name.
+    /// OCI's name of it, `arm64`.
     pub oci: &'static str,
-    /// QEMU's and the kernel's name.
+    /// QEMU's name of it, which is the kernel's too, `aarch64`.
     pub qemu: &'static str,
-    /// Whether its programs are 64-bit ELF.
+    /// Whether its programs are ELF of 64 bits; else they are of 32.
     pub wide: bool,
-    /// Whether its programs are big-endian ELF.
+    /// Whether its programs are big-endian.
     pub big_endian: bool,
-    /// ELF machine number.
+    /// Number of the machine in its programs' ELF headers.
     pub machine: u16,
 }
 
@@ -35,7 +34,7 @@ const fn arch(oci: &'static str, qemu: &'static str, wide: bool, machine: u16) -
     }
 }
 
-/// Those known.
+/// The architectures that a race can be prepared for.
 pub static ARCHITECTURES: [Architecture; 7] = [
     arch("amd64", "x86_64", true, 62),
     arch("arm64", "aarch64", true, 183),
@@ -49,7 +48,7 @@ pub static ARCHITECTURES: [Architecture; 7] = [
     },
 ];
 
-/// The architecture that OCI calls `name`.
+/// The architecture that OCI calls `name`, if it is known.
 pub fn architecture(name: &str) -> Option<&'static Architecture> {
     ARCHITECTURES.iter().find(|known| known.oci == name)
 }
@@ -74,7 +73,8 @@ impl Architecture {
 
     /// The bits of [`Self::elf_start`] that tell: not the ABI, and programs
     /// (2) and position-independent ones (3) alike.
-    fn mask(&self) -> [u8; 20] {
+    #[cfg(any(target_os = "linux", test))]
+    pub(super) fn mask(&self) -> [u8; 20] {
         let mut mask = [0xff; 20];
         mask[7] = 0;
         mask[if self.big_endian { 17 } else { 16 }] = 0xfe;
@@ -89,12 +89,12 @@ impl Architecture {
     }
 }
 
-/// A handler of the table.
+/// A handler of the table: which programs it takes, and who runs them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Handler {
-    /// Its name.
+    /// Name of the handler's file in the table, `qemu-aarch64`.
     pub name: String,
-    /// Whether it is switched on.
+    /// Whether the kernel gives it any programs.
     pub enabled: bool,
     /// Path of the interpreter, in the mount namespace that registered it.
     pub interpreter: PathBuf,
@@ -107,7 +107,8 @@ pub struct Handler {
 }
 
 impl Handler {
-    /// Reads a handler's file.
+    /// Reads a handler from its file's text; `None` where it goes by a file's
+    /// name, not by how it begins.
     fn parse(name: &str, text: &str) -> Option<Self> {
         let field = |key: &str| {
             text.lines()
@@ -186,56 +187,6 @@ fn handlers_in(folder: &Path) -> Vec<Handler> {
         .collect();
     found.sort_by(|a, b| a.name.cmp(&b.name));
     found
-}
-
-/// Registers an interpreter, with flag F.
-///
-/// # Errors
-/// The kernel refuses it.
-pub fn register(
-    name: &str,
-    architecture: &Architecture,
-    interpreter: &Path,
-) -> Result<(), EngineError> {
-    let escaped = |bytes: &[u8]| {
-        bytes
-            .iter()
-            .map(|b| format!("\\x{b:02x}"))
-            .collect::<String>()
-    };
-    let interpreter = interpreter.display().to_string();
-    let separator = [':', '|', ';', ',']
-        .into_iter()
-        .find(|c| !interpreter.contains(*c))
-        .unwrap_or(':');
-    let line = [
-        "",
-        name,
-        "M",
-        "0",
-        &escaped(&architecture.elf_start()),
-        &escaped(&architecture.mask()),
-        &interpreter,
-        "OCF",
-    ]
-    .join(&separator.to_string());
-    let path = Path::new(FOLDER).join("register");
-    fs::write(&path, line).map_err(|error| {
-        EngineError::Private(format!(
-            "the kernel refuses an emulator for linux/{} ({}: {error}): its binfmt_misc must be writable, which in a container needs --privileged",
-            architecture.oci,
-            path.display()
-        ))
-    })
-}
-
-/// Removes a handler.
-///
-/// # Errors
-/// The kernel refuses it.
-pub fn unregister(name: &str) -> Result<(), EngineError> {
-    let path = Path::new(FOLDER).join(name);
-    fs::write(&path, "-1").map_err(EngineError::file("cannot unregister", path))
 }
 
 #[cfg(test)]

@@ -7,10 +7,11 @@ use bollard::errors::Error as DockerError;
 use bollard::models::ContainerCreateBody;
 use bollard::query_parameters::{
     CreateContainerOptionsBuilder, ListImagesOptionsBuilder, RemoveContainerOptionsBuilder,
+    RemoveImageOptionsBuilder,
 };
 
-use super::error::one_line;
-use super::{Endpoint, EngineError, leftovers, locate};
+use super::{Endpoint, EngineError, locate, temporary};
+use crate::escape::one_line;
 use crate::model::{BuilderInfo, Platform, Reference};
 
 /// The oldest engine that will do, as major and minor version: 24.0 brought
@@ -21,9 +22,6 @@ const MINIMUM: (u32, u32) = (24, 0);
 /// The label that marks a stand-in image, on any engine.
 pub const STAND_IN_LABEL: &str = "org.buildrace.stand-in";
 
-/// The label of what buildrace makes for a moment and removes again.
-pub(crate) const TEMPORARY_LABEL: &str = "org.buildrace.temporary";
-
 /// A connection to an engine that can run a race.
 #[derive(Debug, Clone)]
 pub struct Engine {
@@ -31,33 +29,33 @@ pub struct Engine {
     facts: EngineFacts,
 }
 
-/// What an engine says of itself.
+/// What an engine says of itself, as of when it was connected to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EngineFacts {
-    /// Where it listens and who said so.
+    /// Where it listens, and who named that address.
     pub endpoint: Endpoint,
-    /// Its version, `26.1.5+dfsg1`.
+    /// The engine's version, `26.1.5+dfsg1`.
     pub version: String,
     /// The API version it was asked with, `1.45`.
     pub api_version: String,
-    /// Its snapshotter or graph driver, `overlayfs`.
+    /// The snapshotter or graph driver that keeps layers, `overlayfs`.
     pub storage_driver: String,
     /// Whether images are kept in the containerd image store.
     pub containerd_store: bool,
-    /// The platform of its own CPU.
+    /// The platform of the CPU that the engine runs on.
     pub native: Platform,
-    /// Kernel release it runs on.
+    /// Release of the kernel that the engine runs on, `6.12.9`.
     pub kernel: Option<String>,
     /// Folder where it keeps its data, on its own machine.
     pub data_root: Option<String>,
-    /// CPUs it may use.
+    /// Number of CPUs that the engine may use.
     pub cpus: Option<u32>,
 }
 
-/// An image of an engine's store.
+/// What an engine holds of an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Image {
-    /// Name that it was asked for by.
+    /// The name that the image was asked for by.
     pub name: String,
     /// Id; in the containerd image store the digest of the index.
     pub id: String,
@@ -67,6 +65,19 @@ pub struct Image {
     pub platforms: Vec<Platform>,
     /// Whether its label says that it is a stand-in.
     pub stand_in: bool,
+}
+
+impl Image {
+    /// An image of which the engine holds nothing.
+    pub(super) fn absent(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            id: String::new(),
+            digest: None,
+            platforms: Vec::new(),
+            stand_in: false,
+        }
+    }
 }
 
 impl Engine {
@@ -122,7 +133,7 @@ impl Engine {
         Ok(Self { docker, facts })
     }
 
-    /// What it says of itself.
+    /// What the engine says of itself.
     pub fn facts(&self) -> &EngineFacts {
         &self.facts
     }
@@ -246,8 +257,8 @@ impl Engine {
             image: Some(asked(name)),
             cmd: Some(vec!["/".to_owned()]),
             labels: Some(HashMap::from([(
-                TEMPORARY_LABEL.to_owned(),
-                leftovers::owner(),
+                temporary::LABEL.to_owned(),
+                temporary::owner(),
             )])),
             ..ContainerCreateBody::default()
         };
@@ -279,9 +290,24 @@ impl Engine {
             .await
             .map_err(|error| EngineError::api(format!("removing container {id}"), error))
     }
+
+    /// Removes an image by its name, if it is there.
+    ///
+    /// # Errors
+    /// The engine refuses to.
+    pub async fn remove_image(&self, name: &str) -> Result<(), EngineError> {
+        let options = RemoveImageOptionsBuilder::new().force(true).build();
+        match self.docker().remove_image(name, Some(options), None).await {
+            Ok(_)
+            | Err(DockerError::DockerResponseServerError {
+                status_code: 404, ..
+            }) => Ok(()),
+            Err(error) => Err(EngineError::api(format!("removing image {name}"), error)),
+        }
+    }
 }
 
-/// An image that an engine lists.
+/// What an engine lists of an image.
 struct Found {
     id: String,
     repo_digests: Vec<String>,
@@ -316,7 +342,7 @@ impl EngineFacts {
         Ok(())
     }
 
-    /// As a run's record tells it. The engine's API tells neither BuildKit's
+    /// As a run's record holds it. The engine's API tells neither BuildKit's
     /// version nor all platforms: the caller adds what BuildKit's workers say.
     pub fn builder_info(&self) -> BuilderInfo {
         BuilderInfo {

@@ -1,10 +1,9 @@
 //! Runs the system's own tools and turns their failures into one clear line.
 
-use std::io::Read;
 use std::process::{Command, Stdio};
 
 use super::EngineError;
-use super::error::one_line;
+use crate::escape::one_line;
 
 /// A command that is killed when this process dies, however it dies: nothing
 /// goes on writing where a later run cleans up.
@@ -54,29 +53,10 @@ fn gist(said: &str) -> String {
     }
 }
 
-/// Whether a program is on the PATH.
+/// Whether a program of this name is in a folder of the PATH.
 pub(crate) fn exists(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
-}
-
-/// The last lines of a log file, for an error message.
-pub(crate) fn log_tail(path: &std::path::Path) -> String {
-    let mut text = String::new();
-    if let Ok(mut file) = std::fs::File::open(path) {
-        use std::io::{Seek, SeekFrom};
-        let length = file.metadata().map(|meta| meta.len()).unwrap_or(0);
-        let mut bytes = Vec::new();
-        if file
-            .seek(SeekFrom::Start(length.saturating_sub(2000)))
-            .is_ok()
-            && file.read_to_end(&mut bytes).is_ok()
-        {
-            text = String::from_utf8_lossy(&bytes).into_owned();
-        }
-    }
-    let lines: Vec<&str> = text.lines().filter(|line| !line.is_empty()).collect();
-    one_line(&lines[lines.len().saturating_sub(3)..].join(" | "))
 }
 
 /// The program and its arguments; a script given to `sh -c` is left out.

@@ -14,7 +14,7 @@ use std::process::Command;
 use super::EngineError;
 use super::command::{run, tied};
 
-/// The release that everything is made from.
+/// The Debian release that everything is made from.
 pub(crate) const SUITE: &str = "trixie";
 
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
@@ -32,7 +32,7 @@ const PATHS: [(bool, &str); 8] = [
     (true, "/usr/share/locale/*"),
 ];
 
-/// Where packages come from.
+/// Which of Debian's archives packages come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Archives {
     /// The release, its updates and its security updates, as the official
@@ -169,7 +169,7 @@ impl DebianRoot {
         Ok(made)
     }
 
-    /// Where the root is.
+    /// The root file system itself.
     pub(crate) fn path(&self) -> &Path {
         &self.root
     }
@@ -192,7 +192,7 @@ impl DebianRoot {
         self.unpack_and_configure(true)
     }
 
-    /// Installs further packages.
+    /// Installs packages into a root that has its base.
     ///
     /// # Errors
     /// Downloading, unpacking or configuring fails.
@@ -385,7 +385,7 @@ impl DebianRoot {
 }
 
 impl Archives {
-    /// These archives as apt's sources.
+    /// These archives in the form of apt's `.sources` files.
     fn sources(self, keyring: &str) -> String {
         let entry = |archive: &str, suites: &str| {
             format!(

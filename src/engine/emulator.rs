@@ -13,9 +13,9 @@ use crate::model::{EmulatorInfo, Platform};
 /// How a platform's programs run on an engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Execution {
-    /// The platform.
+    /// The platform whose programs are run.
     pub platform: Platform,
-    /// Whether the engine's CPU is of it.
+    /// Whether the engine's own CPU runs them.
     pub native: bool,
     /// The handler that the kernel gives its programs to; only where the
     /// engine shares this machine's kernel.
@@ -77,7 +77,7 @@ pub async fn try_platforms(
 }
 
 impl Execution {
-    /// As a run's record tells it; `None` for a platform that is not emulated.
+    /// As a run's record holds it; `None` for a platform that is not emulated.
     pub fn emulator_info(&self) -> Option<EmulatorInfo> {
         if self.native || (self.handler.is_none() && self.outcome.is_err()) {
             return None;

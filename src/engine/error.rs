@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::escape::one_line;
+
 /// An engine, or what it needs, could not be had. Each message is one line
 /// that says what was tried, on what, and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -10,7 +12,7 @@ pub enum EngineError {
     /// No engine was named and none answers.
     #[error("no Docker Engine answers (tried {tried}): start one, or run `buildrace engine up`")]
     NotFound {
-        /// Each endpoint with what it answered.
+        /// Each address that was tried, with what came of it.
         tried: String,
     },
     /// An engine was named, and it does not answer.
@@ -18,11 +20,11 @@ pub enum EngineError {
         "the Docker Engine at {host} (from {found_by}) does not answer: {reason}; start it, or name another"
     )]
     Unreachable {
-        /// Its address.
+        /// The address that was named.
         host: String,
-        /// Who named it.
+        /// Who named it: an option, a variable, a context.
         found_by: String,
-        /// What connecting to it gave.
+        /// Why connecting to it failed.
         reason: String,
     },
     /// The address is of a kind that is not spoken.
@@ -30,11 +32,11 @@ pub enum EngineError {
         "{host:?} (from {found_by}) cannot be used: {reason}; give a unix:///path or tcp://host:port address"
     )]
     BadHost {
-        /// The address.
+        /// The address that was named.
         host: String,
-        /// Who named it.
+        /// Who named it: an option, a variable, a context.
         found_by: String,
-        /// Why not.
+        /// What is wrong with it.
         reason: &'static str,
     },
     /// The Docker context that is chosen cannot be read.
@@ -42,11 +44,11 @@ pub enum EngineError {
         "Docker context {name:?} (from {found_by}): {reason}; see `docker context ls`, or name an engine with --host"
     )]
     BadContext {
-        /// The context's name.
+        /// Name of the context.
         name: String,
-        /// Who chose it.
+        /// Who chose the context: a variable or a file.
         found_by: &'static str,
-        /// What is wrong with it.
+        /// What keeps it from being used.
         reason: String,
     },
     /// It is older than what a race needs.
@@ -54,41 +56,41 @@ pub enum EngineError {
         "Docker Engine {version} is too old: 24.0 is the first whose BuildKit (0.11) keeps the history of builds that a race reads; update it, or run `buildrace engine up` and name that one with --host"
     )]
     TooOld {
-        /// Its version.
+        /// The version that the engine says it has.
         version: String,
     },
-    /// It stores images the old way.
+    /// It keeps images in a way that holds one platform of each.
     #[error(
         "the Docker Engine at {host} keeps images with the {driver} graph driver, which holds one platform of an image, and not in the containerd image store: put {{\"features\": {{\"containerd-snapshotter\": true}}}} into its /etc/docker/daemon.json and restart it, or run `buildrace engine up` and name that one with --host"
     )]
     NoImageStore {
-        /// Its address.
+        /// Address of the engine.
         host: String,
-        /// Its storage driver.
+        /// The graph driver that it stores images with.
         driver: String,
     },
     /// The engine refused a call.
     #[error("Docker Engine: {action}: {message}")]
     Api {
-        /// What was asked for.
+        /// What the engine was asked to do.
         action: String,
-        /// What it answered, from outside.
+        /// What it answered, on one line.
         message: String,
     },
     /// A base image can neither be found, pulled nor made.
     #[error("base image {name}: {reason}")]
     Image {
-        /// Its name.
+        /// Name of the image.
         name: String,
-        /// Why, and what to do.
+        /// Why it cannot be had, and what to do about it.
         reason: String,
     },
-    /// A command failed.
+    /// A command of the system failed, or is not installed.
     #[error("{action}: `{command}` {outcome}")]
     Command {
-        /// What it was for.
+        /// What the command was run for.
         action: String,
-        /// Command line.
+        /// The command with its arguments.
         command: String,
         /// How it ended and the last of what it said.
         outcome: String,
@@ -96,40 +98,44 @@ pub enum EngineError {
     /// A file or folder could not be used.
     #[error("{action} {path}: {error}", path = path.display())]
     File {
-        /// What was done to it.
+        /// What could not be done, `cannot read`.
         action: &'static str,
-        /// Which.
+        /// The file or folder.
         path: PathBuf,
-        /// Why not. Not a `source`: the text has it already, and what prints
-        /// a chain of causes would say it twice.
+        /// What the system says of it. Not a `source`: the text has it already,
+        /// and what prints a chain of causes would say it twice.
         error: io::Error,
     },
-    /// Root is needed.
+    /// Only root may do it.
     #[error("{action} needs root: run `{command}`")]
     NeedsRoot {
-        /// What.
+        /// What is to be done.
         action: &'static str,
-        /// The command to run.
+        /// The command that does it as root.
         command: String,
     },
     /// No archive has a platform's Debian packages.
     #[error("no Debian packages for {platform}: {source}")]
     NoPackages {
-        /// The platform.
+        /// The platform that packages were looked for.
         platform: crate::model::Platform,
-        /// What apt says.
+        /// Why there are none, as apt says.
         source: Box<EngineError>,
     },
+    /// This system cannot have a private engine.
+    #[error("the private engine needs Linux: start another Docker Engine, or name one with --host")]
+    NeedsLinux,
     /// The private engine cannot be made, started or removed.
     #[error("private engine: {0}")]
     Private(String),
-    /// A race could not run here.
+    /// A race could not run here, for the reason given.
     #[error("{0}")]
     Preflight(String),
 }
 
 impl EngineError {
-    /// Wraps what a call through bollard gave.
+    /// The error of a call to the engine's API, in one line; `action` is what was
+    /// asked of it.
     pub(crate) fn api(action: impl Into<String>, error: bollard::errors::Error) -> Self {
         use bollard::errors::Error;
         let message = match error {
@@ -142,7 +148,8 @@ impl EngineError {
         }
     }
 
-    /// For `map_err` on file operations.
+    /// Makes errors of file operations, for `map_err`; `action` is what could not
+    /// be done, `cannot read`.
     pub(crate) fn file(
         action: &'static str,
         path: impl Into<PathBuf>,
@@ -153,21 +160,6 @@ impl EngineError {
             path,
             error,
         }
-    }
-}
-
-/// Outside text fit for one line of a terminal: no control characters, no
-/// more than 400 characters.
-pub(crate) fn one_line(text: &str) -> String {
-    let clean: String = text
-        .trim()
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .take(401)
-        .collect();
-    match clean.char_indices().nth(400) {
-        Some((end, _)) => format!("{}…", &clean[..end]),
-        None => clean,
     }
 }
 

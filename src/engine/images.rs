@@ -8,19 +8,19 @@ use futures_util::future::join_all;
 
 use super::binfmt::ARCHITECTURES;
 use super::client::{self, Image};
-use super::error::one_line;
 use super::private::Paths;
 use super::registry::{self, NotPulled};
 pub use super::standin::orders::unfinished as unfinished_stand_ins;
 use super::standin::orders::{Workplace, add_order, can_be_made, is_wanted, make_stand_ins};
 use super::standin::{self, Recipe};
 use super::{Engine, EngineError, Progress};
+use crate::escape::one_line;
 use crate::model::{BaseImage, Platform};
 
 /// Whether stand-ins may be put into an engine under official names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StandIns {
-    /// Where no registry can be reached.
+    /// Where no registry can be reached, they may.
     Allowed,
     /// Never: the engine is somebody's, who did not ask for it.
     Refused,
@@ -28,7 +28,7 @@ pub enum StandIns {
 
 impl StandIns {
     /// Allowed in the private engine, and in no other.
-    pub fn of(engine: &Engine) -> Self {
+    pub fn for_engine(engine: &Engine) -> Self {
         match Paths::of_user() {
             Ok(paths) if paths.endpoint().host == engine.facts().endpoint.host => Self::Allowed,
             _ => Self::Refused,
@@ -49,7 +49,8 @@ pub async fn present(
     let mut images: Vec<Image> = Vec::new();
     for (name, _) in needed {
         if !images.iter().any(|image| image.name == *name) {
-            images.push(look(engine, name, &platforms_of(needed, name)).await?);
+            let held = engine.image(name, &platforms_of(needed, name)).await?;
+            images.push(held.unwrap_or_else(|| Image::absent(name)));
         }
     }
     Ok(images)
@@ -60,7 +61,7 @@ pub async fn present(
 pub enum Offer {
     /// There is none, or the registry cannot be reached.
     Refused,
-    /// Nothing within the time that was given.
+    /// The registry did not answer within the time that was given.
     Silent,
 }
 
@@ -73,7 +74,7 @@ pub async fn unobtainable(
     names: &BTreeSet<String>,
     limit: Duration,
 ) -> BTreeMap<String, Offer> {
-    let may_stand_in = StandIns::of(engine) == StandIns::Allowed;
+    let may_stand_in = StandIns::for_engine(engine) == StandIns::Allowed;
     let asked = names.iter().map(|name| async move {
         if (may_stand_in && standin::recipe(name).is_some()) || engine.holds(name).await {
             return None;
@@ -104,15 +105,15 @@ pub async fn ensure(
     stand_ins: StandIns,
     progress: &Progress,
 ) -> Result<Vec<BaseImage>, EngineError> {
-    let got = obtain(engine, needed, &BTreeSet::new(), stand_ins, progress).await?;
-    Ok(got.images)
+    let obtained = obtain(engine, needed, &BTreeSet::new(), stand_ins, progress).await?;
+    Ok(obtained.images)
 }
 
 /// An image that could be had neither here, nor from a registry, nor as a
 /// stand-in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Missing {
-    /// Its name.
+    /// The name that it is needed by.
     pub name: String,
     /// Platforms that it is needed on and not held for.
     pub platforms: Vec<Platform>,
@@ -120,18 +121,18 @@ pub struct Missing {
     pub reason: String,
 }
 
-/// What [`obtain`] came to.
+/// The images that [`obtain`] came to.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Got {
-    /// Images that the engine holds now.
+pub struct Obtained {
+    /// The images that the engine holds now, one for each platform.
     pub images: Vec<BaseImage>,
-    /// Those of the names that may lack which it does not.
+    /// Those that it does not hold, and that may lack.
     pub missing: Vec<Missing>,
 }
 
-/// As [`ensure`], but an image of `may_lack` that cannot be had is told instead
-/// of being an error. All are asked for at once, so many that no registry
-/// answers for take no longer than one.
+/// As [`ensure`], but an image of `may_lack` that cannot be had is listed
+/// instead of being an error. All are asked for at once, so many that no
+/// registry answers for take no longer than one.
 ///
 /// # Errors
 /// Another image can neither be pulled nor made.
@@ -141,93 +142,144 @@ pub async fn obtain(
     may_lack: &BTreeSet<String>,
     stand_ins: StandIns,
     progress: &Progress,
-) -> Result<Got, EngineError> {
-    let mut missing: Vec<Missing> = Vec::new();
+) -> Result<Obtained, EngineError> {
     let mut images = present(engine, needed).await?;
-    let lacking: Vec<(&Image, Vec<Platform>)> = images
-        .iter()
-        .map(|image| {
-            let mut platforms = platforms_of(needed, &image.name);
-            platforms.retain(|platform| !image.platforms.contains(platform));
-            (image, platforms)
-        })
+    let mut missing = Vec::new();
+    let lacking = lacking(&images, needed);
+    if !lacking.is_empty() {
+        let failed = pull_all(engine, &lacking, progress).await;
+        let mut to_make = Vec::new();
+        for ((image, platforms), why) in failed {
+            match recipe_to_make(engine, image, needed, why, stand_ins) {
+                Ok(recipe) => to_make.push((image.name.as_str(), recipe)),
+                Err(error) if may_lack.contains(&image.name) => missing.push(Missing {
+                    name: image.name.clone(),
+                    platforms: platforms.clone(),
+                    reason: error.to_string(),
+                }),
+                Err(error) => return Err(error),
+            }
+        }
+        let workplace = (!to_make.is_empty())
+            .then(|| Workplace::take(progress))
+            .transpose()?;
+        if let Some(workplace) = &workplace {
+            let orders = orders(engine, needed, &to_make, progress).await?;
+            let unmade =
+                make_ordered(engine, orders, &lacking, may_lack, workplace, progress).await?;
+            missing.extend(unmade);
+        }
+        images = present(engine, needed).await?;
+        // Not before: another process would find them lacking and make them again.
+        drop(workplace);
+    }
+    Ok(Obtained {
+        images: base_images(needed, &images, &missing)?,
+        missing,
+    })
+}
+
+/// An image, and those of the platforms needed that it is not held for.
+type Lacking<'a> = (&'a Image, Vec<Platform>);
+
+fn lacking<'a>(images: &'a [Image], needed: &[(String, Platform)]) -> Vec<Lacking<'a>> {
+    let lacking = images.iter().map(|image| {
+        let mut platforms = platforms_of(needed, &image.name);
+        platforms.retain(|platform| !image.platforms.contains(platform));
+        (image, platforms)
+    });
+    lacking
         .filter(|(_, platforms)| !platforms.is_empty())
-        .collect();
-    let got_any = !lacking.is_empty();
+        .collect()
+}
+
+/// Pulls all at once, and returns those that were not pulled, with the reason.
+async fn pull_all<'a, 'b>(
+    engine: &Engine,
+    lacking: &'b [Lacking<'a>],
+    progress: &Progress,
+) -> Vec<(&'b Lacking<'a>, NotPulled)> {
     let pulls = lacking
         .iter()
         .map(|(image, platforms)| registry::pull(engine, image, platforms, progress));
     let pulled = join_all(pulls).await;
-    let mut to_make = Vec::new();
-    for ((image, platforms), pulled) in lacking.iter().zip(pulled) {
-        let Err(why) = pulled else { continue };
-        let found = recipe_for(image, why, stand_ins, &engine.facts().endpoint.host);
-        let found = found.and_then(|found| {
-            let wanted = platforms_of(needed, &image.name);
-            can_be_made(engine, &wanted).map(|()| found)
-        });
-        let recipe = match found {
-            Ok(found) => found,
-            Err(error) if may_lack.contains(&image.name) => {
-                missing.push(Missing {
-                    name: image.name.clone(),
-                    platforms: platforms.clone(),
-                    reason: error.to_string(),
-                });
-                continue;
-            }
-            Err(error) => return Err(error),
-        };
-        to_make.push((image.name.as_str(), recipe));
-    }
-    let workplace = match to_make.as_slice() {
-        [] => None,
-        _ => Some(Workplace::take(progress)?),
-    };
-    let mut orders = orders(engine, needed, &to_make, progress).await?;
-    while let Some(workplace) = workplace.as_ref().filter(|_| !orders.is_empty()) {
+    let each = lacking.iter().zip(pulled);
+    each.filter_map(|(lacking, pulled)| Some((lacking, pulled.err()?)))
+        .collect()
+}
+
+/// The recipe of a stand-in for an image that was not pulled, where one can be
+/// made here for all the platforms that the image is needed on.
+fn recipe_to_make(
+    engine: &Engine,
+    image: &Image,
+    needed: &[(String, Platform)],
+    why: NotPulled,
+    stand_ins: StandIns,
+) -> Result<&'static Recipe, EngineError> {
+    let recipe = recipe_for(image, why, stand_ins, &engine.facts().endpoint.host)?;
+    can_be_made(engine, &platforms_of(needed, &image.name))?;
+    Ok(recipe)
+}
+
+/// Makes what is ordered. Where no archive has a platform's packages the other
+/// platforms are made without it; the images that lack it then are returned.
+async fn make_ordered(
+    engine: &Engine,
+    mut orders: Vec<standin::Order>,
+    lacking: &[Lacking<'_>],
+    may_lack: &BTreeSet<String>,
+    workplace: &Workplace,
+    progress: &Progress,
+) -> Result<Vec<Missing>, EngineError> {
+    let mut missing = Vec::new();
+    while !orders.is_empty() {
         let made = make_stand_ins(engine, orders.clone(), workplace, progress).await;
-        let (platform, why) = match made {
-            Ok(()) => break,
-            Err(EngineError::NoPackages { platform, source }) => (platform, source),
-            Err(error) => return Err(error),
+        let Err(error) = made else { break };
+        let EngineError::NoPackages { platform, .. } = &error else {
+            return Err(error);
         };
-        // Without that platform the others can still be had.
-        for (image, platforms) in &lacking {
-            let recipe = standin::recipe(&image.name);
-            let mut orders = orders.iter_mut();
-            let order = orders.find(|order| Some(order.recipe) == recipe);
-            if !order.is_some_and(|order| order.platforms.contains(&platform)) {
+        for (image, platforms) in lacking {
+            if !is_ordered(&orders, &image.name, platform) {
                 continue;
             }
-            if !may_lack.contains(&image.name) || !platforms.contains(&platform) {
-                return Err(EngineError::NoPackages {
-                    platform,
-                    source: why,
-                });
+            if !may_lack.contains(&image.name) || !platforms.contains(platform) {
+                return Err(error);
             }
             missing.push(Missing {
                 name: image.name.clone(),
                 platforms: vec![platform.clone()],
-                reason: format!("no Debian packages for {platform}: {why}"),
+                reason: error.to_string(),
             });
         }
         for order in &mut orders {
-            order.platforms.retain(|other| *other != platform);
+            order.platforms.retain(|other| other != platform);
         }
-        orders.retain(|order| is_wanted(order, &lacking));
+        orders.retain(|order| is_wanted(order, lacking));
     }
-    if got_any {
-        images = present(engine, needed).await?;
-    }
-    drop(workplace);
+    Ok(missing)
+}
+
+fn is_ordered(orders: &[standin::Order], name: &str, platform: &Platform) -> bool {
+    let recipe = standin::recipe(name);
+    let order = orders.iter().find(|order| Some(order.recipe) == recipe);
+    order.is_some_and(|order| order.platforms.contains(platform))
+}
+
+/// The images needed as a run's record holds them, but for those missing.
+fn base_images(
+    needed: &[(String, Platform)],
+    images: &[Image],
+    missing: &[Missing],
+) -> Result<Vec<BaseImage>, EngineError> {
     let lacks = |name: &String, platform: &Platform| {
         let mut missing = missing.iter();
         missing.any(|image| image.name == *name && image.platforms.contains(platform))
     };
-    let held: Result<Vec<BaseImage>, EngineError> = needed
+    let needed = needed
         .iter()
-        .filter(|(name, platform)| !lacks(name, platform))
+        .filter(|(name, platform)| !lacks(name, platform));
+    needed
         .map(|(name, platform)| {
             images
                 .iter()
@@ -245,11 +297,7 @@ pub async fn obtain(
                     ),
                 })
         })
-        .collect();
-    Ok(Got {
-        images: held?,
-        missing,
-    })
+        .collect()
 }
 
 /// What is to be made, once nobody else makes stand-ins: another process may
@@ -258,7 +306,7 @@ pub async fn obtain(
 async fn orders(
     engine: &Engine,
     needed: &[(String, Platform)],
-    to_make: &[(&str, &'static standin::Recipe)],
+    to_make: &[(&str, &'static Recipe)],
     progress: &Progress,
 ) -> Result<Vec<standin::Order>, EngineError> {
     let mut orders = Vec::new();
@@ -288,19 +336,6 @@ async fn orders(
         add_order(&mut orders, recipe, wanted);
     }
     Ok(orders)
-}
-
-async fn look(engine: &Engine, name: &str, platforms: &[Platform]) -> Result<Image, EngineError> {
-    Ok(engine
-        .image(name, platforms)
-        .await?
-        .unwrap_or_else(|| Image {
-            name: name.to_owned(),
-            id: String::new(),
-            digest: None,
-            platforms: Vec::new(),
-            stand_in: false,
-        }))
 }
 
 /// The platforms that an image is needed on.

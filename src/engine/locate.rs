@@ -10,9 +10,9 @@ use bollard::{API_DEFAULT_VERSION, Docker};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use super::EngineError;
-use super::error::one_line;
 use super::private::Paths;
+use super::{Endpoint, EngineError};
+use crate::escape::one_line;
 
 /// Where an engine that runs as a service listens.
 const DEFAULT_SOCKET: &str = "unix:///var/run/docker.sock";
@@ -23,32 +23,6 @@ const PING_LIMIT: Duration = Duration::from_secs(5);
 /// Time limit of an ordinary API call; pulls and loads stream and are not
 /// bound by it as a whole.
 const CALL_LIMIT_SECONDS: u64 = 600;
-
-/// Where an engine listens, and who said so.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Endpoint {
-    /// `unix:///path` or `tcp://host:port`.
-    pub host: String,
-    /// `--host`, `DOCKER_HOST`, `context`, `default socket` or `private engine`.
-    pub found_by: String,
-}
-
-impl Endpoint {
-    /// Whether this is the user's private engine, however it was named: by the
-    /// place of its socket, links on the way there resolved. What is reached in
-    /// another way, such as through a forwarded socket, counts as somebody
-    /// else's.
-    pub fn is_private(&self) -> bool {
-        let own = Paths::of_user().map(|paths| paths.socket());
-        own.is_ok_and(|own| self.is_socket(&own))
-    }
-
-    fn is_socket(&self, socket: &Path) -> bool {
-        let named = self.host.strip_prefix("unix://").map(Path::new);
-        let named = named.and_then(|path| path.canonicalize().ok());
-        named.is_some() && named == socket.canonicalize().ok()
-    }
-}
 
 /// What decides which engine is meant; read from the process by [`locate`].
 #[derive(Debug, Clone, Default)]
@@ -305,31 +279,6 @@ mod tests {
         assert_eq!(found(&wishes), pair("tcp://a:1", "DOCKER_HOST"));
         wishes.host = Some("tcp://b:2".into());
         assert_eq!(found(&wishes), pair("tcp://b:2", "--host"));
-    }
-
-    #[test]
-    fn a_socket_is_the_same_by_any_of_its_names() {
-        let dir = tempfile::tempdir().unwrap();
-        let socket = dir.path().join("docker.sock");
-        let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
-        let link = dir.path().join("link");
-        std::os::unix::fs::symlink(dir.path(), &link).unwrap();
-        let is_it = |host: String| {
-            let found_by = "--host".into();
-            Endpoint { host, found_by }.is_socket(&socket)
-        };
-        assert!(is_it(format!("unix://{}", socket.display())));
-        assert!(is_it(format!("unix://{}/./docker.sock", link.display())));
-        assert!(!is_it(format!(
-            "unix://{}/other.sock",
-            dir.path().display()
-        )));
-        assert!(!is_it("tcp://127.0.0.1:2375".into()));
-        // Where there is no private engine, nothing is it.
-        let none = dir.path().join("none");
-        let host = format!("unix://{}", none.display());
-        let found_by = "--host".into();
-        assert!(!Endpoint { host, found_by }.is_socket(&none));
     }
 
     #[test]

@@ -10,6 +10,8 @@ pub mod client;
 mod command;
 mod debian;
 pub mod emulator;
+mod endpoint;
+mod error;
 pub mod images;
 mod leftovers;
 pub mod locate;
@@ -20,13 +22,13 @@ mod probe;
 mod registry;
 mod smoke;
 mod standin;
-
-mod error;
+mod temporary;
 
 pub use client::{Engine, EngineFacts, Image};
+pub use endpoint::Endpoint;
 pub use error::EngineError;
 pub use leftovers::Leftover;
-pub use locate::{Endpoint, locate};
+pub use locate::locate;
 
 use std::sync::Arc;
 

@@ -25,37 +25,37 @@ use crate::model::Platform;
 /// A layer: an uncompressed tar file.
 #[derive(Debug, Clone)]
 pub(crate) struct Layer {
-    /// The file.
+    /// The file that holds the layer.
     pub(crate) path: PathBuf,
-    /// Its SHA-256, hex.
+    /// SHA-256 of the file, in hex.
     pub(crate) sha256: String,
-    /// Its length, bytes.
+    /// Length of the file, in bytes.
     pub(crate) size: u64,
     /// What it was made by, for the image's history.
     pub(crate) created_by: String,
 }
 
-/// An image on one platform.
+/// What an image holds for one platform.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct PlatformImage {
-    /// Lowest first.
+    /// The layers, lowest first.
     pub(crate) layers: Vec<Layer>,
-    /// `NAME=value`.
+    /// The environment of its containers, each as `NAME=value`.
     pub(crate) env: Vec<String>,
-    /// Working folder.
+    /// The folder that its containers start in.
     pub(crate) workdir: Option<String>,
-    /// Command.
+    /// The command of its containers, with its arguments.
     pub(crate) cmd: Vec<String>,
-    /// Labels.
+    /// The image's labels, by key.
     pub(crate) labels: HashMap<String, String>,
 }
 
-/// An image on several platforms.
+/// An image of several platforms.
 #[derive(Debug, Clone)]
 pub(crate) struct Image {
-    /// Full name, with registry and tag.
+    /// The image's full name, with registry and tag.
     pub(crate) reference: String,
-    /// Each platform with what it gets.
+    /// What the image holds for each of its platforms.
     pub(crate) platforms: Vec<(Platform, PlatformImage)>,
 }
 
@@ -68,7 +68,7 @@ pub(crate) struct LayerWriter {
 }
 
 impl LayerWriter {
-    /// Creates the file.
+    /// Creates the file, or empties the one that is there.
     pub(crate) fn create(path: &Path) -> io::Result<Self> {
         Ok(Self {
             file: io::BufWriter::with_capacity(1 << 20, File::create(path)?),
@@ -78,7 +78,7 @@ impl LayerWriter {
         })
     }
 
-    /// Ends it.
+    /// Writes out what is buffered, and describes the layer.
     pub(crate) fn finish(mut self, created_by: String) -> io::Result<Layer> {
         self.file.flush()?;
         Ok(Layer {
@@ -103,7 +103,7 @@ impl Write for LayerWriter {
     }
 }
 
-/// Loads images into an engine's store.
+/// Loads images into an engine's store, under their names.
 ///
 /// # Errors
 /// A layer cannot be read, or the engine refuses the archive.

@@ -6,16 +6,15 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use nix::sys::statvfs::statvfs;
 use serde::Serialize;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
 
 use super::binfmt;
 use super::emulator::{self, Execution};
-use super::error::one_line;
 use super::private::{self, Paths};
 use super::{Engine, EngineError, locate};
+use crate::escape::one_line;
 use crate::model::{EmulatorInfo, Platform};
 
 const GIB: u64 = 1 << 30;
@@ -32,24 +31,24 @@ const STEAL_WARN: f64 = 0.02;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
-    /// As it should be.
+    /// All is as it should be.
     Ok,
     /// A race runs, and its times may say less.
     Warn,
-    /// A race could not run.
+    /// No race could run.
     Fail,
 }
 
-/// One thing that was looked at.
+/// One thing that was checked, and what was found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Check {
-    /// What: `engine`, `linux/arm64`, `disk of results`.
+    /// What was checked: `engine`, `linux/arm64`, `disk of results`.
     pub name: String,
-    /// How bad it is.
+    /// How bad the finding is.
     pub status: Status,
-    /// What was found; one line.
+    /// What was found, on one line.
     pub finding: String,
-    /// What to do about it; one line.
+    /// What to do about it, on one line; nothing where all is well.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub advice: Option<String>,
 }
@@ -79,12 +78,12 @@ impl Check {
     }
 }
 
-/// Which platforms run on an engine.
+/// Which platforms run on an engine, by programs that were tried.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tried {
-    /// Emulators of those that do.
+    /// The emulators of those platforms that run and are not native.
     pub emulators: Vec<EmulatorInfo>,
-    /// Those that do not.
+    /// The platforms that do not run.
     pub failed: Vec<NotRun>,
 }
 
@@ -93,14 +92,14 @@ pub struct Tried {
 pub struct NotRun {
     /// The platform.
     pub platform: Platform,
-    /// Why, and what to do; one line.
+    /// Why they do not run, and what to do about it, on one line.
     pub reason: String,
     /// Whether that is certain: of some architectures buildrace has no program
     /// to try.
     pub is_certain: bool,
 }
 
-/// Runs a program of each platform.
+/// Runs a program of each platform, in a container.
 ///
 /// # Errors
 /// The engine cannot be asked.
@@ -147,7 +146,7 @@ pub async fn examine(host: Option<&str>, platforms: &[Platform], results: &Path)
     checks
 }
 
-/// Whether a race could run.
+/// Whether no check says that a race could not run.
 pub fn could_run(checks: &[Check]) -> bool {
     checks.iter().all(|check| check.status != Status::Fail)
 }
@@ -331,12 +330,12 @@ fn disk_check(name: &str, path: &Path) -> Check {
         .ancestors()
         .find(|folder| folder.exists())
         .unwrap_or(Path::new("."));
-    let free = match statvfs(if existing.as_os_str().is_empty() {
+    let free = match rustix::fs::statvfs(if existing.as_os_str().is_empty() {
         Path::new(".")
     } else {
         existing
     }) {
-        Ok(stat) => stat.blocks_available() * stat.fragment_size(),
+        Ok(stat) => stat.f_bavail * stat.f_frsize,
         Err(error) => {
             return Check::bad(
                 name,
@@ -393,20 +392,22 @@ async fn steal_check(over: Duration) -> Check {
 /// All CPU time and the part of it that went to other guests, in ticks.
 type CpuTimes = (u64, u64);
 
+#[cfg(target_os = "linux")]
 fn cpu_times() -> Option<CpuTimes> {
-    parse_cpu_times(&fs::read_to_string("/proc/stat").ok()?)
+    use procfs::prelude::*;
+
+    // Guest time, which the kernel counts too, is in user time already.
+    let total = procfs::KernelStats::current().ok()?.total;
+    let steal = total.steal?;
+    let idle = total.idle + total.iowait?;
+    let busy = total.user + total.nice + total.system + total.irq? + total.softirq?;
+    Some((busy + idle + steal, steal))
 }
 
-fn parse_cpu_times(stat: &str) -> Option<CpuTimes> {
-    let fields: Vec<u64> = stat
-        .lines()
-        .next()?
-        .strip_prefix("cpu ")?
-        .split_whitespace()
-        .take(8) // guest time, which follows, is in user time already
-        .filter_map(|field| field.parse().ok())
-        .collect();
-    Some((fields.iter().sum(), *fields.get(7)?))
+/// Only Linux counts stolen time.
+#[cfg(not(target_os = "linux"))]
+fn cpu_times() -> Option<CpuTimes> {
+    None
 }
 
 fn steal_verdict(before: CpuTimes, after: CpuTimes) -> Check {
@@ -478,11 +479,8 @@ mod tests {
 
     #[test]
     fn stolen_time_is_a_share_of_all() {
-        let before = parse_cpu_times("cpu  100 0 100 800 0 0 0 0 50 0\ncpu0 1\n").unwrap();
-        let after = parse_cpu_times("cpu  150 0 150 890 0 0 0 10 70 0\n").unwrap();
-        assert_eq!((before, after), ((1000, 0), (1200, 10)));
+        let (before, after) = ((1000, 0), (1200, 10));
         assert_eq!(steal_verdict(before, after).status, Status::Warn);
         assert_eq!(steal_verdict(before, before).status, Status::Ok);
-        assert_eq!(parse_cpu_times("intr 5"), None);
     }
 }

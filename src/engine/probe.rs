@@ -8,16 +8,13 @@ use std::time::Duration;
 
 use bollard::errors::Error as DockerError;
 use bollard::models::{ContainerCreateBody, HostConfig};
-use bollard::query_parameters::{
-    CreateContainerOptionsBuilder, RemoveImageOptionsBuilder, WaitContainerOptions,
-};
+use bollard::query_parameters::{CreateContainerOptionsBuilder, WaitContainerOptions};
 use futures_util::StreamExt;
 
 use super::binfmt::{self, Architecture};
-use super::client::TEMPORARY_LABEL;
-use super::error::one_line;
 use super::oci::{self, LayerWriter, PlatformImage};
-use super::{Engine, EngineError, leftovers};
+use super::{Engine, EngineError, temporary};
+use crate::escape::one_line;
 use crate::model::Platform;
 use crate::temporary::Folder;
 
@@ -25,9 +22,6 @@ use crate::temporary::Folder;
 const EXIT_CODE: i64 = 42;
 
 const RUN_LIMIT: Duration = Duration::from_secs(30);
-
-/// Name of the probes' images; the tag starts with the time they were made.
-pub(super) const REPOSITORY: &str = "buildrace-probe";
 
 static COUNT: AtomicU32 = AtomicU32::new(0);
 
@@ -47,8 +41,9 @@ pub(crate) async fn run(
     ))?;
     let mut image = oci::Image {
         reference: format!(
-            "docker.io/library/{REPOSITORY}:{}",
-            leftovers::tag(&COUNT.fetch_add(1, Ordering::Relaxed).to_string())
+            "docker.io/library/{}:{}",
+            temporary::PROBE_REPOSITORY,
+            temporary::tag(&COUNT.fetch_add(1, Ordering::Relaxed).to_string())
         ),
         platforms: Vec::new(),
     };
@@ -64,7 +59,7 @@ pub(crate) async fn run(
                     PlatformImage {
                         layers: vec![layer],
                         cmd: vec!["/probe".into()],
-                        labels: HashMap::from([(TEMPORARY_LABEL.into(), leftovers::owner())]),
+                        labels: HashMap::from([(temporary::LABEL.into(), temporary::owner())]),
                         ..PlatformImage::default()
                     },
                 ));
@@ -88,15 +83,7 @@ pub(crate) async fn run(
             Err(error) => failed = failed.or(Some(error)),
         }
     }
-    engine
-        .docker()
-        .remove_image(
-            &reference,
-            Some(RemoveImageOptionsBuilder::new().force(true).build()),
-            None,
-        )
-        .await
-        .map_err(|error| EngineError::api(format!("removing {reference}"), error))?;
+    engine.remove_image(&reference).await?;
     failed.map_or(Ok(outcomes), Err)
 }
 
@@ -117,8 +104,8 @@ async fn run_one(
         image: Some(reference.to_owned()),
         network_disabled: Some(true),
         labels: Some(HashMap::from([(
-            TEMPORARY_LABEL.to_owned(),
-            leftovers::owner(),
+            temporary::LABEL.to_owned(),
+            temporary::owner(),
         )])),
         host_config: Some(HostConfig {
             network_mode: Some("none".to_owned()),

@@ -9,8 +9,8 @@ use bollard::query_parameters::CreateImageOptionsBuilder;
 use futures_util::StreamExt;
 
 use super::client::{self, Image};
-use super::error::one_line;
 use super::{Engine, EngineError, Progress};
+use crate::escape::one_line;
 use crate::model::Platform;
 
 /// How long a registry may take to say that it has an image.
@@ -30,7 +30,7 @@ const NO_CONNECTION: [&str; 6] = [
 /// Why an image was not pulled; each with a reason of one line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum NotPulled {
-    /// No connection to a registry came about.
+    /// No connection to a registry came about, for this reason.
     NoRegistry(String),
     /// A registry, or the engine, answered, and not with the image; or the
     /// image must not be pulled.
@@ -38,7 +38,7 @@ pub(super) enum NotPulled {
 }
 
 impl NotPulled {
-    fn of(action: &str, error: DockerError) -> Self {
+    fn new(action: &str, error: DockerError) -> Self {
         let no_registry = match &error {
             DockerError::DockerResponseServerError {
                 status_code,
@@ -81,7 +81,7 @@ pub(super) async fn pull(
                 ANSWER_LIMIT.as_secs()
             ))
         })?
-        .map_err(|error| NotPulled::of("asking the registry", error))?;
+        .map_err(|error| NotPulled::new("asking the registry", error))?;
     keeps_its_digest(held, offered.descriptor.digest.as_deref())?;
     for platform in platforms {
         progress(&format!("pulling {name} for {platform}"));
@@ -91,7 +91,7 @@ pub(super) async fn pull(
             .build();
         let mut answers = Box::pin(engine.docker().create_image(Some(options), None, None));
         while let Some(answer) = answers.next().await {
-            // A registry has answered, so whatever goes wrong now is told.
+            // A registry has answered, so whatever goes wrong now is said.
             answer.map_err(|error| {
                 let action = format!("pulling it for {platform}");
                 NotPulled::Refused(EngineError::api(action, error).to_string())
@@ -126,7 +126,7 @@ mod tests {
     use super::*;
 
     fn answer(status_code: u16, message: &str) -> NotPulled {
-        NotPulled::of(
+        NotPulled::new(
             "asking",
             DockerError::DockerResponseServerError {
                 status_code,

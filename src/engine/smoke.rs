@@ -9,20 +9,14 @@ use bollard::container::LogOutput;
 use bollard::errors::Error as DockerError;
 use bollard::models::{ContainerCreateBody, HealthConfig, HostConfig, HostConfigLogConfig};
 use bollard::query_parameters::{
-    AttachContainerOptionsBuilder, CreateContainerOptionsBuilder, RemoveImageOptionsBuilder,
-    WaitContainerOptions,
+    AttachContainerOptionsBuilder, CreateContainerOptionsBuilder, WaitContainerOptions,
 };
 use futures_util::StreamExt;
 use tokio_util::sync::CancellationToken;
 
-use super::client::TEMPORARY_LABEL;
-use super::error::one_line;
-use super::{Engine, EngineError, leftovers};
+use super::{Engine, EngineError, temporary};
+use crate::escape::one_line;
 use crate::model::{Platform, ProgramEnd, ProgramOutput};
-
-/// Name of the images that are made to run a program of; the tag starts with
-/// the time they were made.
-pub(super) const REPOSITORY: &str = "buildrace-smoke";
 
 /// Longest time that a program may take, emulated or not.
 const RUN_LIMIT: Duration = Duration::from_secs(60);
@@ -59,7 +53,7 @@ impl Engine {
     /// [`Self::remove_image`]. `unique` is of letters and digits, and no other
     /// image has it.
     pub fn smoke_image(&self, unique: &str) -> String {
-        format!("{REPOSITORY}:{}", leftovers::tag(unique))
+        format!("{}:{}", temporary::SMOKE_REPOSITORY, temporary::tag(unique))
     }
 
     /// Runs a command, in place of its own, in a local image on a platform. It
@@ -150,21 +144,6 @@ impl Engine {
             end,
         })
     }
-
-    /// Removes an image by its name, if it is there.
-    ///
-    /// # Errors
-    /// The engine refuses to.
-    pub async fn remove_image(&self, name: &str) -> Result<(), EngineError> {
-        let options = RemoveImageOptionsBuilder::new().force(true).build();
-        match self.docker().remove_image(name, Some(options), None).await {
-            Ok(_)
-            | Err(DockerError::DockerResponseServerError {
-                status_code: 404, ..
-            }) => Ok(()),
-            Err(error) => Err(EngineError::api(format!("removing image {name}"), error)),
-        }
-    }
 }
 
 fn container(image: &str, command: &[String]) -> ContainerCreateBody {
@@ -178,8 +157,8 @@ fn container(image: &str, command: &[String]) -> ContainerCreateBody {
             ..HealthConfig::default()
         }),
         labels: Some(HashMap::from([(
-            TEMPORARY_LABEL.to_owned(),
-            leftovers::owner(),
+            temporary::LABEL.to_owned(),
+            temporary::owner(),
         )])),
         host_config: Some(HostConfig {
             network_mode: Some("none".to_owned()),

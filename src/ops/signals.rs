@@ -72,8 +72,15 @@ impl Signals {
 }
 
 /// Whether SIGHUP is ignored already, as under nohup.
+#[cfg(target_os = "linux")]
 fn ignores_hangup() -> bool {
     const BIT: u64 = 1 << (nix::sys::signal::Signal::SIGHUP as u64 - 1);
     let status = procfs::process::Process::myself().and_then(|process| process.status());
     status.is_ok_and(|status| status.sigign & BIT != 0)
+}
+
+/// Other systems than Linux do not tell.
+#[cfg(not(target_os = "linux"))]
+fn ignores_hangup() -> bool {
+    false
 }

@@ -3,6 +3,7 @@
 pub mod cache;
 mod cached_export;
 mod chain;
+mod counters;
 mod dead_runs;
 pub mod host;
 mod image;

@@ -4,15 +4,15 @@
 
 use std::time::{Duration, Instant};
 
-use super::host::Counters;
+use super::counters::Counters;
 
-/// Length of one look at the machine.
-const LOOK: Duration = Duration::from_millis(200);
-/// Share of time below which CPUs and disk are taken to rest, and the looks in a
-/// row that must find it so. The last is what is told of the moment before a
-/// sample, and the first may be the look after the sample before.
+/// Time over which the machine is measured once.
+const INTERVAL: Duration = Duration::from_millis(200);
+/// Share of time below which CPUs and disk are taken to rest, and the intervals
+/// in a row that must be so. The last is what a sample has of the moment before
+/// it, and the first may be that after the sample before.
 const AT_REST: f64 = 0.1;
-const QUIET_LOOKS: u32 = 2;
+const QUIET_INTERVALS: u32 = 2;
 
 /// Longest wait, and the same where it is no matter what else the machine does.
 const LIMIT: Duration = Duration::from_secs(5);
@@ -29,7 +29,7 @@ const LONGEST_DROPPED: u32 = 3;
 /// Watches the machine between samples.
 #[derive(Debug, Default)]
 pub struct Rest {
-    /// Looks in a row, up to now, that found the machine at rest.
+    /// Intervals in a row, up to now, in which the machine was at rest.
     quiet: u32,
     /// Waits in a row that ended at their limit.
     in_vain: u32,
@@ -40,22 +40,22 @@ pub struct Rest {
 /// What the wait before a sample found.
 #[derive(Debug, Clone, Copy)]
 pub struct Before {
-    /// Share of CPU time that was busy in the last look.
+    /// Share of CPU time that was busy in the last interval, of 1.
     pub busy: Option<f64>,
     /// Whether this is the wait with which the limit shrank.
     pub gave_up: bool,
 }
 
 impl Rest {
-    /// Waits until the machine is at rest, and not for long; at least one look
-    /// is taken. `keeping` is whether no round is dropped for what the machine
+    /// Waits until the machine is at rest, and not for long; at least one
+    /// interval is measured. `keeping` is whether no round is dropped for what the machine
     /// does.
     pub async fn before(&mut self, keeping: bool) -> Before {
         let limit = self.limit(keeping);
         let began = Instant::now();
         loop {
-            let busy = self.look().await;
-            let is_quiet = self.quiet >= QUIET_LOOKS;
+            let busy = self.measure().await;
+            let is_quiet = self.quiet >= QUIET_INTERVALS;
             if is_quiet || began.elapsed() >= limit {
                 let in_vain = self.in_vain;
                 self.waited(is_quiet);
@@ -88,26 +88,26 @@ impl Rest {
         self.in_vain = if is_quiet { 0 } else { self.in_vain + 1 };
     }
 
-    /// Looks at the machine after a sample, and tells how busy its CPUs were.
+    /// Measures the machine after a sample: the share of CPU time that was busy.
     pub async fn after(&mut self) -> Option<f64> {
         self.disturbed();
-        self.look().await
+        self.measure().await
     }
 
-    /// Something was done on the machine since the last look.
+    /// Something was done on the machine since the last interval.
     pub fn disturbed(&mut self) {
         self.quiet = 0;
     }
 
-    async fn look(&mut self) -> Option<f64> {
+    async fn measure(&mut self) -> Option<f64> {
         let before = Counters::now();
-        let looked = Instant::now();
-        tokio::time::sleep(LOOK).await;
+        let began = Instant::now();
+        tokio::time::sleep(INTERVAL).await;
         let after = Counters::now();
         let busy = after.cpu_shares_since(&before).0;
         let disk = match (after.pressure[2], before.pressure[2]) {
             (Some(now), Some(then)) => {
-                now.saturating_sub(then) as f64 / looked.elapsed().as_micros().max(1) as f64
+                now.saturating_sub(then) as f64 / began.elapsed().as_micros().max(1) as f64
             }
             _ => 0.0,
         };

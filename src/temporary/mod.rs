@@ -19,7 +19,7 @@ use walkdir::WalkDir;
 
 pub use owner::Owner;
 
-/// What names of such folders begin with.
+/// What the names of temporary folders begin with.
 pub const PREFIX: &str = "buildrace-";
 /// The file that the owner of a folder holds.
 pub const LOCK: &str = "in-use.lock";
@@ -55,7 +55,7 @@ impl Folder {
         })
     }
 
-    /// Where it is.
+    /// The folder itself.
     pub fn path(&self) -> &Path {
         self.folder.path()
     }
@@ -100,7 +100,7 @@ pub struct Held {
 }
 
 impl Held {
-    /// Makes one in `parent`.
+    /// Makes a folder in `parent` and holds it.
     ///
     /// # Errors
     /// It cannot be written.
@@ -129,13 +129,13 @@ impl Held {
         }
     }
 
-    /// Where it is.
+    /// The folder itself.
     pub fn path(&self) -> &Path {
         self.folder.path()
     }
 }
 
-/// Whether the owner of a folder lives. `None` where it cannot be told.
+/// Whether the owner of a folder lives. `None` where it is not known.
 pub fn is_in_use(folder: &Path, lock: &str) -> Option<bool> {
     let lock = folder.join(lock);
     if fs::symlink_metadata(&lock).is_ok() {
@@ -148,7 +148,7 @@ pub fn is_in_use(folder: &Path, lock: &str) -> Option<bool> {
     age.filter(|age| *age > FORGOTTEN).map(|_| false)
 }
 
-/// Whether somebody holds a file locked. `None` where it cannot be told, among
+/// Whether somebody holds a file locked. `None` where it is not known, among
 /// others since there is no such file.
 pub fn is_locked(path: &Path) -> Option<bool> {
     // A device or a pipe is no lock of ours, and opening it may wait.

@@ -72,9 +72,17 @@ fn place() -> Option<String> {
     Some(hex::encode(&digest.finalize()[..8]))
 }
 
+#[cfg(target_os = "linux")]
 fn started(pid: i32) -> Option<u64> {
     let stat = procfs::process::Process::new(pid).ok()?.stat().ok()?;
     (stat.state != 'Z').then_some(stat.starttime)
+}
+
+/// Other systems than Linux count no ticks since their boot: what a process
+/// leaves there is known by its age alone.
+#[cfg(not(target_os = "linux"))]
+fn started(_: i32) -> Option<u64> {
+    None
 }
 
 #[cfg(test)]

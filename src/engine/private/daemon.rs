@@ -3,11 +3,11 @@
 //! and with them every mount and network device that they made.
 
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, lchown};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -15,14 +15,19 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 
-use super::Paths;
-use crate::engine::command::log_tail;
+use super::paths::Paths;
 use crate::engine::{EngineError, Progress};
+use crate::escape::one_line;
 use crate::user;
 
+/// How long an engine may take to answer after its start, to end after it was
+/// asked to, and to answer a ping.
 const START_LIMIT: Duration = Duration::from_secs(60);
 const STOP_LIMIT: Duration = Duration::from_secs(30);
 const ANSWER_LIMIT: Duration = Duration::from_secs(5);
+
+/// Files of the state that belong to an engine that runs, and to no other.
+const OF_A_RUN: [&str; 3] = ["docker.sock", "engine.json", "network-ready"];
 
 /// The process outside the PID namespace that waits for the one inside; its
 /// start time tells it from a later process of the same id.
@@ -33,7 +38,7 @@ pub(super) struct Running {
 }
 
 impl Running {
-    fn of(pid: i32) -> Option<Self> {
+    fn with_pid(pid: i32) -> Option<Self> {
         let stat = procfs::process::Process::new(pid).ok()?.stat().ok()?;
         (stat.state != 'Z').then_some(Self {
             pid,
@@ -42,7 +47,7 @@ impl Running {
     }
 
     fn alive(self) -> bool {
-        Self::of(self.pid) == Some(self)
+        Self::with_pid(self.pid) == Some(self)
     }
 }
 
@@ -83,6 +88,21 @@ pub(super) fn start(paths: &Paths, progress: &Progress) -> Result<(), EngineErro
         ));
     }
     progress("starting the engine");
+    prepare_state(paths)?;
+    let mut child = spawn(paths)?;
+    let pid = i32::try_from(child.id()).unwrap_or(i32::MAX);
+    let Some(running) = Running::with_pid(pid) else {
+        let _ = child.wait();
+        return Err(ended(paths));
+    };
+    write(&paths.state().join("engine.json"), &running)?;
+    wait_for_answer(paths, &mut child)?;
+    keep_to_owner(paths)
+}
+
+/// Makes the state's folders, removes what an engine that was killed left in
+/// them, and writes the engine's configuration.
+fn prepare_state(paths: &Paths) -> Result<(), EngineError> {
     let state = paths.state();
     for folder in [&state, &state.join("data")] {
         user::create_dir_all(folder)
@@ -91,7 +111,7 @@ pub(super) fn start(paths: &Paths, progress: &Progress) -> Result<(), EngineErro
     // Before there is a socket in it, which the engine opens to a group.
     let owner = user::caller().map_or(0, |(user, _)| user);
     owned_by(&state, owner, 0o700)?;
-    for stale in ["docker.sock", "engine.json", "network-ready"] {
+    for stale in OF_A_RUN {
         match fs::remove_file(state.join(stale)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 return Err(EngineError::file("cannot remove", state.join(stale))(error));
@@ -108,13 +128,17 @@ pub(super) fn start(paths: &Paths, progress: &Progress) -> Result<(), EngineErro
         // It could take from between two builds what the second starts from.
         "builder": {"gc": {"enabled": false}},
     });
-    write(&state.join("daemon.json"), &configuration)?;
+    write(&state.join("daemon.json"), &configuration)
+}
 
+/// Starts `engine.sh` as the first process of namespaces of its own, which
+/// survives this process.
+fn spawn(paths: &Paths) -> Result<Child, EngineError> {
     let log = File::create(paths.log()).map_err(EngineError::file("cannot write", paths.log()))?;
     let errors = log
         .try_clone()
         .map_err(EngineError::file("cannot write", paths.log()))?;
-    let mut child = Command::new("setsid")
+    Command::new("setsid")
         .args([
             "unshare",
             "--mount",
@@ -130,7 +154,7 @@ pub(super) fn start(paths: &Paths, progress: &Progress) -> Result<(), EngineErro
             "buildrace-engine",
         ])
         .arg(paths.root())
-        .arg(&state)
+        .arg(paths.state())
         .current_dir("/")
         .env_clear()
         .env(
@@ -142,20 +166,15 @@ pub(super) fn start(paths: &Paths, progress: &Progress) -> Result<(), EngineErro
         .stdout(log)
         .stderr(errors)
         .spawn()
-        .map_err(|error| {
-            EngineError::Private(format!("cannot start setsid and unshare: {error}"))
-        })?;
-    let pid = i32::try_from(child.id()).unwrap_or(i32::MAX);
-    let Some(running) = Running::of(pid) else {
-        let _ = child.wait();
-        return Err(died(paths));
-    };
-    write(&state.join("engine.json"), &running)?;
+        .map_err(|error| EngineError::Private(format!("cannot start setsid and unshare: {error}")))
+}
 
+/// Waits until the engine that `child` is answers.
+fn wait_for_answer(paths: &Paths, child: &mut Child) -> Result<(), EngineError> {
     let begun = Instant::now();
     while !answers(paths) {
         if child.try_wait().ok().flatten().is_some() {
-            return Err(died(paths));
+            return Err(ended(paths));
         }
         if begun.elapsed() > START_LIMIT {
             stop(paths)?;
@@ -167,7 +186,7 @@ pub(super) fn start(paths: &Paths, progress: &Progress) -> Result<(), EngineErro
         }
         sleep(Duration::from_millis(100));
     }
-    keep_to_owner(paths)
+    Ok(())
 }
 
 /// Closes the socket, and the folder that it is in, to everybody but their
@@ -220,7 +239,7 @@ fn stop_within(paths: &Paths, limit: Duration) -> Result<bool, EngineError> {
             running.pid
         )));
     }
-    for file in ["docker.sock", "engine.json", "network-ready"] {
+    for file in OF_A_RUN {
         let _ = fs::remove_file(paths.state().join(file));
     }
     Ok(true)
@@ -233,7 +252,7 @@ fn wait_for_end(running: Running, limit: Duration) {
     }
 }
 
-/// The one child of `unshare --fork`.
+/// The process that `unshare --fork` has as its one child.
 fn first_of_namespace(pid: i32) -> Option<i32> {
     procfs::process::all_processes()
         .ok()?
@@ -253,12 +272,29 @@ fn proxies() -> impl Iterator<Item = (String, String)> {
     })
 }
 
-fn died(paths: &Paths) -> EngineError {
+/// The error of an engine that ended by itself.
+fn ended(paths: &Paths) -> EngineError {
     EngineError::Private(format!(
         "it ended right after its start: {} (all of it in {})",
-        log_tail(&paths.log()),
+        last_lines(&paths.log()),
         paths.log().display()
     ))
+}
+
+/// The last three lines of a log, joined to one.
+fn last_lines(log: &Path) -> String {
+    let read = || -> io::Result<Vec<u8>> {
+        let mut file = File::open(log)?;
+        let length = file.metadata()?.len();
+        file.seek(SeekFrom::Start(length.saturating_sub(2000)))?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        Ok(bytes)
+    };
+    let bytes = read().unwrap_or_default();
+    let text = String::from_utf8_lossy(&bytes);
+    let lines: Vec<&str> = text.lines().filter(|line| !line.is_empty()).collect();
+    one_line(&lines[lines.len().saturating_sub(3)..].join(" | "))
 }
 
 fn write(path: &Path, value: &impl Serialize) -> Result<(), EngineError> {

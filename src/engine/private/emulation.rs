@@ -8,7 +8,7 @@ use std::process::Command;
 
 use serde::{Deserialize, Serialize};
 
-use super::Paths;
+use super::paths::Paths;
 use crate::engine::binfmt::{self, Architecture};
 use crate::engine::command::run;
 use crate::engine::{EngineError, Progress};
@@ -16,9 +16,9 @@ use crate::engine::{EngineError, Progress};
 /// What was done to the kernel's table, to be undone.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Record {
-    /// Whether binfmt_misc was not mounted before.
+    /// Whether the table was not mounted before, so that it is unmounted again.
     mounted: bool,
-    /// Names of handlers.
+    /// Names of the handlers that were registered.
     handlers: Vec<String>,
 }
 
@@ -110,24 +110,24 @@ pub(super) fn register(
         progress(&format!("registering QEMU for linux/{}", wanted.oci));
         // One of that name which does not work is a leftover of ours.
         if is_ours(paths, &name) {
-            binfmt::unregister(&name)?;
+            unregister_handler(&name)?;
         }
         // Noted first: after a crash in between, `down` still knows it.
         if !record.handlers.contains(&name) {
             record.handlers.push(name.clone());
         }
         write(paths, &record)?;
-        binfmt::register(&name, wanted, &interpreter)?;
+        register_handler(&name, wanted, &interpreter)?;
     }
     Ok(())
 }
 
-/// Takes back what [`register`] did.
+/// Takes back what [`register`] did, and nothing else.
 pub(super) fn unregister(paths: &Paths) -> Result<(), EngineError> {
     let record = read(paths);
     for name in &record.handlers {
         if is_ours(paths, name) {
-            binfmt::unregister(name)?;
+            unregister_handler(name)?;
         }
     }
     if record.mounted && binfmt::handlers().is_empty() {
@@ -140,4 +140,49 @@ pub(super) fn unregister(paths: &Paths) -> Result<(), EngineError> {
         }
         _ => Ok(()),
     }
+}
+
+/// Gives the kernel an interpreter for programs of an architecture, with flag
+/// F.
+fn register_handler(
+    name: &str,
+    architecture: &Architecture,
+    interpreter: &Path,
+) -> Result<(), EngineError> {
+    let escaped = |bytes: &[u8]| {
+        bytes
+            .iter()
+            .map(|b| format!("\\x{b:02x}"))
+            .collect::<String>()
+    };
+    let interpreter = interpreter.display().to_string();
+    let separator = [':', '|', ';', ',']
+        .into_iter()
+        .find(|c| !interpreter.contains(*c))
+        .unwrap_or(':');
+    let line = [
+        "",
+        name,
+        "M",
+        "0",
+        &escaped(&architecture.elf_start()),
+        &escaped(&architecture.mask()),
+        &interpreter,
+        "OCF",
+    ]
+    .join(&separator.to_string());
+    let path = Path::new(binfmt::FOLDER).join("register");
+    fs::write(&path, line).map_err(|error| {
+        EngineError::Private(format!(
+            "the kernel refuses an emulator for linux/{} ({}: {error}): its binfmt_misc must be writable, which in a container needs --privileged",
+            architecture.oci,
+            path.display()
+        ))
+    })
+}
+
+/// Takes a handler from the kernel.
+fn unregister_handler(name: &str) -> Result<(), EngineError> {
+    let path = Path::new(binfmt::FOLDER).join(name);
+    fs::write(&path, "-1").map_err(EngineError::file("cannot unregister", path))
 }

@@ -9,7 +9,7 @@ use std::process::Command;
 
 use serde::{Deserialize, Serialize};
 
-use super::Paths;
+use super::paths::Paths;
 use crate::engine::command::run;
 use crate::engine::debian::{self, Archives, DebianRoot};
 use crate::engine::{EngineError, Progress};
@@ -37,7 +37,7 @@ const PACKAGES: [&str; 11] = [
     "slirp4netns",
 ];
 
-/// Written into a root last of all.
+/// What says that a root is complete; it is written last of all.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Marker {
     version: u32,
@@ -60,7 +60,7 @@ pub(super) fn read_marker(paths: &Paths) -> Result<Option<Marker>, EngineError> 
         .filter(|marker| marker.version == VERSION))
 }
 
-/// Marks a root as complete.
+/// Writes the marker that says that a root is complete.
 pub(super) fn write_marker(
     root: &Path,
     packages: BTreeMap<String, String>,

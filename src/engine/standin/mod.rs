@@ -18,10 +18,10 @@ use super::oci::{self, Layer, LayerWriter, PlatformImage};
 use super::{EngineError, Progress};
 use crate::model::Platform;
 
-/// A stand-in to make.
+/// A stand-in that is to be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Order {
-    /// How.
+    /// How it is made.
     pub(super) recipe: &'static Recipe,
     /// For which platforms, the engine's own among them: foreign roots take
     /// from it what is the same on every architecture.
@@ -99,7 +99,7 @@ pub(super) fn make(
         .collect())
 }
 
-/// The platforms of these orders, each once.
+/// The platforms of these orders, each once, in order.
 pub(super) fn platforms(orders: &[Order]) -> Vec<Platform> {
     let mut platforms: Vec<Platform> = orders
         .iter()

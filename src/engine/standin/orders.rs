@@ -145,7 +145,7 @@ impl Workplace {
         })
     }
 
-    /// Makes it anew, with nothing in it.
+    /// Empties the folder, which may hold what an interrupted process left.
     fn clear(&self) -> Result<(), EngineError> {
         let folder = self.folder.as_path();
         if folder.exists() {

@@ -5,17 +5,17 @@ use crate::model::familiar_name;
 /// What an image consists of, on top of Debian's essential packages and apt.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Recipe {
-    /// Official name and tag.
+    /// Official name and tag, which the stand-in gets.
     pub(crate) name: &'static str,
-    /// Debian packages.
+    /// Names of Debian packages; with none the image is Debian's base alone.
     pub(crate) packages: &'static [&'static str],
-    /// Environment.
+    /// Variables of the environment, with their values.
     pub(crate) env: &'static [(&'static str, &'static str)],
-    /// Working folder.
+    /// The folder that containers start in; the root where it is `None`.
     pub(crate) workdir: Option<&'static str>,
-    /// Symbolic links: where, and to what.
+    /// Symbolic links in the image, each with what it points to.
     pub(crate) links: &'static [(&'static str, &'static str)],
-    /// Folders that everyone may write to.
+    /// Folders in the image that everyone may write to.
     pub(crate) folders: &'static [&'static str],
 }
 
@@ -61,7 +61,7 @@ static RECIPES: [Recipe; 2] = [
 ];
 
 impl Recipe {
-    /// A name fit for a folder.
+    /// The recipe's name in a form fit for a folder's.
     pub(super) fn folder(&self) -> String {
         self.name.replace([':', '/'], "-")
     }
@@ -73,7 +73,7 @@ pub(crate) fn recipe(name: &str) -> Option<&'static Recipe> {
     RECIPES.iter().find(|recipe| recipe.name == familiar)
 }
 
-/// The names that there are recipes for.
+/// The official names that there are recipes for, in one line.
 pub(crate) fn names() -> String {
     RECIPES.each_ref().map(|recipe| recipe.name).join(", ")
 }

@@ -145,7 +145,7 @@ pub async fn by_images(
     } else {
         images::optional(project, scenarios, native)?
     };
-    let stand_ins = StandIns::of(engine);
+    let stand_ins = StandIns::for_engine(engine);
     let mut got = obtain(engine, &needed, &may_lack, stand_ins, &progress_lines()).await?;
     if got.missing.is_empty() {
         return Ok(got.images);

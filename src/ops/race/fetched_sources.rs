@@ -91,7 +91,7 @@ impl EngineSession {
             .map(|image| (image.name, image.platform))
             .collect();
         let images: Vec<_> = images.into_iter().collect();
-        let stand_ins = StandIns::of(&self.engine);
+        let stand_ins = StandIns::for_engine(&self.engine);
         let said = progress_lines();
         engine::images::ensure(&self.engine, &images, stand_ins, &said)
             .await
