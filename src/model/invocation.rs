@@ -78,6 +78,11 @@ impl Invocation {
         words
     }
 
+    /// The same, as they are typed into a shell.
+    pub fn shell_words(&self) -> Vec<String> {
+        self.words().iter().map(|word| shell(word)).collect()
+    }
+
     fn of_words(words: Vec<String>) -> Self {
         let mut words = words.into_iter().peekable();
         words.next_if(|word| word == PROGRAM);
@@ -101,8 +106,7 @@ impl Invocation {
 /// As it is typed into a shell.
 impl fmt::Display for Invocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let words: Vec<String> = self.words().iter().map(|word| shell(word)).collect();
-        f.write_str(&words.join(" "))
+        f.write_str(&self.shell_words().join(" "))
     }
 }
 

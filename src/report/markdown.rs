@@ -453,5 +453,7 @@ pub(super) fn repeat(out: &mut String, view: &View) {
     if !command.has("seed") {
         command.option("seed", view.seed);
     }
-    let _ = writeln!(out, "<pre>{}</pre>", escape::html(&command.to_string()));
+    let words = command.shell_words();
+    let words: Vec<String> = words.iter().map(|word| escape::html(word)).collect();
+    let _ = writeln!(out, "<pre>{}</pre>", words.join(" "));
 }

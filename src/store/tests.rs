@@ -277,7 +277,7 @@ fn anything_else_malformed_is_an_error_with_file_and_line() {
         (
             RUN_FILE,
             |text| text.replacen("\"seed\": 42", "\"seed\": -1", 1),
-            "run.json:11: invalid value: integer `-1`, expected u64; the file was changed or damaged",
+            "run.json:12: invalid value: integer `-1`, expected u64; the file was changed or damaged",
         ),
         (
             RUN_FILE,
