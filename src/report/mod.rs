@@ -19,7 +19,7 @@ mod terminal;
 mod view;
 mod wrap;
 
-pub use check::{CheckOutcome, CheckView, Finding, Level, check_on_terminal};
+pub use check::{CheckOutcome, CheckView, Finding, Level, Rule, check_on_terminal};
 pub use ci::{Format, UnknownFormat};
 pub use markdown::markdown;
 pub use sentence::sentence;

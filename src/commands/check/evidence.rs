@@ -2,7 +2,8 @@
 
 use crate::explain::RunExplanation;
 use crate::model::{BuildKind, Outcome, RunRecord, Sample};
-use crate::report::{Finding, Level};
+use crate::policy::Fatal;
+use crate::report::{Finding, Level, Rule};
 use crate::verdict::Comparison;
 
 /// What is judged.
@@ -54,7 +55,7 @@ impl Evidence<'_> {
     pub(super) fn finding(
         &self,
         found: &Comparison,
-        rule: &'static str,
+        rule: Rule,
         level: Level,
         message: String,
     ) -> Finding {
@@ -65,7 +66,7 @@ impl Evidence<'_> {
             variant: found.candidate.clone(),
             kind: Some(found.kind),
             message,
-            file: (rule == "failed").then(|| self.dockerfile.to_owned()),
+            file: (rule == Rule::Fatal(Fatal::Failed)).then(|| self.dockerfile.to_owned()),
             line: None,
         }
     }

@@ -58,7 +58,7 @@ pub(super) fn junit(view: &View, check: Option<&CheckView>) -> String {
             suite.add_test_case(case);
         }
         for (finding, case_name) in added.into_iter().zip(case_names) {
-            let status = non_success(finding.rule, &finding.message, &place(finding));
+            let status = non_success(finding.rule.as_str(), &finding.message, &place(finding));
             let mut case = TestCase::new(case_name, status);
             case.set_classname(name.as_str());
             suite.add_test_case(case);
@@ -158,7 +158,7 @@ fn is_of(finding: &Finding, row: &Row<'_>) -> bool {
 fn failure(view: &View, finding: &Finding, row: &Row<'_>) -> TestCaseStatus {
     let parts = [told(row), place(finding), failed(&failures(view, row))];
     let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
-    non_success(finding.rule, &finding.message, &parts.join("\n"))
+    non_success(finding.rule.as_str(), &finding.message, &parts.join("\n"))
 }
 
 fn non_success(rule: &str, message: &str, text: &str) -> TestCaseStatus {
