@@ -15,6 +15,7 @@ mod round_summary;
 mod sentence;
 mod successive;
 mod svg;
+mod table;
 mod terminal;
 mod view;
 mod wrap;

@@ -3,6 +3,7 @@
 
 use std::fmt::Write;
 
+use tabled::settings::Alignment;
 use unicode_width::UnicodeWidthStr;
 
 use super::failure_rates;
@@ -11,6 +12,7 @@ use super::paint::{Paint, Style};
 use super::round_summary;
 use super::sentence::sentence;
 use super::successive;
+use super::table::{Line, Table};
 use super::view::{Cell, CulpritView, FailureView, ScenarioView, VariantView, View, join};
 use super::wrap::wrap;
 use crate::escape;
@@ -35,9 +37,9 @@ pub fn terminal(view: &View, width: usize, colour: bool) -> String {
     let mut out = String::new();
     for scenario in &view.scenarios {
         heading(&mut out, view, scenario, width, paint);
-        let table = Table::new(scenario);
+        let table = table(scenario, paint);
         if table.width() <= width {
-            table.render(&mut out, paint);
+            out.extend(table.rows());
         } else {
             list(&mut out, scenario, paint);
         }
@@ -120,97 +122,29 @@ fn heading(out: &mut String, view: &View, scenario: &ScenarioView, width: usize,
     out.push('\n');
 }
 
-/// A line of a table's cell.
-type Line = (Style, String);
-
-struct Table {
-    headers: Vec<String>,
-    /// Rows of cells of lines.
-    rows: Vec<Vec<Vec<Line>>>,
-    widths: Vec<usize>,
-}
-
-impl Table {
-    fn new(scenario: &ScenarioView) -> Self {
-        let mut headers = vec!["variant".to_owned()];
+/// A row of headers, and a row a variant: figures stand to the right.
+fn table(scenario: &ScenarioView, paint: Paint) -> Table {
+    let mut headers = vec!["variant".to_owned()];
+    for &kind in &scenario.kinds {
+        headers.push(kind.to_string());
+        if shows_cost(scenario, kind) {
+            headers.push(scenario.added_label());
+        }
+    }
+    let headers = headers.into_iter().map(|text| vec![(Style::Bold, text)]);
+    let mut rows = vec![headers.collect()];
+    for variant in &scenario.variants {
+        let name = escape::columns(&variant.name, MAX_NAME);
+        let mut cells = vec![vec![(Style::Plain, name)]];
         for &kind in &scenario.kinds {
-            headers.push(kind.to_string());
+            cells.push(cell_lines(variant.cells.get(&kind)));
             if shows_cost(scenario, kind) {
-                headers.push(scenario.added_label());
+                cells.push(cost_lines(variant));
             }
         }
-        let rows: Vec<Vec<Vec<Line>>> = scenario
-            .variants
-            .iter()
-            .map(|variant| {
-                let name = escape::columns(&variant.name, MAX_NAME);
-                let mut cells = vec![vec![(Style::Plain, name)]];
-                for &kind in &scenario.kinds {
-                    cells.push(cell_lines(variant.cells.get(&kind)));
-                    if shows_cost(scenario, kind) {
-                        cells.push(cost_lines(variant));
-                    }
-                }
-                cells
-            })
-            .collect();
-        let widths = headers
-            .iter()
-            .enumerate()
-            .map(|(column, header)| {
-                let lines = rows.iter().flat_map(|row| &row[column]);
-                let widest = lines.map(|(_, text)| text.width()).max().unwrap_or(0);
-                widest.max(header.width())
-            })
-            .collect();
-        Self {
-            headers,
-            rows,
-            widths,
-        }
+        rows.push(cells);
     }
-
-    fn width(&self) -> usize {
-        self.widths.iter().sum::<usize>() + GAP * (self.widths.len() - 1)
-    }
-
-    fn render(&self, out: &mut String, paint: Paint) {
-        let header = self.headers.iter().map(|text| (Style::Bold, text.clone()));
-        self.line(out, header.collect(), paint);
-        for row in &self.rows {
-            let height = row.iter().map(Vec::len).max().unwrap_or(0);
-            for index in 0..height {
-                let line = row.iter().map(|cell| {
-                    let line = cell.get(index).cloned();
-                    line.unwrap_or((Style::Plain, String::new()))
-                });
-                self.line(out, line.collect(), paint);
-            }
-        }
-    }
-
-    /// The first column to the left, figures to the right.
-    fn line(&self, out: &mut String, cells: Vec<Line>, paint: Paint) {
-        let mut line = String::new();
-        let mut blanks = 0;
-        for (column, (style, text)) in cells.into_iter().enumerate() {
-            let free = self.widths[column].saturating_sub(text.width());
-            if column > 0 {
-                blanks += GAP + free;
-            }
-            if !text.is_empty() {
-                line.push_str(&" ".repeat(blanks));
-                line.push_str(&paint.apply(style, &text));
-                blanks = 0;
-            } else {
-                blanks += text.width();
-            }
-            if column == 0 {
-                blanks += free;
-            }
-        }
-        let _ = writeln!(out, "{line}");
-    }
+    Table::new(&rows, GAP, Alignment::right(), paint)
 }
 
 /// The cost of the added platforms stands beside multi-arch, where cold was
