@@ -2,7 +2,8 @@
 //! away.
 
 use super::number;
-use super::view::{FailureRate, View, join};
+use super::view::{FailureRate, View};
+use super::words::join;
 
 /// Rates told at most.
 const MAX_RATES: usize = 20;

@@ -3,12 +3,14 @@
 
 use std::fmt::Write;
 
+use super::explanation::shared_sentence;
 use super::failure_rates;
 use super::number;
 use super::round_summary;
 use super::sentence::sentence;
 use super::successive;
-use super::view::{Cell, FailureView, ScenarioView, View, join};
+use super::view::{Cell, CulpritView, FailureView, ScenarioView, View};
+use super::words::join;
 use crate::escape::{self, markdown as text, markdown_code as code};
 use crate::model::{BuildKind, HostInfo, Outcome};
 use crate::stats::Ratio;
@@ -96,16 +98,15 @@ pub(super) fn times(out: &mut String, scenario: &ScenarioView) {
 /// Why: which step of each variant is to blame.
 pub(super) fn culprits(out: &mut String, scenario: &ScenarioView) {
     for culprit in &scenario.culprits {
-        let _ = writeln!(
-            out,
-            "- {} of {}: {}.",
-            culprit.kind,
-            text(&culprit.variant),
-            text(&culprit.sentence)
-        );
-        if let Some(shared) = &culprit.shared {
-            let (kind, variant) = (culprit.kind, text(&culprit.variant));
-            let _ = writeln!(out, "- {kind} of {variant}: {}.", text(shared));
+        let CulpritView {
+            variant,
+            kind,
+            step,
+            shared,
+        } = culprit;
+        for sentence in std::iter::once(step.sentence()).chain(shared_sentence(shared)) {
+            let (variant, sentence) = (text(variant), text(&sentence));
+            let _ = writeln!(out, "- {kind} of {variant}: {sentence}.");
         }
     }
     if !scenario.culprits.is_empty() {

@@ -18,6 +18,7 @@ mod svg;
 mod table;
 mod terminal;
 mod view;
+mod words;
 mod wrap;
 
 pub use check::{CheckOutcome, CheckView, Finding, Level, Rule, check_on_terminal};

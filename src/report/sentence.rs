@@ -1,7 +1,8 @@
 //! The result in a sentence that a person would repeat.
 
 use super::number::{self, SAME_WITHIN};
-use super::view::{Cell, ScenarioView, VariantView, View, join};
+use super::view::{Cell, ScenarioView, VariantView, View};
+use super::words::join;
 use crate::escape;
 use crate::model::{BuildKind, Outcome};
 use crate::stats::{Basis, Ratio, Verdict};

@@ -6,6 +6,7 @@ use std::fmt::Write;
 use tabled::settings::Alignment;
 use unicode_width::UnicodeWidthStr;
 
+use super::explanation::shared_sentence;
 use super::failure_rates;
 use super::number;
 use super::paint::{Paint, Style};
@@ -13,7 +14,8 @@ use super::round_summary;
 use super::sentence::sentence;
 use super::successive;
 use super::table::{Line, Table};
-use super::view::{Cell, CulpritView, FailureView, ScenarioView, VariantView, View, join};
+use super::view::{Cell, CulpritView, FailureView, ScenarioView, VariantView, View};
+use super::words::join;
 use super::wrap::wrap;
 use crate::escape;
 use crate::model::BuildKind;
@@ -87,12 +89,12 @@ fn culprits(out: &mut String, view: &View, width: usize, paint: Paint) {
         let CulpritView {
             variant,
             kind,
-            sentence,
+            step,
             shared,
         } = culprit;
         let variant = escape::columns(variant, MAX_NAME);
-        for told in std::iter::once(sentence).chain(shared) {
-            let text = format!("{kind} of {variant}: {told}.");
+        for sentence in std::iter::once(step.sentence()).chain(shared_sentence(shared)) {
+            let text = format!("{kind} of {variant}: {sentence}.");
             wrapped(out, &text, width, Style::Plain, paint);
         }
     }

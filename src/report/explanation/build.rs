@@ -7,7 +7,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::super::number;
 use super::super::paint::Style;
-use super::super::view::join;
+use super::super::words::join;
 use super::culprit::{capitalised, culprit};
 use super::page::Page;
 use super::text::short_instruction;

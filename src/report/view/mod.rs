@@ -14,6 +14,7 @@ use crate::explain::RunExplanation;
 use crate::model::{
     BuilderInfo, HostInfo, LeftOut, Outcome, Rules, RunRecord, SCHEMA_VERSION, Sample,
 };
+use crate::report::words::join;
 use crate::stats::{Basis, Ratio};
 use crate::verdict::{self, Dropped, MultipleComparisons};
 pub use environment::{BaseImageView, EmulatorView, FailureRate, FailureView};
@@ -320,15 +321,5 @@ impl View {
             let ratios = variant.cells.values().filter_map(|cell| cell.ratio);
             ratios.chain(variant.added_cost)
         })
-    }
-}
-
-/// `a`, `a and b`, `a, b and c`.
-pub(in crate::report) fn join(parts: impl IntoIterator<Item = String>) -> String {
-    let parts: Vec<String> = parts.into_iter().collect();
-    match parts.split_last() {
-        None => String::new(),
-        Some((last, [])) => last.clone(),
-        Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
     }
 }

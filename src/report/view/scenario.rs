@@ -3,10 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::join;
-use crate::explain::RunExplanation;
+use crate::explain::{RunExplanation, StepFacts};
 use crate::model::{BuildKind, Outcome, Platform, RunRecord, Sample, ScenarioInfo};
-use crate::report::{explanation, number};
+use crate::report::explanation::{CulpritStep, shared_steps};
+use crate::report::number;
+use crate::report::words::join;
 use crate::stats::{self, Ratio, Times, Verdict};
 use crate::verdict::{self, Comparison};
 
@@ -59,17 +60,17 @@ pub struct Successive {
 }
 
 /// The step that is to blame for a variant's time.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct CulpritView {
     /// The variant.
     pub variant: String,
     /// Of which kind of build.
     pub kind: BuildKind,
-    /// What it is and what it costs: a sentence without its full stop, safe
-    /// for a terminal.
-    pub sentence: String,
-    /// Steps that ran once for several platforms and took a while, likewise.
-    pub shared: Option<String>,
+    /// The step, and what it costs.
+    pub step: CulpritStep,
+    /// Steps of the same build that ran once for several platforms and took a
+    /// while.
+    pub shared: Vec<StepFacts>,
 }
 
 /// One variant.
@@ -449,7 +450,7 @@ fn culprit_of(
     Some(CulpritView {
         variant: variant.name.clone(),
         kind: found.sample.slot.kind,
-        sentence: explanation::culprit_beside(&found.explanation, other)?,
-        shared: explanation::shared_steps(&found.explanation),
+        step: CulpritStep::of(&found.explanation, other)?,
+        shared: shared_steps(&found.explanation),
     })
 }
