@@ -1,4 +1,4 @@
-//! What a gate found, as reports and CI formats show it beside the run.
+//! What a check found, as reports and CI formats show it beside the run.
 
 use std::fmt::{self, Write};
 
@@ -30,9 +30,9 @@ pub struct CheckView {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum CheckOutcome {
-    /// Nothing that is fatal.
+    /// No finding is fatal.
     Passed,
-    /// A regression.
+    /// There is a regression.
     Failed,
     /// It could not be decided, and the policy wants a decision.
     Undecided,
@@ -52,7 +52,7 @@ impl CheckOutcome {
 /// One thing that a check found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
-    /// How grave it is.
+    /// How grave the finding is.
     pub level: Level,
     /// What was checked.
     pub rule: Rule,
@@ -164,9 +164,9 @@ impl fmt::Display for Rule {
 pub enum Level {
     /// It fails the check.
     Error,
-    /// It would, under a stricter policy.
+    /// It would fail the check under a stricter policy.
     Warning,
-    /// Good to know.
+    /// It is good to know.
     Notice,
 }
 

@@ -22,18 +22,18 @@ const CELL: usize = 13;
 /// What there is to race.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ListView {
-    /// Scenarios by name.
+    /// The scenarios of the project, in the order of their names.
     pub scenarios: Vec<ScenarioRow>,
-    /// Suites in the order of their file.
+    /// The suites, in the order of their file.
     pub suites: Vec<SuiteRow>,
     /// Why no engine could be asked.
     pub no_engine: Option<String>,
 }
 
-/// A scenario.
+/// A scenario of the project.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ScenarioRow {
-    /// Its name.
+    /// Name of the scenario.
     pub name: String,
     /// One line on what it is.
     pub title: String,
@@ -41,34 +41,34 @@ pub struct ScenarioRow {
     pub language: Option<String>,
     /// Whether it is raced only where it is named.
     pub control: bool,
-    /// Kinds.
+    /// Kinds of build that a race of it has.
     pub kinds: Vec<BuildKind>,
-    /// Platforms.
+    /// Platforms that it builds for.
     pub platforms: Vec<Platform>,
-    /// Variants, the reference first.
+    /// Names of the variants, the reference first.
     pub variants: Vec<String>,
-    /// Minutes of one round, as measured.
+    /// Minutes that one round takes, as measured.
     pub minutes: Option<f64>,
     /// The run that measured them.
     pub measured_in: Option<String>,
     /// Whether it can be raced here; not known without an engine.
     pub can_run: Option<bool>,
-    /// Why not, or what of it cannot.
+    /// Why it cannot be raced here, or which part of it cannot.
     pub lacks: Vec<String>,
 }
 
-/// A suite.
+/// A suite of the project.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SuiteRow {
-    /// Its name.
+    /// Name of the suite.
     pub name: String,
     /// One line on what it is for.
     pub title: String,
-    /// Its scenarios.
+    /// Names of its scenarios.
     pub scenarios: Vec<String>,
     /// Rounds where the command line names none.
     pub rounds: String,
-    /// Minutes of one round of those that were measured.
+    /// Minutes that one round takes of those that were measured.
     pub minutes: Option<f64>,
     /// Scenarios of it that no run measured.
     pub unmeasured: Vec<String>,

@@ -12,7 +12,7 @@ pub(super) type Line = (Style, String);
 /// Rows of cells of lines, laid out.
 pub(super) struct Table {
     table: tabled::Table,
-    /// Lines of each row.
+    /// How many lines each row has.
     heights: Vec<usize>,
 }
 

@@ -196,10 +196,10 @@ fn cell_lines(cell: Option<&Cell>) -> Vec<Line> {
 }
 
 fn cost_lines(variant: &VariantView) -> Vec<Line> {
-    let (Some(cost), Some(told)) = (&variant.added_cost, variant.told_cost()) else {
+    let (Some(cost), Some(text)) = (&variant.added_cost, variant.told_cost()) else {
         return vec![(Style::Dim, "-".to_owned())];
     };
-    let mut lines = vec![(Style::Plain, told)];
+    let mut lines = vec![(Style::Plain, text)];
     lines.extend(beside(cost, number::cost_interval(cost)));
     lines
 }
@@ -327,7 +327,7 @@ fn notes(out: &mut String, view: &View, width: usize, paint: Paint) {
     notes.extend(view.disturbed());
     notes.extend(round_summary::unreached(view).map(|text| escape::terminal(&text, 600)));
     notes.extend(round_summary::dropped(view).map(|text| escape::terminal(&text, 600)));
-    notes.extend(round_summary::looked(view).map(|text| escape::terminal(&text, 600)));
+    notes.extend(round_summary::decisions(view).map(|text| escape::terminal(&text, 600)));
     let mut facts = format!(
         "n={}, seed {}, run {}",
         view.n(),

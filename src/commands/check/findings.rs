@@ -226,7 +226,7 @@ fn told(record: &RunRecord, found: &Comparison) -> String {
     format!(
         "{} is {verdict}: {}{interval}, {delta}, {} round{}",
         found.kind,
-        number::told_comparison(&shown),
+        number::describe_comparison(&shown),
         ratio.n,
         if ratio.n == 1 { "" } else { "s" }
     )

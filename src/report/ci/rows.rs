@@ -18,30 +18,30 @@ pub(super) struct Row<'a> {
     pub scenario_name: String,
     /// Name of the variant, unique in its scenario.
     pub variant_name: String,
-    /// The kind.
+    /// Kind of the builds.
     pub kind: BuildKind,
-    /// The scenario.
+    /// The scenario that the builds are of.
     pub scenario: &'a ScenarioView,
-    /// The variant.
+    /// The variant that was built.
     pub variant: &'a VariantView,
     /// What was measured, if anything was.
     pub cell: Option<&'a Cell>,
 }
 
 impl Row<'_> {
-    /// Its times, if there are any and all are numbers.
+    /// The times of its builds, if there are any and all are numbers.
     pub fn times(&self) -> Option<Times> {
         let times = self.cell?.times?;
         let figures = [times.median, times.min, times.max];
         figures.iter().all(|time| time.is_finite()).then_some(times)
     }
 
-    /// Its ratio to the reference, if it is a number.
+    /// Ratio of its times to those of the reference, if it is a number.
     pub fn ratio(&self) -> Option<Ratio> {
         self.cell?.ratio.filter(|ratio| ratio.estimate.is_finite())
     }
 
-    /// The interval of that, if its ends are numbers.
+    /// The interval of that ratio, if its ends are numbers.
     pub fn interval(&self) -> Option<Interval> {
         let interval = self.ratio()?.interval?;
         let finite = interval.low.is_finite() && interval.high.is_finite();

@@ -20,7 +20,7 @@ pub struct CulpritStep {
     pub step: StepFacts,
     /// Its share of the critical path, and what it would take natively.
     pub cost: Culprit,
-    /// Length of the build.
+    /// How long the build took.
     pub span: Duration,
     /// Whether it is known that no step of the build is emulated.
     pub all_native: bool,
@@ -152,9 +152,9 @@ pub struct Grown {
     /// What became of it: `RUN make takes 4.20 s, not 1.20 s`. Without a full
     /// stop, safe for a terminal.
     pub sentence: String,
-    /// Its line in the second build's Dockerfile, where that is known.
+    /// Line of the step in the second build's Dockerfile, where that is known.
     pub line: Option<usize>,
-    /// Its place in the second build.
+    /// Place of the step among those of the second build.
     pub step: usize,
     /// Whether it came from the cache in the first build and is executed in the
     /// second.
@@ -207,7 +207,7 @@ pub fn grown(first: &Explanation, second: &Explanation, diff: &Diff) -> Option<G
     })
 }
 
-/// ` for linux/arm64`, where the name tells.
+/// ` for linux/arm64`, where the name of the step says so.
 fn made_for(step: &StepFacts) -> String {
     match &step.target {
         Some(platform) => format!(" for {platform}"),

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::fixture::{
     HOSTILE, conditions, cross_steps, explained, failing_steps, hostile_trace, naive_steps, step,
 };
-use super::{Look, Subject, build, diff, run, trace_events, waterfall};
+use super::{PageStyle, Subject, build, diff, run, trace_events, waterfall};
 use crate::explain::diff::diff as compared;
 use crate::explain::{Conditions, Explanation, RunExplanation, SampleExplanation, explain};
 use crate::model::BuildKind;
@@ -15,7 +15,7 @@ use crate::report::fixture as runs;
 use crate::report::{View, markdown, terminal};
 use crate::trace::status::Vertex;
 
-const PLAIN: Look = Look {
+const PLAIN: PageStyle = PageStyle {
     width: 100,
     colour: false,
     all: false,
@@ -87,7 +87,7 @@ fn a_recording_of_which_little_is_known() {
         ..Conditions::default()
     };
     let explanation = explain(&super::fixture::trace(steps), &unknown).unwrap();
-    let narrow = Look {
+    let narrow = PageStyle {
         width: 60,
         all: true,
         ..PLAIN
@@ -110,8 +110,13 @@ fn two_builds() {
     let (naive, cross) = (explained(naive_steps()), explained(cross_steps()));
     let difference = compared(&naive, &cross);
     let to = Subject::of_recording("cross.rawjson".into());
-    let look = Look { all: true, ..PLAIN };
-    assert_snapshot!(diff((&subject(), &naive), (&to, &cross), &difference, look));
+    let style = PageStyle { all: true, ..PLAIN };
+    assert_snapshot!(diff(
+        (&subject(), &naive),
+        (&to, &cross),
+        &difference,
+        style
+    ));
 }
 
 #[test]
@@ -130,7 +135,7 @@ fn a_run() {
 #[test]
 fn colours_are_of_the_look_only() {
     let explanation = explained(naive_steps());
-    let coloured = Look {
+    let coloured = PageStyle {
         colour: true,
         ..PLAIN
     };
@@ -155,7 +160,7 @@ fn assert_harmless(text: &str) {
 #[test]
 fn hostile_text_harms_no_output() {
     let (subject, explanation) = (hostile_subject(), hostile());
-    let all = Look { all: true, ..PLAIN };
+    let all = PageStyle { all: true, ..PLAIN };
     let texts = [
         build(&subject, &explanation, all),
         diff(
@@ -304,10 +309,10 @@ proptest! {
         };
         let (first, second) = (explain(steps), explain(others));
         let subject = Subject::of_recording(title);
-        let look = Look { width, colour: false, all: true };
-        assert_harmless(&build(&subject, &first, look));
+        let style = PageStyle { width, colour: false, all: true };
+        assert_harmless(&build(&subject, &first, style));
         let difference = compared(&first, &second);
-        assert_harmless(&diff((&subject, &first), (&subject, &second), &difference, look));
+        assert_harmless(&diff((&subject, &first), (&subject, &second), &difference, style));
         let picture = waterfall(&subject, &first);
         assert_harmless(&picture);
         prop_assert!(!picture.contains("NaN") && !picture.contains("=\"inf"));

@@ -194,7 +194,7 @@ impl Cell {
         let ratio = self.ratio.as_ref()?;
         Some(match self.contradicted {
             true => number::CONTRADICTED.to_owned(),
-            false => number::told_comparison(ratio),
+            false => number::describe_comparison(ratio),
         })
     }
 }
@@ -206,7 +206,7 @@ impl VariantView {
         let cost = self.added_cost.as_ref()?;
         Some(match self.cost_contradicted {
             true => number::CONTRADICTED.to_owned(),
-            false => number::told_cost(cost),
+            false => number::describe_cost(cost),
         })
     }
 
