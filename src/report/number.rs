@@ -131,7 +131,7 @@ pub fn range(low: f64, high: f64) -> String {
 /// What a second platform costs: `11.3×`, `+41%`; of one round `about +41%`
 /// where that is not clear, and `no clear change` for less than nothing, which
 /// is noise.
-pub fn describe_cost(ratio: &Ratio) -> String {
+pub(super) fn describe_cost(ratio: &Ratio) -> String {
     if ratio.interval.is_none() && ratio.estimate < 1.005 {
         return "no clear change".to_owned();
     }

@@ -3,9 +3,9 @@
 /// What a page is made of, each whole or left out.
 pub(super) struct Section {
     /// What to call it where it is left out.
-    pub name: &'static str,
+    pub(super) name: &'static str,
     /// Markdown, with a blank line at its end.
-    pub text: String,
+    pub(super) text: String,
 }
 
 /// Bytes kept for the line that says what was left out.
