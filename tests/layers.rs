@@ -58,7 +58,9 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ),
     (
         "report",
-        &["model", "trace", "stats", "verdict", "explain", "escape"],
+        &[
+            "model", "policy", "trace", "stats", "verdict", "explain", "escape",
+        ],
     ),
     ("otlp", &["model", "explain"]),
     (

@@ -16,7 +16,7 @@ use crate::ops::Exit;
 use crate::ops::explain::{Source, collector, explained, lines_in, lines_of, read_recording};
 use crate::ops::files::write_whole;
 use crate::report::View;
-use crate::report::explanation::{self as shown, Look, Subject};
+use crate::report::explanation::{self as shown, PageStyle, Subject};
 use crate::scenario::{Project, read_file};
 use crate::store::{self, StoredRun};
 
@@ -94,7 +94,7 @@ async fn explain_stored_run(dir: &Path, args: &ExplainArgs) -> anyhow::Result<()
         }))
     } else {
         let view = View::new(&run.run, &explained);
-        outln!("{}", shown::run(&view, &explained, look(args)));
+        outln!("{}", shown::run(&view, &explained, page_style(args)));
         Ok(())
     }
 }
@@ -118,7 +118,7 @@ async fn explain_build(build: &Build, args: &ExplainArgs) -> anyhow::Result<()> 
         answer["schema"] = json!(SCHEMA_VERSION);
         return print_json(answer);
     }
-    outln!("{}", shown::build(subject, explanation, look(args)));
+    outln!("{}", shown::build(subject, explanation, page_style(args)));
     Ok(())
 }
 
@@ -147,7 +147,10 @@ async fn explain_builds(builds: &[Build], args: &ExplainArgs) -> anyhow::Result<
     let builds = builds
         .iter()
         .map(|build| (&build.subject, &build.explanation));
-    outln!("{}", shown::builds(&builds.collect::<Vec<_>>(), look(args)));
+    outln!(
+        "{}",
+        shown::builds(&builds.collect::<Vec<_>>(), page_style(args))
+    );
     Ok(())
 }
 
@@ -166,7 +169,7 @@ async fn compare(first: &Build, second: &Build, args: &ExplainArgs) -> anyhow::R
     }
     let first = (&first.subject, &first.explanation);
     let second = (&second.subject, &second.explanation);
-    outln!("{}", shown::diff(first, second, &diff, look(args)));
+    outln!("{}", shown::diff(first, second, &diff, page_style(args)));
     Ok(())
 }
 
@@ -329,8 +332,8 @@ fn explained_with_lines(run: &StoredRun, args: &ExplainArgs) -> anyhow::Result<R
     })
 }
 
-fn look(args: &ExplainArgs) -> Look {
-    Look {
+fn page_style(args: &ExplainArgs) -> PageStyle {
+    PageStyle {
         width: crate::ops::console::terminal_width(),
         colour: crate::print::is_coloured(),
         all: args.all,

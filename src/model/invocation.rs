@@ -110,7 +110,8 @@ impl fmt::Display for Invocation {
     }
 }
 
-/// A word for a shell, in quotes where it needs them.
+/// A word for a shell, in quotes where it needs them. shlex would quote every
+/// list of names and every `--option=value` too.
 fn shell(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
     if !word.is_empty() && word.chars().all(plain) {

@@ -1,19 +1,20 @@
-//! What a gate found, as reports and CI formats show it beside the run.
+//! What a check found, as reports and CI formats show it beside the run.
 
-use std::fmt::Write;
+use std::fmt::{self, Write};
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
 use super::paint::{Paint, Style};
 use super::wrap::wrap;
 use crate::escape;
 use crate::model::BuildKind;
+use crate::policy::Fatal;
 
 /// The outcome of a check. All texts may hold text from outside. `check.json`
 /// of a run holds it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CheckView {
-    /// Whether the gate is open.
+    /// Whether the check passed.
     pub outcome: CheckOutcome,
     /// What is checked, the same from check to check, so that a comment can be
     /// found again.
@@ -21,17 +22,17 @@ pub struct CheckView {
     /// One sentence, without its full stop: what was compared with what, and
     /// what came of it.
     pub headline: String,
-    /// Everything worth telling, what decided first.
+    /// Everything worth reporting, what decided first.
     pub findings: Vec<Finding>,
 }
 
-/// Whether the gate is open.
+/// Whether a check passed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum CheckOutcome {
-    /// Nothing that is fatal.
+    /// No finding is fatal.
     Passed,
-    /// A regression.
+    /// There is a regression.
     Failed,
     /// It could not be decided, and the policy wants a decision.
     Undecided,
@@ -51,14 +52,13 @@ impl CheckOutcome {
 /// One thing that a check found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
-    /// How grave it is.
+    /// How grave the finding is.
     pub level: Level,
-    /// What was looked at: `slower`, `failed`, `inconclusive`, `emulated-steps`, …
-    #[serde(deserialize_with = "known_rule")]
-    pub rule: RuleName,
-    /// The scenario.
+    /// What was checked.
+    pub rule: Rule,
+    /// Name of the scenario.
     pub scenario: String,
-    /// The variant that it is said of.
+    /// Name of the variant that is at fault.
     pub variant: String,
     /// The kind of build, where it is of one.
     pub kind: Option<BuildKind>,
@@ -66,51 +66,107 @@ pub struct Finding {
     pub message: String,
     /// The Dockerfile to blame, relative to the repository.
     pub file: Option<String>,
-    /// Its line, from 1.
+    /// The line of the Dockerfile, from 1.
     pub line: Option<usize>,
 }
 
-/// A rule by its name. With an alias serde does not take it for text that it
-/// could borrow.
-type RuleName = &'static str;
+/// What a finding is about. Its word stands in reports and in `check.json`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "String", into = "&'static str")]
+pub enum Rule {
+    /// A rule that fails the check, if the policy says so.
+    Fatal(Fatal),
+    /// Builds of what the change is compared with failed.
+    BaseFailed,
+    /// The edit of incremental builds reaches no step.
+    Edit,
+    /// The change is faster.
+    Faster,
+    /// The baseline has no times of this kind of build.
+    NoBaseline,
+    /// The change brings another policy.
+    Policy,
+    /// The change builds, and what it is compared with does not.
+    Repaired,
+    /// The change is neither faster nor slower.
+    Same,
+    /// Times of different runs, which are not judged.
+    Times,
+    /// A rule of a later buildrace, by whatever word.
+    Other,
+}
 
-/// The rules that findings are of.
-const RULES: [&str; 17] = [
-    "base-failed",
-    "cached-steps",
-    "edit",
-    "emulated-steps",
-    "failed",
-    "failure-rate",
-    "faster",
-    "image-size",
-    "inconclusive",
-    "no-baseline",
-    "policy",
-    "repaired",
-    "same",
-    "slower",
-    "steps",
-    "times",
-    "unmeasured",
-];
+impl Rule {
+    /// Those that no policy can make fatal, but for [`Self::Other`].
+    const HARMLESS: [Self; 8] = [
+        Self::BaseFailed,
+        Self::Edit,
+        Self::Faster,
+        Self::NoBaseline,
+        Self::Policy,
+        Self::Repaired,
+        Self::Same,
+        Self::Times,
+    ];
 
-/// A rule of a stored finding; `other` where this buildrace does not know it.
-fn known_rule<'de, D: Deserializer<'de>>(deserializer: D) -> Result<&'static str, D::Error> {
-    let name = String::deserialize(deserializer)?;
-    let mut rules = RULES.into_iter();
-    Ok(rules.find(|rule| *rule == name).unwrap_or("other"))
+    /// The word used in reports and files.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Fatal(fatal) => fatal.as_str(),
+            Self::BaseFailed => "base-failed",
+            Self::Edit => "edit",
+            Self::Faster => "faster",
+            Self::NoBaseline => "no-baseline",
+            Self::Policy => "policy",
+            Self::Repaired => "repaired",
+            Self::Same => "same",
+            Self::Times => "times",
+            Self::Other => "other",
+        }
+    }
+
+    /// What a policy calls it, where it can fail the check.
+    pub fn fatal(self) -> Option<Fatal> {
+        match self {
+            Self::Fatal(fatal) => Some(fatal),
+            _ => None,
+        }
+    }
+
+    fn known() -> impl Iterator<Item = Self> {
+        let fatal = Fatal::ALL.into_iter().map(Self::Fatal);
+        fatal.chain(Self::HARMLESS)
+    }
+}
+
+impl From<String> for Rule {
+    fn from(word: String) -> Self {
+        let found = Self::known().find(|rule| rule.as_str() == word);
+        found.unwrap_or(Self::Other)
+    }
+}
+
+impl From<Rule> for &'static str {
+    fn from(rule: Rule) -> Self {
+        rule.as_str()
+    }
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
 }
 
 /// How grave a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Level {
-    /// It closes the gate.
+    /// It fails the check.
     Error,
-    /// It would, under a stricter policy.
+    /// It would fail the check under a stricter policy.
     Warning,
-    /// Good to know.
+    /// It is good to know.
     Notice,
 }
 
@@ -166,7 +222,7 @@ mod tests {
 
     #[test]
     fn a_stored_check_is_read_as_it_was() {
-        let findings = RULES.map(|rule| Finding {
+        let findings = Rule::known().map(|rule| Finding {
             level: Level::Warning,
             rule,
             scenario: "app".into(),
@@ -180,15 +236,16 @@ mod tests {
             outcome: CheckOutcome::Undecided,
             subject: "app/Dockerfile".into(),
             headline: "this against that".into(),
-            findings: findings.to_vec(),
+            findings: findings.collect(),
         };
         let mut json = serde_json::to_value(&check).unwrap();
         assert_eq!(json["outcome"], "undecided");
+        assert_eq!(json["findings"][0]["rule"], "slower");
         let read: CheckView = serde_json::from_value(json.clone()).unwrap();
         assert_eq!(read, check);
         // Of a later buildrace.
         json["findings"][0]["rule"] = "new".into();
         let read: CheckView = serde_json::from_value(json).unwrap();
-        assert_eq!(read.findings[0].rule, "other");
+        assert_eq!(read.findings[0].rule, Rule::Other);
     }
 }

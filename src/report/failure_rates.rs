@@ -2,9 +2,10 @@
 //! away.
 
 use super::number;
-use super::view::{FailureRate, View, join};
+use super::view::{FailureRate, View};
+use super::words::join;
 
-/// Rates told at most.
+/// Rates listed at most.
 const MAX_RATES: usize = 20;
 
 /// `naive multi-arch: 1 of 3 builds failed, 33% [1…91%]`, a line each. Holds
@@ -69,12 +70,12 @@ mod tests {
             fixture::fail(sample, outcome);
         }
         // What was skipped was not built.
-        let told = "naive multi-arch: 1 of 2 builds failed, 50% [1…99%]";
-        assert_eq!(rates(&samples), [told]);
+        let expected = "naive multi-arch: 1 of 2 builds failed, 50% [1…99%]";
+        assert_eq!(rates(&samples), [expected]);
         for sample in samples.iter_mut().filter(wanted).skip(1).take(1) {
             fixture::fail(sample, Outcome::TimedOut);
         }
-        let told = "naive multi-arch: 2 of 3 builds 1 failed and 1 timed-out, 67% [9…99%]";
-        assert_eq!(rates(&samples), [told]);
+        let expected = "naive multi-arch: 2 of 3 builds 1 failed and 1 timed-out, 67% [9…99%]";
+        assert_eq!(rates(&samples), [expected]);
     }
 }

@@ -4,8 +4,11 @@
 use std::fmt::Write;
 
 use serde::Serialize;
+use tabled::settings::Alignment;
 use unicode_width::UnicodeWidthStr;
 
+use super::paint::{Paint, Style};
+use super::table::{Line, Table};
 use super::wrap::wrap;
 use crate::escape;
 use crate::model::{BuildKind, Platform};
@@ -19,18 +22,18 @@ const CELL: usize = 13;
 /// What there is to race.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ListView {
-    /// Scenarios by name.
+    /// The scenarios of the project, in the order of their names.
     pub scenarios: Vec<ScenarioRow>,
-    /// Suites in the order of their file.
+    /// The suites, in the order of their file.
     pub suites: Vec<SuiteRow>,
     /// Why no engine could be asked.
     pub no_engine: Option<String>,
 }
 
-/// A scenario.
+/// A scenario of the project.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ScenarioRow {
-    /// Its name.
+    /// Name of the scenario.
     pub name: String,
     /// One line on what it is.
     pub title: String,
@@ -38,34 +41,34 @@ pub struct ScenarioRow {
     pub language: Option<String>,
     /// Whether it is raced only where it is named.
     pub control: bool,
-    /// Kinds.
+    /// Kinds of build that a race of it has.
     pub kinds: Vec<BuildKind>,
-    /// Platforms.
+    /// Platforms that it builds for.
     pub platforms: Vec<Platform>,
-    /// Variants, the reference first.
+    /// Names of the variants, the reference first.
     pub variants: Vec<String>,
-    /// Minutes of one round, as measured.
+    /// Minutes that one round takes, as measured.
     pub minutes: Option<f64>,
     /// The run that measured them.
     pub measured_in: Option<String>,
     /// Whether it can be raced here; not known without an engine.
     pub can_run: Option<bool>,
-    /// Why not, or what of it cannot.
+    /// Why it cannot be raced here, or which part of it cannot.
     pub lacks: Vec<String>,
 }
 
-/// A suite.
+/// A suite of the project.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SuiteRow {
-    /// Its name.
+    /// Name of the suite.
     pub name: String,
     /// One line on what it is for.
     pub title: String,
-    /// Its scenarios.
+    /// Names of its scenarios.
     pub scenarios: Vec<String>,
     /// Rounds where the command line names none.
     pub rounds: String,
-    /// Minutes of one round of those that were measured.
+    /// Minutes that one round takes of those that were measured.
     pub minutes: Option<f64>,
     /// Scenarios of it that no run measured.
     pub unmeasured: Vec<String>,
@@ -74,37 +77,27 @@ pub struct SuiteRow {
 /// The list for a terminal `width` columns wide. Ends with a line break.
 pub fn list(view: &ListView, width: usize) -> String {
     let width = width.clamp(40, 400);
-    let header = "NAME,LANGUAGE,KINDS,PLATFORMS,VARIANTS,MIN,HERE";
-    let mut rows = vec![
-        header
-            .split(',')
-            .map(|text| vec![text.to_owned()])
-            .collect(),
-    ];
+    let header = "NAME,LANGUAGE,KINDS,PLATFORMS,VARIANTS,MIN,HERE".split(',');
+    let mut rows = vec![header.map(|text| vec![plain(text)]).collect()];
     rows.extend(view.scenarios.iter().map(|row| cells(row, CELL)));
-    if widths(&rows).iter().sum::<usize>() + GAP * 6 > width {
-        // A list, where no table fits.
-        rows.clear();
-    }
-    let mut out = String::new();
-    let widths = widths(&rows);
-    if let Some(header) = rows.first() {
-        line(&mut out, header, &widths);
-    }
-    for (at, row) in view.scenarios.iter().enumerate() {
-        match rows.get(at + 1) {
-            Some(cells) => line(&mut out, cells, &widths),
+    let table = Table::new(&rows, GAP, Alignment::left(), Paint { colour: false });
+    // A list, where no table fits.
+    let rows = match table.width() > width {
+        true => Vec::new(),
+        false => table.rows(),
+    };
+    let mut rows = rows.into_iter();
+    let mut out = rows.next().unwrap_or_default();
+    for row in &view.scenarios {
+        match rows.next() {
+            Some(cells) => out.push_str(&cells),
             None => {
-                let cells: Vec<String> = cells(row, usize::MAX).into_iter().flatten().collect();
                 let labels = ["", "", "kinds ", "on ", "variants ", "minutes ", "here "];
-                let labelled = labels.iter().zip(&cells);
-                let labelled = labelled.map(|(label, cell)| format!("{label}{cell}"));
-                folded(
-                    &mut out,
-                    &labelled.collect::<Vec<_>>().join("; "),
-                    width,
-                    "",
-                );
+                let cells = cells(row, usize::MAX).into_iter().flatten();
+                let labelled = labels.iter().zip(cells);
+                let labelled = labelled.map(|(label, (_, cell))| format!("{label}{cell}"));
+                let labelled: Vec<String> = labelled.collect();
+                folded(&mut out, &labelled.join("; "), width, "");
             }
         }
         let control = if row.control { "control: " } else { "" };
@@ -132,10 +125,10 @@ fn suites(out: &mut String, view: &ListView, width: usize) {
     for suite in &view.suites {
         let minutes = match (suite.minutes, suite.unmeasured.len()) {
             (None, _) => "minutes not measured".to_owned(),
-            (Some(minutes), 0) => format!("{} minutes a round", told(minutes)),
-            (Some(minutes), _) => format!(
+            (Some(measured), 0) => format!("{} minutes a round", minutes(measured)),
+            (Some(measured), _) => format!(
                 "{} minutes a round and more: {} not measured",
-                told(minutes),
+                minutes(measured),
                 suite.unmeasured.join(", ")
             ),
         };
@@ -187,8 +180,11 @@ fn notes(out: &mut String, view: &ListView, width: usize) {
 
 /// The cells of a row, each of lines no wider than `most` where its words
 /// allow.
-fn cells(row: &ScenarioRow, most: usize) -> Vec<Vec<String>> {
-    let split = |items: Vec<String>| wrap(&items.join(", "), most);
+fn cells(row: &ScenarioRow, most: usize) -> Vec<Vec<Line>> {
+    let split = |items: Vec<String>| -> Vec<Line> {
+        let lines = wrap(&items.join(", "), most).into_iter();
+        lines.map(plain).collect()
+    };
     let kinds = if row.kinds == BuildKind::ALL {
         vec!["all".to_owned()]
     } else {
@@ -199,51 +195,29 @@ fn cells(row: &ScenarioRow, most: usize) -> Vec<Vec<String>> {
         Some(false) => "no",
         None => "?",
     };
+    let variants = row.variants.iter().map(|name| escape::columns(name, 24));
     let language = row.language.as_deref().unwrap_or("-");
     vec![
-        vec![escape::columns(&row.name, 24)],
-        vec![escape::columns(language, 12)],
+        vec![plain(escape::columns(&row.name, 24))],
+        vec![plain(escape::columns(language, 12))],
         split(kinds),
         split(row.platforms.iter().map(ToString::to_string).collect()),
-        split(
-            row.variants
-                .iter()
-                .map(|name| escape::columns(name, 24))
-                .collect(),
-        ),
-        vec![row.minutes.map_or_else(|| "-".to_owned(), told)],
-        vec![here.to_owned()],
+        split(variants.collect()),
+        vec![plain(row.minutes.map_or_else(|| "-".to_owned(), minutes))],
+        vec![plain(here)],
     ]
 }
 
+fn plain(text: impl Into<String>) -> Line {
+    (Style::Plain, text.into())
+}
+
 /// Minutes, as far as anybody cares.
-fn told(minutes: f64) -> String {
+fn minutes(minutes: f64) -> String {
     if minutes < 9.95 {
         format!("{minutes:.1}")
     } else {
         format!("{minutes:.0}")
-    }
-}
-
-fn widths(rows: &[Vec<Vec<String>>]) -> Vec<usize> {
-    let columns = rows.first().map_or(0, Vec::len);
-    let widest = |column: usize| {
-        let lines = rows.iter().flat_map(|row| &row[column]);
-        lines.map(|text| text.width()).max().unwrap_or(0)
-    };
-    (0..columns).map(widest).collect()
-}
-
-fn line(out: &mut String, cells: &[Vec<String>], widths: &[usize]) {
-    let height = cells.iter().map(Vec::len).max().unwrap_or(0);
-    for at in 0..height {
-        let mut line = String::new();
-        for (cell, width) in cells.iter().zip(widths) {
-            let text = cell.get(at).map_or("", String::as_str);
-            line.push_str(text);
-            line.push_str(&" ".repeat(width.saturating_sub(text.width()) + GAP));
-        }
-        let _ = writeln!(out, "{}", line.trim_end());
     }
 }
 

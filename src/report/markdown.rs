@@ -3,12 +3,16 @@
 
 use std::fmt::Write;
 
+use jiff::Timestamp;
+
+use super::explanation::shared_sentence;
 use super::failure_rates;
 use super::number;
 use super::round_summary;
 use super::sentence::sentence;
 use super::successive;
-use super::view::{Cell, FailureView, ScenarioView, View, join};
+use super::view::{Cell, CulpritView, FailureView, ScenarioView, View};
+use super::words::join;
 use crate::escape::{self, markdown as text, markdown_code as code};
 use crate::model::{BuildKind, HostInfo, Outcome};
 use crate::stats::Ratio;
@@ -24,7 +28,7 @@ pub fn markdown(view: &View) -> String {
     let mut out = String::new();
     let names = view.scenarios.iter().map(|scenario| text(&scenario.name));
     let _ = writeln!(out, "# {}\n", join(names));
-    out.push_str(&said(view));
+    out.push_str(&headline(view));
     let _ = writeln!(out, "![Build times of each variant]({CHART})\n");
     for scenario in &view.scenarios {
         table(&mut out, scenario);
@@ -80,8 +84,8 @@ pub(super) fn times(out: &mut String, scenario: &ScenarioView) {
             cells.push(cell(variant.cells.get(&kind)));
             if shows_cost(scenario, kind) {
                 cells.push(match (&variant.added_cost, variant.told_cost()) {
-                    (Some(cost), Some(told)) => {
-                        with_interval(told, cost, number::cost_interval(cost))
+                    (Some(cost), Some(described)) => {
+                        with_interval(described, cost, number::cost_interval(cost))
                     }
                     _ => "–".to_owned(),
                 });
@@ -96,16 +100,15 @@ pub(super) fn times(out: &mut String, scenario: &ScenarioView) {
 /// Why: which step of each variant is to blame.
 pub(super) fn culprits(out: &mut String, scenario: &ScenarioView) {
     for culprit in &scenario.culprits {
-        let _ = writeln!(
-            out,
-            "- {} of {}: {}.",
-            culprit.kind,
-            text(&culprit.variant),
-            text(&culprit.sentence)
-        );
-        if let Some(shared) = &culprit.shared {
-            let (kind, variant) = (culprit.kind, text(&culprit.variant));
-            let _ = writeln!(out, "- {kind} of {variant}: {}.", text(shared));
+        let CulpritView {
+            variant,
+            kind,
+            step,
+            shared,
+        } = culprit;
+        for sentence in std::iter::once(step.sentence()).chain(shared_sentence(shared)) {
+            let (variant, sentence) = (text(variant), text(&sentence));
+            let _ = writeln!(out, "- {kind} of {variant}: {sentence}.");
         }
     }
     if !scenario.culprits.is_empty() {
@@ -132,9 +135,9 @@ fn cell(cell: Option<&Cell>) -> String {
             parts.push(format!("({min}…{max})"));
         }
     }
-    if let (Some(ratio), Some(told)) = (&cell.ratio, cell.told()) {
-        let told = format!("**{told}**");
-        parts.push(with_interval(told, ratio, number::interval(ratio)));
+    if let (Some(ratio), Some(described)) = (&cell.ratio, cell.told()) {
+        let described = format!("**{described}**");
+        parts.push(with_interval(described, ratio, number::interval(ratio)));
         parts.extend(cell.verdict.map(|verdict| verdict.as_str().to_owned()));
     }
     for (outcome, count) in &cell.failed {
@@ -151,17 +154,17 @@ fn cell(cell: Option<&Cell>) -> String {
 }
 
 /// A ratio with its interval, or with how little it stands on.
-fn with_interval(told: String, ratio: &Ratio, interval: Option<String>) -> String {
+fn with_interval(described: String, ratio: &Ratio, interval: Option<String>) -> String {
     let interval = interval.map(|text| format!("\\[{text}\\]"));
     let beside = interval.or_else(|| number::reserve(ratio).map(str::to_owned));
     match beside {
-        Some(beside) => format!("{told} {beside}"),
-        None => told,
+        Some(beside) => format!("{described} {beside}"),
+        None => described,
     }
 }
 
 /// The sentence of each scenario, and whether the run is whole.
-pub(super) fn said(view: &View) -> String {
+pub(super) fn headline(view: &View) -> String {
     let mut out = String::new();
     for line in sentence(view).lines() {
         let _ = writeln!(out, "**{}**\n", text(line));
@@ -304,9 +307,9 @@ pub(super) fn rule(view: &View) -> Vec<String> {
             parts.push("Rounds dropped: 0.".to_owned());
         }
     }
-    parts.extend(round_summary::unreached(view).map(|told| text(&told)));
-    parts.extend(round_summary::dropped(view).map(|told| text(&told)));
-    parts.extend(round_summary::looked(view).map(|told| text(&told)));
+    parts.extend(round_summary::unreached(view).map(|line| text(&line)));
+    parts.extend(round_summary::dropped(view).map(|line| text(&line)));
+    parts.extend(round_summary::decisions(view).map(|line| text(&line)));
     for scenario in &view.scenarios {
         if let Some(edit) = &scenario.edit {
             parts.push(format!(
@@ -353,14 +356,24 @@ pub(super) fn method(view: &View) -> String {
     parts.join(" ")
 }
 
+/// A name and a value.
+type EnvironmentRow = (&'static str, String);
+
 /// The machine, the builder and the run, as a table.
 pub(super) fn environment(out: &mut String, view: &View) {
-    let mut rows: Vec<(&str, String)> = Vec::new();
+    let rows = [machine(view), images(view), run(view)];
+    let _ = writeln!(out, "| | |\n|:--|:--|");
+    for (name, value) in rows.into_iter().flatten() {
+        let _ = writeln!(out, "| {name} | {value} |");
+    }
+    out.push('\n');
+}
+
+/// What builds, and on which machine.
+fn machine(view: &View) -> Vec<EnvironmentRow> {
     let builder = &view.builder;
-    rows.push((
-        "builder",
-        text(&format!("{} ({})", builder.driver, builder.found_by)),
-    ));
+    let found = format!("{} ({})", builder.driver, builder.found_by);
+    let mut rows = vec![("builder", text(&found))];
     let optional = [
         ("Docker Engine", &builder.engine_version),
         ("BuildKit", &builder.buildkit_version),
@@ -392,6 +405,12 @@ pub(super) fn environment(out: &mut String, view: &View) {
     if !emulators.is_empty() {
         rows.push(("emulated", emulators.join("<br>")));
     }
+    rows
+}
+
+/// What is built from, and whether what came of it is correct.
+fn images(view: &View) -> Vec<EnvironmentRow> {
+    let mut rows = Vec::new();
     for image in &view.base_images {
         let origin = if image.stand_in {
             ", **a stand-in** made from Debian packages, not the official image"
@@ -416,26 +435,24 @@ pub(super) fn environment(out: &mut String, view: &View) {
     for (scenario, from) in &view.sources {
         rows.push(("sources", format!("{}: {}", text(scenario), text(from))));
     }
-    if let Some(disturbed) = view.disturbed() {
-        rows.push(("disturbed", disturbed));
-    }
-    rows.push(("rounds", view.rounds.to_string()));
+    rows
+}
+
+/// How much was built, and when.
+fn run(view: &View) -> Vec<EnvironmentRow> {
+    let mut rows = Vec::new();
+    rows.extend(view.disturbed().map(|disturbed| ("disturbed", disturbed)));
     let built = view.measured - view.interrupted;
-    rows.push(("samples", format!("{built} of {}", view.planned)));
-    rows.push(("seed", view.seed.to_string()));
-    rows.push(("run", text(&view.run)));
-    rows.push((
-        "began",
-        text(&view.started.strftime("%F %T UTC").to_string()),
-    ));
-    for resumed in &view.resumed {
-        rows.push(("resumed", resumed.strftime("%F %T UTC").to_string()));
-    }
-    let _ = writeln!(out, "| | |\n|:--|:--|");
-    for (name, value) in rows {
-        let _ = writeln!(out, "| {name} | {value} |");
-    }
-    out.push('\n');
+    let time = |at: &Timestamp| at.strftime("%F %T UTC").to_string();
+    rows.extend([
+        ("rounds", view.rounds.to_string()),
+        ("samples", format!("{built} of {}", view.planned)),
+        ("seed", view.seed.to_string()),
+        ("run", text(&view.run)),
+        ("began", text(&time(&view.started))),
+    ]);
+    rows.extend(view.resumed.iter().map(|at| ("resumed", time(at))));
+    rows
 }
 
 /// The command that does it again.

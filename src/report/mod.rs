@@ -15,11 +15,13 @@ mod round_summary;
 mod sentence;
 mod successive;
 mod svg;
+mod table;
 mod terminal;
 mod view;
+mod words;
 mod wrap;
 
-pub use check::{CheckOutcome, CheckView, Finding, Level, check_on_terminal};
+pub use check::{CheckOutcome, CheckView, Finding, Level, Rule, check_on_terminal};
 pub use ci::{Format, UnknownFormat};
 pub use markdown::markdown;
 pub use sentence::sentence;

@@ -68,7 +68,7 @@ pub fn seconds(seconds: f64) -> String {
 }
 
 /// The same without the unit.
-pub fn bare_seconds(seconds: f64) -> String {
+pub(super) fn bare_seconds(seconds: f64) -> String {
     // The limits are where rounding would add a digit.
     if seconds < 0.0995 {
         format!("{seconds:.3}")
@@ -131,7 +131,7 @@ pub fn range(low: f64, high: f64) -> String {
 /// What a second platform costs: `11.3×`, `+41%`; of one round `about +41%`
 /// where that is not clear, and `no clear change` for less than nothing, which
 /// is noise.
-pub fn told_cost(ratio: &Ratio) -> String {
+pub(super) fn describe_cost(ratio: &Ratio) -> String {
     if ratio.interval.is_none() && ratio.estimate < 1.005 {
         return "no clear change".to_owned();
     }
@@ -144,7 +144,7 @@ pub fn told_cost(ratio: &Ratio) -> String {
 
 /// A candidate against the reference: `95× faster`, `−29%`, `+12%`, `3.0×
 /// slower`; of one round `about −4%` where that is not clear.
-pub fn told_comparison(ratio: &Ratio) -> String {
+pub fn describe_comparison(ratio: &Ratio) -> String {
     let text = match Unit::of(ratio) {
         Unit::Factor => faster_or_slower(ratio.estimate),
         Unit::Percent => percent(ratio.estimate),
@@ -164,7 +164,7 @@ pub(super) fn in_words(ratio: &Ratio) -> String {
 }
 
 /// `(1 round)` beside a ratio that one round does not make clear.
-pub fn reserve(ratio: &Ratio) -> Option<&'static str> {
+pub(super) fn reserve(ratio: &Ratio) -> Option<&'static str> {
     is_unclear(ratio).then_some("(1 round)")
 }
 
@@ -189,12 +189,12 @@ fn faster_or_slower(ratio: f64) -> String {
 
 /// What a second platform costs: `11.3×`, `+41%`, `−3%`.
 pub fn cost(ratio: f64) -> String {
-    told_cost(&certain(ratio))
+    describe_cost(&certain(ratio))
 }
 
 /// A candidate against the reference: `95× faster`, `−29%`, `+12%`, `3.0× slower`.
 pub fn comparison(ratio: f64) -> String {
-    told_comparison(&certain(ratio))
+    describe_comparison(&certain(ratio))
 }
 
 /// A ratio that needs no reserve.
@@ -210,7 +210,7 @@ fn certain(estimate: f64) -> Ratio {
     }
 }
 
-/// The interval of a ratio in the unit of its [`told_comparison`], `7.5…8.3×`
+/// The interval of a ratio in the unit of its [`describe_comparison`], `7.5…8.3×`
 /// or `−3…+7%`; `None` where it has none.
 pub fn interval(ratio: &Ratio) -> Option<String> {
     let Interval { low, high } = finite(ratio)?;
@@ -221,7 +221,7 @@ pub fn interval(ratio: &Ratio) -> Option<String> {
     })
 }
 
-/// The interval of a ratio in the unit of its [`told_cost`].
+/// The interval of a ratio in the unit of its [`describe_cost`].
 pub fn cost_interval(ratio: &Ratio) -> Option<String> {
     let Interval { low, high } = finite(ratio)?;
     Some(match Unit::of(ratio) {
@@ -301,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn one_round_is_told_with_reserve() {
+    fn one_round_is_described_with_reserve() {
         let one = |estimate| Ratio {
             n: 1,
             estimate,
@@ -316,8 +316,8 @@ mod tests {
             (8.0, "8.0×", "8.0× slower", false),
         ] {
             let ratio = one(ratio);
-            assert_eq!(told_cost(&ratio), cost);
-            assert_eq!(told_comparison(&ratio), comparison);
+            assert_eq!(describe_cost(&ratio), cost);
+            assert_eq!(describe_comparison(&ratio), comparison);
             assert_eq!(super::reserve(&ratio).is_some(), reserve);
         }
     }
@@ -333,7 +333,7 @@ mod tests {
 
     #[test]
     fn a_ratio_and_its_interval_share_one_unit() {
-        for (ratio, told, interval) in [
+        for (ratio, described, interval) in [
             (of(0.11, 0.1, 0.125), "9.1× faster", "8.0…10.0×"),
             (of(11.5, 11.0, 12.0), "11.5× slower", "11.0…12.0×"),
             (of(1.02, 0.97, 1.07), "+2%", "−3…+7%"),
@@ -344,20 +344,20 @@ mod tests {
             (of(1.002, 0.4, 2.5), "1.0×", "0.40…2.5×"),
             (of(0.08, 0.00001, 500.0), "12.5× faster", "<0.01…>9999×"),
         ] {
-            assert_eq!(told_comparison(&ratio), told);
+            assert_eq!(describe_comparison(&ratio), described);
             assert_eq!(super::interval(&ratio).unwrap(), interval);
         }
     }
 
     #[test]
     fn what_platforms_cost_has_one_unit_too() {
-        for (ratio, told, interval) in [
+        for (ratio, described, interval) in [
             (of(1.98, 1.67, 2.35), "2.0×", "1.7…2.4×"),
             (of(12.7, 11.6, 14.1), "12.7×", "11.6…14.1×"),
             (of(1.7, 1.6, 1.8), "+70%", "+60…+80%"),
             (of(0.97, 0.4, 1.3), "0.97×", "0.40…1.3×"),
         ] {
-            assert_eq!(told_cost(&ratio), told);
+            assert_eq!(describe_cost(&ratio), described);
             assert_eq!(cost_interval(&ratio).unwrap(), interval);
         }
     }

@@ -1,5 +1,7 @@
 //! Colours of a terminal, where it has them.
 
+use tabled::settings::Color;
+
 /// How a text is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Style {
@@ -22,8 +24,16 @@ pub(super) struct Paint {
 
 impl Paint {
     pub(super) fn apply(self, style: Style, text: &str) -> String {
+        match self.colour(style) {
+            Some(colour) => colour.colorize(text),
+            None => text.to_owned(),
+        }
+    }
+
+    /// The codes around a text; `None` where it stays as it is.
+    pub(super) fn colour(self, style: Style) -> Option<Color> {
         let code = match style {
-            Style::Plain => return text.to_owned(),
+            Style::Plain => return None,
             Style::Bold => "1",
             Style::Dim => "2",
             Style::Good => "32",
@@ -31,10 +41,7 @@ impl Paint {
             Style::Emulated => "33",
             Style::Native => "34",
         };
-        if self.colour {
-            format!("\x1b[{code}m{text}\x1b[0m")
-        } else {
-            text.to_owned()
-        }
+        self.colour
+            .then(|| Color::new(format!("\x1b[{code}m"), "\x1b[0m"))
     }
 }

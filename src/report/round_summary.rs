@@ -59,11 +59,11 @@ pub(super) fn spread(scenario: &ScenarioView) -> Option<String> {
     let candidates = scenario.variants.iter().filter(|v| !v.reference);
     let each = candidates.filter_map(|variant| {
         let kinds = variant.cells.iter();
-        let told: Vec<String> = kinds
+        let described: Vec<String> = kinds
             .filter_map(|(kind, cell)| Some(format!("{kind} {}", spread_of(cell)?)))
             .collect();
         let name = escape::terminal(&variant.name, 40);
-        (!told.is_empty()).then(|| format!("{name} {}", told.join(", ")))
+        (!described.is_empty()).then(|| format!("{name} {}", described.join(", ")))
     });
     let each: Vec<String> = each.collect();
     (!each.is_empty()).then(|| format!("Min…max of the rounds' ratios: {}.", each.join("; ")))
@@ -87,12 +87,12 @@ fn spread_of(cell: &Cell) -> Option<String> {
         ..cell.ratio?
     };
     let mut text = number::interval(&range)?;
-    if let Some(word) = number::told_comparison(&range).split(' ').nth(1) {
+    if let Some(word) = number::describe_comparison(&range).split(' ').nth(1) {
         text = format!("{text} {word}");
     }
     if *high >= estimate * FAR_OFF {
-        let told = number::comparison(*high);
-        text = format!("{text} (worst: round {worst}, {told})");
+        let slowest = number::comparison(*high);
+        text = format!("{text} (worst: round {worst}, {slowest})");
     }
     Some(text)
 }
@@ -147,15 +147,15 @@ pub(super) fn unreached(view: &View) -> impl Iterator<Item = String> {
 
 /// At which look each scenario was decided, and what it cost. Holds text from
 /// outside, on one line.
-pub(super) fn looked(view: &View) -> impl Iterator<Item = String> {
+pub(super) fn decisions(view: &View) -> impl Iterator<Item = String> {
     let is_auto = view.rules.stopping != Stopping::Fixed;
     view.scenarios
         .iter()
         .filter(move |_| is_auto)
-        .filter_map(looked_at)
+        .filter_map(decision)
 }
 
-fn looked_at(scenario: &ScenarioView) -> Option<String> {
+fn decision(scenario: &ScenarioView) -> Option<String> {
     let gate = scenario.gate?;
     let clean = scenario.clean as usize;
     let cost = format!(
@@ -210,13 +210,13 @@ pub(super) fn intervals(view: &View) -> Vec<String> {
     let mut parts = Vec::new();
     let looks = view.looks();
     if !looks.is_empty() {
-        let told: Vec<String> = looks
+        let described: Vec<String> = looks
             .iter()
             .map(|(rounds, alpha)| format!("α={alpha:.3} at {rounds} rounds"))
             .collect();
         parts.push(format!(
             "intervals from 6 rounds on: signed-rank, {}",
-            told.join(", ")
+            described.join(", ")
         ));
         parts.push(delta(view));
     }
@@ -260,6 +260,6 @@ pub(super) fn rolled_up(roll_up: &RollUp) -> String {
     format!(
         "{} in {kind} over {scenarios} scenarios: {}{interval}{verdict}",
         escape::terminal(candidate, 40),
-        number::told_comparison(ratio),
+        number::describe_comparison(ratio),
     )
 }

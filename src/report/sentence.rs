@@ -1,7 +1,8 @@
 //! The result in a sentence that a person would repeat.
 
 use super::number::{self, SAME_WITHIN};
-use super::view::{Cell, ScenarioView, VariantView, View, join};
+use super::view::{Cell, ScenarioView, VariantView, View};
+use super::words::join;
 use crate::escape;
 use crate::model::{BuildKind, Outcome};
 use crate::stats::{Basis, Ratio, Verdict};
@@ -118,7 +119,7 @@ fn added_platforms(scenario: &ScenarioView) -> Option<String> {
         .collect();
     let mut clause = match known.as_slice() {
         [] => None,
-        [(variant, cost)] => Some(told_cost(variant, cost)),
+        [(variant, cost)] => Some(cost_clause(variant, cost)),
         [(first, cost), rest @ ..] => {
             // "but" only where every candidate is clearly the cheaper one.
             let dearer = first.reference
@@ -129,8 +130,10 @@ fn added_platforms(scenario: &ScenarioView) -> Option<String> {
                     };
                     other.estimate * clear < cost.estimate
                 });
-            let first = told_cost(first, cost);
-            let others = rest.iter().map(|(variant, cost)| told_cost(variant, cost));
+            let first = cost_clause(first, cost);
+            let others = rest
+                .iter()
+                .map(|(variant, cost)| cost_clause(variant, cost));
             Some(if dearer {
                 format!("{first} but {}", join(others))
             } else {
@@ -193,71 +196,76 @@ fn incremental(scenario: &ScenarioView) -> Option<String> {
 
 /// Every candidate against the reference, of one kind.
 fn against_reference(scenario: &ScenarioView, kind: BuildKind) -> Option<String> {
-    let verb = match kind {
-        BuildKind::Incremental => "rebuilds".to_owned(),
-        BuildKind::Noop => "does an unchanged build".to_owned(),
-        BuildKind::Cold => "builds one platform".to_owned(),
-        BuildKind::MultiArch if scenario.builds_native() => "builds all platforms".to_owned(),
-        BuildKind::MultiArch => format!("builds {}", scenario.platform_names()),
-    };
     if !scenario.kinds.contains(&kind) {
         return None;
     }
-    let candidates: Vec<&VariantView> = scenario
-        .variants
-        .iter()
-        .filter(|variant| !variant.reference)
-        .collect();
+    let verb = verb(scenario, kind);
+    let variants = scenario.variants.iter();
+    let candidates: Vec<&VariantView> = variants.filter(|variant| !variant.reference).collect();
     let reference = scenario
         .reference()
         .and_then(|reference| Some((reference, reference.median(kind)?)));
     let Some((reference, reference_time)) = reference.filter(|_| !candidates.is_empty()) else {
         // Nothing to compare, or to compare with: each on its own.
-        let alone = scenario
-            .variants
-            .iter()
-            .map(|variant| match variant.median(kind) {
-                Some(time) => {
-                    let name = name(&variant.name);
-                    format!("{name} {verb} in {}", number::seconds(time))
-                }
-                None => without_time(variant, kind),
-            });
+        let alone = scenario.variants.iter();
+        let alone = alone.map(|variant| match variant.median(kind) {
+            Some(time) => built_in(variant, &verb, time),
+            None => without_time(variant, kind),
+        });
         return Some(join(alone)).filter(|text| !text.is_empty());
     };
+    let mut parts = Vec::new();
+    let mut timed = candidates.iter().map(|variant| variant.median(kind));
+    if timed.all(|time| time.is_none()) {
+        parts.push(built_in(reference, &verb, reference_time));
+    }
     // The first comparison names the reference and its time, those after it
     // are understood from it.
     let mut named = false;
-    let mut parts = Vec::new();
-    if candidates
-        .iter()
-        .all(|variant| variant.median(kind).is_none())
-    {
-        let (reference, time) = (name(&reference.name), number::seconds(reference_time));
-        parts.push(format!("{reference} {verb} in {time}"));
-    }
+    let reference = name(&reference.name);
     for variant in candidates {
         let Some(time) = variant.median(kind) else {
             parts.push(without_time(variant, kind));
             continue;
         };
+        let Some(ratio) = variant.ratio(kind) else {
+            let alone = built_in(variant, &verb, time);
+            parts.push(format!("{alone}; no round has both it and {reference}"));
+            continue;
+        };
         let (candidate, time) = (name(&variant.name), number::seconds(time));
-        let reference = name(&reference.name);
-        parts.push(match variant.ratio(kind) {
-            None => format!("{candidate} {verb} in {time}; no round has both it and {reference}"),
-            Some(ratio) if named => {
-                let told = compared(&variant.cells[&kind], &ratio, None);
-                format!("{candidate} {told} ({time})")
-            }
-            Some(ratio) => {
-                named = true;
-                let told = compared(&variant.cells[&kind], &ratio, Some(&reference));
+        let understood = std::mem::replace(&mut named, true);
+        let beside = (!understood).then_some(reference.as_str());
+        let comparison = compared(&variant.cells[&kind], &ratio, beside);
+        parts.push(match understood {
+            true => format!("{candidate} {comparison} ({time})"),
+            false => {
                 let against = number::seconds(reference_time);
-                format!("{candidate} {verb} {told} ({time} against {against})")
+                format!("{candidate} {verb} {comparison} ({time} against {against})")
             }
         });
     }
     Some(join(parts))
+}
+
+/// What a build of a kind does: `rebuilds`, `builds all platforms`.
+fn verb(scenario: &ScenarioView, kind: BuildKind) -> String {
+    match kind {
+        BuildKind::Incremental => "rebuilds".to_owned(),
+        BuildKind::Noop => "does an unchanged build".to_owned(),
+        BuildKind::Cold => "builds one platform".to_owned(),
+        BuildKind::MultiArch if scenario.builds_native() => "builds all platforms".to_owned(),
+        BuildKind::MultiArch => format!("builds {}", scenario.platform_names()),
+    }
+}
+
+/// `cross rebuilds in 0.60 s`.
+fn built_in(variant: &VariantView, verb: &str, time: f64) -> String {
+    format!(
+        "{} {verb} in {}",
+        name(&variant.name),
+        number::seconds(time)
+    )
 }
 
 /// `95× faster than naive`, `about as fast as naive`; without the reference's
@@ -310,8 +318,8 @@ fn compared(cell: &Cell, ratio: &Ratio, reference: Option<&str>) -> String {
     }
 }
 
-fn told_cost(variant: &VariantView, cost: &Ratio) -> String {
-    let text = number::told_cost(cost);
+fn cost_clause(variant: &VariantView, cost: &Ratio) -> String {
+    let text = number::describe_cost(cost);
     let name = name(&variant.name);
     // Under a percent, or even less time: no cost that anyone would notice.
     // In one round a figure for it would be noise.

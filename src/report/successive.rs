@@ -16,18 +16,18 @@ pub(super) fn lines(scenario: &ScenarioView) -> impl Iterator<Item = String> {
     scenario.between.iter().map(|between| {
         let Successive { from, to, ratios } = between;
         let name = |name: &str| escape::columns(name, MAX_NAME);
-        let told = ratios.iter().map(|(kind, ratio)| {
+        let described = ratios.iter().map(|(kind, ratio)| {
             let reserve = number::reserve(ratio).map(|text| format!(" {text}"));
-            let told = number::told_comparison(ratio);
-            format!("{kind} {told}{}", reserve.unwrap_or_default())
+            let described = number::describe_comparison(ratio);
+            format!("{kind} {described}{}", reserve.unwrap_or_default())
         });
-        let told: Vec<String> = told.collect();
-        let told = if told.is_empty() {
+        let described: Vec<String> = described.collect();
+        let described = if described.is_empty() {
             "no round has both".to_owned()
         } else {
-            told.join(", ")
+            described.join(", ")
         };
-        format!("from {} to {}: {told}", name(from), name(to))
+        format!("from {} to {}: {described}", name(from), name(to))
     })
 }
 
@@ -58,12 +58,12 @@ pub(super) fn table(out: &mut String, scenario: &ScenarioView) {
 }
 
 fn cell(ratio: &Ratio) -> String {
-    let told = number::told_comparison(ratio);
+    let described = number::describe_comparison(ratio);
     let interval = number::interval(ratio).map(|text| format!("\\[{text}\\]"));
     let beside = interval.or_else(|| number::reserve(ratio).map(str::to_owned));
     match beside {
-        Some(beside) => format!("{told} {beside}"),
-        None => told,
+        Some(beside) => format!("{described} {beside}"),
+        None => described,
     }
 }
 
@@ -81,13 +81,13 @@ mod tests {
         ];
         let (record, samples) = fixture::run(&variants, 2);
         let view = View::new(&fixture::of(&record, &samples), &Default::default());
-        let told: Vec<String> = lines(&view.scenarios[0]).collect();
-        assert_eq!(told.len(), 2);
+        let described: Vec<String> = lines(&view.scenarios[0]).collect();
+        assert_eq!(described.len(), 2);
         for words in ["from naive to cross: cold ", ", multi-arch 5."] {
-            assert!(told[0].contains(words), "{}", told[0]);
+            assert!(described[0].contains(words), "{}", described[0]);
         }
         for words in ["from cross to cache|: cold ", "× faster"] {
-            assert!(told[1].contains(words), "{}", told[1]);
+            assert!(described[1].contains(words), "{}", described[1]);
         }
         let mut out = String::new();
         table(&mut out, &view.scenarios[0]);

@@ -8,7 +8,8 @@ use plotters::coord::Shift;
 use plotters::prelude::*;
 
 use super::sentence::sentence;
-use super::view::{ScenarioView, View, join};
+use super::view::{ScenarioView, View};
+use super::words::join;
 use super::wrap::wrap;
 use crate::escape;
 use crate::model::BuildKind;

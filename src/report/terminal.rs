@@ -3,15 +3,19 @@
 
 use std::fmt::Write;
 
+use tabled::settings::Alignment;
 use unicode_width::UnicodeWidthStr;
 
+use super::explanation::shared_sentence;
 use super::failure_rates;
 use super::number;
 use super::paint::{Paint, Style};
 use super::round_summary;
 use super::sentence::sentence;
 use super::successive;
-use super::view::{Cell, CulpritView, FailureView, ScenarioView, VariantView, View, join};
+use super::table::{Line, Table};
+use super::view::{Cell, CulpritView, FailureView, ScenarioView, VariantView, View};
+use super::words::join;
 use super::wrap::wrap;
 use crate::escape;
 use crate::model::BuildKind;
@@ -35,9 +39,9 @@ pub fn terminal(view: &View, width: usize, colour: bool) -> String {
     let mut out = String::new();
     for scenario in &view.scenarios {
         heading(&mut out, view, scenario, width, paint);
-        let table = Table::new(scenario);
+        let table = table(scenario, paint);
         if table.width() <= width {
-            table.render(&mut out, paint);
+            out.extend(table.rows());
         } else {
             list(&mut out, scenario, paint);
         }
@@ -85,12 +89,12 @@ fn culprits(out: &mut String, view: &View, width: usize, paint: Paint) {
         let CulpritView {
             variant,
             kind,
-            sentence,
+            step,
             shared,
         } = culprit;
         let variant = escape::columns(variant, MAX_NAME);
-        for told in std::iter::once(sentence).chain(shared) {
-            let text = format!("{kind} of {variant}: {told}.");
+        for sentence in std::iter::once(step.sentence()).chain(shared_sentence(shared)) {
+            let text = format!("{kind} of {variant}: {sentence}.");
             wrapped(out, &text, width, Style::Plain, paint);
         }
     }
@@ -120,97 +124,29 @@ fn heading(out: &mut String, view: &View, scenario: &ScenarioView, width: usize,
     out.push('\n');
 }
 
-/// A line of a table's cell.
-type Line = (Style, String);
-
-struct Table {
-    headers: Vec<String>,
-    /// Rows of cells of lines.
-    rows: Vec<Vec<Vec<Line>>>,
-    widths: Vec<usize>,
-}
-
-impl Table {
-    fn new(scenario: &ScenarioView) -> Self {
-        let mut headers = vec!["variant".to_owned()];
+/// A row of headers, and a row a variant: figures stand to the right.
+fn table(scenario: &ScenarioView, paint: Paint) -> Table {
+    let mut headers = vec!["variant".to_owned()];
+    for &kind in &scenario.kinds {
+        headers.push(kind.to_string());
+        if shows_cost(scenario, kind) {
+            headers.push(scenario.added_label());
+        }
+    }
+    let headers = headers.into_iter().map(|text| vec![(Style::Bold, text)]);
+    let mut rows = vec![headers.collect()];
+    for variant in &scenario.variants {
+        let name = escape::columns(&variant.name, MAX_NAME);
+        let mut cells = vec![vec![(Style::Plain, name)]];
         for &kind in &scenario.kinds {
-            headers.push(kind.to_string());
+            cells.push(cell_lines(variant.cells.get(&kind)));
             if shows_cost(scenario, kind) {
-                headers.push(scenario.added_label());
+                cells.push(cost_lines(variant));
             }
         }
-        let rows: Vec<Vec<Vec<Line>>> = scenario
-            .variants
-            .iter()
-            .map(|variant| {
-                let name = escape::columns(&variant.name, MAX_NAME);
-                let mut cells = vec![vec![(Style::Plain, name)]];
-                for &kind in &scenario.kinds {
-                    cells.push(cell_lines(variant.cells.get(&kind)));
-                    if shows_cost(scenario, kind) {
-                        cells.push(cost_lines(variant));
-                    }
-                }
-                cells
-            })
-            .collect();
-        let widths = headers
-            .iter()
-            .enumerate()
-            .map(|(column, header)| {
-                let lines = rows.iter().flat_map(|row| &row[column]);
-                let widest = lines.map(|(_, text)| text.width()).max().unwrap_or(0);
-                widest.max(header.width())
-            })
-            .collect();
-        Self {
-            headers,
-            rows,
-            widths,
-        }
+        rows.push(cells);
     }
-
-    fn width(&self) -> usize {
-        self.widths.iter().sum::<usize>() + GAP * (self.widths.len() - 1)
-    }
-
-    fn render(&self, out: &mut String, paint: Paint) {
-        let header = self.headers.iter().map(|text| (Style::Bold, text.clone()));
-        self.line(out, header.collect(), paint);
-        for row in &self.rows {
-            let height = row.iter().map(Vec::len).max().unwrap_or(0);
-            for index in 0..height {
-                let line = row.iter().map(|cell| {
-                    let line = cell.get(index).cloned();
-                    line.unwrap_or((Style::Plain, String::new()))
-                });
-                self.line(out, line.collect(), paint);
-            }
-        }
-    }
-
-    /// The first column to the left, figures to the right.
-    fn line(&self, out: &mut String, cells: Vec<Line>, paint: Paint) {
-        let mut line = String::new();
-        let mut blanks = 0;
-        for (column, (style, text)) in cells.into_iter().enumerate() {
-            let free = self.widths[column].saturating_sub(text.width());
-            if column > 0 {
-                blanks += GAP + free;
-            }
-            if !text.is_empty() {
-                line.push_str(&" ".repeat(blanks));
-                line.push_str(&paint.apply(style, &text));
-                blanks = 0;
-            } else {
-                blanks += text.width();
-            }
-            if column == 0 {
-                blanks += free;
-            }
-        }
-        let _ = writeln!(out, "{line}");
-    }
+    Table::new(&rows, GAP, Alignment::right(), paint)
 }
 
 /// The cost of the added platforms stands beside multi-arch, where cold was
@@ -260,10 +196,10 @@ fn cell_lines(cell: Option<&Cell>) -> Vec<Line> {
 }
 
 fn cost_lines(variant: &VariantView) -> Vec<Line> {
-    let (Some(cost), Some(told)) = (&variant.added_cost, variant.told_cost()) else {
+    let (Some(cost), Some(text)) = (&variant.added_cost, variant.told_cost()) else {
         return vec![(Style::Dim, "-".to_owned())];
     };
-    let mut lines = vec![(Style::Plain, told)];
+    let mut lines = vec![(Style::Plain, text)];
     lines.extend(beside(cost, number::cost_interval(cost)));
     lines
 }
@@ -391,7 +327,7 @@ fn notes(out: &mut String, view: &View, width: usize, paint: Paint) {
     notes.extend(view.disturbed());
     notes.extend(round_summary::unreached(view).map(|text| escape::terminal(&text, 600)));
     notes.extend(round_summary::dropped(view).map(|text| escape::terminal(&text, 600)));
-    notes.extend(round_summary::looked(view).map(|text| escape::terminal(&text, 600)));
+    notes.extend(round_summary::decisions(view).map(|text| escape::terminal(&text, 600)));
     let mut facts = format!(
         "n={}, seed {}, run {}",
         view.n(),

@@ -4,6 +4,9 @@ use std::borrow::Cow;
 
 use unicode_width::UnicodeWidthStr;
 
+// Not by textwrap: it adds up the widths of an emoji's parts, and counts 6
+// columns where a terminal shows 2.
+
 /// The text in lines of at most `width` columns, broken between words but for
 /// a number and its seconds; line breaks of the text stay. A word that is wider
 /// has a line of its own.

@@ -70,7 +70,7 @@ pub fn ladder(runs: &[Published], name: &str) -> String {
             let ratio = step.ratios.get(&kind);
             ratio.map_or_else(
                 || "–".to_owned(),
-                |ratio| with_interval(&number::told_comparison(ratio), number::interval(ratio)),
+                |ratio| with_interval(&number::describe_comparison(ratio), number::interval(ratio)),
             )
         });
         out.push_str(&format!(

@@ -18,7 +18,7 @@ use crate::ops::explain::{explained, lines_of};
 use crate::ops::race::{Choice, EngineSession, RaceInput, keep_out_of_git, race};
 use crate::ops::stdin::{Typed, is_stdin};
 use crate::policy::Fatal;
-use crate::report::{CheckOutcome, CheckView, Finding, Level, number};
+use crate::report::{CheckOutcome, CheckView, Finding, Level, Rule, number};
 use crate::scenario::{OwnDockerfile, Project, Scenario, read_file};
 use crate::store::{self, RUN_FILE, StoredRun};
 
@@ -79,16 +79,13 @@ pub(super) async fn run(settings: &Settings, stop: &CancellationToken) -> anyhow
     let mut compared = 0;
     for &kind in &raced.stored.run.record.scenarios[0].kinds {
         let found = match (old.counts(kind), new.counts(kind)) {
-            (_, None) => vec![Worse {
-                fatal: Some(Fatal::Unmeasured),
-                rule: Fatal::Unmeasured.as_str(),
-                message: format!("{kind} has no round that counts{}", new.why_none()),
-                blame: None,
-            }],
+            (_, None) => vec![Worse::new(
+                Rule::Fatal(Fatal::Unmeasured),
+                format!("{kind} has no round that counts{}", new.why_none()),
+            )],
             // The baseline's own failures excuse nothing here.
             (_, Some(now)) if now.failures >= 1.0 => vec![Worse {
-                fatal: Some(Fatal::Failed),
-                rule: Fatal::Failed.as_str(),
+                rule: Rule::Fatal(Fatal::Failed),
                 message: format!("no build of {kind} is good{}", new.reason(kind)),
                 blame: new.failing(kind).and_then(blame::failed),
             }],
@@ -100,8 +97,8 @@ pub(super) async fn run(settings: &Settings, stop: &CancellationToken) -> anyhow
                 }
                 found
             }
-            (None, Some(_)) => vec![Worse::note(
-                "no-baseline",
+            (None, Some(_)) => vec![Worse::new(
+                Rule::NoBaseline,
                 match old.has(kind) {
                     false => format!("{kind} is not in the baseline, and is not compared"),
                     true => format!(
@@ -112,7 +109,7 @@ pub(super) async fn run(settings: &Settings, stop: &CancellationToken) -> anyhow
             )],
         };
         findings.extend(found.into_iter().map(|worse| Finding {
-            level: match worse.fatal {
+            level: match worse.rule.fatal() {
                 Some(fatal) if settings.is_fatal(fatal) => Level::Error,
                 Some(_) => Level::Warning,
                 None => Level::Notice,
@@ -125,14 +122,14 @@ pub(super) async fn run(settings: &Settings, stop: &CancellationToken) -> anyhow
                 Some(blame) => format!("{}; {}", worse.message, blame.sentence),
                 None => worse.message,
             },
-            file: worse.fatal.map(|_| shown.clone()),
+            file: worse.rule.fatal().map(|_| shown.clone()),
             line: worse.blame.and_then(|blame| blame.line),
         }));
     }
     findings.sort_by_key(|finding| finding.level);
     let errors = findings.iter().filter(|f| f.level == Level::Error);
     let (unmeasured, errors): (Vec<_>, Vec<_>) =
-        errors.partition(|f| f.rule == Fatal::Unmeasured.as_str());
+        errors.partition(|f| f.rule == Rule::Fatal(Fatal::Unmeasured));
     let outcome = match (errors.len(), raced.end) {
         (1.., _) => CheckOutcome::Failed,
         (0, RunEnd::Completed) if compared > 0 && unmeasured.is_empty() => CheckOutcome::Passed,
@@ -189,18 +186,16 @@ fn same_builds(
 
 /// Something that got worse, or is worth telling.
 struct Worse {
-    /// The rule that may fail the check for it.
-    fatal: Option<Fatal>,
-    rule: &'static str,
+    /// The rule that it is a finding of, which may fail the check for it.
+    rule: Rule,
     message: String,
     /// The step that it is about.
     blame: Option<Blame>,
 }
 
 impl Worse {
-    fn note(rule: &'static str, message: String) -> Self {
+    fn new(rule: Rule, message: String) -> Self {
         Self {
-            fatal: None,
             rule,
             message,
             blame: None,
@@ -212,12 +207,7 @@ impl Worse {
 fn compare(kind: BuildKind, old: Counts, new: Counts, delta: f64) -> Vec<Worse> {
     let mut found = Vec::new();
     let mut worse = |fatal: Fatal, message: String| {
-        found.push(Worse {
-            fatal: Some(fatal),
-            rule: fatal.as_str(),
-            message,
-            blame: None,
-        });
+        found.push(Worse::new(Rule::Fatal(fatal), message));
     };
     if let (Some(old), Some(new)) = (old.emulated, new.emulated)
         && new > old
@@ -262,18 +252,18 @@ fn compare(kind: BuildKind, old: Counts, new: Counts, delta: f64) -> Vec<Worse> 
             number::seconds(new),
             number::seconds(old)
         );
-        found.push(Worse::note("times", message));
+        found.push(Worse::new(Rule::Times, message));
     }
     found
 }
 
 /// The step behind a finding, where the traces of both builds are there.
 fn blamed(worse: &Worse, kind: BuildKind, old: &Side<'_>, new: &Side<'_>) -> Option<Blame> {
-    if worse.fatal == Some(Fatal::FailureRate) {
+    if worse.rule == Rule::Fatal(Fatal::FailureRate) {
         return blame::failed(new.failing(kind)?);
     }
     let (before, after) = (old.typical(kind)?, new.typical(kind)?);
-    match worse.fatal? {
+    match worse.rule.fatal()? {
         Fatal::EmulatedSteps => blame::emulated(before, after),
         Fatal::CachedSteps => blame::lost_cache(before, after),
         Fatal::Steps => blame::added(before, after),
@@ -360,7 +350,7 @@ mod tests {
 
     fn rules(new: Counts) -> Vec<&'static str> {
         let found = compare(BuildKind::Incremental, OLD, new, 0.05);
-        found.into_iter().map(|worse| worse.rule).collect()
+        found.into_iter().map(|worse| worse.rule.as_str()).collect()
     }
 
     #[test]

@@ -2,7 +2,8 @@
 
 use crate::explain::RunExplanation;
 use crate::model::{BuildKind, Outcome, Sample};
-use crate::report::{Finding, Level};
+use crate::policy::Fatal;
+use crate::report::{Finding, Level, Rule};
 use crate::verdict::{Assessment, Comparison};
 
 /// What is judged.
@@ -51,7 +52,7 @@ impl Evidence<'_> {
     pub(super) fn finding(
         &self,
         found: &Comparison,
-        rule: &'static str,
+        rule: Rule,
         level: Level,
         message: String,
     ) -> Finding {
@@ -62,7 +63,7 @@ impl Evidence<'_> {
             variant: found.candidate.clone(),
             kind: Some(found.kind),
             message,
-            file: (rule == "failed").then(|| self.dockerfile.to_owned()),
+            file: (rule == Rule::Fatal(Fatal::Failed)).then(|| self.dockerfile.to_owned()),
             line: None,
         }
     }

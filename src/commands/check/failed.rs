@@ -4,7 +4,7 @@ use super::evidence::Evidence;
 use crate::escape;
 use crate::model::BuildKind;
 use crate::policy::Fatal;
-use crate::report::{Finding, Level, number};
+use crate::report::{Finding, Level, Rule, number};
 use crate::stats::share_interval;
 use crate::verdict::{self, Assessment, Comparison, Failures, Tries};
 
@@ -158,7 +158,7 @@ impl<'a> Sides<'a> {
                 "{base} does not build in {kind}, and {} does: there is nothing to be slower than",
                 self.change
             );
-            findings.push(facts.finding(compared, "repaired", Level::Notice, message));
+            findings.push(facts.finding(compared, Rule::Repaired, Level::Notice, message));
         }
         if reference.failed > 0 {
             let message = self.counted(base, reference);
@@ -168,13 +168,13 @@ impl<'a> Sides<'a> {
                 _ => Level::Notice,
             };
             let told = format!("{message}{}", why(reference));
-            findings.push(facts.finding(compared, "base-failed", gravity, told));
+            findings.push(facts.finding(compared, Rule::BaseFailed, gravity, told));
         }
         if candidate.failed > 0 {
             let told = format!("{message}{}", why(candidate));
             findings.push(Finding {
                 line: candidate.first.and_then(|sample| facts.line(sample)),
-                ..facts.finding(compared, "failed", level, told)
+                ..facts.finding(compared, Rule::Fatal(Fatal::Failed), level, told)
             });
         }
         findings

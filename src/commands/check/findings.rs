@@ -11,7 +11,7 @@ use crate::ops::explain::{explained, lines_of};
 use crate::ops::race::Raced;
 use crate::policy::Fatal;
 use crate::report::explanation::{Grown, grown};
-use crate::report::{CheckOutcome, CheckView, Finding, Level, number};
+use crate::report::{CheckOutcome, CheckView, Finding, Level, Rule, number};
 use crate::scenario::{OwnDockerfile, read_file};
 use crate::stats::{self, Basis, Ratio, Unjudged, Verdict};
 use crate::verdict::{self, Assessment, Comparison};
@@ -71,7 +71,7 @@ fn judged(
                 "no {} build executed a step: nothing that is built sees the edit",
                 found.kind
             );
-            findings.push(facts.finding(found, "edit", Level::Warning, message));
+            findings.push(facts.finding(found, Rule::Edit, Level::Warning, message));
         }
         // That a run which was stopped has too few rounds is no finding.
         let is_judged = found.verdict.is_some() || end == RunEnd::Completed;
@@ -82,16 +82,17 @@ fn judged(
             findings.push(verdict_on(facts, found, level));
         } else if found.is_gate && failing.is_unproven() {
             let message = format!("{} has no round that counts", found.kind);
-            findings.push(facts.finding(found, "unmeasured", level(Fatal::Unmeasured), message));
+            let fatal = Fatal::Unmeasured;
+            findings.push(facts.finding(found, Rule::Fatal(fatal), level(fatal), message));
         }
     }
     findings.sort_by_key(|finding| finding.level);
-    let is_error = |rules: &[&str]| {
-        let mut findings = findings.iter();
-        findings.any(|f| f.level == Level::Error && rules.contains(&f.rule))
+    let is_error = |rules: &[Fatal]| {
+        let mut errors = findings.iter().filter(|f| f.level == Level::Error);
+        errors.any(|f| f.rule.fatal().is_some_and(|rule| rules.contains(&rule)))
     };
-    undecided |= is_error(&["inconclusive", "unmeasured"]);
-    let outcome = if is_error(&["slower", "failed"]) {
+    undecided |= is_error(&[Fatal::Inconclusive, Fatal::Unmeasured]);
+    let outcome = if is_error(&[Fatal::Slower, Fatal::Failed]) {
         CheckOutcome::Failed
     } else if undecided {
         CheckOutcome::Undecided
@@ -122,8 +123,8 @@ fn judged(
 fn verdict_on(facts: &Evidence<'_>, found: &Comparison, level: impl Fn(Fatal) -> Level) -> Finding {
     let (rule, gravity) = match found.verdict {
         // No gate goes by so few rounds, or before the look that decides.
-        None => ("unmeasured", level(Fatal::Unmeasured)),
-        Some(Verdict::Slower) => ("slower", level(Fatal::Slower)),
+        None => (Rule::Fatal(Fatal::Unmeasured), level(Fatal::Unmeasured)),
+        Some(Verdict::Slower) => (Rule::Fatal(Fatal::Slower), level(Fatal::Slower)),
         Some(Verdict::Inconclusive) => {
             let gravity = match level(Fatal::Inconclusive) {
                 // A healthy change on a noisy machine is nothing to warn of.
@@ -135,9 +136,10 @@ fn verdict_on(facts: &Evidence<'_>, found: &Comparison, level: impl Fn(Fatal) ->
                 }
                 gravity => gravity,
             };
-            ("inconclusive", gravity)
+            (Rule::Fatal(Fatal::Inconclusive), gravity)
         }
-        Some(verdict @ (Verdict::Same | Verdict::Faster)) => (verdict.as_str(), Level::Notice),
+        Some(Verdict::Same) => (Rule::Same, Level::Notice),
+        Some(Verdict::Faster) => (Rule::Faster, Level::Notice),
     };
     let gravity = match (found.is_gate, found.verdict) {
         (true, _) => gravity,
@@ -224,7 +226,7 @@ fn told(record: &RunRecord, found: &Comparison) -> String {
     format!(
         "{} is {verdict}: {}{interval}, {delta}, {} round{}",
         found.kind,
-        number::told_comparison(&shown),
+        number::describe_comparison(&shown),
         ratio.n,
         if ratio.n == 1 { "" } else { "s" }
     )
@@ -348,7 +350,11 @@ mod tests {
         // Nor is one that chance may have given to the change alone.
         let found = check(7, 1.0, usual, break_chain("worktree", 1));
         assert_eq!(found.outcome, Passed, "{found:?}");
-        let failed = found.findings.iter().find(|f| f.rule == "failed").unwrap();
+        let failed = found
+            .findings
+            .iter()
+            .find(|f| f.rule == Rule::Fatal(Fatal::Failed))
+            .unwrap();
         assert_eq!(failed.level, Level::Warning);
         // What failed in two rounds is not believed, and did not pass.
         let found = check(2, 1.0, usual, break_chain("worktree", 9));
@@ -401,7 +407,7 @@ mod tests {
         assert!(found.headline.ends_with("1 round, unfinished"), "{found:?}");
         assert_eq!(found.findings, []);
         let found = check(1, 2.0, usual, |_| {});
-        assert_eq!(found.findings[0].rule, "unmeasured");
+        assert_eq!(found.findings[0].rule, Rule::Fatal(Fatal::Unmeasured));
     }
 
     #[test]
@@ -420,7 +426,11 @@ mod tests {
             found.headline,
             "this against that: worktree does not build in incremental"
         );
-        let failed = found.findings.iter().find(|f| f.rule == "failed").unwrap();
+        let failed = found
+            .findings
+            .iter()
+            .find(|f| f.rule == Rule::Fatal(Fatal::Failed))
+            .unwrap();
         assert!(failed.message.contains("exit code 2"), "{}", failed.message);
         assert!(
             failed.message.contains("RUN go build"),

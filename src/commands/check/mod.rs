@@ -26,7 +26,7 @@ use crate::ops::race::{
 use crate::ops::report::ended;
 use crate::ops::revisions::{Revisions, Side};
 use crate::ops::signals::stop_on_signals;
-use crate::report::{CheckOutcome, CheckView, Finding, Level};
+use crate::report::{CheckOutcome, CheckView, Finding, Level, Rule};
 use crate::scenario::{Project, folder_name};
 use outcome::finish;
 use settings::Settings;
@@ -124,7 +124,7 @@ fn of_policy(settings: &Settings, revisions: &Revisions, scenario: &str) -> Opti
     let policy = policy.filter(|policy| revisions.changes(policy))?;
     Some(Finding {
         level: Level::Warning,
-        rule: "policy",
+        rule: Rule::Policy,
         scenario: scenario.to_owned(),
         variant: revisions.dockerfile(Side::Worktree).name,
         kind: None,

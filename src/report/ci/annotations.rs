@@ -144,7 +144,7 @@ fn failures(view: &View) -> Vec<Annotation> {
                 escape::terminal(variant, 60),
                 escape::terminal(scenario, 60)
             ),
-            message: format!("{outcome} {rounds}: {}", told(&first.failure)),
+            message: format!("{outcome} {rounds}: {}", describe(&first.failure)),
             place: file
                 .filter(|file| is_in_tree(file))
                 .map(|file| (file, None)),
@@ -154,7 +154,7 @@ fn failures(view: &View) -> Vec<Annotation> {
 }
 
 /// What went wrong: the message, the step, and the end of its log.
-fn told(failure: &Failure) -> String {
+fn describe(failure: &Failure) -> String {
     let step = failure.step.iter();
     let step = step.map(|step| format!("step: {}", escape::terminal(step, MAX_CHARS)));
     let log = &failure.log_tail[failure.log_tail.len().saturating_sub(MAX_LOG_LINES)..];
@@ -187,7 +187,7 @@ fn is_in_tree(file: &str) -> bool {
 }
 
 impl Annotation {
-    /// The command, which tells of `more` that do not have one of their own.
+    /// The command, which says how many `more` have none of their own.
     fn command(&self, more: usize) -> String {
         let mut properties = Vec::new();
         if let Some((file, line)) = &self.place {

@@ -7,9 +7,10 @@ use sha2::{Digest, Sha256};
 
 use super::super::check::CheckView;
 use super::super::markdown;
-use super::super::markdown::said;
+use super::super::markdown::headline;
 use super::super::round_summary;
-use super::super::view::{View, join};
+use super::super::view::View;
+use super::super::words::join;
 use super::findings;
 use super::sections::{Section, within};
 use crate::escape::markdown as text;
@@ -17,7 +18,7 @@ use crate::escape::markdown as text;
 /// Characters of a comment that GitHub takes; it answers 422, "body is too
 /// long (maximum is 65536 characters)", to more.
 const LIMIT: usize = 65_536;
-/// Findings told one by one.
+/// Findings listed one by one.
 const MAX_FINDINGS: usize = 20;
 /// Characters of the scenarios' names in the marker.
 const MAX_KEY: usize = 60;
@@ -48,7 +49,7 @@ pub(super) fn comment(view: &View, check: Option<&CheckView>) -> String {
     if let Some(check) = check {
         add("the check", findings::findings(check, MAX_FINDINGS));
     }
-    add("the sentence", said(view));
+    add("the sentence", headline(view));
     for scenario in &view.scenarios {
         let mut out = String::new();
         if view.scenarios.len() > 1 {
@@ -69,9 +70,9 @@ fn failures(view: &View) -> String {
     markdown::failures(&mut out, view);
     // A heading of a page is none of a comment.
     match out.split_once("\n\n") {
-        Some((_, told)) => format!(
+        Some((_, failures)) => format!(
             "<details><summary>What did not build</summary>\n\n{}\n\n</details>\n\n",
-            told.trim_end()
+            failures.trim_end()
         ),
         None => String::new(),
     }
@@ -82,7 +83,7 @@ fn measured(view: &View) -> String {
     let rule = markdown::rule(view).join(" ");
     parts.extend(Some(rule).filter(|rule| !rule.is_empty()));
     let rolled_up = view.roll_up.iter().map(round_summary::rolled_up);
-    parts.extend(rolled_up.map(|told| text(&told)));
+    parts.extend(rolled_up.map(|line| text(&line)));
     parts.push(format!(
         "Run {} of buildrace {}: {} of {} samples, {} rounds, seed {}.",
         text(&view.run),

@@ -47,7 +47,7 @@ pub(super) fn findings(check: &CheckView, max: usize) -> String {
             out,
             "- **{}** {}, {}{kind} of {}: {}{place}.",
             level(*grave),
-            text(rule),
+            text(rule.as_str()),
             text(variant),
             text(scenario),
             text(message),

@@ -88,8 +88,8 @@ fn extra(row: &Row<'_>, times: &Times) -> String {
     if let Some(ratio) = row.ratio() {
         let interval = number::interval(&ratio);
         let interval = interval.map_or_else(String::new, |text| format!(" [{text}]"));
-        let told = number::told_comparison(&ratio);
-        lines.push(format!("against the reference: {told}{interval}"));
+        let described = number::describe_comparison(&ratio);
+        lines.push(format!("against the reference: {described}{interval}"));
     }
     let verdict = row.cell.and_then(|cell| cell.verdict);
     lines.extend(verdict.map(|verdict| format!("verdict: {}", verdict.as_str())));

@@ -17,7 +17,7 @@ use super::rows::{Row, is_failure, names, rows, unique};
 use crate::escape::{self, MAX_CHARS};
 use crate::stats::Basis;
 
-/// Failed samples told of one test case.
+/// Failed samples described in one test case.
 const MAX_FAILURES: usize = 3;
 /// Lines of a failed step's log.
 const MAX_LOG_LINES: usize = 20;
@@ -53,12 +53,12 @@ pub(super) fn junit(view: &View, check: Option<&CheckView>) -> String {
             case.set_classname(name.as_str());
             case.time = row.times().and_then(|times| duration(times.median));
             if row.times().is_some() {
-                case.set_system_out(told(row));
+                case.set_system_out(figures(row));
             }
             suite.add_test_case(case);
         }
         for (finding, case_name) in added.into_iter().zip(case_names) {
-            let status = non_success(finding.rule, &finding.message, &place(finding));
+            let status = non_success(finding.rule.as_str(), &finding.message, &place(finding));
             let mut case = TestCase::new(case_name, status);
             case.set_classname(name.as_str());
             suite.add_test_case(case);
@@ -84,7 +84,7 @@ fn suite(view: &View, name: &str, seconds: f64) -> TestSuite {
 /// What a check found to be wrong.
 struct Wrong<'a> {
     check: Option<&'a CheckView>,
-    /// Whether anything fails.
+    /// Whether any case so far shows that the check failed.
     shown: bool,
 }
 
@@ -102,14 +102,14 @@ impl<'a> Wrong<'a> {
         findings.filter(|finding| finding.level == Level::Error)
     }
 
-    /// What closes the gate by a variant and a kind of build.
+    /// What fails the check in the builds of a row.
     fn of(&mut self, row: &Row<'_>) -> Option<&'a Finding> {
         let found = self.errors().find(|finding| is_of(finding, row));
         self.shown |= found.is_some();
         found
     }
 
-    /// What closes it by anything else in a scenario: all findings but the
+    /// What fails it by anything else in a scenario: all findings but the
     /// first of each case.
     fn elsewhere(&mut self, view: &View, scenario: &str) -> Vec<&'a Finding> {
         let rows = rows(view);
@@ -156,9 +156,9 @@ fn is_of(finding: &Finding, row: &Row<'_>) -> bool {
 }
 
 fn failure(view: &View, finding: &Finding, row: &Row<'_>) -> TestCaseStatus {
-    let parts = [told(row), place(finding), failed(&failures(view, row))];
+    let parts = [figures(row), place(finding), failed(&failures(view, row))];
     let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
-    non_success(finding.rule, &finding.message, &parts.join("\n"))
+    non_success(finding.rule.as_str(), &finding.message, &parts.join("\n"))
 }
 
 fn non_success(rule: &str, message: &str, text: &str) -> TestCaseStatus {
@@ -239,7 +239,7 @@ fn failed(failures: &[&FailureView]) -> String {
 }
 
 /// The figures of a row, a line each.
-fn told(row: &Row<'_>) -> String {
+fn figures(row: &Row<'_>) -> String {
     let mut lines = Vec::new();
     if let Some(times) = row.times() {
         let (min, max) = (number::seconds(times.min), number::seconds(times.max));
@@ -253,10 +253,10 @@ fn told(row: &Row<'_>) -> String {
         lines.push("the reference".to_owned());
     }
     if let (Some(ratio), Some(cell)) = (row.ratio(), row.cell) {
-        let told = number::told_comparison(&ratio);
+        let described = number::describe_comparison(&ratio);
         lines.push(match number::interval(&ratio) {
-            Some(interval) => format!("against the reference: {told}, interval {interval}"),
-            None => format!("against the reference: {told}, no interval"),
+            Some(interval) => format!("against the reference: {described}, interval {interval}"),
+            None => format!("against the reference: {described}, no interval"),
         });
         let basis = match ratio.basis {
             Basis::OneRound => ", one round".to_owned(),

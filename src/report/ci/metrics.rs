@@ -54,9 +54,6 @@ struct Family {
 
 type Label = (&'static str, String);
 
-/// A figure of a row, if it has that.
-type Figure = fn(&Row<'_>) -> Option<f64>;
-
 impl Family {
     /// Its lines; none where it has no sample. `units` is whether the format
     /// has a line for the unit.
@@ -87,10 +84,74 @@ impl Family {
     }
 }
 
+/// A family whose samples are figures of rows: name, unit, help, figure.
+type RowFamily = (
+    &'static str,
+    Option<&'static str>,
+    &'static str,
+    fn(&Row<'_>) -> Option<f64>,
+);
+
+/// What was measured.
+const TIMES: [RowFamily; 6] = [
+    (
+        "buildrace_build_duration_seconds",
+        Some("seconds"),
+        "Median wall time of a build.",
+        |row| Some(row.times()?.median),
+    ),
+    (
+        "buildrace_build_duration_min_seconds",
+        Some("seconds"),
+        "Min wall time of a build.",
+        |row| Some(row.times()?.min),
+    ),
+    (
+        "buildrace_build_duration_max_seconds",
+        Some("seconds"),
+        "Max wall time of a build.",
+        |row| Some(row.times()?.max),
+    ),
+    (
+        "buildrace_ratio",
+        None,
+        "Wall time over the reference's, paired by round: below 1 is faster.",
+        |row| Some(row.ratio()?.estimate),
+    ),
+    (
+        "buildrace_ratio_lower",
+        None,
+        "Lower end of the ratio's interval.",
+        |row| Some(row.interval()?.low),
+    ),
+    (
+        "buildrace_ratio_upper",
+        None,
+        "Upper end of the ratio's interval.",
+        |row| Some(row.interval()?.high),
+    ),
+];
+
+/// How many builds have no time.
+const COUNTS: [RowFamily; 2] = [
+    (
+        "buildrace_samples_failed",
+        None,
+        "Builds that failed, timed out, lost the builder or made a wrong image.",
+        |row| row.cell.map(|_| f64::from(row.failed())),
+    ),
+    (
+        "buildrace_samples_unfinished",
+        None,
+        "Builds that were interrupted, or skipped since what they start from was not built.",
+        |row| row.cell.map(|_| f64::from(row.unfinished())),
+    ),
+];
+
 /// Every figure of the run.
 fn families(view: &View, check: Option<&CheckView>) -> Vec<Family> {
     let rows = rows(view);
-    let of_rows = |name, unit, help, figure: Figure| {
+    let of_rows = |(name, unit, help, figure): RowFamily| {
         let samples = rows
             .iter()
             .filter_map(|row| Some((labels(row), number(figure(row)?))));
@@ -101,59 +162,10 @@ fn families(view: &View, check: Option<&CheckView>) -> Vec<Family> {
             samples: samples.collect(),
         }
     };
-    let seconds = Some("seconds");
-    let mut families = vec![
-        run(view),
-        of_rows(
-            "buildrace_build_duration_seconds",
-            seconds,
-            "Median wall time of a build.",
-            |row| Some(row.times()?.median),
-        ),
-        of_rows(
-            "buildrace_build_duration_min_seconds",
-            seconds,
-            "Min wall time of a build.",
-            |row| Some(row.times()?.min),
-        ),
-        of_rows(
-            "buildrace_build_duration_max_seconds",
-            seconds,
-            "Max wall time of a build.",
-            |row| Some(row.times()?.max),
-        ),
-        of_rows(
-            "buildrace_ratio",
-            None,
-            "Wall time over the reference's, paired by round: below 1 is faster.",
-            |row| Some(row.ratio()?.estimate),
-        ),
-        of_rows(
-            "buildrace_ratio_lower",
-            None,
-            "Lower end of the ratio's interval.",
-            |row| Some(row.interval()?.low),
-        ),
-        of_rows(
-            "buildrace_ratio_upper",
-            None,
-            "Upper end of the ratio's interval.",
-            |row| Some(row.interval()?.high),
-        ),
-        verdicts(&rows),
-        of_rows(
-            "buildrace_samples_failed",
-            None,
-            "Builds that failed, timed out, lost the builder or made a wrong image.",
-            |row| row.cell.map(|_| f64::from(row.failed())),
-        ),
-        of_rows(
-            "buildrace_samples_unfinished",
-            None,
-            "Builds that were interrupted, or skipped since what they start from was not built.",
-            |row| row.cell.map(|_| f64::from(row.unfinished())),
-        ),
-    ];
+    let mut families = vec![run(view)];
+    families.extend(TIMES.map(of_rows));
+    families.push(verdicts(&rows));
+    families.extend(COUNTS.map(of_rows));
     families.extend(check.into_iter().flat_map(checked));
     families
 }

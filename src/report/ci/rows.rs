@@ -15,47 +15,47 @@ pub(super) const MAX_NAME: usize = 120;
 /// One variant's builds of one kind, of one scenario.
 pub(super) struct Row<'a> {
     /// Name of the scenario, unique among scenarios.
-    pub scenario_name: String,
+    pub(super) scenario_name: String,
     /// Name of the variant, unique in its scenario.
-    pub variant_name: String,
-    /// The kind.
-    pub kind: BuildKind,
-    /// The scenario.
-    pub scenario: &'a ScenarioView,
-    /// The variant.
-    pub variant: &'a VariantView,
+    pub(super) variant_name: String,
+    /// Kind of the builds.
+    pub(super) kind: BuildKind,
+    /// The scenario that the builds are of.
+    pub(super) scenario: &'a ScenarioView,
+    /// The variant that was built.
+    pub(super) variant: &'a VariantView,
     /// What was measured, if anything was.
-    pub cell: Option<&'a Cell>,
+    pub(super) cell: Option<&'a Cell>,
 }
 
 impl Row<'_> {
-    /// Its times, if there are any and all are numbers.
-    pub fn times(&self) -> Option<Times> {
+    /// The times of its builds, if there are any and all are numbers.
+    pub(super) fn times(&self) -> Option<Times> {
         let times = self.cell?.times?;
         let figures = [times.median, times.min, times.max];
         figures.iter().all(|time| time.is_finite()).then_some(times)
     }
 
-    /// Its ratio to the reference, if it is a number.
-    pub fn ratio(&self) -> Option<Ratio> {
+    /// Ratio of its times to those of the reference, if it is a number.
+    pub(super) fn ratio(&self) -> Option<Ratio> {
         self.cell?.ratio.filter(|ratio| ratio.estimate.is_finite())
     }
 
-    /// The interval of that, if its ends are numbers.
-    pub fn interval(&self) -> Option<Interval> {
+    /// The interval of that ratio, if its ends are numbers.
+    pub(super) fn interval(&self) -> Option<Interval> {
         let interval = self.ratio()?.interval?;
         let finite = interval.low.is_finite() && interval.high.is_finite();
         finite.then_some(interval)
     }
 
     /// How many of its samples say that it does not build as it should.
-    pub fn failed(&self) -> u32 {
+    pub(super) fn failed(&self) -> u32 {
         self.count(is_failure)
     }
 
     /// How many of its samples did not come to an end of their own: Ctrl-C, or
     /// what they start from was not built.
-    pub fn unfinished(&self) -> u32 {
+    pub(super) fn unfinished(&self) -> u32 {
         self.count(|outcome| outcome != Outcome::Ok && !is_failure(outcome))
     }
 

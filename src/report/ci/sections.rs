@@ -3,9 +3,9 @@
 /// What a page is made of, each whole or left out.
 pub(super) struct Section {
     /// What to call it where it is left out.
-    pub name: &'static str,
+    pub(super) name: &'static str,
     /// Markdown, with a blank line at its end.
-    pub text: String,
+    pub(super) text: String,
 }
 
 /// Bytes kept for the line that says what was left out.
@@ -27,14 +27,14 @@ pub(super) fn within(limit: usize, sections: &[Section]) -> String {
         }
     }
     if !left_out.is_empty() {
-        let told = left_out.iter().map(|(name, count)| match count {
+        let names = left_out.iter().map(|(name, count)| match count {
             1 => (*name).to_owned(),
             count => format!("{name} ({count} times)"),
         });
         out.push_str(&format!(
             "Left out, since more than {} kB would not be shown: {}.\n",
             limit / 1000,
-            told.collect::<Vec<_>>().join(", ")
+            names.collect::<Vec<_>>().join(", ")
         ));
     }
     while out.ends_with("\n\n") {

@@ -6,9 +6,10 @@
 use std::fmt::Write;
 
 use super::super::check::CheckView;
-use super::super::markdown::{self, said};
+use super::super::markdown::{self, headline};
 use super::super::round_summary;
-use super::super::view::{View, join};
+use super::super::view::View;
+use super::super::words::join;
 use super::findings;
 use super::sections::{Section, within};
 use crate::escape::markdown as text;
@@ -16,7 +17,7 @@ use crate::escape::markdown as text;
 /// Bytes that a summary may take: half of what GitHub takes, as a step may
 /// write more than one.
 const LIMIT: usize = 512 * 1024;
-/// Findings told one by one.
+/// Findings listed one by one.
 const MAX_FINDINGS: usize = 50;
 
 /// The result of a run on the page of a job. It shows no image: nothing lies
@@ -40,7 +41,7 @@ pub(super) fn summary(view: &View, check: Option<&CheckView>) -> String {
     if let Some(check) = check {
         add("the check", findings::findings(check, MAX_FINDINGS));
     }
-    add("the sentence", said(view));
+    add("the sentence", headline(view));
     for scenario in &view.scenarios {
         let mut out = String::new();
         markdown::table(&mut out, scenario);
@@ -48,8 +49,8 @@ pub(super) fn summary(view: &View, check: Option<&CheckView>) -> String {
         add("a scenario", out);
     }
     let rolled_up = view.roll_up.iter().map(|roll_up| {
-        let told = round_summary::rolled_up(roll_up);
-        format!("- {}\n", text(&told))
+        let line = round_summary::rolled_up(roll_up);
+        format!("- {}\n", text(&line))
     });
     let rolled_up: String = rolled_up.collect();
     if !rolled_up.is_empty() {
@@ -68,7 +69,7 @@ pub(super) fn summary(view: &View, check: Option<&CheckView>) -> String {
 }
 
 fn dropped(view: &View) -> String {
-    let dropped = round_summary::dropped(view).map(|told| format!("- {}\n", text(&told)));
+    let dropped = round_summary::dropped(view).map(|line| format!("- {}\n", text(&line)));
     let mut out: String = dropped.collect();
     if !out.is_empty() {
         out.push('\n');

@@ -7,17 +7,17 @@ use unicode_width::UnicodeWidthStr;
 
 use super::super::number;
 use super::super::paint::Style;
-use super::super::view::join;
+use super::super::words::join;
 use super::culprit::{capitalised, culprit};
 use super::page::Page;
 use super::text::short_instruction;
 use super::what_if::what_if;
-use super::{Look, Subject};
+use super::{PageStyle, Subject};
 use crate::escape;
 use crate::explain::{Explanation, Interval, SlowDown, StepFacts, StepKind};
 use crate::model::Outcome;
 
-/// Emulated steps whose slow-down is told.
+/// Emulated steps whose slow-down is described.
 const MAX_SLOW_DOWNS: usize = 5;
 /// Steps shown without `--all`.
 const MAX_STEPS: usize = 20;
@@ -26,12 +26,12 @@ const WORTH_SHOWING: f64 = 0.005;
 /// Columns of the picture of when a step was worked on.
 const BAR: usize = 24;
 
-/// One build, with colours if the look has them. Ends with a line break.
-pub fn build(subject: &Subject, explanation: &Explanation, look: Look) -> String {
-    let mut page = Page::new(look);
+/// One build, with colours if the style has them. Ends with a line break.
+pub fn build(subject: &Subject, explanation: &Explanation, style: PageStyle) -> String {
+    let mut page = Page::new(style);
     heading(&mut page, subject, explanation);
     critical_path(&mut page, explanation);
-    steps(&mut page, explanation, look.all);
+    steps(&mut page, explanation, style.all);
     platforms(&mut page, explanation);
     shared(&mut page, explanation);
     what_if(&mut page, explanation, "");
@@ -145,7 +145,7 @@ fn slow_downs(page: &mut Page, explanation: &Explanation) {
     });
     for slow_down in slow_downs.iter().take(MAX_SLOW_DOWNS) {
         let is_culprit = culprit == Some(slow_down.step);
-        let text = told_slow_down(slow_down, steps, is_culprit);
+        let text = slow_down_sentence(slow_down, steps, is_culprit);
         page.wrapped(Style::Plain, &text);
     }
     if let Some(more @ 1..) = slow_downs.len().checked_sub(MAX_SLOW_DOWNS) {
@@ -157,7 +157,7 @@ fn slow_downs(page: &mut Page, explanation: &Explanation) {
 /// `RUN go build on linux/arm64, line 6, took 69.3 s: 5.5x the 12.6 s of
 /// linux/amd64 in this build; 8.9 to 9.4x if each had the node to itself`. Of
 /// the culprit, what its sentence has said already is left out.
-fn told_slow_down(slow_down: &SlowDown, steps: &[StepFacts], is_culprit: bool) -> String {
+fn slow_down_sentence(slow_down: &SlowDown, steps: &[StepFacts], is_culprit: bool) -> String {
     let emulated = &steps[slow_down.step];
     let line = emulated.line.map(|line| format!("line {line}"));
     let mut parts = Vec::new();

@@ -3,18 +3,18 @@
 use super::super::number;
 use super::super::paint::Style;
 use super::page::Page;
-use super::{Look, Subject, build};
+use super::{PageStyle, Subject, build};
 use crate::escape;
 use crate::explain::Explanation;
 
 /// Builds that are explained; of more there is a list alone.
 const MAX_EXPLAINED: usize = 10;
-/// Builds that are listed.
+/// Builds that are listed at most.
 const MAX_LISTED: usize = 1000;
 
 /// A list of the builds, then each of them. Ends with a line break.
-pub fn builds(builds: &[(&Subject, &Explanation)], look: Look) -> String {
-    let mut page = Page::new(look);
+pub fn builds(builds: &[(&Subject, &Explanation)], style: PageStyle) -> String {
+    let mut page = Page::new(style);
     page.line(Style::Bold, &format!("{} builds", builds.len()));
     for (subject, explanation) in builds.iter().take(MAX_LISTED) {
         let title = escape::columns(&subject.title, page.width / 2);
@@ -33,7 +33,7 @@ pub fn builds(builds: &[(&Subject, &Explanation)], look: Look) -> String {
     }
     for (subject, explanation) in builds {
         page.out.push('\n');
-        page.out.push_str(&build(subject, explanation, look));
+        page.out.push_str(&build(subject, explanation, style));
     }
     page.out
 }

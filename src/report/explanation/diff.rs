@@ -8,7 +8,7 @@ use super::build::failure;
 use super::culprit::culprit_beside;
 use super::page::Page;
 use super::text::{beside, short_instruction};
-use super::{Look, Subject};
+use super::{PageStyle, Subject};
 use crate::escape;
 use crate::explain::diff::{Diff, Fate, StepChange};
 use crate::explain::{Explanation, StepFacts};
@@ -18,15 +18,15 @@ const MAX_CHANGES: usize = 20;
 /// Share of the longer build from which on a change is shown without `--all`.
 const WORTH_SHOWING: f64 = 0.005;
 
-/// What changed from one build to another, with colours if the look has them.
+/// What changed from one build to another, with colours if the style has them.
 /// Ends with a line break.
 pub fn diff(
     first: (&Subject, &Explanation),
     second: (&Subject, &Explanation),
     diff: &Diff,
-    look: Look,
+    style: PageStyle,
 ) -> String {
-    let mut page = Page::new(look);
+    let mut page = Page::new(style);
     for (word, (subject, explanation), other) in
         [("from", first, second.1), ("to", second, first.1)]
     {
@@ -56,7 +56,7 @@ pub fn diff(
         );
     }
     page.out.push('\n');
-    changes(&mut page, first.1, second.1, diff, look.all);
+    changes(&mut page, first.1, second.1, diff, style.all);
     page.out
 }
 
@@ -88,7 +88,7 @@ fn change_line(page: &mut Page, first: &Explanation, second: &Explanation, chang
     let before = change.first.map(|at| &first.steps[at]);
     let after = change.second.map(|at| &second.steps[at]);
     let time = |step: Option<&StepFacts>, counts: bool| match step {
-        Some(step) if counts => told(step.busy),
+        Some(step) if counts => seconds(step.busy),
         _ => "–".to_owned(),
     };
     let what = match change.change {
@@ -128,7 +128,7 @@ fn change_line(page: &mut Page, first: &Explanation, second: &Explanation, chang
     }
 }
 
-/// Its name, with what it is; beside another's it shows where they differ.
+/// Name and kind of a step; beside another step it shows where they differ.
 fn name(step: &StepFacts, other: Option<&StepFacts>, room: usize) -> String {
     let label = match step.name.find(']') {
         Some(end) if step.name.starts_with('[') => {
@@ -150,7 +150,7 @@ fn name(step: &StepFacts, other: Option<&StepFacts>, room: usize) -> String {
     format!("{label}{instruction}{kind}")
 }
 
-fn told(time: Duration) -> String {
+fn seconds(time: Duration) -> String {
     number::seconds(time.as_secs_f64())
 }
 

@@ -25,8 +25,8 @@ use serde::Serialize;
 use crate::model::{Outcome, Sample, optional_seconds};
 pub use build::build;
 pub use builds::builds;
-pub use culprit::{Grown, grown};
-pub(super) use culprit::{culprit_beside, shared_steps};
+pub use culprit::{CulpritStep, Grown, grown};
+pub(super) use culprit::{shared_sentence, shared_steps};
 pub use diff::diff;
 pub use run::run;
 pub use text::short_instruction;
@@ -38,11 +38,11 @@ pub use waterfall::waterfall;
 pub struct Subject {
     /// `go-hello naive multi-arch, round 1`, or a file's name.
     pub title: String,
-    /// Its id in a run.
+    /// Id of the sample, where it is one of a run.
     pub sample: Option<String>,
-    /// How it ended, where that was recorded.
+    /// How the build ended, where that was recorded.
     pub outcome: Option<Outcome>,
-    /// Wall time on the client's clock.
+    /// Wall time of the build on the client's clock.
     #[serde(with = "optional_seconds", rename = "wall_seconds")]
     pub wall: Option<Duration>,
 }
@@ -74,10 +74,10 @@ impl Subject {
 
 /// How a terminal shows an explanation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Look {
-    /// Columns of the terminal.
+pub struct PageStyle {
+    /// Width of the terminal in columns.
     pub width: usize,
-    /// Whether it has colours.
+    /// Whether the terminal shows colours.
     pub colour: bool,
     /// Whether to show every step, not only those that took long.
     pub all: bool,

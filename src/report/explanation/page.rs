@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::super::paint::{Paint, Style};
 use super::super::wrap::wrap;
-use super::Look;
+use super::PageStyle;
 
 /// A page of a terminal.
 pub(super) struct Page {
@@ -14,12 +14,12 @@ pub(super) struct Page {
 }
 
 impl Page {
-    pub(super) fn new(look: Look) -> Self {
+    pub(super) fn new(style: PageStyle) -> Self {
         Self {
             out: String::new(),
-            width: look.width.clamp(40, 400),
+            width: style.width.clamp(40, 400),
             paint: Paint {
-                colour: look.colour,
+                colour: style.colour,
             },
         }
     }

@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, HashSet};
 use crate::explain::{Explanation, StepFacts, StepKind};
 use crate::model::Platform;
 
-/// Rows of a picture.
+/// Rows that a picture has at most.
 const MAX_ROWS: usize = 40;
-/// Groups of a picture.
+/// Groups of rows that a picture has at most.
 const MAX_GROUPS: usize = 12;
 /// Share of the build from which on a step has a row.
 const WORTH_SHOWING: f64 = 0.005;
@@ -28,7 +28,7 @@ pub(super) struct Group<'e> {
 /// A step that is shown.
 #[derive(Debug)]
 pub(super) struct Row<'e> {
-    /// Its place among all steps.
+    /// Place of the step among all steps.
     pub(super) place: usize,
     pub(super) step: &'e StepFacts,
 }

@@ -4,7 +4,7 @@
 use super::super::number;
 use super::super::paint::Style;
 use super::super::view::{ScenarioView, View};
-use super::Look;
+use super::PageStyle;
 use super::culprit::culprit_beside;
 use super::page::Page;
 use super::what_if::what_if;
@@ -15,14 +15,14 @@ use crate::model::BuildKind;
 /// Columns that a variant's name may take.
 const MAX_NAME: usize = 24;
 
-/// A run, with colours if the look has them. Ends with a line break.
-pub fn run(view: &View, explained: &RunExplanation, look: Look) -> String {
-    let mut page = Page::new(look);
+/// A run, with colours if the style has them. Ends with a line break.
+pub fn run(view: &View, explained: &RunExplanation, style: PageStyle) -> String {
+    let mut page = Page::new(style);
     for scenario in &view.scenarios {
         let name = escape::columns(&scenario.name, 48);
         let title = escape::columns(&scenario.title, page.width.saturating_sub(50).max(20));
         page.line(Style::Bold, &format!("{name}: {title}"));
-        table(&mut page, scenario, explained, look.all);
+        table(&mut page, scenario, explained, style.all);
         culprits(&mut page, scenario, explained);
         predictions(&mut page, scenario, explained);
         page.out.push('\n');
@@ -71,52 +71,52 @@ fn table(page: &mut Page, scenario: &ScenarioView, explained: &RunExplanation, a
         typical(scenario, explained)
     };
     for (found, kind) in samples {
-        let explanation = &found.explanation;
-        let emulated = share(explanation, |kind| kind == StepKind::EmulatedRun);
-        let native = share(explanation, |kind| {
-            matches!(kind, StepKind::NativeRun | StepKind::CrossRun)
-        });
-        let other = share(explanation, |kind| {
-            !matches!(
-                kind,
-                StepKind::EmulatedRun | StepKind::NativeRun | StepKind::CrossRun
-            )
-        });
-        let waiting = 1.0 - emulated - native - other;
-        let is_cut = !explanation.complete;
-        let shown = |share: f64| {
-            if is_cut {
-                "?".to_owned()
-            } else if share < 0.0005 {
-                "–".to_owned()
-            } else {
-                number::share(share)
-            }
-        };
-        // Of a trace that ends too early the client's clock tells the time.
-        let time = match is_cut {
-            true => found.sample.wall,
-            false => explanation.span,
-        };
-        let cut = match is_cut {
-            true => {
-                let known = number::seconds(explanation.span.as_secs_f64());
-                format!(", incomplete: the trace ends after {known}")
-            }
-            false => String::new(),
-        };
-        let line = format!(
-            "{kind:<12} {:<MAX_NAME$} {:>8} {:>9} {:>8} {:>8} {:>8}  {}{cut}",
-            escape::columns(&found.sample.slot.variant, MAX_NAME),
-            number::seconds(time.as_secs_f64()),
-            shown(emulated),
-            shown(native),
-            shown(other),
-            shown(waiting),
-            escape::terminal(&found.sample.slot.id, 128),
-        );
-        page.line(Style::Plain, &line);
+        page.line(Style::Plain, &row(found, kind));
     }
+}
+
+/// A sample, and the shares of its critical path where all of it is known.
+fn row(found: &SampleExplanation, kind: BuildKind) -> String {
+    let explanation = &found.explanation;
+    let emulated = share(explanation, |kind| kind == StepKind::EmulatedRun);
+    let is_native = |kind| matches!(kind, StepKind::NativeRun | StepKind::CrossRun);
+    let native = share(explanation, is_native);
+    let other = share(explanation, |kind| {
+        kind != StepKind::EmulatedRun && !is_native(kind)
+    });
+    let waiting = 1.0 - emulated - native - other;
+    let is_cut = !explanation.complete;
+    let shown = |share: f64| {
+        if is_cut {
+            "?".to_owned()
+        } else if share < 0.0005 {
+            "–".to_owned()
+        } else {
+            number::share(share)
+        }
+    };
+    // Of a trace that ends too early the time is the client's clock's.
+    let time = match is_cut {
+        true => found.sample.wall,
+        false => explanation.span,
+    };
+    let cut = match is_cut {
+        true => {
+            let known = number::seconds(explanation.span.as_secs_f64());
+            format!(", incomplete: the trace ends after {known}")
+        }
+        false => String::new(),
+    };
+    format!(
+        "{kind:<12} {:<MAX_NAME$} {:>8} {:>9} {:>8} {:>8} {:>8}  {}{cut}",
+        escape::columns(&found.sample.slot.variant, MAX_NAME),
+        number::seconds(time.as_secs_f64()),
+        shown(emulated),
+        shown(native),
+        shown(other),
+        shown(waiting),
+        escape::terminal(&found.sample.slot.id, 128),
+    )
 }
 
 /// Share of the critical path that steps of some kinds took.

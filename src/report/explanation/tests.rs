@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::fixture::{
     HOSTILE, conditions, cross_steps, explained, failing_steps, hostile_trace, naive_steps, step,
 };
-use super::{Look, Subject, build, diff, run, trace_events, waterfall};
+use super::{PageStyle, Subject, build, diff, run, trace_events, waterfall};
 use crate::explain::diff::diff as compared;
 use crate::explain::{Conditions, Explanation, RunExplanation, SampleExplanation, explain};
 use crate::model::BuildKind;
@@ -15,7 +15,7 @@ use crate::report::fixture as runs;
 use crate::report::{View, markdown, terminal};
 use crate::trace::status::Vertex;
 
-const PLAIN: Look = Look {
+const PLAIN: PageStyle = PageStyle {
     width: 100,
     colour: false,
     all: false,
@@ -90,7 +90,7 @@ fn a_recording_of_which_little_is_known() {
         ..Conditions::default()
     };
     let explanation = explain(&super::fixture::trace(steps), &unknown).unwrap();
-    let narrow = Look {
+    let narrow = PageStyle {
         width: 60,
         all: true,
         ..PLAIN
@@ -113,8 +113,13 @@ fn two_builds() {
     let (naive, cross) = (explained(naive_steps()), explained(cross_steps()));
     let difference = compared(&naive, &cross);
     let to = Subject::of_recording("cross.rawjson".into());
-    let look = Look { all: true, ..PLAIN };
-    assert_snapshot!(diff((&subject(), &naive), (&to, &cross), &difference, look));
+    let style = PageStyle { all: true, ..PLAIN };
+    assert_snapshot!(diff(
+        (&subject(), &naive),
+        (&to, &cross),
+        &difference,
+        style
+    ));
 }
 
 #[test]
@@ -133,7 +138,7 @@ fn a_run() {
 #[test]
 fn colours_are_of_the_look_only() {
     let explanation = explained(naive_steps());
-    let coloured = Look {
+    let coloured = PageStyle {
         colour: true,
         ..PLAIN
     };
@@ -158,7 +163,7 @@ fn assert_harmless(text: &str) {
 #[test]
 fn hostile_text_harms_no_output() {
     let (subject, explanation) = (hostile_subject(), hostile());
-    let all = Look { all: true, ..PLAIN };
+    let all = PageStyle { all: true, ..PLAIN };
     let texts = [
         build(&subject, &explanation, all),
         diff(
@@ -307,10 +312,10 @@ proptest! {
         };
         let (first, second) = (explain(steps), explain(others));
         let subject = Subject::of_recording(title);
-        let look = Look { width, colour: false, all: true };
-        assert_harmless(&build(&subject, &first, look));
+        let style = PageStyle { width, colour: false, all: true };
+        assert_harmless(&build(&subject, &first, style));
         let difference = compared(&first, &second);
-        assert_harmless(&diff((&subject, &first), (&subject, &second), &difference, look));
+        assert_harmless(&diff((&subject, &first), (&subject, &second), &difference, style));
         let picture = waterfall(&subject, &first);
         assert_harmless(&picture);
         prop_assert!(!picture.contains("NaN") && !picture.contains("=\"inf"));
@@ -323,7 +328,7 @@ proptest! {
 
 #[test]
 fn what_ran_once_for_several_platforms_is_told_if_it_took_a_while() {
-    assert_eq!(super::shared_steps(&explained(cross_steps())), None);
+    assert!(super::shared_steps(&explained(cross_steps())).is_empty());
     let mut steps = cross_steps();
     for vertex in &mut steps {
         if vertex.name.contains("RUN") {
@@ -332,9 +337,12 @@ fn what_ran_once_for_several_platforms_is_told_if_it_took_a_while() {
     }
     let name = "[linux/amd64 build 3/4] RUN go mod download";
     steps.push(step("download", name, &["copy"], 500, 800));
-    let told = super::shared_steps(&explained(steps.clone())).unwrap();
+    let shared = super::shared_steps(&explained(steps.clone()));
     let expected = "RUN go mod download was executed once for linux/amd64 and linux/arm64";
-    assert_eq!(told, format!("{expected} (0.30 s)"));
+    assert_eq!(
+        super::shared_sentence(&shared),
+        Some(format!("{expected} (0.30 s)"))
+    );
     let reports = explained_run(explained(naive_steps()), explained(steps)).0;
     assert!(markdown(&reports).contains(expected));
     let text = terminal(&reports, 200, false);

@@ -42,38 +42,45 @@ pub fn trace_events(subject: &Subject, explanation: &Explanation) -> String {
             None => WHOLE_BUILD.to_owned(),
         };
         process(&mut events, pid, &name);
-        let mut lanes: Vec<Duration> = Vec::new();
-        for step in places.into_iter().map(|place| &explanation.steps[place]) {
-            for interval in &step.intervals {
-                let free = lanes.iter().position(|end| *end <= interval.start);
-                let lane = free.unwrap_or_else(|| {
-                    lanes.push(Duration::ZERO);
-                    thread(
-                        &mut events,
-                        pid,
-                        lanes.len(),
-                        &format!("lane {}", lanes.len()),
-                    );
-                    lanes.len() - 1
-                });
-                lanes[lane] = interval.end;
-                let name = step_name(step);
-                let kind = step.kind.as_str();
-                events.push(complete(
-                    (pid, lane + 1),
-                    &name,
-                    kind,
-                    interval,
-                    arguments(step),
-                ));
-            }
+        let steps = places.into_iter().map(|place| &explanation.steps[place]);
+        lanes(&mut events, pid, steps);
+    }
+    let document = json!({
+        "traceEvents": events,
+        "displayTimeUnit": "ms",
+        "otherData": other(subject, explanation),
+    });
+    format!("{document}\n")
+}
+
+/// Steps of a process, each interval in the first lane that is free.
+fn lanes<'e>(events: &mut Vec<Value>, pid: usize, steps: impl Iterator<Item = &'e StepFacts>) {
+    let mut lanes: Vec<Duration> = Vec::new();
+    for step in steps {
+        for interval in &step.intervals {
+            let free = lanes.iter().position(|end| *end <= interval.start);
+            let lane = free.unwrap_or_else(|| {
+                lanes.push(Duration::ZERO);
+                thread(events, pid, lanes.len(), &format!("lane {}", lanes.len()));
+                lanes.len() - 1
+            });
+            lanes[lane] = interval.end;
+            events.push(complete(
+                (pid, lane + 1),
+                &step_name(step),
+                step.kind.as_str(),
+                interval,
+                arguments(step),
+            ));
         }
     }
+}
+
+/// What is of the whole build.
+fn other(subject: &Subject, explanation: &Explanation) -> Map<String, Value> {
     let mut other = Map::new();
-    other.insert(
-        "title".into(),
-        json!(escape::terminal(&subject.title, MAX_TEXT)),
-    );
+    let title = escape::terminal(&subject.title, MAX_TEXT);
+    other.insert("title".into(), json!(title));
     other.insert("begin".into(), json!(explanation.begin.to_string()));
     other.insert("complete".into(), json!(explanation.complete));
     if let Some(failure) = &explanation.failure {
@@ -84,12 +91,7 @@ pub fn trace_events(subject: &Subject, explanation: &Explanation) -> String {
     if let Some(node) = &explanation.node {
         other.insert("node".into(), json!(node.to_string()));
     }
-    let document = json!({
-        "traceEvents": events,
-        "displayTimeUnit": "ms",
-        "otherData": other,
-    });
-    format!("{document}\n")
+    other
 }
 
 /// A step's name; an event must have one.

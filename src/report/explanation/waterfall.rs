@@ -102,15 +102,15 @@ impl Picture {
         );
     }
 
-    /// A bar, with what a mouse over it tells.
-    fn bar(&mut self, time: &Interval, y: f64, height: f64, paint: &str, told: &str) {
+    /// A bar, with what a mouse over it shows.
+    fn bar(&mut self, time: &Interval, y: f64, height: f64, paint: &str, tooltip: &str) {
         let x = self.scale.x(time.start.as_secs_f64());
         let width = (self.scale.x(time.end.as_secs_f64()) - x).max(1.5);
         let _ = writeln!(
             self.out,
             "<rect x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{height:.1}\" {paint}>\
              <title>{}</title></rect>",
-            escape::html(told)
+            escape::html(tooltip)
         );
     }
 
@@ -186,7 +186,7 @@ impl Picture {
             "critical path",
         );
         for part in explanation.critical_path.iter().take(MAX_PARTS) {
-            let (paint, told) = match part.step {
+            let (paint, name) = match part.step {
                 Some(step) => {
                     let step = &explanation.steps[step];
                     let paint = fill(step.kind, step.cached) + outline(step.cached);
@@ -200,7 +200,7 @@ impl Picture {
                     "waiting",
                 ),
             };
-            self.bar(&part.time, y + 3.0, BAR, &paint, &tooltip(told, &part.time));
+            self.bar(&part.time, y + 3.0, BAR, &paint, &tooltip(name, &part.time));
         }
         self.y += ROW + 2.0;
     }

@@ -18,20 +18,20 @@ const MAX_VARIANTS: usize = 8;
 const HEAD: u32 = 50;
 /// Pixels left of the bars: the axis.
 const AXIS: u32 = 54;
-/// Widest bar, pixels.
+/// Width of the widest bar, pixels.
 const MAX_BAR: f64 = 64.0;
 /// Pixels between two lines above a bar.
 const LABEL_LINE: i32 = 16;
 
 /// A bar and the text above it.
 struct Bar {
-    /// Centre, 1 a variant.
+    /// Centre on the axis, on which each variant takes 1.
     x: f64,
-    /// Half its width, likewise.
+    /// Half the width of the bar, in the same unit.
     half: f64,
     colour: RGBColor,
     height: Height,
-    /// Above its time: what it costs, or gains.
+    /// Text above the time: what the build costs, or gains.
     note: Option<(String, RGBColor)>,
 }
 
@@ -69,6 +69,34 @@ impl Bar {
         match self.height {
             Height::Time(times) => Some(times.min),
             _ => None,
+        }
+    }
+
+    /// The lines above the bar, the lowest first. `crowded` is whether it is
+    /// too narrow for more than a figure or a word.
+    fn texts(&self, crowded: bool) -> Vec<(String, Letters)> {
+        let size = if crowded { 13 } else { 15 };
+        match self.height {
+            Height::Time(times) => {
+                let time = match crowded {
+                    true => number::bare_seconds(times.median),
+                    false => number::seconds(times.median),
+                };
+                let mut texts = vec![(time, label(size, &INK))];
+                if let Some((note, tone)) = &self.note {
+                    let style = label(size + 2, tone).bold();
+                    let words: Vec<&str> = match crowded {
+                        true => note.rsplit(' ').collect(),
+                        false => vec![note],
+                    };
+                    texts.extend(words.into_iter().map(|words| (words.to_owned(), style)));
+                }
+                texts
+            }
+            // The word is wider than a narrow bar; the summary has it.
+            Height::Failed(_) if crowded => vec![("×".to_owned(), label(size - 1, &RED))],
+            Height::Failed(outcome) => vec![(outcome.to_string(), label(size - 1, &RED))],
+            Height::Missing => vec![("–".to_owned(), label(size, &MUTED))],
         }
     }
 }
@@ -123,8 +151,8 @@ pub(super) fn rebuilds(area: &Area<'_>, scenario: &ScenarioView) -> Drawn {
                 let slower =
                     ratio.estimate > 1.0 + number::SAME_WITHIN && !number::is_unclear(&ratio);
                 let tone = if slower { RED } else { INK };
-                let told = variant.cells.get(&kind).and_then(Cell::told);
-                (told.unwrap_or_default(), tone)
+                let text = variant.cells.get(&kind).and_then(Cell::told);
+                (text.unwrap_or_default(), tone)
             });
             bar
         })
@@ -236,59 +264,29 @@ where
         .axis_style(GRID)
         .draw()?;
 
-    let pixels = pixels_each(area, shown.len());
     // Narrow bars have room for the figure alone; the axis names the unit.
     let crowded = crowded(area, bars, shown.len());
-    let size = if crowded { 13 } else { 15 };
     for bar in bars {
-        let base = chart.backend_coord(&(bar.x, floor));
-        let write = |text: String, line: i32, y: i32, style: Letters| {
-            let place = (base.0, y - 4 - line * LABEL_LINE);
-            area.draw(&Text::new(text, local(area, place), style.above()))
-        };
-        match bar.height {
-            Height::Time(times) => {
-                chart.draw_series([Rectangle::new(
-                    [(bar.x - bar.half, floor), (bar.x + bar.half, times.median)],
-                    bar.colour.filled(),
+        if let Height::Time(times) = bar.height {
+            chart.draw_series([Rectangle::new(
+                [(bar.x - bar.half, floor), (bar.x + bar.half, times.median)],
+                bar.colour.filled(),
+            )])?;
+            if times.n > 1 {
+                chart.draw_series([PathElement::new(
+                    vec![(bar.x, times.min), (bar.x, times.max)],
+                    INK.stroke_width(1),
                 )])?;
-                if times.n > 1 {
-                    chart.draw_series([PathElement::new(
-                        vec![(bar.x, times.min), (bar.x, times.max)],
-                        INK.stroke_width(1),
-                    )])?;
-                }
-                let top = chart.backend_coord(&(bar.x, times.max)).1;
-                let text = if crowded {
-                    number::bare_seconds(times.median)
-                } else {
-                    number::seconds(times.median)
-                };
-                write(text, 0, top, label(size, &INK))?;
-                if let Some((note, tone)) = &bar.note {
-                    let style = label(size + 2, tone).bold();
-                    let words: Vec<&str> = match crowded {
-                        true => note.rsplit(' ').collect(),
-                        false => vec![note],
-                    };
-                    for (line, words) in (1..).zip(words) {
-                        write(words.to_owned(), line, top, style)?;
-                    }
-                }
-            }
-            Height::Failed(outcome) => {
-                // The word is wider than a narrow bar; the summary has it.
-                let text = match crowded {
-                    true => "×".to_owned(),
-                    false => outcome.to_string(),
-                };
-                write(text, 0, base.1, label(size - 1, &RED))?;
-            }
-            Height::Missing => {
-                write("–".to_owned(), 0, base.1, label(size, &MUTED))?;
             }
         }
+        let top = bar.max().unwrap_or(floor);
+        let top = chart.backend_coord(&(bar.x, top));
+        for (line, (text, style)) in (0..).zip(bar.texts(crowded)) {
+            let place = (top.0, top.1 - 4 - line * LABEL_LINE);
+            area.draw(&Text::new(text, local(area, place), style.above()))?;
+        }
     }
+    let pixels = pixels_each(area, shown.len());
     for (index, variant) in shown.iter().enumerate() {
         let place = chart.backend_coord(&(index as f64 + 0.5, floor));
         let name = escape::columns(&variant.name, (pixels / 8.0).max(3.0) as usize);

@@ -5,13 +5,13 @@
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-/// Text.
+/// Colour of text.
 pub(in crate::report) const INK: RGBColor = RGBColor(0x22, 0x2b, 0x36);
-/// Text that explains.
+/// Colour of text that explains.
 pub(in crate::report) const MUTED: RGBColor = RGBColor(0x5a, 0x66, 0x74);
-/// Lines behind the bars.
+/// Colour of the lines behind the bars.
 pub(in crate::report) const GRID: RGBColor = RGBColor(0xe3, 0xe7, 0xec);
-/// What went wrong.
+/// Colour of what went wrong.
 pub(in crate::report) const RED: RGBColor = RGBColor(0xb3, 0x26, 0x1e);
 
 /// What runs under an emulator.

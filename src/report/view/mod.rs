@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use crate::escape;
 use crate::explain::RunExplanation;
 use crate::model::{BuilderInfo, HostInfo, Invocation, LeftOut, Outcome, Rules, Run};
+use crate::report::words::join;
 use crate::stats::{Basis, Ratio};
 use crate::verdict::{Assessment, Dropped, MultipleComparisons, multiple_comparisons};
 pub use environment::{BaseImageView, EmulatorView, FailureRate, FailureView};
@@ -275,15 +276,5 @@ impl View {
             let ratios = variant.cells.values().filter_map(|cell| cell.ratio);
             ratios.chain(variant.added_cost)
         })
-    }
-}
-
-/// `a`, `a and b`, `a, b and c`.
-pub(in crate::report) fn join(parts: impl IntoIterator<Item = String>) -> String {
-    let parts: Vec<String> = parts.into_iter().collect();
-    match parts.split_last() {
-        None => String::new(),
-        Some((last, [])) => last.clone(),
-        Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
     }
 }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::join;
 use crate::model::{BuildKind, Outcome, Run, ScenarioInfo};
+use crate::report::words::join;
 
 /// A sentence for each scenario any image of which was checked. Wrong ones are
 /// among the failures.

@@ -3,10 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::join;
-use crate::explain::RunExplanation;
+use crate::explain::{RunExplanation, StepFacts};
 use crate::model::{BuildKind, Outcome, Platform, Rules, Sample, ScenarioInfo};
-use crate::report::{explanation, number};
+use crate::report::explanation::{CulpritStep, shared_steps};
+use crate::report::number;
+use crate::report::words::join;
 use crate::stats::{self, Looks, Ratio, Times, Verdict};
 use crate::verdict::{self, Assessment, Comparison};
 
@@ -59,17 +60,17 @@ pub struct Successive {
 }
 
 /// The step that is to blame for a variant's time.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct CulpritView {
     /// The variant.
     pub variant: String,
     /// Of which kind of build.
     pub kind: BuildKind,
-    /// What it is and what it costs: a sentence without its full stop, safe
-    /// for a terminal.
-    pub sentence: String,
-    /// Steps that ran once for several platforms and took a while, likewise.
-    pub shared: Option<String>,
+    /// The step, and what it costs.
+    pub step: CulpritStep,
+    /// Steps of the same build that ran once for several platforms and took a
+    /// while.
+    pub shared: Vec<StepFacts>,
 }
 
 /// One variant.
@@ -193,7 +194,7 @@ impl Cell {
         let ratio = self.ratio.as_ref()?;
         Some(match self.contradicted {
             true => number::CONTRADICTED.to_owned(),
-            false => number::told_comparison(ratio),
+            false => number::describe_comparison(ratio),
         })
     }
 }
@@ -205,7 +206,7 @@ impl VariantView {
         let cost = self.added_cost.as_ref()?;
         Some(match self.cost_contradicted {
             true => number::CONTRADICTED.to_owned(),
-            false => number::told_cost(cost),
+            false => number::describe_cost(cost),
         })
     }
 
@@ -452,7 +453,7 @@ fn culprit_of(
     Some(CulpritView {
         variant: variant.name.clone(),
         kind: found.sample.slot.kind,
-        sentence: explanation::culprit_beside(&found.explanation, other)?,
-        shared: explanation::shared_steps(&found.explanation),
+        step: CulpritStep::of(&found.explanation, other)?,
+        shared: shared_steps(&found.explanation),
     })
 }

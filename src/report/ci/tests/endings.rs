@@ -86,9 +86,9 @@ fn ctrl_c_is_interrupted_and_never_failed() {
         }
     }
     let annotations = Format::GithubAnnotations.render(&view, None);
-    let told = "::warning title=buildrace%3A interrupted::The run was interrupted: 20 of 24 \
+    let expected = "::warning title=buildrace%3A interrupted::The run was interrupted: 20 of 24 \
                 samples.\n";
-    assert!(annotations.contains(told), "{annotations}");
+    assert!(annotations.contains(expected), "{annotations}");
     // Where nothing else was built of it, a test case is skipped, not passed.
     let (record, mut samples) = stopped();
     for sample in samples

@@ -35,10 +35,10 @@ fn gated() -> View {
     view((record, samples))
 }
 
-fn finding(level: Level, rule: &'static str, kind: Option<BuildKind>, message: &str) -> Finding {
+fn finding(level: Level, rule: &str, kind: Option<BuildKind>, message: &str) -> Finding {
     Finding {
         level,
-        rule,
+        rule: rule.to_owned().into(),
         scenario: "go-hello".into(),
         variant: "change".into(),
         kind,
