@@ -4,12 +4,11 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use super::graph::Graph;
+use super::conditions::{Conditions, Instruction};
+use super::facts::{Culprit, InstructionFacts, NativeElsewhere, SlowDown, StepFacts};
+use super::graph::{Graph, share_of};
+use super::kind::StepKind;
 use super::what_if::{Change, NativeTime, Question, Share, WhatIf};
-use super::{
-    Conditions, Culprit, Instruction, InstructionFacts, NativeElsewhere, SlowDown, StepFacts,
-    StepKind, share_of,
-};
 use crate::model::Platform;
 
 /// Emulated steps of which it is asked what they would take natively: those

@@ -3,6 +3,7 @@
 //! else here works on it.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -218,4 +219,13 @@ fn targets(trace: &Trace, inputs: &[Vec<usize>]) -> Vec<Vec<Platform>> {
         chosen.map(|(_, platform)| (*platform).clone()).collect()
     };
     served.into_iter().map(named).collect()
+}
+
+/// A time's share of a whole, 0 where there is no whole.
+pub(super) fn share_of(time: Duration, whole: Duration) -> f64 {
+    if whole.is_zero() {
+        0.0
+    } else {
+        time.as_secs_f64() / whole.as_secs_f64()
+    }
 }

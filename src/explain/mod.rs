@@ -3,6 +3,7 @@
 //! Pure: a trace and what is known of its builder in, plain data out.
 
 mod cause;
+mod conditions;
 mod cost;
 pub mod diff;
 mod facts;
@@ -20,72 +21,17 @@ use std::time::Duration;
 
 use crate::model::Platform;
 use crate::trace::{Label, Step, Trace};
+pub use conditions::{Conditions, Instruction, NativeAlone};
 pub use facts::{
     Activity, Concurrency, ConcurrencyPoint, Culprit, Explanation, FailureFacts, InstructionFacts,
     Interval, MakeUp, NativeElsewhere, PathPart, PlatformFacts, SharedStep, SlowDown, StepFacts,
 };
-use graph::{Graph, GraphStep, Nanos};
+use graph::{Graph, GraphStep, Nanos, share_of};
 pub use kind::StepKind;
 pub use lines::Lines;
 pub use node::{Execution, Node};
 pub use run::{RunExplanation, SampleExplanation, StoredTrace, explain_run};
 use what_if::Share;
-
-/// What is known of a build besides its trace. All of it may be unknown.
-#[derive(Debug, Clone, Default)]
-pub struct Conditions {
-    /// The node that built.
-    pub node: Option<Node>,
-    /// The platform that was built, where names of steps tell none: a build
-    /// for one platform does not name it. It is that of a step whose stage is
-    /// known not to run elsewhere; see `lines`.
-    pub platform: Option<Platform>,
-    /// Share of all the node's cores that was busy during the build, 0 to 1.
-    pub cpu_busy: Option<f64>,
-    /// Lines of the Dockerfile, and which of its stages name their platform.
-    pub lines: Lines,
-    /// What instructions took natively in other builds of the same
-    /// Dockerfile, where they had the node to themselves.
-    pub elsewhere: HashMap<Instruction, NativeAlone>,
-    /// A number of cores to ask of besides twice those that there are.
-    pub cores: Option<u32>,
-    /// Whether the recording was cut off.
-    pub cut_off: bool,
-    /// Why the build has no result, as its client said.
-    pub failure: Option<FailureFacts>,
-}
-
-/// An instruction of a Dockerfile: its stage, and its position there from 1.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Instruction {
-    /// Its stage, as BuildKit names it.
-    pub stage: Option<String>,
-    /// Its position in the stage.
-    pub position: u32,
-}
-
-impl Instruction {
-    /// The instruction that a step is of; `None` for what is none of a
-    /// Dockerfile's.
-    pub fn of(label: &Label) -> Option<Self> {
-        let (position, _) = label.position?;
-        Some(Self {
-            stage: label.stage.clone(),
-            position,
-        })
-    }
-}
-
-/// What an instruction took natively elsewhere.
-#[derive(Debug, Clone, PartialEq)]
-pub struct NativeAlone {
-    /// In which builds, `cold of naive`.
-    pub what: String,
-    /// The median of its times.
-    pub time: Duration,
-    /// Whether it keeps something in a cache mount, which was empty there.
-    pub has_cache_mount: bool,
-}
 
 /// Explains a build; `None` where no step of it began.
 pub fn explain(trace: &Trace, conditions: &Conditions) -> Option<Explanation> {
@@ -288,15 +234,6 @@ fn make_up(critical_path: &[PathPart], steps: &[StepFacts], length: Nanos) -> Ve
     let mut parts: Vec<MakeUp> = parts.collect();
     parts.sort_by_key(|part| std::cmp::Reverse(part.time));
     parts
-}
-
-/// A time's share of a whole, 0 where there is no whole.
-fn share_of(time: Duration, whole: Duration) -> f64 {
-    if whole.is_zero() {
-        0.0
-    } else {
-        time.as_secs_f64() / whole.as_secs_f64()
-    }
 }
 
 fn concurrency(graph: &Graph<'_>) -> Concurrency {

@@ -1,8 +1,10 @@
 //! What is a change compared with?
 
 use super::command::{run, word};
+use super::commit::Commit;
+use super::error::GitError;
 use super::error::named;
-use super::{Commit, GitError, Repository};
+use super::repository::Repository;
 
 /// The default branch where nothing says which it is.
 const USUAL: &[&str] = &[

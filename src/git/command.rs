@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::{ffi::OsString, os::unix::ffi::OsStringExt};
 
-use super::GitError;
+use super::error::GitError;
 
 /// What git hands down to hooks and aliases. Inside one of them, these would
 /// point every command at the repository, index or attributes of that hook.

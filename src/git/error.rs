@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
-use super::Commit;
+use super::commit::Commit;
 use crate::escape;
 
 /// What is tried on a server that may not be there.

@@ -14,8 +14,8 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
-use super::GitError;
 use super::command::{answer, git, word};
+use super::error::GitError;
 use super::error::{FETCH, REACH};
 use crate::temporary::Folder;
 

@@ -5,8 +5,10 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use super::command::{answer, run};
+use super::commit::Commit;
+use super::error::GitError;
 use super::files::{is_missing, is_real_folder, stays_below, tracked};
-use super::{Commit, GitError, Repository};
+use super::repository::Repository;
 
 /// A submodule whose files are not here.
 #[derive(Debug, Clone, PartialEq, Eq)]

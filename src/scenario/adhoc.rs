@@ -6,11 +6,14 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
+use super::definition::{ContextSource, Scenario, Variant};
+use super::dockerfile;
 use super::document::{At, Problem};
+use super::edit::Edit;
 use super::error::{Place, ScenarioError, position};
+use super::file::read_file;
+use super::loading::check_target;
 use super::name::{check_build_arg, check_name};
-use super::project::{check_target, read_file};
-use super::{ContextSource, Edit, Scenario, Variant, dockerfile};
 use crate::model::{BuildKind, Platform};
 
 /// Most characters of a name made up here.

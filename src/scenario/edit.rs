@@ -7,7 +7,10 @@ use regex::bytes::Regex;
 
 use super::comment;
 use super::error::{quoted, shown};
-use super::format::NONCE;
+use super::file::read_file;
+
+/// What stands for the nonce in `replace`.
+pub const NONCE: &str = "{nonce}";
 
 /// An edit of the sources.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -203,8 +206,8 @@ impl Edit {
         if real != root.join(&self.file) {
             return Err(wrong("is reached through a symlink".to_owned()));
         }
-        let content = super::project::read_file(&path)
-            .map_err(|error| wrong(format!("cannot be read: {error}")))?;
+        let content =
+            read_file(&path).map_err(|error| wrong(format!("cannot be read: {error}")))?;
         self.apply(&content, "0").map(|_| ())
     }
 

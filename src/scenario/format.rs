@@ -4,11 +4,13 @@
 use std::collections::BTreeMap;
 
 use super::document::{At, Problem, Table, parse};
+use super::edit::NONCE;
 use super::error::{choice, quoted};
 use super::name::{
     check_build_arg, check_commit, check_git_ref, check_git_url, check_name, check_relative,
 };
-use super::{Output, Smoke};
+use super::output::Output;
+use super::smoke::Smoke;
 use crate::model::{BuildKind, Platform};
 
 /// A scenario as written. Paths are as written too, with `/`.
@@ -85,9 +87,6 @@ pub struct WrittenEdit {
     /// What takes its place; `{nonce}` in it is replaced.
     pub replace: String,
 }
-
-/// What stands for the nonce in `replace`.
-pub const NONCE: &str = "{nonce}";
 
 const KEYS: [&str; 10] = [
     "title",

@@ -3,9 +3,10 @@
 
 use super::document::{At, Problem, Table, parse};
 use super::error::{ScenarioError, choice, quoted};
+use super::file::read_file;
 use super::format::{check_line, read_kind};
 use super::name::check_name;
-use super::project::{Project, read_file};
+use super::project::Project;
 use crate::model::BuildKind;
 
 /// Its name in `scenarios/`.

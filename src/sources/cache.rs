@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use walkdir::WalkDir;
 
-use super::{Found, SourcesError};
+use super::error::SourcesError;
 use crate::model::{Platform, SourcesFrom};
 use crate::scenario::{Fetch, Otherwise, sources_digest};
 use crate::temporary::{self, Held, LOCK};
@@ -59,6 +59,15 @@ impl Key {
 #[derive(Debug, Clone)]
 pub struct Cache {
     folder: PathBuf,
+}
+
+/// Sources that are there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// Their folder, in the cache. Nobody else may write to it.
+    pub folder: PathBuf,
+    /// Where they came from.
+    pub from: SourcesFrom,
 }
 
 /// What an entry says of itself.

@@ -11,7 +11,7 @@ mod unpack;
 #[cfg(test)]
 mod tests;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use tokio_util::sync::CancellationToken;
 
@@ -19,18 +19,9 @@ use crate::git::{GitError, RemoteCommit};
 use crate::model::{Platform, SourcesFrom};
 use crate::scenario::{Fetch, Otherwise};
 use crate::secrets::without_credentials;
-pub use cache::{Cache, Key};
+pub use cache::{Cache, Found, Key};
 pub use error::SourcesError;
 pub use unpack::{UnpackError, unpack};
-
-/// Sources that are there.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
-    /// Their folder, in the cache. Nobody else may write to it.
-    pub folder: PathBuf,
-    /// Where they came from.
-    pub from: SourcesFrom,
-}
 
 /// Finds the sources in the cache, or fetches them: from git, or else by
 /// `build`, which writes the files of the Dockerfile's last stage to a tar archive

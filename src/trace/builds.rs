@@ -14,7 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::fold::Trace;
 use super::said::said;
 use super::status::{SolveStatus, Vertex};
-use super::step::{MAX_DIGEST, bounded};
+use super::step::{MAX_DIGEST, bounded, is_end};
 
 /// Time after all that is known of a build from which on another may begin
 /// while nothing says that the first has ended: a client takes longer to start.
@@ -160,21 +160,4 @@ fn opening(vertex: &Vertex) -> Option<&str> {
     let said = said.trim_start();
     said.starts_with("load build definition")
         .then(|| prefix.trim_end())
-}
-
-/// Whether a step is one that builds end with.
-pub(super) fn is_end(name: &str) -> bool {
-    let said = match name.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        Some((_, said)) => said.trim_start(),
-        None => name,
-    };
-    let ends = [
-        "exporting to ",
-        "exporting cache",
-        "pushing ",
-        "importing to docker",
-        "resolving provenance",
-        "merging manifest list",
-    ];
-    ends.iter().any(|words| said.starts_with(words))
 }

@@ -8,9 +8,8 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::builds::is_end;
 use super::label::Label;
-use super::step::Step;
+use super::step::{Step, is_end};
 use crate::model::Platform;
 
 /// An instruction that was executed or taken from the cache, on a platform.

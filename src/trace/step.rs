@@ -278,6 +278,23 @@ fn bounded_end(text: &str, max: usize) -> &str {
     &text[start..]
 }
 
+/// Whether a step is one that builds end with.
+pub(super) fn is_end(name: &str) -> bool {
+    let said = match name.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((_, said)) => said.trim_start(),
+        None => name,
+    };
+    let ends = [
+        "exporting to ",
+        "exporting cache",
+        "pushing ",
+        "importing to docker",
+        "resolving provenance",
+        "merging manifest list",
+    ];
+    ends.iter().any(|words| said.starts_with(words))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::Mismatch;
 use super::archive::{Archive, blob};
 use super::error::{VerifyError, told, too_large};
 use super::index::Image;
 use super::layer::{Budget, Layer, Node};
+use super::mismatch::Mismatch;
 use super::path::parts;
 use super::program::{Content, Elf, Machine};
 use super::tree::{Found, Tree};

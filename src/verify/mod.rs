@@ -16,6 +16,7 @@ mod image;
 mod index;
 mod layer;
 mod limits;
+mod mismatch;
 mod path;
 mod program;
 mod tree;
@@ -30,9 +31,9 @@ mod hostile_tests;
 mod layout_tests;
 
 pub use error::VerifyError;
+pub use mismatch::Mismatch;
 
 use std::collections::BTreeSet;
-use std::fmt;
 use std::path::Path;
 
 use crate::model::Platform;
@@ -48,27 +49,6 @@ pub struct Expected {
     /// Programs that each of them holds, by their paths in the image,
     /// `/usr/local/bin/hello`.
     pub binaries: Vec<String>,
-}
-
-/// One thing in which an image is not what was asked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mismatch {
-    /// The platform that it concerns; none where the archive names one that
-    /// cannot be written as a platform.
-    pub platform: Option<Platform>,
-    /// What is there, outside text escaped.
-    pub found: String,
-    /// What should be there, outside text escaped.
-    pub expected: String,
-}
-
-impl fmt::Display for Mismatch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(platform) = &self.platform {
-            write!(f, "{platform}: ")?;
-        }
-        write!(f, "found {}, expected {}", self.found, self.expected)
-    }
 }
 
 /// Everything in which the image of an OCI archive differs from what was

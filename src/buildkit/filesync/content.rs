@@ -11,7 +11,7 @@ use std::sync::{Mutex, PoisonError, TryLockError};
 
 use rustix::fs::OFlags;
 
-use super::send::{BatchSender, Listed, give_up};
+use super::batch::{BatchSender, Listed, give_up};
 use super::wire::Packet;
 
 /// Bytes of content in a packet, at most; gRPC refuses messages over 4 MiB.

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use regex::Regex;
 
-use super::PatternError;
+use super::error::PatternError;
 use super::regexp;
 
 /// A pattern of a [`super::PatternMatcher`].
