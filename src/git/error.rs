@@ -22,7 +22,7 @@ pub enum GitError {
     NoGit,
     /// The folder is in no repository.
     #[error("{} is in no git repository. To race two Dockerfiles without git, use `buildrace compare \
-         Dockerfile Dockerfile.new`", shown(.folder))]
+         Dockerfile Dockerfile.new`", escape::path(.folder))]
     Outside {
         /// Where one was looked for.
         folder: PathBuf,
@@ -30,7 +30,7 @@ pub enum GitError {
     /// A repository, but no files to compare.
     #[error(
         "{} is in {what}, which has no working tree: run this in a clone that has one",
-        shown(.folder)
+        escape::path(.folder)
     )]
     NoWorkTree {
         /// Where one was looked for.
@@ -39,7 +39,7 @@ pub enum GitError {
         what: &'static str,
     },
     /// git failed, and says why.
-    #[error("git cannot {action} {}: {said}", shown(.on))]
+    #[error("git cannot {action} {}: {said}", escape::path(.on))]
     Failed {
         /// What was tried.
         action: &'static str,
@@ -60,7 +60,7 @@ pub enum GitError {
     #[error(
         "no commit {} in {}: see `git log --all`, or fetch it",
         quoted(.rev),
-        shown(.top)
+        escape::path(.top)
     )]
     UnknownRevision {
         /// What was asked for.
@@ -69,7 +69,7 @@ pub enum GitError {
         top: PathBuf,
     },
     /// HEAD names a branch without commits.
-    #[error("{} has no commits yet: there is nothing to compare with; commit first", shown(.top))]
+    #[error("{} has no commits yet: there is nothing to compare with; commit first", escape::path(.top))]
     Unborn {
         /// The repository.
         top: PathBuf,
@@ -78,7 +78,7 @@ pub enum GitError {
     #[error(
         "cannot find the default branch of {}: there is no origin/HEAD, origin/main, \
          origin/master, main or master; name what to compare with by --base REV",
-        shown(.top)
+        escape::path(.top)
     )]
     NoDefaultBranch {
         /// The repository.
@@ -89,7 +89,7 @@ pub enum GitError {
         "{variable} names the branch {}, which is not in {}: \
          run `git fetch origin` for it, or name what to compare with by --base REV",
         quoted(.branch),
-        shown(.top)
+        escape::path(.top)
     )]
     NoBranch {
         /// The variable.
@@ -114,7 +114,7 @@ pub enum GitError {
         "the clone {} is shallow and lacks {what}: run `git fetch --unshallow`, in CI set \
          `fetch-depth: 0` for actions/checkout or `GIT_DEPTH: 0` on GitLab, \
          or name a commit that is there",
-        shown(.top)
+        escape::path(.top)
     )]
     Shallow {
         /// The repository.
@@ -138,7 +138,7 @@ pub enum GitError {
     #[error(
         "the submodule {} lacks its commit {}: run `git submodule update --init`, \
          and `git fetch` in the submodule where it is newer or older than that",
-        shown(.path),
+        escape::path(.path),
         named(.commit)
     )]
     SubmoduleCommit {
@@ -178,13 +178,13 @@ pub enum GitError {
         found: String,
     },
     /// A path that would lead out of the folder that is written to.
-    #[error("refusing to write {}: it leads out of the exported folder", shown(.path))]
+    #[error("refusing to write {}: it leads out of the exported folder", escape::path(.path))]
     LeadsOut {
         /// The path.
         path: PathBuf,
     },
     /// The operating system refused.
-    #[error("cannot {action} {}: {error}", shown(.path))]
+    #[error("cannot {action} {}: {error}", escape::path(.path))]
     Io {
         /// What was tried: `read`, `copy`.
         action: &'static str,
@@ -238,12 +238,6 @@ fn one_line(said: &str) -> String {
         .map_or(said, |at| &said[at..]);
     let words = reason.split_whitespace().collect::<Vec<_>>().join(" ");
     escape::terminal(&words, MOST)
-}
-
-/// A path without anything that a terminal would act on.
-fn shown(path: &Path) -> String {
-    const MOST: usize = 300;
-    escape::terminal(&path.to_string_lossy(), MOST)
 }
 
 /// A name or subject from outside, safe and short.

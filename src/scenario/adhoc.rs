@@ -14,6 +14,7 @@ use super::error::{Place, ScenarioError, position};
 use super::file::read_file;
 use super::loading::check_target;
 use super::name::{check_build_arg, check_name};
+use crate::escape;
 use crate::model::{BuildKind, Platform};
 
 /// Most characters of a name made up here.
@@ -83,7 +84,7 @@ impl OwnScenario {
             if !context.is_dir() {
                 return Err(ScenarioError::Argument {
                     argument: "--context",
-                    message: format!("{} is not a folder", super::error::shown(context)),
+                    message: format!("{} is not a folder", escape::path(context)),
                 });
             }
             if let Some(edit) = &self.edit {

@@ -6,8 +6,9 @@ use std::path::{Component, Path, PathBuf};
 use regex::bytes::Regex;
 
 use super::comment;
-use super::error::{quoted, shown};
+use super::error::quoted;
 use super::file::read_file;
+use crate::escape;
 
 /// What stands for the nonce in `replace`.
 pub const NONCE: &str = "{nonce}";
@@ -93,11 +94,11 @@ pub enum EditError {
     #[error(
         "--edit: no comment syntax is known for {}: \
          say how to change it with --edit-with 's/REGEX/REPLACEMENT/'",
-        shown(.0)
+        escape::path(.0)
     )]
     NoComment(PathBuf),
     /// The file is not one of the sources.
-    #[error("--edit: {} {what}: expected a file of the context, relative to it", shown(.file))]
+    #[error("--edit: {} {what}: expected a file of the context, relative to it", escape::path(.file))]
     File {
         /// File of the edit.
         file: PathBuf,

@@ -5,6 +5,8 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::escape;
+
 /// A scenario cannot be used. Every message is one line; texts from outside
 /// are escaped and bounded.
 #[derive(Debug, thiserror::Error)]
@@ -13,13 +15,13 @@ pub enum ScenarioError {
     #[error(
         "no scenarios/ folder in {} or any folder above it. To race two Dockerfiles without \
          scenarios, use `buildrace compare Dockerfile Dockerfile.new`",
-        shown(.0)
+        escape::path(.0)
     )]
     NoProject(PathBuf),
     /// A project without scenarios.
     #[error(
         "{} holds no scenario: expected scenarios/<name>/scenario.toml",
-        shown(.0)
+        escape::path(.0)
     )]
     NoScenarios(PathBuf),
     /// No scenario or variant of this name.
@@ -55,7 +57,7 @@ pub enum ScenarioError {
     #[error("the sources of {} are not fetched yet: `buildrace run` fetches them", quoted(.0))]
     NotFetched(String),
     /// The operating system refused.
-    #[error("cannot {action} {}: {error}", shown(.path))]
+    #[error("cannot {action} {}: {error}", escape::path(.path))]
     Io {
         /// What was tried: `read`, `copy`.
         action: &'static str,
@@ -67,7 +69,7 @@ pub enum ScenarioError {
     /// The sources hold a device, and only root can make another.
     #[error(
         "cannot copy the device {}: only root may; remove it, or leave it out with .dockerignore",
-        shown(.0)
+        escape::path(.0)
     )]
     Device(PathBuf),
 }
@@ -85,7 +87,7 @@ pub struct Place {
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", shown(&self.file), self.line)?;
+        write!(f, "{}:{}", escape::path(&self.file), self.line)?;
         match self.column {
             Some(column) => write!(f, ":{column}"),
             None => Ok(()),
@@ -131,22 +133,7 @@ pub(super) fn quoted(text: &str) -> String {
 pub(super) fn one_line(text: &str) -> String {
     const MOST: usize = 300;
     let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    words.chars().take(MOST).flat_map(visible).collect()
-}
-
-/// A path without anything that a terminal would act on.
-pub(super) fn shown(path: &Path) -> String {
-    path.to_string_lossy().chars().flat_map(visible).collect()
-}
-
-/// The character itself, or its escape where it would not be visible.
-fn visible(character: char) -> impl Iterator<Item = char> {
-    let plain = matches!(character, '"' | '\'' | '\\');
-    let escape = (!plain).then(|| character.escape_debug());
-    plain
-        .then_some(character)
-        .into_iter()
-        .chain(escape.into_iter().flatten())
+    escape::terminal(&words, MOST)
 }
 
 /// "did you mean X?" where a known name is near, else all that are known.

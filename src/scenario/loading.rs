@@ -12,12 +12,13 @@ use super::definition::{Scenario, Variant};
 use super::dockerfile;
 use super::document::{At, Problem};
 use super::edit::{Change, Edit};
-use super::error::{ScenarioError, choice, quoted, shown};
+use super::error::{ScenarioError, choice, quoted};
 use super::fetch::{Fetch, Otherwise};
 use super::file::read_file;
 use super::format::{self, WrittenEdit, WrittenFetch, WrittenSources, WrittenVariant};
 use super::name::check_name;
 use super::project::Project;
+use crate::escape;
 use crate::model::SourcesFrom;
 
 impl Project {
@@ -177,7 +178,7 @@ impl Loading<'_> {
         let real = path.canonicalize().map_err(|error| {
             written.file.problem(format!(
                 "cannot open {}: {error}",
-                shown(self.project.relative(&path))
+                escape::path(self.project.relative(&path))
             ))
         })?;
         // Written to through a symlink, the copy could write the user's tree.
@@ -195,7 +196,7 @@ impl Loading<'_> {
         let content = read_file(&path).map_err(|error| {
             written.file.problem(format!(
                 "cannot read {}: {error}",
-                shown(self.project.relative(&path))
+                escape::path(self.project.relative(&path))
             ))
         })?;
         edit.apply(&content, "0")
@@ -255,7 +256,7 @@ impl Loading<'_> {
             return Err(written.name.problem(format!(
                 "no Dockerfile for variant {:?}: expected {}, or \"dockerfile\" with its path",
                 written.name.value,
-                shown(&usual)
+                escape::path(&usual)
             )));
         }
         self.inside(&path, written.name.span.clone())
@@ -267,7 +268,7 @@ impl Loading<'_> {
         if !path.exists() {
             return Err(written.problem(format!(
                 "no such {what}: {} does not exist",
-                shown(self.project.relative(&path))
+                escape::path(self.project.relative(&path))
             )));
         }
         self.inside(&path, written.span.clone())
@@ -275,7 +276,7 @@ impl Loading<'_> {
 
     /// Refuses what is outside the project once symlinks are resolved.
     fn inside(&self, path: &Path, span: std::ops::Range<usize>) -> Result<PathBuf, Problem> {
-        let shown_path = shown(self.project.relative(path));
+        let shown_path = escape::path(self.project.relative(path));
         let real = path.canonicalize().map_err(|error| {
             Problem::new(span.clone(), format!("cannot open {shown_path}: {error}"))
         })?;

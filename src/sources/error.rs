@@ -16,7 +16,7 @@ pub enum SourcesError {
     #[error("{0}")]
     Git(#[from] GitError),
     /// The Dockerfile that makes them could not be built.
-    #[error("cannot build {}, which makes the sources where git has no answer: {message}", shown(.dockerfile))]
+    #[error("cannot build {}, which makes the sources where git has no answer: {message}", escape::bounded(.dockerfile))]
     Build {
         /// The Dockerfile.
         dockerfile: String,
@@ -24,7 +24,7 @@ pub enum SourcesError {
         message: String,
     },
     /// What it made could not be unpacked.
-    #[error("cannot unpack the sources that {} makes: {error}", shown(.dockerfile))]
+    #[error("cannot unpack the sources that {} makes: {error}", escape::bounded(.dockerfile))]
     Unpack {
         /// The Dockerfile.
         dockerfile: String,
@@ -38,7 +38,7 @@ pub enum SourcesError {
     #[error("no cache folder to keep sources in: set XDG_CACHE_HOME to an absolute path, or HOME")]
     NoCache,
     /// The operating system refused.
-    #[error("cannot {action} {}: {error}", escape::terminal(&.path.to_string_lossy(), 300))]
+    #[error("cannot {action} {}: {error}", escape::path(.path))]
     Io {
         /// What was tried.
         action: &'static str,
@@ -73,8 +73,4 @@ impl SourcesError {
             error,
         }
     }
-}
-
-fn shown(text: &str) -> String {
-    escape::terminal(text, 200)
 }

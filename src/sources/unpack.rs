@@ -28,7 +28,7 @@ pub enum UnpackError {
     #[error("{0}")]
     Io(#[from] io::Error),
     /// An entry is refused.
-    #[error("{} {why}", shown(.path))]
+    #[error("{} {why}", escape::path(.path))]
     Refused {
         /// Its path.
         path: PathBuf,
@@ -205,10 +205,6 @@ fn take_what_is_said(to: &Path) -> Result<Option<String>, UnpackError> {
     let line = start.lines().next().unwrap_or_default().trim();
     let line: String = line.chars().take(MOST_SAID).collect();
     Ok((!line.is_empty()).then_some(line))
-}
-
-fn shown(path: &Path) -> String {
-    escape::terminal(&path.to_string_lossy(), 300)
 }
 
 #[cfg(test)]

@@ -48,7 +48,7 @@ impl VerifyError {
     pub(super) fn reading(archive: &str, part: impl Into<String>, error: &io::Error) -> Self {
         let archive = archive.to_owned();
         let part = part.into();
-        let message = told(&error.to_string());
+        let message = escape::bounded(&error.to_string());
         if error.kind() == io::ErrorKind::FileTooLarge {
             return Self::TooLarge {
                 archive,
@@ -72,9 +72,4 @@ pub(super) fn malformed(message: impl Display) -> io::Error {
 /// Something that exceeds a bound.
 pub(super) fn too_large(bound: impl Display) -> io::Error {
     io::Error::new(io::ErrorKind::FileTooLarge, format!("more than {bound}"))
-}
-
-/// Outside text, fit for one line.
-pub(super) fn told(text: &str) -> String {
-    escape::terminal(text, escape::MAX_CHARS)
 }

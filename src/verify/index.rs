@@ -7,7 +7,8 @@ use std::collections::HashSet;
 use oci_spec::image::{Descriptor, ImageIndex, ImageManifest, MediaType, ToDockerV2S2};
 
 use super::archive::{Archive, blob};
-use super::error::{VerifyError, malformed, told, too_large};
+use super::error::{VerifyError, malformed, too_large};
+use crate::escape;
 use crate::model::Platform;
 
 /// An image for one platform.
@@ -89,8 +90,9 @@ impl Walk<'_> {
         let named = name(claimed);
         Ok(Image {
             platform: named.parse().ok(),
-            named: told(&named),
-            configured: (!agrees(&configured, claimed)).then(|| told(&name(&configured))),
+            named: escape::bounded(&named),
+            configured: (!agrees(&configured, claimed))
+                .then(|| escape::bounded(&name(&configured))),
             manifest,
         })
     }

@@ -6,6 +6,7 @@ use object::Endianness;
 use object::elf::{self, FileHeader32, FileHeader64};
 use object::read::elf::FileHeader;
 
+use crate::escape;
 use crate::model::Platform;
 
 /// Bytes that tell: the header of a 64-bit ELF file (ELF specification, "ELF
@@ -140,7 +141,7 @@ impl fmt::Display for Content {
                 };
                 write!(f, "{kind} for {}", elf.machine)
             }
-            Self::Script(line) => write!(f, "a script ({})", super::error::told(line)),
+            Self::Script(line) => write!(f, "a script ({})", escape::bounded(line)),
             Self::Other(what) => f.write_str(what),
         }
     }

@@ -84,23 +84,15 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("trace", &["model"]),
     ("stats", &["model"]),
     ("verdict", &["model", "stats"]),
-    ("verify", &["model", "escape"]),
+    ("verify", &["model"]),
     ("explain", &["model", "trace", "stats"]),
     ("buildkit", &["model", "trace"]),
     ("engine", &["model", "temporary", "user"]),
-    ("git", &["escape", "temporary"]),
+    ("git", &["temporary"]),
     ("builder", &["model", "trace", "buildkit"]),
     (
         "sources",
-        &[
-            "model",
-            "escape",
-            "scenario",
-            "git",
-            "secrets",
-            "temporary",
-            "user",
-        ],
+        &["model", "scenario", "git", "secrets", "temporary", "user"],
     ),
     (
         "race",
@@ -117,18 +109,12 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "temporary",
         ],
     ),
-    (
-        "store",
-        &["model", "trace", "escape", "secrets", "temporary"],
-    ),
-    (
-        "report",
-        &["model", "trace", "stats", "verdict", "explain", "escape"],
-    ),
+    ("store", &["model", "trace", "secrets", "temporary"]),
+    ("report", &["model", "trace", "stats", "verdict", "explain"]),
     ("otlp", &["model", "explain"]),
     (
         "progress",
-        &["model", "trace", "escape", "stats", "verdict", "report"],
+        &["model", "trace", "stats", "verdict", "report"],
     ),
     ("cli", &["model", "policy", "report"]),
 ];
