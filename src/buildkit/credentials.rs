@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use base64::Engine;
@@ -232,28 +232,7 @@ async fn ask_helper(helper: &str, registry: &str) -> Result<Option<Credential>, 
     if helper.contains(['/', '\\']) {
         return Err(failed("its name is a path; correct Docker's config".into()));
     }
-    let program = format!("docker-credential-{helper}");
-    let run = async {
-        let mut child = Command::new(&program)
-            .arg("get")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .kill_on_drop(true)
-            .spawn()?;
-        if let Some(mut stdin) = child.stdin.take() {
-            match stdin.write_all(registry.as_bytes()).await {
-                // It need not read what it is asked.
-                Err(error) if error.kind() != io::ErrorKind::BrokenPipe => return Err(error),
-                _ => {}
-            }
-        }
-        let mut answer = Vec::new();
-        if let Some(stdout) = child.stdout.take() {
-            stdout.take(HELPER_ANSWER).read_to_end(&mut answer).await?;
-        }
-        Ok((child.wait().await?, answer))
-    };
+    let run = run_helper(helper, registry);
     let (status, answer) = match tokio::time::timeout(HELPER_LIMIT, run).await {
         Err(_) => {
             return Err(failed(format!(
@@ -291,6 +270,29 @@ async fn ask_helper(helper: &str, registry: &str) -> Result<Option<Credential>, 
         username,
         secret: answer.secret,
     }))
+}
+
+/// How a helper ended that was asked for a registry, and what it wrote.
+async fn run_helper(helper: &str, registry: &str) -> io::Result<(ExitStatus, Vec<u8>)> {
+    let mut child = Command::new(format!("docker-credential-{helper}"))
+        .arg("get")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()?;
+    if let Some(mut stdin) = child.stdin.take() {
+        match stdin.write_all(registry.as_bytes()).await {
+            // It need not read what it is asked.
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => return Err(error),
+            _ => {}
+        }
+    }
+    let mut answer = Vec::new();
+    if let Some(stdout) = child.stdout.take() {
+        stdout.take(HELPER_ANSWER).read_to_end(&mut answer).await?;
+    }
+    Ok((child.wait().await?, answer))
 }
 
 #[cfg(test)]
