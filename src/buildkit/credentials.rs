@@ -60,16 +60,16 @@ pub enum CredentialError {
     /// Docker's config cannot be read.
     #[error("cannot read {}: {source}", path.display())]
     Read {
-        /// The file.
+        /// Path of the `config.json`.
         path: PathBuf,
-        /// Why.
+        /// What the operating system said.
         source: io::Error,
     },
     /// Docker's config is not what it should be. What is wrong in it is not
     /// repeated, as that may be a secret.
     #[error("{} is no config of Docker's (line {line})", path.display())]
     Malformed {
-        /// The file.
+        /// Path of the `config.json`.
         path: PathBuf,
         /// The line, 0 where unknown.
         line: usize,
@@ -77,9 +77,9 @@ pub enum CredentialError {
     /// A credential helper has no answer.
     #[error("docker-credential-{helper} gave no credentials for {registry:?}: {problem}")]
     Helper {
-        /// Name of the helper.
+        /// The helper's name without `docker-credential-`.
         helper: String,
-        /// Which registry it was asked for.
+        /// The registry that it was asked for, by its key in Docker's config.
         registry: String,
         /// What happened, and what to do.
         problem: String,
@@ -127,7 +127,7 @@ struct HelperAnswer {
 
 impl CredentialStore {
     /// Docker's own config: `$DOCKER_CONFIG`, else `~/.docker`.
-    pub fn of_user() -> Self {
+    pub fn for_user() -> Self {
         let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
         let folder = set("DOCKER_CONFIG")
             .map(PathBuf::from)

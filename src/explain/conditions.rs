@@ -12,9 +12,9 @@ use crate::trace::Label;
 /// What is known of a build besides its trace. All of it may be unknown.
 #[derive(Debug, Clone, Default)]
 pub struct Conditions {
-    /// The node that built.
+    /// The node that built: its platform, emulators and cores.
     pub node: Option<Node>,
-    /// The platform that was built, where names of steps tell none: a build
+    /// The platform that was built, where names of steps hold none: a build
     /// for one platform does not name it. It is that of a step whose stage is
     /// known not to run elsewhere; see `lines`.
     pub platform: Option<Platform>,

@@ -65,7 +65,7 @@ impl StepKind {
         }
     }
 
-    /// What a person reads.
+    /// The words for people, `emulated RUN`.
     pub fn describe(self) -> &'static str {
         match self {
             Self::EmulatedRun => "emulated RUN",
@@ -106,7 +106,7 @@ impl Serialize for StepKind {
 ///
 /// The names are those of BuildKit's Dockerfile frontend
 /// (`frontend/dockerfile/dockerfile2llb`, `frontend/dockerui`), of its solver
-/// and its exporters. `platform` is the one of steps whose names tell none,
+/// and its exporters. `platform` is the one of steps whose names hold none,
 /// and `node` the one that built; without it no RUN is known to be emulated.
 /// `is_taken` says whether another step takes from it.
 pub(super) fn kind_of(

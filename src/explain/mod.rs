@@ -39,7 +39,7 @@ pub fn explain(trace: &Trace, conditions: &Conditions) -> Option<Explanation> {
     let node = conditions.node.as_ref();
     let inputs = trace.steps().iter().flat_map(|step| &step.inputs);
     let taken: HashSet<&str> = inputs.map(String::as_str).collect();
-    let told_lines = conditions.lines.of(trace);
+    let lines = conditions.lines.by_digest(trace);
     let kinds: Vec<StepKind> = graph
         .steps
         .iter()
@@ -57,7 +57,7 @@ pub fn explain(trace: &Trace, conditions: &Conditions) -> Option<Explanation> {
         graph.steps.iter().position(place)
     });
     let critical_path = critical_path(&graph, failed);
-    let steps = step_facts(&graph, &kinds, &critical_path, &told_lines, conditions);
+    let steps = step_facts(&graph, &kinds, &critical_path, &lines, conditions);
     let is_part =
         steps.iter().any(|step| step.unfinished) || (failure.is_none() && trace.is_part());
     let complete = !conditions.cut_off && !is_part;
@@ -144,7 +144,7 @@ fn step_facts(
     graph: &Graph<'_>,
     kinds: &[StepKind],
     critical_path: &[PathPart],
-    told_lines: &HashMap<&str, usize>,
+    lines: &HashMap<&str, usize>,
     conditions: &Conditions,
 ) -> Vec<StepFacts> {
     let mut critical = vec![Duration::ZERO; graph.steps.len()];
@@ -172,7 +172,7 @@ fn step_facts(
             stage: label.stage.clone(),
             position: label.position,
             instruction: label.instruction.clone(),
-            line: told_lines.get(step.digest.as_str()).copied(),
+            line: lines.get(step.digest.as_str()).copied(),
             platform: label.platform.as_ref().or(assumed).cloned(),
             target: label.made_for().or(assumed).cloned(),
             serves: serves.clone(),
@@ -192,7 +192,7 @@ fn step_facts(
     facts.collect()
 }
 
-/// The platform that a step whose name tells none is taken to run on.
+/// The platform that a step whose name holds none is taken to run on.
 ///
 /// It is the one that was built, unless its stage may run elsewhere: a stage
 /// that is `FROM --platform=…`. Where the Dockerfile is not known, any may be
@@ -209,7 +209,7 @@ fn assumed_platform<'c>(label: &Label, conditions: &'c Conditions) -> Option<&'c
 
 /// Whether a step was executed in this build, though it was taken from the
 /// cache afterwards: a second target that needs it finds it there. A step
-/// without inputs tells the same when it is only looked up.
+/// without inputs reports the same when it is only looked up.
 fn was_executed(step: &Step) -> bool {
     // What a linked COPY's result needs is merged from the cache, too.
     let is_link = step.label.instruction.starts_with(links::LINK);

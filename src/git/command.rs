@@ -52,11 +52,11 @@ pub(super) fn git(folder: &Path) -> Command {
         // Not even the refreshed times of an index are worth a write.
         .env("GIT_OPTIONAL_LOCKS", "0")
         .env("GIT_TERMINAL_PROMPT", "0")
-        // Messages are told apart by their words.
+        // Messages are recognised by their words.
         .env("LC_ALL", "C")
         .arg("--no-pager")
         // Not as the process's own folder: where that is missing, it could
-        // not be told from a missing git.
+        // not be distinguished from a missing git.
         .arg("-C")
         .arg(folder)
         .stdin(Stdio::null());

@@ -5,7 +5,7 @@
 pub struct Commit {
     /// The whole id, hex.
     pub id: String,
-    /// As much of the id as tells it from others here.
+    /// As much of the id as no other object here begins with.
     pub short: String,
     /// The first line of its message, of bounded length. It comes from
     /// outside: escape it before showing it.

@@ -37,7 +37,7 @@ pub struct RemoteCommit<'a> {
     pub url: &'a str,
     /// A tag or branch that is this commit.
     pub reference: &'a str,
-    /// Its id.
+    /// The whole id that the commit must have, hex.
     pub id: &'a str,
 }
 

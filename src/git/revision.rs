@@ -20,7 +20,7 @@ impl Repository {
             .arg("--");
         let output = run(log)?;
         if !output.status.success() {
-            // An id can be told without its object being here.
+            // An id can be named without its object being here.
             return Err(self.unknown(rev));
         }
         let text = String::from_utf8_lossy(&output.stdout);

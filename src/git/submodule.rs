@@ -44,7 +44,7 @@ impl Repository {
         let mut lacking = Vec::new();
         for (path, [base, now]) in submodules {
             if let Some(inner) = self.checked_out_at(&path)? {
-                // Of a commit that is missing there, the export tells.
+                // Where a commit is missing there, the export says so.
                 let commit = base.and_then(|base| inner.resolve(&base).ok());
                 let within = match commit {
                     Some(commit) => inner.submodules_without_files(&commit)?,

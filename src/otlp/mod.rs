@@ -41,10 +41,10 @@ pub enum OtlpError {
          expected http://host:4318 or https://…, and http/protobuf as protocol"
     )]
     Settings(String),
-    /// It did not take them.
+    /// The collector did not take the spans.
     #[error("the collector at {endpoint} did not take the spans: {problem}")]
     Refused {
-        /// Its address, without what a password may be in.
+        /// The collector's address, without what a password may be in.
         endpoint: String,
         /// What it said, or what went wrong on the way.
         problem: String,

@@ -2,20 +2,20 @@
 
 use jiff::Timestamp;
 
-/// A finished span.
+/// A finished span of a trace: a build, or an interval of a step.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Span {
-    /// Id of its trace.
+    /// The id that all spans of a build share.
     pub trace_id: [u8; 16],
-    /// Its own id.
+    /// The id that no other span of the trace has.
     pub span_id: [u8; 8],
     /// Id of the span that it is part of.
     pub parent: Option<[u8; 8]>,
     /// Its name; what is beyond 4 KiB is cut off.
     pub name: String,
-    /// When it began.
+    /// When it began, on BuildKit's clock.
     pub start: Timestamp,
-    /// When it ended.
+    /// When it ended, on BuildKit's clock.
     pub end: Timestamp,
     /// What is said of it, by key; texts are cut off at 4 KiB.
     pub attributes: Vec<(String, Value)>,
@@ -26,14 +26,14 @@ pub struct Span {
 /// The value of an attribute.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
-    /// A text.
+    /// A string, sent up to 4 KiB.
     Text(String),
-    /// A whole number.
+    /// A 64-bit integer.
     Integer(i64),
-    /// A number.
+    /// A double.
     Float(f64),
-    /// Yes or no.
+    /// A boolean.
     Bool(bool),
-    /// Texts.
+    /// An array of strings, each sent up to 4 KiB.
     Texts(Vec<String>),
 }

@@ -20,17 +20,17 @@ use crate::model::{BuildKind, Platform};
 /// Most characters of a name made up here.
 const LONGEST: usize = 32;
 
-/// What is raced.
+/// Dockerfiles that are raced without a `scenario.toml`, as a command line names them.
 #[derive(Debug, Clone)]
-pub struct OwnScenario {
+pub struct AdhocScenario {
     /// Its name, of [`folder_name`].
     pub name: String,
     /// One line on what it is.
     pub title: String,
     /// The build context of those that have none of their own.
     pub context: PathBuf,
-    /// The reference first.
-    pub dockerfiles: Vec<OwnDockerfile>,
+    /// The Dockerfiles to race, the reference first.
+    pub dockerfiles: Vec<AdhocDockerfile>,
     /// Stage to build; the last where `None`.
     pub target: Option<String>,
     /// Build arguments.
@@ -49,10 +49,10 @@ pub struct OwnScenario {
 
 /// One of its Dockerfiles.
 #[derive(Debug, Clone)]
-pub struct OwnDockerfile {
+pub struct AdhocDockerfile {
     /// The variant's name, of [`variant_names`].
     pub name: String,
-    /// Where it is.
+    /// Path of the Dockerfile.
     pub path: PathBuf,
     /// What results and messages call it.
     pub shown: String,
@@ -66,7 +66,7 @@ pub struct OwnDockerfile {
     pub contexts: BTreeMap<String, ContextSource>,
 }
 
-impl OwnScenario {
+impl AdhocScenario {
     /// Reads and checks its Dockerfiles, contexts and edit.
     ///
     /// # Errors
@@ -117,7 +117,7 @@ impl OwnScenario {
         })
     }
 
-    fn variant(&self, own: &OwnDockerfile, reference: bool) -> Result<Variant, ScenarioError> {
+    fn variant(&self, own: &AdhocDockerfile, reference: bool) -> Result<Variant, ScenarioError> {
         // As git writes it where it is not the one that lies there.
         let shown = match &own.revision {
             Some(_) => PathBuf::from(format!("{}:{}", own.name, own.shown)),
@@ -192,7 +192,7 @@ pub fn folder_name(folder: &Path) -> String {
         .unwrap_or_else(|| "dockerfiles".to_owned())
 }
 
-/// Names that tell two Dockerfiles apart: what their file names differ in, or
+/// Names that distinguish two Dockerfiles: what their file names differ in, or
 /// their folders; else they are numbered.
 pub fn variant_names(reference: &Path, candidate: &Path) -> (String, String) {
     let kind = |path: &Path| {

@@ -12,7 +12,7 @@ use crate::model::{BuildKind, Platform, SourcesFrom};
 /// A scenario whose files are there and make sense.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scenario {
-    /// Its name, that of its folder.
+    /// The name of its folder in `scenarios/`.
     pub name: String,
     /// One line on what it is.
     pub title: String,
@@ -43,18 +43,18 @@ pub struct Scenario {
     /// The kind that a gate goes by, where it was chosen.
     pub gate: Option<BuildKind>,
     /// What an image must hold to count, beside its platforms; without it no
-    /// image is looked at.
+    /// image is checked.
     pub output: Option<Output>,
 }
 
 /// One Dockerfile of a scenario.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Variant {
-    /// Its name.
+    /// The name that the scenario gives it, `naive` or `cross`.
     pub name: String,
     /// Whether the others are compared with it.
     pub reference: bool,
-    /// Whether a race goes on without it where its base images cannot be had.
+    /// Whether a race goes on without it where its base images are unavailable.
     pub optional: bool,
     /// The Dockerfile; it need not be in the sources.
     pub dockerfile: PathBuf,
@@ -82,7 +82,7 @@ pub struct Variant {
 /// Where a further build context comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ContextSource {
-    /// A folder.
+    /// A folder of this machine.
     Folder(PathBuf),
     /// What BuildKit finds itself: `docker-image://…`, `https://…`.
     Remote(String),

@@ -11,14 +11,14 @@ use crate::escape;
 /// are escaped and bounded.
 #[derive(Debug, thiserror::Error)]
 pub enum ScenarioError {
-    /// No project here.
+    /// The folder is in no project.
     #[error(
         "no scenarios/ folder in {} or any folder above it. To race two Dockerfiles without \
          scenarios, use `buildrace compare Dockerfile Dockerfile.new`",
         escape::path(.0)
     )]
     NoProject(PathBuf),
-    /// A project without scenarios.
+    /// The project's `scenarios/` holds no scenario.
     #[error(
         "{} holds no scenario: expected scenarios/<name>/scenario.toml",
         escape::path(.0)
@@ -29,15 +29,15 @@ pub enum ScenarioError {
     UnknownName {
         /// `scenario` or `variant`.
         what: &'static str,
-        /// What was asked for.
+        /// The name that was asked for.
         name: String,
-        /// What there is.
+        /// The names that there are.
         known: Vec<String>,
     },
     /// Something is wrong at this place of a file.
     #[error("{at}: {message}")]
     Invalid {
-        /// Where.
+        /// The file, with line and column.
         at: Place,
         /// What is wrong and what was expected.
         message: String,
@@ -45,7 +45,7 @@ pub enum ScenarioError {
     /// Something is wrong with an argument of the command line.
     #[error("{argument}: {message}")]
     Argument {
-        /// Its name.
+        /// The argument's name, `--context`.
         argument: &'static str,
         /// What is wrong and what was expected.
         message: String,
@@ -56,14 +56,14 @@ pub enum ScenarioError {
     /// A scenario is to be built without its sources.
     #[error("the sources of {} are not fetched yet: `buildrace run` fetches them", quoted(.0))]
     NotFetched(String),
-    /// The operating system refused.
+    /// The operating system refused to read or write a file.
     #[error("cannot {action} {}: {error}", escape::path(.path))]
     Io {
         /// What was tried: `read`, `copy`.
         action: &'static str,
-        /// On what.
+        /// The file or folder.
         path: PathBuf,
-        /// What it said. Not chained as a source: the text has it already.
+        /// What the operating system said. Not chained as a source: the text has it already.
         error: io::Error,
     },
     /// The sources hold a device, and only root can make another.

@@ -15,14 +15,14 @@ use crate::model::{BuildKind, Platform};
 
 /// A scenario as written. Paths are as written too, with `/`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Written {
+pub(super) struct Written {
     /// One line on what it is.
     pub title: String,
     /// What its program is written in, if it says.
     pub language: Option<String>,
     /// Whether it is raced only where it is named.
     pub control: bool,
-    /// Where the sources are.
+    /// The folder that the sources are in, or where they are fetched from.
     pub sources: WrittenSources,
     /// Platforms of the multi-arch kinds.
     pub platforms: Vec<Platform>,
@@ -38,7 +38,7 @@ pub struct Written {
 
 /// Where the sources are, as written.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum WrittenSources {
+pub(super) enum WrittenSources {
     /// In a folder of the project.
     Folder(At<String>),
     /// They are fetched.
@@ -47,7 +47,7 @@ pub enum WrittenSources {
 
 /// Where sources are fetched from, as written.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WrittenFetch {
+pub(super) struct WrittenFetch {
     /// URL of the git repository.
     pub git: String,
     /// Tag or branch.
@@ -58,10 +58,10 @@ pub struct WrittenFetch {
     pub otherwise: Option<At<String>>,
 }
 
-/// A variant as written.
+/// A `[[variant]]` as written.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WrittenVariant {
-    /// Its name.
+pub(super) struct WrittenVariant {
+    /// The variant's name, unique in its scenario.
     pub name: At<String>,
     /// Whether the others are compared with it.
     pub reference: bool,
@@ -77,9 +77,9 @@ pub struct WrittenVariant {
     pub contexts: Vec<(At<String>, String)>,
 }
 
-/// The edit as written.
+/// The `[edit]` as written.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WrittenEdit {
+pub(super) struct WrittenEdit {
     /// File to change, relative to the sources.
     pub file: At<String>,
     /// Text that is in the file exactly once.
@@ -124,7 +124,7 @@ const ARCHITECTURES: [&str; 11] = [
 ///
 /// # Errors
 /// The first thing that is wrong, with its place in `text`.
-pub fn read(text: &str) -> Result<Written, Problem> {
+pub(super) fn read(text: &str) -> Result<Written, Problem> {
     let document = parse(text)?;
     let root = Table::new("", 0..0, document.get_ref(), &KEYS)?;
     let title = root.required_string("title", "one line on what the scenario is")?;

@@ -1,4 +1,4 @@
-//! Loading a scenario: what the text of its `scenario.toml` cannot tell is
+//! Loading a scenario: what the text of its `scenario.toml` does not show is
 //! checked here, that its files are there, stay inside the project and make
 //! sense.
 
@@ -290,7 +290,7 @@ impl Loading<'_> {
     }
 }
 
-/// The edit, as far as it can be told without the sources.
+/// The edit, as far as it is known without the sources.
 fn edit_of(written: &WrittenEdit) -> Result<Edit, Problem> {
     let name = &written.file.value;
     let inside = Path::new(name)

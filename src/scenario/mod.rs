@@ -30,7 +30,7 @@ mod suite;
 mod syntax;
 
 pub use adhoc::{
-    OwnDockerfile, OwnScenario, check_variant_name, folder_name, revision_name, variant_names,
+    AdhocDockerfile, AdhocScenario, check_variant_name, folder_name, revision_name, variant_names,
 };
 pub use copy::{Skip, SourceCopy, sources_digest, sources_digest_without};
 pub use definition::{ContextSource, Scenario, Variant};

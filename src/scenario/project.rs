@@ -110,7 +110,7 @@ impl Project {
     /// for `platforms`: the images of `FROM`, `COPY --from` and
     /// `RUN --mount=from=` in the stages that the build reaches, that of
     /// `# syntax=`, and the platforms that its `RUN`s run on. What cannot be
-    /// read of it is told.
+    /// read of it is listed, too.
     ///
     /// # Errors
     /// The Dockerfile cannot be read, or would bring an engine down.
@@ -136,7 +136,7 @@ impl Project {
     }
 
     /// The images that building an `otherwise` needs, as [`Self::needs`]
-    /// tells them.
+    /// lists them.
     ///
     /// # Errors
     /// As [`Self::needs`].

@@ -14,17 +14,17 @@ pub enum VerifyError {
     /// The file cannot be opened.
     #[error("opening the image archive {archive}: {source}")]
     Open {
-        /// The file.
+        /// The archive's path.
         archive: String,
-        /// Why not.
+        /// What the operating system said.
         source: io::Error,
     },
     /// It is damaged, or not what the OCI image specification describes.
     #[error("reading {part} of the image archive {archive}: {message}")]
     Malformed {
-        /// The file.
+        /// The archive's path.
         archive: String,
-        /// Which part.
+        /// The part of the archive, `blob sha256:…`.
         part: String,
         /// What is wrong with it.
         message: String,
@@ -32,14 +32,14 @@ pub enum VerifyError {
     /// It holds more than is read.
     #[error("reading {part} of the image archive {archive}: {message}")]
     TooLarge {
-        /// The file.
+        /// The archive's path.
         archive: String,
-        /// Which part.
+        /// The part of the archive, `blob sha256:…`.
         part: String,
-        /// Which bound it exceeds.
+        /// The bound that it exceeds.
         message: String,
     },
-    /// Which machine its programs are for is not known.
+    /// The platform's programs are for a machine that is not known.
     #[error("checking the programs for {0}: no ELF machine is known for this platform")]
     UnknownMachine(Platform),
 }

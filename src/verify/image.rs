@@ -27,8 +27,8 @@ pub(super) fn check(
     binaries: &[String],
     bytes_left: &mut u64,
 ) -> Result<Vec<Mismatch>, VerifyError> {
-    let machine =
-        Machine::of(platform).ok_or_else(|| VerifyError::UnknownMachine(platform.clone()))?;
+    let machine = Machine::for_platform(platform)
+        .ok_or_else(|| VerifyError::UnknownMachine(platform.clone()))?;
     let tree = read_tree(archive, image, bytes_left)?;
     let mut mismatches = Vec::new();
     let mut add = |found: String, expected: String| {
@@ -113,7 +113,7 @@ fn unfit(found: &Found<'_>, machine: Machine, name: &str) -> Option<String> {
     })
 }
 
-/// The program that tells what a root file system is for: its shell, or else
+/// The program that shows what a root file system is for: its shell, or else
 /// the first program or library in [`ROOT_FOLDERS`]. Those named are passed
 /// over, as they are checked by themselves.
 fn root_program(tree: &Tree, named: &BTreeSet<Vec<u8>>) -> Option<(Vec<u8>, Elf)> {

@@ -1,6 +1,6 @@
 //! Which images an archive holds. BuildKit's `index.json` has one descriptor
 //! for each name of the image: of a manifest where the build was for one
-//! platform, and else of an index of such, attestations among them.
+//! platform, and else of an index of manifests, attestations among them.
 
 use std::collections::HashSet;
 

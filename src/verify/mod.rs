@@ -5,8 +5,8 @@
 //! The archive is read where it lies and nothing is unpacked, so no name in it
 //! can reach the disk. All that it holds is taken as written by strangers:
 //! counts and sizes are bounded ([`limits`]), documents are checked against
-//! their digests, and names are escaped when told. What a program *does* is not
-//! looked at here, only which machine it is for.
+//! their digests, and names are escaped when shown. What a program *does* is not
+//! checked here, only which machine it is for.
 
 mod archive;
 mod compression;
@@ -61,7 +61,7 @@ pub struct Expected {
 ///   says.
 /// - Each named program is there, is an ELF program, and is for the platform's
 ///   machine, word size and byte order. Variants (`arm/v6`, `amd64/v3`) share
-///   these, so one is not told from another.
+///   these, so one is not distinguished from another.
 /// - So is what the image's root file system is made of, by `/bin/sh` or else
 ///   another program or library. An image without any, such as one `FROM
 ///   scratch` with one static program, is right.

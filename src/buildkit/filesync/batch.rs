@@ -13,7 +13,7 @@ pub(super) type BatchSender = mpsc::Sender<Batch>;
 /// What to read for an entry.
 #[derive(Debug)]
 pub(super) struct Listed {
-    /// From the root.
+    /// Path of the file, from the root.
     pub path: Vec<u8>,
     /// Size when it was listed, bytes.
     pub size: u64,

@@ -34,7 +34,7 @@ const READERS: usize = 4;
 
 /// The packets of one call, in the order they are sent.
 #[derive(Debug)]
-pub struct Outgoing {
+pub(super) struct Outgoing {
     batches: mpsc::Receiver<Batch>,
     batch: IntoIter<Packet>,
     sent: Arc<AtomicU64>,
@@ -60,7 +60,7 @@ impl Stream for Outgoing {
 }
 
 /// Starts to send what `options` select of `root`.
-pub fn start(
+pub(super) fn start(
     root: PathBuf,
     options: Options,
     requests: Streaming<Packet>,

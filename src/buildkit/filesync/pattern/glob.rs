@@ -48,7 +48,7 @@ impl Pattern {
         self.negated
     }
 
-    /// It, without `!`.
+    /// The pattern without its `!`.
     pub fn text(&self) -> &[u8] {
         &self.text
     }
