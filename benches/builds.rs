@@ -33,7 +33,7 @@ use buildrace::model::{
     SCHEMA_VERSION, Sample, ScenarioInfo, Slot, familiar_name,
 };
 use buildrace::plan::{self, PlanInput};
-use buildrace::race::{Inspected, Observer, ObserverError, Race, Redaction, Resumption};
+use buildrace::race::{Observer, ObserverError, Race, Redaction, Resumption};
 use buildrace::scenario::{Project, Scenario, Snapshot, Variant};
 use buildrace::trace::{SolveStatus, Trace};
 use criterion::{Criterion, SamplingMode};
@@ -329,7 +329,6 @@ impl<'a> Site<'a> {
         let race = Race {
             image_size: false,
             runner: None,
-            looked: Inspected::default(),
             record: &record,
             scenarios: self.snapshot.scenarios(),
             builder: &self.builder,

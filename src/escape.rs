@@ -3,6 +3,8 @@
 //! wrote a Dockerfile, so none of them reaches a terminal, a Markdown page, an
 //! SVG or a spreadsheet as it is.
 
+use std::path::Path;
+
 /// Most characters of one outside text in a report; what is longer is cut
 /// and ends in `…`.
 pub const MAX_CHARS: usize = 400;
@@ -49,11 +51,22 @@ pub fn one_line(text: &str) -> String {
     }
 }
 
+/// Outside text in a message: as [`terminal`] makes it safe, bounded to
+/// [`MAX_CHARS`] characters.
+pub fn bounded(text: &str) -> String {
+    terminal(text, MAX_CHARS)
+}
+
+/// A path in a message, as [`bounded`] makes it safe.
+pub fn path(path: &Path) -> String {
+    bounded(&path.to_string_lossy())
+}
+
 /// Text for Markdown, in a paragraph or a table cell: control characters
 /// written out, HTML and Markdown punctuation taken as plain, links and
 /// mentions defused, bounded to [`MAX_CHARS`] characters before escaping.
 pub fn markdown(text: &str) -> String {
-    let plain = terminal(text, MAX_CHARS);
+    let plain = bounded(text);
     let plain = plain.trim_start();
     let mut escaped = String::with_capacity(plain.len());
     for (at, c) in plain.char_indices() {
@@ -97,7 +110,7 @@ fn ends_with_www(text: &str) -> bool {
 /// Text for a Markdown code span, delimiters included: backticks in it cannot
 /// end the span, and a `|` cannot end a table cell.
 pub fn markdown_code(text: &str) -> String {
-    let plain = terminal(text, MAX_CHARS);
+    let plain = bounded(text);
     // A code element takes entities, so nothing in the text needs a fence of
     // the right length, and pipes are safe within tables.
     format!("<code>{}</code>", code_entities(&plain))
@@ -106,14 +119,14 @@ pub fn markdown_code(text: &str) -> String {
 /// Text for HTML and SVG, in an element or a quoted attribute: control
 /// characters written out, bounded to [`MAX_CHARS`] characters.
 pub fn html(text: &str) -> String {
-    entities(&terminal(text, MAX_CHARS))
+    entities(&bounded(text))
 }
 
 /// A cell of a CSV file that a spreadsheet may open: control characters
 /// written out and, where the text could be taken for a formula, an apostrophe
 /// put before it. Quoting is the CSV writer's work.
 pub fn csv(text: &str) -> String {
-    let plain = terminal(text, MAX_CHARS);
+    let plain = bounded(text);
     if plain
         .trim_start()
         .starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠'])
@@ -137,7 +150,7 @@ pub fn json(text: &str) -> String {
 pub fn columns(text: &str, max: usize) -> String {
     use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-    let plain = terminal(text, MAX_CHARS);
+    let plain = bounded(text);
     if plain.width() <= max {
         return plain;
     }

@@ -17,7 +17,7 @@ use crate::model::{BuildKind, Slot};
 /// What is raced of one scenario.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlanInput {
-    /// The scenario's name.
+    /// Name of the scenario, as results have it.
     pub scenario: String,
     /// Names of its variants.
     pub variants: Vec<String>,

@@ -20,7 +20,7 @@ use super::client::Client;
 use super::control::Control;
 use super::error::{is_lost, message_of};
 use super::request::{BuildEnd, BuildError, BuildReply, BuildRequest};
-use super::session::{Offer, Session};
+use super::session::{Archive, Offer, Session};
 use super::solve::{self, Prepared};
 use super::status::solve_status;
 use super::text::{MESSAGE, NAME, bounded};
@@ -60,17 +60,7 @@ impl Client {
             context_bytes: 0,
             result: Err(BuildError::Cancelled),
         };
-        let start = async {
-            let prepared = solve::prepare(request, self.daemon())?;
-            let control = self
-                .connect()
-                .await
-                .map_err(|error| BuildError::LostBuilder {
-                    message: error.to_string(),
-                })?;
-            Ok::<_, BuildError>((prepared, control))
-        };
-        let (prepared, control) = match cancel.run_until_cancelled(start).await {
+        let (prepared, control) = match cancel.run_until_cancelled(self.start(request)).await {
             None => return end,
             Some(Err(error)) => {
                 end.result = Err(error);
@@ -93,32 +83,20 @@ impl Client {
         };
         let mut session = Session::open(control.clone(), &request.shared_key, offer);
         solve.session = session.id().to_owned();
-
         let mut status = pin!(status_stream(control.clone(), request.reference.clone()).fuse());
-        let mut calling = control.clone();
+
         let started = Instant::now();
-        // In a task of its own: whoever is slow to take the status cannot
-        // hold up the clock.
-        let calling = AbortOnDropHandle::new(tokio::spawn(async move {
-            let answer = calling.solve(solve).await;
-            (answer, started.elapsed())
-        }));
         let mut answered_after = None;
-        end.result = until_answered(
-            async {
-                let (answer, elapsed) = calling.await.map_err(|error| {
-                    Status::internal(format!("the call of Solve broke off: {error}"))
-                })?;
-                answered_after = Some(elapsed);
-                answer
-            },
+        let answer = solved(control.clone(), solve, &mut answered_after);
+        let wait = until_answered(
+            answer,
             request.timeout,
             &mut session,
             &mut status,
             &sink,
             &cancel,
-        )
-        .await;
+        );
+        end.result = wait.await;
         end.wall = answered_after.unwrap_or_else(|| started.elapsed());
 
         session.close().await;
@@ -133,14 +111,52 @@ impl Client {
                 future::join(gone, rest).await;
             }
         }
-        if let (Ok(_), Some(archive)) = (&end.result, archive)
-            && let Err(error) = archive.persist()
-        {
-            end.result = Err(BuildError::Failed {
-                message: format!("cannot store the exported archive: {error}"),
-            });
-        }
+        end.result = end.result.and_then(|reply| store(archive).map(|()| reply));
         end
+    }
+
+    /// What comes before the clock runs: the request as BuildKit takes it, and a
+    /// connection.
+    async fn start(&self, request: &BuildRequest) -> Result<(Prepared, Control), BuildError> {
+        let prepared = solve::prepare(request, self.daemon())?;
+        let control = self.connect().await;
+        let control = control.map_err(|error| BuildError::LostBuilder {
+            message: error.to_string(),
+        })?;
+        Ok((prepared, control))
+    }
+}
+
+/// Puts the exported archive where it was asked for.
+fn store(archive: Option<Archive>) -> Result<(), BuildError> {
+    let Some(archive) = archive else {
+        return Ok(());
+    };
+    archive.persist().map_err(|error| BuildError::Failed {
+        message: format!("cannot store the exported archive: {error}"),
+    })
+}
+
+/// Solve's answer, and how long it took.
+///
+/// The call is made in a task of its own: whoever is slow to take the status
+/// cannot hold up the clock.
+fn solved(
+    mut control: Control,
+    solve: proto::SolveRequest,
+    answered_after: &mut Option<Duration>,
+) -> impl Future<Output = Result<proto::SolveResponse, Status>> {
+    let started = Instant::now();
+    let call = AbortOnDropHandle::new(tokio::spawn(async move {
+        let answer = control.solve(solve).await;
+        (answer, started.elapsed())
+    }));
+    async move {
+        let (answer, elapsed) = call
+            .await
+            .map_err(|error| Status::internal(format!("the call of Solve broke off: {error}")))?;
+        *answered_after = Some(elapsed);
+        answer
     }
 }
 

@@ -19,7 +19,7 @@ impl Client {
     /// A client that dials in this way, and gives the registry credentials of
     /// Docker's config to BuildKit.
     pub fn new(dial: Arc<dyn Dial>) -> Self {
-        Self::with_credentials(dial, CredentialStore::of_user())
+        Self::with_credentials(dial, CredentialStore::for_user())
     }
 
     /// As `new`, with credentials from elsewhere.

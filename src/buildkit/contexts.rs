@@ -1,4 +1,4 @@
-//! Named contexts: what the frontend is told of them, and the folders that
+//! Named contexts: what the frontend learns of them, and the folders that
 //! file sync has to serve for them.
 //!
 //! The attributes are those of buildx (`loadInputs` in its `build/opt.go`), and

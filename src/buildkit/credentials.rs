@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use base64::Engine;
@@ -60,16 +60,16 @@ pub enum CredentialError {
     /// Docker's config cannot be read.
     #[error("cannot read {}: {source}", path.display())]
     Read {
-        /// The file.
+        /// Path of the `config.json`.
         path: PathBuf,
-        /// Why.
+        /// What the operating system said.
         source: io::Error,
     },
     /// Docker's config is not what it should be. What is wrong in it is not
     /// repeated, as that may be a secret.
     #[error("{} is no config of Docker's (line {line})", path.display())]
     Malformed {
-        /// The file.
+        /// Path of the `config.json`.
         path: PathBuf,
         /// The line, 0 where unknown.
         line: usize,
@@ -77,9 +77,9 @@ pub enum CredentialError {
     /// A credential helper has no answer.
     #[error("docker-credential-{helper} gave no credentials for {registry:?}: {problem}")]
     Helper {
-        /// Name of the helper.
+        /// The helper's name without `docker-credential-`.
         helper: String,
-        /// Which registry it was asked for.
+        /// The registry that it was asked for, by its key in Docker's config.
         registry: String,
         /// What happened, and what to do.
         problem: String,
@@ -127,7 +127,7 @@ struct HelperAnswer {
 
 impl CredentialStore {
     /// Docker's own config: `$DOCKER_CONFIG`, else `~/.docker`.
-    pub fn of_user() -> Self {
+    pub fn for_user() -> Self {
         let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
         let folder = set("DOCKER_CONFIG")
             .map(PathBuf::from)
@@ -232,28 +232,7 @@ async fn ask_helper(helper: &str, registry: &str) -> Result<Option<Credential>, 
     if helper.contains(['/', '\\']) {
         return Err(failed("its name is a path; correct Docker's config".into()));
     }
-    let program = format!("docker-credential-{helper}");
-    let run = async {
-        let mut child = Command::new(&program)
-            .arg("get")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .kill_on_drop(true)
-            .spawn()?;
-        if let Some(mut stdin) = child.stdin.take() {
-            match stdin.write_all(registry.as_bytes()).await {
-                // It need not read what it is asked.
-                Err(error) if error.kind() != io::ErrorKind::BrokenPipe => return Err(error),
-                _ => {}
-            }
-        }
-        let mut answer = Vec::new();
-        if let Some(stdout) = child.stdout.take() {
-            stdout.take(HELPER_ANSWER).read_to_end(&mut answer).await?;
-        }
-        Ok((child.wait().await?, answer))
-    };
+    let run = run_helper(helper, registry);
     let (status, answer) = match tokio::time::timeout(HELPER_LIMIT, run).await {
         Err(_) => {
             return Err(failed(format!(
@@ -291,6 +270,29 @@ async fn ask_helper(helper: &str, registry: &str) -> Result<Option<Credential>, 
         username,
         secret: answer.secret,
     }))
+}
+
+/// How a helper ended that was asked for a registry, and what it wrote.
+async fn run_helper(helper: &str, registry: &str) -> io::Result<(ExitStatus, Vec<u8>)> {
+    let mut child = Command::new(format!("docker-credential-{helper}"))
+        .arg("get")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()?;
+    if let Some(mut stdin) = child.stdin.take() {
+        match stdin.write_all(registry.as_bytes()).await {
+            // It need not read what it is asked.
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => return Err(error),
+            _ => {}
+        }
+    }
+    let mut answer = Vec::new();
+    if let Some(stdout) = child.stdout.take() {
+        stdout.take(HELPER_ANSWER).read_to_end(&mut answer).await?;
+    }
+    Ok((child.wait().await?, answer))
 }
 
 #[cfg(test)]

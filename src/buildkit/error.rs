@@ -17,21 +17,21 @@ pub enum ClientError {
     /// The connection broke, or BuildKit went away.
     #[error("the connection to BuildKit was lost: {message}")]
     Lost {
-        /// What the transport said.
+        /// What the transport said, bounded.
         message: String,
     },
     /// BuildKit answered with an error.
     #[error("BuildKit refused {call}: {message}")]
     Refused {
-        /// What was called.
+        /// The method of the Control API, `Solve`.
         call: &'static str,
-        /// What it said.
+        /// What BuildKit said, bounded.
         message: String,
     },
 }
 
 impl ClientError {
-    pub(super) fn of(call: &'static str, status: &Status) -> Self {
+    pub(super) fn new(call: &'static str, status: &Status) -> Self {
         if is_lost(status) {
             Self::Lost {
                 message: message_of(status),
@@ -88,7 +88,7 @@ fn is_part_lost(message: &str) -> bool {
 }
 
 /// The message of a status, bounded, with the innermost cause of a transport
-/// error, which is the part that tells something.
+/// error, which is the part that explains something.
 pub(super) fn message_of(status: &Status) -> String {
     let mut message = status.message().to_owned();
     let mut cause = status.source();

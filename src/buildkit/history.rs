@@ -20,7 +20,7 @@ impl Client {
     /// Builds that run now or are remembered, of anyone, the oldest first.
     pub async fn history(&self) -> Result<Vec<BuildWindow>, ClientError> {
         let mut control = self.connect().await?;
-        let of = |status: tonic::Status| ClientError::of("ListenBuildHistory", &status);
+        let of = |status: tonic::Status| ClientError::new("ListenBuildHistory", &status);
         let request = proto::BuildHistoryRequest {
             early_exit: true,
             ..Default::default()
@@ -46,7 +46,7 @@ impl Client {
             if let Err(status) = control.update_build_history(request).await
                 && is_lost(&status)
             {
-                return Err(ClientError::of("UpdateBuildHistory", &status));
+                return Err(ClientError::new("UpdateBuildHistory", &status));
             }
         }
         Ok(())

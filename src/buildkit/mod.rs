@@ -10,7 +10,7 @@ pub mod dial;
 mod error;
 pub mod filesync;
 mod history;
-pub mod request;
+mod request;
 mod session;
 mod solve;
 mod status;

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use crate::model::Platform;
 
-/// One build.
+/// A build that BuildKit is asked for.
 #[derive(Debug, Clone)]
 pub struct BuildRequest {
     /// Id of the solve, unique on the builder; it names the build in
@@ -102,7 +102,7 @@ pub enum Export {
     CacheOnly,
     /// It is stored in the engine's image store under this name.
     Image {
-        /// Name and tag.
+        /// The image's name and tag.
         name: String,
     },
     /// It is sent back as an OCI archive and written to this file.
@@ -149,13 +149,13 @@ pub enum BuildError {
     /// The request's time limit passed.
     #[error("no result within {}", humantime::format_duration(*.0))]
     TimedOut(Duration),
-    /// The caller cancelled it.
+    /// The caller cancelled the build.
     #[error("cancelled")]
     Cancelled,
     /// The connection or BuildKit itself was lost.
     #[error("the connection to BuildKit was lost: {message}")]
     LostBuilder {
-        /// What the transport said.
+        /// What the transport said, bounded.
         message: String,
     },
     /// It could not be started: the context or the Dockerfile cannot be read.
@@ -169,9 +169,9 @@ pub enum BuildError {
 /// A record of BuildKit's cache (`buildx du`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CacheRecord {
-    /// Id.
+    /// The id by which it is pruned or listed.
     pub id: String,
-    /// Bytes.
+    /// Bytes on the builder's disk.
     pub size: u64,
     /// What it holds, from outside.
     pub description: String,
@@ -183,18 +183,18 @@ pub struct CacheRecord {
     pub shared: bool,
     /// Ids of the records it is made from.
     pub parents: Vec<String>,
-    /// When it was made.
+    /// When it was made, on BuildKit's clock.
     pub created: Option<Timestamp>,
 }
 
 /// A worker of BuildKit: what executes steps.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Worker {
-    /// Id.
+    /// The id by which it is pruned or listed.
     pub id: String,
     /// Platforms it lists, its own first.
     pub platforms: Vec<Platform>,
-    /// BuildKit's version, where it tells.
+    /// BuildKit's version, where the worker reports one.
     pub buildkit_version: Option<String>,
     /// Labels, `org.mobyproject.buildkit.worker.snapshotter` and the like.
     pub labels: BTreeMap<String, String>,
@@ -203,10 +203,10 @@ pub struct Worker {
 /// A build in BuildKit's history: whose time overlaps whose.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BuildWindow {
-    /// Id of the solve.
+    /// The id that the client gave the solve.
     pub reference: String,
-    /// When it began.
+    /// When it began, on BuildKit's clock.
     pub started: Option<Timestamp>,
-    /// When it ended; `None` while it runs.
+    /// When it ended, on BuildKit's clock; `None` while it runs.
     pub completed: Option<Timestamp>,
 }

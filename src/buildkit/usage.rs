@@ -28,7 +28,7 @@ impl Client {
         let usage = control
             .disk_usage()
             .await
-            .map_err(|status| ClientError::of("DiskUsage", &status))?;
+            .map_err(|status| ClientError::new("DiskUsage", &status))?;
         Ok(usage.record.into_iter().map(cache_record).collect())
     }
 
@@ -77,7 +77,7 @@ impl Client {
         if filter.is_empty() {
             return Ok(());
         }
-        let of = |status: tonic::Status| ClientError::of("Prune", &status);
+        let of = |status: tonic::Status| ClientError::new("Prune", &status);
         let mut control = self.connect().await?;
         let request = proto::PruneRequest {
             filter,
@@ -95,7 +95,7 @@ impl Client {
         let response = control
             .list_workers()
             .await
-            .map_err(|status| ClientError::of("ListWorkers", &status))?;
+            .map_err(|status| ClientError::new("ListWorkers", &status))?;
         Ok(response
             .record
             .into_iter()
@@ -117,7 +117,7 @@ impl Client {
         let answer = match control.info().await {
             Ok(answer) => answer,
             Err(status) if status.code() == Code::Unimplemented => return Ok(None),
-            Err(status) => return Err(ClientError::of("Info", &status)),
+            Err(status) => return Err(ClientError::new("Info", &status)),
         };
         let version = answer.buildkit_version.map(|known| known.version);
         Ok(version.and_then(|version| known_version(&version)))

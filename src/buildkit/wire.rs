@@ -10,13 +10,13 @@ use prost_types::Timestamp;
 
 /// A piece of the session's connection.
 #[derive(Clone, PartialEq, prost::Message)]
-pub struct BytesMessage {
+pub(super) struct BytesMessage {
     #[prost(bytes = "bytes", tag = "1")]
     pub data: bytes::Bytes,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
-pub struct StatusResponse {
+pub(super) struct StatusResponse {
     #[prost(message, repeated, tag = "1")]
     pub vertexes: Vec<Vertex>,
     #[prost(message, repeated, tag = "2")]
@@ -28,7 +28,7 @@ pub struct StatusResponse {
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
-pub struct Vertex {
+pub(super) struct Vertex {
     #[prost(bytes = "vec", tag = "1")]
     pub digest: Vec<u8>,
     #[prost(bytes = "vec", repeated, tag = "2")]
@@ -48,7 +48,7 @@ pub struct Vertex {
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
-pub struct ProgressGroup {
+pub(super) struct ProgressGroup {
     #[prost(bytes = "vec", tag = "1")]
     pub id: Vec<u8>,
     #[prost(bytes = "vec", tag = "2")]
@@ -58,7 +58,7 @@ pub struct ProgressGroup {
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
-pub struct VertexStatus {
+pub(super) struct VertexStatus {
     #[prost(bytes = "vec", tag = "1")]
     pub id: Vec<u8>,
     #[prost(bytes = "vec", tag = "2")]
@@ -78,7 +78,7 @@ pub struct VertexStatus {
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
-pub struct VertexLog {
+pub(super) struct VertexLog {
     #[prost(bytes = "vec", tag = "1")]
     pub vertex: Vec<u8>,
     #[prost(message, optional, tag = "2")]
@@ -90,7 +90,7 @@ pub struct VertexLog {
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
-pub struct VertexWarning {
+pub(super) struct VertexWarning {
     #[prost(bytes = "vec", tag = "1")]
     pub vertex: Vec<u8>,
     #[prost(int64, tag = "2")]
@@ -102,13 +102,13 @@ pub struct VertexWarning {
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
-pub struct DiskUsageResponse {
+pub(super) struct DiskUsageResponse {
     #[prost(message, repeated, tag = "1")]
     pub record: Vec<UsageRecord>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
-pub struct UsageRecord {
+pub(super) struct UsageRecord {
     #[prost(bytes = "vec", tag = "1")]
     pub id: Vec<u8>,
     #[prost(bool, tag = "3")]
@@ -128,7 +128,7 @@ pub struct UsageRecord {
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
-pub struct BuildHistoryEvent {
+pub(super) struct BuildHistoryEvent {
     /// 0 started, 1 complete, 2 deleted.
     #[prost(int32, tag = "1")]
     pub kind: i32,
@@ -137,7 +137,7 @@ pub struct BuildHistoryEvent {
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
-pub struct BuildHistoryRecord {
+pub(super) struct BuildHistoryRecord {
     #[prost(bytes = "vec", tag = "1")]
     pub reference: Vec<u8>,
     #[prost(message, optional, tag = "6")]

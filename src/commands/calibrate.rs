@@ -17,7 +17,7 @@ use crate::ops::signals::stop_on_signals;
 use crate::ops::ssh;
 use crate::ops::stdin::Typed;
 use crate::report::number;
-use crate::scenario::{OwnDockerfile, Project, Scenario};
+use crate::scenario::{AdhocDockerfile, Project, Scenario};
 use crate::stats::{FLOOR_CONFIDENCE, noise_floor};
 use crate::store::calibration::{self, BuilderKey, Calibration};
 use crate::verdict::{Assessment, disturbed_rounds};
@@ -176,7 +176,7 @@ fn doubled(project: &Project, name: &str, args: &CalibrateArgs) -> anyhow::Resul
 
 /// A Dockerfile of one's own, twice.
 fn own_doubled(typed: &Typed, options: &Options) -> anyhow::Result<Scenario> {
-    let dockerfile = |number: u32| OwnDockerfile {
+    let dockerfile = |number: u32| AdhocDockerfile {
         name: format!("itself-{number}"),
         path: typed.path.clone(),
         shown: typed.shown.clone(),

@@ -66,7 +66,7 @@ pub async fn run(args: CleanArgs) -> anyhow::Result<Exit> {
 
 fn on_host(results: &Path, reports: &Path) -> Vec<Left> {
     let temporary = temporary::left_in(&std::env::temp_dir(), temporary::PREFIX);
-    let sources = Cache::of_user().map(|cache| cache.left());
+    let sources = Cache::for_user().map(|cache| cache.left());
     let kinds = [
         ("temporary folder", temporary),
         ("unfinished run", store::unfinished(results)),

@@ -15,7 +15,7 @@ use crate::ops::revisions::{Revisions, Side};
 use crate::ops::signals::stop_on_signals;
 use crate::ops::stdin::{Typed, is_stdin};
 use crate::scenario::{
-    OwnDockerfile, Project, check_variant_name, ignore_file, read_file, variant_names,
+    AdhocDockerfile, Project, check_variant_name, ignore_file, read_file, variant_names,
 };
 
 /// Races the two.
@@ -156,9 +156,9 @@ fn advice(dockerfile: &Path) -> String {
     format!("To measure how much its build times vary, use `buildrace calibrate --file {file}`")
 }
 
-fn pair(reference: &Typed, candidate: &Typed, options: &Options) -> Vec<OwnDockerfile> {
+fn pair(reference: &Typed, candidate: &Typed, options: &Options) -> Vec<AdhocDockerfile> {
     let (one, other) = variant_names(&reference.path, &candidate.path);
-    let dockerfile = |name: String, typed: &Typed| OwnDockerfile {
+    let dockerfile = |name: String, typed: &Typed| AdhocDockerfile {
         name,
         path: typed.path.clone(),
         shown: typed.shown.clone(),

@@ -279,7 +279,7 @@ impl Build {
             };
             let conditions = Conditions {
                 cut_off: recorded.cut_off,
-                failure: FailureFacts::said_of(recorded),
+                failure: FailureFacts::from_recording(recorded),
                 ..conditions.clone()
             };
             match explain(&recorded.trace, &conditions) {

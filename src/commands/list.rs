@@ -122,7 +122,7 @@ async fn missing_images(
 ) -> anyhow::Result<BTreeMap<String, Offer>> {
     let needed = images::needed(project, scenarios, &ready.native)?;
     let names: BTreeSet<String> = needed.into_iter().map(|(name, _)| name).collect();
-    let asked = unobtainable(ready.engine(), &names, REGISTRY_LIMIT);
+    let asked = unobtainable(&ready.engine, &names, REGISTRY_LIMIT);
     // An engine that does not say what it holds says nothing against it.
     let limit = ANSWER_LIMIT + REGISTRY_LIMIT;
     Ok(tokio::time::timeout(limit, asked).await.unwrap_or_default())
@@ -161,7 +161,7 @@ fn lacks(
 ) -> anyhow::Result<Vec<Lack>> {
     let own = std::slice::from_ref(scenario);
     let mut platforms = images::executed(project, own, &ready.native)?.surely;
-    let handlers = match ready.engine().is_local() {
+    let handlers = match ready.engine.is_local() {
         true => binfmt::handlers(),
         false => Vec::new(),
     };

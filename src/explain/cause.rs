@@ -14,7 +14,7 @@ use std::cmp::Reverse;
 
 use super::graph::{Graph, Nanos, Span};
 
-/// Steps that take from a result, and inputs of each, that are looked at to
+/// Steps that take from a result, and inputs of each, that are searched to
 /// find what its load came after.
 const MAX_CONSUMERS: usize = 64;
 
@@ -115,7 +115,7 @@ impl<'g> Pieces<'g> {
     }
 
     /// The last interval of a step that began before a moment, or took no time
-    /// at it: results of the cache are told together, with one time.
+    /// at it: results of the cache are reported together, with one time.
     fn begun(&self, step: usize, now: Nanos) -> Option<usize> {
         let spans = &self.graph.steps[step].spans;
         let before = spans.partition_point(|span| span.start < now || span.end <= now);

@@ -4,12 +4,11 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use super::graph::Graph;
+use super::conditions::{Conditions, Instruction};
+use super::facts::{Culprit, InstructionFacts, NativeElsewhere, SlowDown, StepFacts};
+use super::graph::{Graph, share_of};
+use super::kind::StepKind;
 use super::what_if::{Change, NativeTime, Question, Share, WhatIf};
-use super::{
-    Conditions, Culprit, Instruction, InstructionFacts, NativeElsewhere, SlowDown, StepFacts,
-    StepKind, share_of,
-};
 use crate::model::Platform;
 
 /// Emulated steps of which it is asked what they would take natively: those
@@ -269,22 +268,25 @@ fn culprit(
         .iter()
         .flat_map(|facts| &facts.slow_downs)
         .find(|slow_down| slow_down.step == step);
-    let told = slow_down.and_then(|slow_down| told(slow_down, steps));
+    let reported = slow_down.and_then(|slow_down| reported_slow_down(slow_down, steps));
     Some(Culprit {
         step,
         critical_share: share_of(steps[step].critical, span),
         best_case: what_if
             .iter()
             .position(|answer| answer.change == Change::NativeStep { step }),
-        slow_down: told.as_ref().map(|(ratio, ..)| *ratio),
-        against: told.as_ref().map(|(_, against, _)| against.clone()),
-        native_time: told.map(|(.., time)| time),
+        slow_down: reported.as_ref().map(|(ratio, ..)| *ratio),
+        against: reported.as_ref().map(|(_, against, _)| against.clone()),
+        native_time: reported.map(|(.., time)| time),
     })
 }
 
 /// The slow-down that stands for a step: its ratio, what it is against, and
 /// the native time.
-fn told(slow_down: &SlowDown, steps: &[StepFacts]) -> Option<(f64, String, Duration)> {
+fn reported_slow_down(
+    slow_down: &SlowDown,
+    steps: &[StepFacts],
+) -> Option<(f64, String, Duration)> {
     if let Some(elsewhere) = &slow_down.elsewhere {
         return Some((elsewhere.ratio, elsewhere.what.clone(), elsewhere.time));
     }

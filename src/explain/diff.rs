@@ -32,7 +32,7 @@ pub struct Diff {
 /// What became of a step.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct StepChange {
-    /// What became of it.
+    /// Whether it stayed, changed, came or went.
     pub change: Fate,
     /// Its place in the first build.
     pub first: Option<usize>,
@@ -48,9 +48,9 @@ pub struct StepChange {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fate {
-    /// The same instruction.
+    /// Both builds have the same instruction.
     Same,
-    /// An instruction that was changed.
+    /// Both builds have it, with other words.
     Changed,
     /// It is done once for several platforms now: `second` serves them all.
     Joined,

@@ -9,7 +9,7 @@ use serde::{Serialize, Serializer};
 use super::kind::StepKind;
 use super::what_if::WhatIf;
 use crate::model::{Platform, optional_seconds, seconds};
-use crate::trace::{Recorded, said};
+use crate::trace::{Recorded, client_error};
 
 /// Why a build took as long as it did. Names and instructions come from
 /// outside.
@@ -76,25 +76,25 @@ impl FailureFacts {
     /// What the client said of a recorded build after its status. Other
     /// programs may write errors to the same place, so one that is not
     /// certainly of a build counts only where nothing was exported.
-    pub fn said_of(recorded: &Recorded) -> Option<Self> {
-        let said = said(recorded.text.as_deref()?)?;
-        let counts = said.is_certain || !recorded.trace.was_exported();
+    pub fn from_recording(recorded: &Recorded) -> Option<Self> {
+        let error = client_error(recorded.text.as_deref()?)?;
+        let counts = error.is_certain || !recorded.trace.was_exported();
         counts.then_some(Self {
-            message: said.message,
-            cancelled: said.cancelled,
+            message: error.message,
+            cancelled: error.cancelled,
             by_step: false,
         })
     }
 }
 
-/// A step that began.
+/// A step that began, with what is known of it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct StepFacts {
     /// Content-addressed id.
     pub digest: String,
     /// Name as BuildKit gives it, bounded to 4 KiB.
     pub name: String,
-    /// What it does.
+    /// What it does, as far as time goes.
     pub kind: StepKind,
     /// Stage of the Dockerfile.
     pub stage: Option<String>,
@@ -157,16 +157,16 @@ impl StepFacts {
 /// A time within a build, since it began.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Interval {
-    /// Its start.
+    /// Seconds from the build's begin to its start.
     #[serde(with = "seconds", rename = "start_seconds")]
     pub start: Duration,
-    /// Its end.
+    /// Seconds from the build's begin to its end.
     #[serde(with = "seconds", rename = "end_seconds")]
     pub end: Duration,
 }
 
 impl Interval {
-    /// How long it is.
+    /// The time from its start to its end.
     pub fn length(&self) -> Duration {
         self.end.saturating_sub(self.start)
     }
@@ -175,7 +175,7 @@ impl Interval {
 /// A part of the critical path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct PathPart {
-    /// When.
+    /// From when to when, since the build began.
     #[serde(flatten)]
     pub time: Interval,
     /// Place of the step that was worked on; `None` for waiting.
@@ -200,7 +200,7 @@ impl Activity {
         }
     }
 
-    /// What a person reads.
+    /// The words for people, `emulated RUN` or `waiting`.
     pub fn describe(self) -> &'static str {
         match self {
             Self::Step(kind) => kind.describe(),
@@ -218,21 +218,21 @@ impl Serialize for Activity {
 /// How much of the critical path was spent on one thing.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct MakeUp {
-    /// On what.
+    /// The kind of step, or waiting.
     pub activity: Activity,
-    /// How long.
+    /// Its time on the critical path, in seconds.
     #[serde(with = "seconds", rename = "seconds")]
     pub time: Duration,
-    /// Share of the whole, 0 to 1.
+    /// Its share of the build's span, 0 to 1.
     pub share: f64,
 }
 
 /// How many steps were worked on at once.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Concurrency {
-    /// On average over the build.
+    /// Steps at once, averaged over the build's span.
     pub mean: f64,
-    /// At most.
+    /// The most steps at once.
     pub max: u32,
     /// At each point from when on how many, in order of time.
     pub points: Vec<ConcurrencyPoint>,
@@ -241,10 +241,10 @@ pub struct Concurrency {
 /// From when on how many steps were worked on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct ConcurrencyPoint {
-    /// Since the build began.
+    /// Seconds since the build began.
     #[serde(with = "seconds", rename = "seconds")]
     pub at: Duration,
-    /// How many.
+    /// Steps that are worked on from then until the next point.
     pub steps: u32,
 }
 
@@ -302,7 +302,7 @@ pub struct NativeElsewhere {
 /// A step that was executed once for several platforms.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SharedStep {
-    /// Its place; it says which platforms it serves.
+    /// Its place in the explanation's steps; `serves` there lists the platforms.
     pub step: usize,
     /// Time that was not spent on it again for each platform after the first,
     /// if it would have taken as long again.
@@ -313,7 +313,7 @@ pub struct SharedStep {
 /// The step that is most worth changing.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Culprit {
-    /// Its place.
+    /// Its place in the explanation's steps.
     pub step: usize,
     /// Its share of the critical path, 0 to 1.
     pub critical_share: f64,

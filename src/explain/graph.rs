@@ -3,6 +3,7 @@
 //! else here works on it.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -13,7 +14,7 @@ use crate::trace::{Step, Trace};
 /// Nanoseconds since the build's first step began.
 pub(super) type Nanos = u64;
 
-/// Platforms that are told apart; a build has a handful.
+/// Platforms that are distinguished; a build has a handful.
 const MAX_TARGETS: usize = 64;
 
 /// A time in which a step was worked on.
@@ -23,7 +24,7 @@ pub(super) struct Span {
     pub(super) end: Nanos,
 }
 
-/// A step that began.
+/// A step that began, in nanoseconds since the build did.
 #[derive(Debug, Clone)]
 pub(super) struct GraphStep<'t> {
     pub(super) step: &'t Step,
@@ -90,11 +91,11 @@ impl Worked {
 #[derive(Debug, Clone)]
 pub(super) struct Graph<'t> {
     /// In order of their start, then name, then digest: the same for the same
-    /// trace, in whatever order it was told.
+    /// trace, in whatever order it was reported.
     pub(super) steps: Vec<GraphStep<'t>>,
-    /// When the first began.
+    /// When the first step began, on BuildKit's clock.
     pub(super) begin: Timestamp,
-    /// From the first step's start to the last one's end.
+    /// Nanoseconds from the first step's start to the last one's end.
     pub(super) length: Nanos,
 }
 
@@ -174,7 +175,7 @@ impl<'t> Graph<'t> {
 /// For every step of a trace, the platforms that the build makes of it.
 ///
 /// A step whose result no other takes is the end of a platform's build, and
-/// its name tells which. What it takes from, directly or not, serves the same
+/// its name says which. What it takes from, directly or not, serves the same
 /// platform: a step that serves several was executed once for all of them,
 /// since BuildKit joins steps that are the same.
 fn targets(trace: &Trace, inputs: &[Vec<usize>]) -> Vec<Vec<Platform>> {
@@ -218,4 +219,13 @@ fn targets(trace: &Trace, inputs: &[Vec<usize>]) -> Vec<Vec<Platform>> {
         chosen.map(|(_, platform)| (*platform).clone()).collect()
     };
     served.into_iter().map(named).collect()
+}
+
+/// A time's share of a whole, 0 where there is no whole.
+pub(super) fn share_of(time: Duration, whole: Duration) -> f64 {
+    if whole.is_zero() {
+        0.0
+    } else {
+        time.as_secs_f64() / whole.as_secs_f64()
+    }
 }

@@ -65,7 +65,7 @@ impl StepKind {
         }
     }
 
-    /// What a person reads.
+    /// The words for people, `emulated RUN`.
     pub fn describe(self) -> &'static str {
         match self {
             Self::EmulatedRun => "emulated RUN",
@@ -106,7 +106,7 @@ impl Serialize for StepKind {
 ///
 /// The names are those of BuildKit's Dockerfile frontend
 /// (`frontend/dockerfile/dockerfile2llb`, `frontend/dockerui`), of its solver
-/// and its exporters. `platform` is the one of steps whose names tell none,
+/// and its exporters. `platform` is the one of steps whose names hold none,
 /// and `node` the one that built; without it no RUN is known to be emulated.
 /// `is_taken` says whether another step takes from it.
 pub(super) fn kind_of(
@@ -117,10 +117,9 @@ pub(super) fn kind_of(
 ) -> StepKind {
     let label = &step.label;
     let said = label.instruction.as_str();
-    let begins = |words: &[&str]| words.iter().any(|word| said.starts_with(word));
     if label.internal {
         let sources = ["load build context", "load git source", "load remote build"];
-        return if begins(&sources) {
+        return if begins(said, &sources) {
             StepKind::ContextTransfer
         } else {
             StepKind::Internal
@@ -132,7 +131,7 @@ pub(super) fn kind_of(
     if label.is("RUN") {
         return run_kind(label, platform, node);
     }
-    if begins(&["generating sbom"]) {
+    if begins(said, &["generating sbom"]) {
         return StepKind::UnknownRun;
     }
     // What ADD downloads has its name, and takes from no other step.
@@ -145,7 +144,7 @@ pub(super) fn kind_of(
     }
     // The image of a frontend (`# syntax=`) is run by BuildKit itself: no step
     // takes from it.
-    if begins(&["docker-image://", "oci-layout://"]) && label.position.is_none() {
+    if begins(said, &["docker-image://", "oci-layout://"]) && label.position.is_none() {
         return match is_taken {
             true => StepKind::BaseImage,
             false => StepKind::Internal,
@@ -157,16 +156,24 @@ pub(super) fn kind_of(
     if label.position.is_some() {
         return StepKind::Unknown;
     }
-    if begins(&[
+    unlabelled_kind(said)
+}
+
+fn begins(said: &str, words: &[&str]) -> bool {
+    words.iter().any(|word| said.starts_with(word))
+}
+
+/// What is done for no instruction and no context, so that its name has no
+/// label in brackets.
+fn unlabelled_kind(said: &str) -> StepKind {
+    let internal = [
         "importing cache",
         "resolve image config for",
         "resolving provenance",
         "booting buildkit",
-    ]) {
-        StepKind::Internal
-    } else if begins(&["local://", "git://", "http://", "https://"]) {
-        StepKind::ContextTransfer
-    } else if begins(&[
+    ];
+    let sources = ["local://", "git://", "http://", "https://"];
+    let export = [
         "exporting",
         "importing to docker",
         "pushing",
@@ -174,7 +181,12 @@ pub(super) fn kind_of(
         "preparing build cache",
         "merging manifest list",
         "Verifying build result",
-    ]) {
+    ];
+    if begins(said, &internal) {
+        StepKind::Internal
+    } else if begins(said, &sources) {
+        StepKind::ContextTransfer
+    } else if begins(said, &export) {
         StepKind::Export
     } else {
         StepKind::Unknown
@@ -184,12 +196,14 @@ pub(super) fn kind_of(
 /// What is done for a context that has a name: an image is named as it is, a
 /// server's source by its URL.
 fn context_kind(said: &str) -> StepKind {
-    let begins = |words: &[&str]| words.iter().any(|word| said.starts_with(word));
-    if begins(&["load metadata for", "load .dockerignore"]) {
+    if begins(said, &["load metadata for", "load .dockerignore"]) {
         StepKind::Internal
-    } else if begins(&["docker-image://", "oci-layout://", "OCI load from client"]) {
+    } else if begins(
+        said,
+        &["docker-image://", "oci-layout://", "OCI load from client"],
+    ) {
         StepKind::BaseImage
-    } else if begins(&["load ", "git@"]) || said.contains("://") {
+    } else if begins(said, &["load ", "git@"]) || said.contains("://") {
         StepKind::ContextTransfer
     } else {
         StepKind::BaseImage

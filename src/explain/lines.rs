@@ -23,7 +23,7 @@ pub struct Lines {
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Stage {
-    /// In order.
+    /// Its instructions that become steps, in the order of the Dockerfile.
     instructions: Vec<Instruction>,
     /// Whether it runs on a platform that it names itself.
     is_pinned: bool,
@@ -33,7 +33,7 @@ struct Stage {
 struct Instruction {
     /// `RUN`.
     word: String,
-    /// From 1.
+    /// Its line in the Dockerfile, from 1.
     line: usize,
     /// What it says between its variables, which are replaced in a step's
     /// name; see [`squeezed`].
@@ -55,7 +55,7 @@ impl Instruction {
     }
 
     /// Whether a step's name can be of this instruction.
-    fn may_be(&self, said: &Said) -> bool {
+    fn may_be(&self, said: &StepText) -> bool {
         // An image is named by its digest.
         self.word == said.word
             && (self.word == "FROM"
@@ -64,7 +64,7 @@ impl Instruction {
 }
 
 /// What a step's name says.
-struct Said {
+struct StepText {
     /// `RUN`, in upper case.
     word: String,
     /// What follows it; see [`squeezed`].
@@ -73,8 +73,8 @@ struct Said {
     is_cut: bool,
 }
 
-impl Said {
-    fn of(label: &Label) -> Self {
+impl StepText {
+    fn new(label: &Label) -> Self {
         let mut words = label.instruction.split_whitespace();
         let word = words.find(|word| !["ONBUILD", "LINK"].contains(word));
         Self {
@@ -104,7 +104,7 @@ impl Lines {
 
     /// The lines of a build's steps by their digests; one of which it is not
     /// certain is left out.
-    pub(super) fn of<'t>(&self, trace: &'t Trace) -> HashMap<&'t str, usize> {
+    pub(super) fn by_digest<'t>(&self, trace: &'t Trace) -> HashMap<&'t str, usize> {
         let mut lines = HashMap::new();
         if self.is_empty() {
             return lines;
@@ -142,7 +142,7 @@ impl Lines {
     fn is_moved(&self, label: &Label) -> Option<bool> {
         label.position?;
         let at = self.at_position(label);
-        Some(!at.is_some_and(|instruction| instruction.may_be(&Said::of(label))))
+        Some(!at.is_some_and(|instruction| instruction.may_be(&StepText::new(label))))
     }
 
     /// What the Dockerfile has at a step's position.
@@ -156,7 +156,7 @@ impl Lines {
 
     fn line(&self, label: &Label, is_moved: bool) -> Option<usize> {
         let stage = self.stage(label)?;
-        let said = Said::of(label);
+        let said = StepText::new(label);
         let mut found = stage.instructions.iter().filter(|i| i.may_be(&said));
         let first = found.next()?;
         match found.next() {

@@ -1,11 +1,11 @@
-//! Which steps a step takes from, where the status stream tells it and where
+//! Which steps a step takes from, where the status stream says so and where
 //! it has to be inferred.
 //!
 //! BuildKit joins steps of different digests when it finds that they do the
 //! same (`setEdge` in `solver/jobs.go` of moby/buildkit): a COPY onto nothing
 //! is the same for every platform. The one that was joined to the other never
 //! begins, so what takes from it takes from the other. And the steps that a
-//! `COPY --link` is made of tell no inputs.
+//! `COPY --link` is made of report no inputs.
 
 use std::collections::{HashMap, HashSet};
 
@@ -22,7 +22,7 @@ pub(super) const LINK: &str = "LINK ";
 /// For each step of a trace the places of those that it takes from, in order.
 pub(super) fn links(trace: &Trace) -> Vec<Vec<usize>> {
     let steps = trace.steps();
-    // By digest, so that the order in which steps were told does not matter.
+    // By digest, so that the order in which steps were reported does not matter.
     let mut in_order: Vec<usize> = (0..steps.len()).collect();
     in_order.sort_by_key(|at| &steps[*at].digest);
     let mut begun: HashMap<Same<'_>, Vec<usize>> = HashMap::new();

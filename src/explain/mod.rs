@@ -3,6 +3,7 @@
 //! Pure: a trace and what is known of its builder in, plain data out.
 
 mod cause;
+mod conditions;
 mod cost;
 pub mod diff;
 mod facts;
@@ -20,72 +21,17 @@ use std::time::Duration;
 
 use crate::model::Platform;
 use crate::trace::{Label, Step, Trace};
+pub use conditions::{Conditions, Instruction, NativeAlone};
 pub use facts::{
     Activity, Concurrency, ConcurrencyPoint, Culprit, Explanation, FailureFacts, InstructionFacts,
     Interval, MakeUp, NativeElsewhere, PathPart, PlatformFacts, SharedStep, SlowDown, StepFacts,
 };
-use graph::{Graph, GraphStep, Nanos};
+use graph::{Graph, GraphStep, Nanos, share_of};
 pub use kind::StepKind;
 pub use lines::Lines;
 pub use node::{Execution, Node};
 pub use run::{RunExplanation, SampleExplanation, StoredTrace, explain_run};
 use what_if::Share;
-
-/// What is known of a build besides its trace. All of it may be unknown.
-#[derive(Debug, Clone, Default)]
-pub struct Conditions {
-    /// The node that built.
-    pub node: Option<Node>,
-    /// The platform that was built, where names of steps tell none: a build
-    /// for one platform does not name it. It is that of a step whose stage is
-    /// known not to run elsewhere; see `lines`.
-    pub platform: Option<Platform>,
-    /// Share of all the node's cores that was busy during the build, 0 to 1.
-    pub cpu_busy: Option<f64>,
-    /// Lines of the Dockerfile, and which of its stages name their platform.
-    pub lines: Lines,
-    /// What instructions took natively in other builds of the same
-    /// Dockerfile, where they had the node to themselves.
-    pub elsewhere: HashMap<Instruction, NativeAlone>,
-    /// A number of cores to ask of besides twice those that there are.
-    pub cores: Option<u32>,
-    /// Whether the recording was cut off.
-    pub cut_off: bool,
-    /// Why the build has no result, as its client said.
-    pub failure: Option<FailureFacts>,
-}
-
-/// An instruction of a Dockerfile: its stage, and its position there from 1.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Instruction {
-    /// Its stage, as BuildKit names it.
-    pub stage: Option<String>,
-    /// Its position in the stage.
-    pub position: u32,
-}
-
-impl Instruction {
-    /// The instruction that a step is of; `None` for what is none of a
-    /// Dockerfile's.
-    pub fn of(label: &Label) -> Option<Self> {
-        let (position, _) = label.position?;
-        Some(Self {
-            stage: label.stage.clone(),
-            position,
-        })
-    }
-}
-
-/// What an instruction took natively elsewhere.
-#[derive(Debug, Clone, PartialEq)]
-pub struct NativeAlone {
-    /// In which builds, `cold of naive`.
-    pub what: String,
-    /// The median of its times.
-    pub time: Duration,
-    /// Whether it keeps something in a cache mount, which was empty there.
-    pub has_cache_mount: bool,
-}
 
 /// Explains a build; `None` where no step of it began.
 pub fn explain(trace: &Trace, conditions: &Conditions) -> Option<Explanation> {
@@ -93,7 +39,7 @@ pub fn explain(trace: &Trace, conditions: &Conditions) -> Option<Explanation> {
     let node = conditions.node.as_ref();
     let inputs = trace.steps().iter().flat_map(|step| &step.inputs);
     let taken: HashSet<&str> = inputs.map(String::as_str).collect();
-    let told_lines = conditions.lines.of(trace);
+    let lines = conditions.lines.by_digest(trace);
     let kinds: Vec<StepKind> = graph
         .steps
         .iter()
@@ -111,7 +57,7 @@ pub fn explain(trace: &Trace, conditions: &Conditions) -> Option<Explanation> {
         graph.steps.iter().position(place)
     });
     let critical_path = critical_path(&graph, failed);
-    let steps = step_facts(&graph, &kinds, &critical_path, &told_lines, conditions);
+    let steps = step_facts(&graph, &kinds, &critical_path, &lines, conditions);
     let is_part =
         steps.iter().any(|step| step.unfinished) || (failure.is_none() && trace.is_part());
     let complete = !conditions.cut_off && !is_part;
@@ -198,7 +144,7 @@ fn step_facts(
     graph: &Graph<'_>,
     kinds: &[StepKind],
     critical_path: &[PathPart],
-    told_lines: &HashMap<&str, usize>,
+    lines: &HashMap<&str, usize>,
     conditions: &Conditions,
 ) -> Vec<StepFacts> {
     let mut critical = vec![Duration::ZERO; graph.steps.len()];
@@ -226,7 +172,7 @@ fn step_facts(
             stage: label.stage.clone(),
             position: label.position,
             instruction: label.instruction.clone(),
-            line: told_lines.get(step.digest.as_str()).copied(),
+            line: lines.get(step.digest.as_str()).copied(),
             platform: label.platform.as_ref().or(assumed).cloned(),
             target: label.made_for().or(assumed).cloned(),
             serves: serves.clone(),
@@ -246,7 +192,7 @@ fn step_facts(
     facts.collect()
 }
 
-/// The platform that a step whose name tells none is taken to run on.
+/// The platform that a step whose name holds none is taken to run on.
 ///
 /// It is the one that was built, unless its stage may run elsewhere: a stage
 /// that is `FROM --platform=…`. Where the Dockerfile is not known, any may be
@@ -263,7 +209,7 @@ fn assumed_platform<'c>(label: &Label, conditions: &'c Conditions) -> Option<&'c
 
 /// Whether a step was executed in this build, though it was taken from the
 /// cache afterwards: a second target that needs it finds it there. A step
-/// without inputs tells the same when it is only looked up.
+/// without inputs reports the same when it is only looked up.
 fn was_executed(step: &Step) -> bool {
     // What a linked COPY's result needs is merged from the cache, too.
     let is_link = step.label.instruction.starts_with(links::LINK);
@@ -288,15 +234,6 @@ fn make_up(critical_path: &[PathPart], steps: &[StepFacts], length: Nanos) -> Ve
     let mut parts: Vec<MakeUp> = parts.collect();
     parts.sort_by_key(|part| std::cmp::Reverse(part.time));
     parts
-}
-
-/// A time's share of a whole, 0 where there is no whole.
-fn share_of(time: Duration, whole: Duration) -> f64 {
-    if whole.is_zero() {
-        0.0
-    } else {
-        time.as_secs_f64() / whole.as_secs_f64()
-    }
 }
 
 fn concurrency(graph: &Graph<'_>) -> Concurrency {

@@ -27,7 +27,8 @@ pub enum Execution {
     Native,
     /// By an emulator, in software.
     Emulated,
-    /// It cannot be told.
+    /// Not known: a platform of another operating system, or a variant that
+    /// nothing says the CPU has.
     Unknown,
 }
 

@@ -1,8 +1,10 @@
 //! What is a change compared with?
 
 use super::command::{run, word};
+use super::commit::Commit;
+use super::error::GitError;
 use super::error::named;
-use super::{Commit, GitError, Repository};
+use super::repository::Repository;
 
 /// The default branch where nothing says which it is.
 const USUAL: &[&str] = &[
@@ -15,9 +17,9 @@ const USUAL: &[&str] = &[
 /// What a change is compared with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Base {
-    /// The commit.
+    /// The commit that the change is compared with.
     pub commit: Commit,
-    /// Why this one.
+    /// The rule by which it was chosen.
     pub why: BaseReason,
 }
 
@@ -33,15 +35,15 @@ pub enum BaseReason {
     MergeRequest,
     /// HEAD is on the default branch, and files have changed since.
     Head {
-        /// How many.
+        /// The number of files that differ from HEAD.
         changed: usize,
     },
     /// HEAD is on the default branch and nothing has changed since: the
     /// change is HEAD itself.
     Parent,
-    /// It was asked for.
+    /// The command line names it.
     Named {
-        /// In these words.
+        /// The revision as it was typed.
         rev: String,
     },
 }
@@ -76,7 +78,7 @@ struct Branch {
 impl Repository {
     /// What the working tree is compared with: the commit that is `wanted`, or
     /// else where HEAD left the default branch. On the default branch that is
-    /// HEAD itself, which tells something where files have changed since; where
+    /// HEAD itself, which is a base where files have changed since; where
     /// none has, it is HEAD's parent.
     ///
     /// `env` looks up an environment variable: in CI, these say which branch a
@@ -84,7 +86,7 @@ impl Repository {
     ///
     /// # Errors
     /// There is no such commit, no default branch, nothing before HEAD, or the
-    /// clone is too shallow to tell.
+    /// clone is too shallow to show it.
     pub fn base(
         &self,
         wanted: Option<&str>,

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::{ffi::OsString, os::unix::ffi::OsStringExt};
 
-use super::GitError;
+use super::error::GitError;
 
 /// What git hands down to hooks and aliases. Inside one of them, these would
 /// point every command at the repository, index or attributes of that hook.
@@ -52,11 +52,11 @@ pub(super) fn git(folder: &Path) -> Command {
         // Not even the refreshed times of an index are worth a write.
         .env("GIT_OPTIONAL_LOCKS", "0")
         .env("GIT_TERMINAL_PROMPT", "0")
-        // Messages are told apart by their words.
+        // Messages are recognised by their words.
         .env("LC_ALL", "C")
         .arg("--no-pager")
         // Not as the process's own folder: where that is missing, it could
-        // not be told from a missing git.
+        // not be distinguished from a missing git.
         .arg("-C")
         .arg(folder)
         .stdin(Stdio::null());

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
-use super::Commit;
+use super::commit::Commit;
 use crate::escape;
 
 /// What is tried on a server that may not be there.
@@ -17,33 +17,33 @@ pub(super) const FETCH: &str = "fetch from";
 /// outside are escaped and bounded.
 #[derive(Debug, thiserror::Error)]
 pub enum GitError {
-    /// The program is missing.
+    /// The `git` program is not on the PATH.
     #[error("cannot run git: install it, or put it on PATH")]
     NoGit,
     /// The folder is in no repository.
     #[error("{} is in no git repository. To race two Dockerfiles without git, use `buildrace compare \
-         Dockerfile Dockerfile.new`", shown(.folder))]
+         Dockerfile Dockerfile.new`", escape::path(.folder))]
     Outside {
-        /// Where one was looked for.
+        /// The folder that a repository was looked for in and above.
         folder: PathBuf,
     },
     /// A repository, but no files to compare.
     #[error(
         "{} is in {what}, which has no working tree: run this in a clone that has one",
-        shown(.folder)
+        escape::path(.folder)
     )]
     NoWorkTree {
-        /// Where one was looked for.
+        /// The folder that a repository was looked for in and above.
         folder: PathBuf,
         /// `a bare repository`, `the .git folder of a repository`.
         what: &'static str,
     },
     /// git failed, and says why.
-    #[error("git cannot {action} {}: {said}", shown(.on))]
+    #[error("git cannot {action} {}: {said}", escape::path(.on))]
     Failed {
-        /// What was tried.
+        /// What was tried, as a verb: `export`, `reach`.
         action: &'static str,
-        /// On what.
+        /// The repository or folder.
         on: PathBuf,
         /// What git said, escaped and bounded.
         said: String,
@@ -51,37 +51,37 @@ pub enum GitError {
     /// Something that no revision can be.
     #[error("{} cannot be a revision: {why}", quoted(.rev))]
     NotARevision {
-        /// What was asked for.
+        /// The revision as it was asked for.
         rev: String,
-        /// Why not.
+        /// What is wrong with it.
         why: &'static str,
     },
     /// No commit of this name.
     #[error(
         "no commit {} in {}: see `git log --all`, or fetch it",
         quoted(.rev),
-        shown(.top)
+        escape::path(.top)
     )]
     UnknownRevision {
-        /// What was asked for.
+        /// The revision as it was asked for.
         rev: String,
-        /// The repository.
+        /// The top folder of the repository's working tree.
         top: PathBuf,
     },
     /// HEAD names a branch without commits.
-    #[error("{} has no commits yet: there is nothing to compare with; commit first", shown(.top))]
+    #[error("{} has no commits yet: there is nothing to compare with; commit first", escape::path(.top))]
     Unborn {
-        /// The repository.
+        /// The top folder of the repository's working tree.
         top: PathBuf,
     },
     /// Nothing says what to compare with.
     #[error(
         "cannot find the default branch of {}: there is no origin/HEAD, origin/main, \
          origin/master, main or master; name what to compare with by --base REV",
-        shown(.top)
+        escape::path(.top)
     )]
     NoDefaultBranch {
-        /// The repository.
+        /// The top folder of the repository's working tree.
         top: PathBuf,
     },
     /// The environment names a branch that is not here.
@@ -89,14 +89,14 @@ pub enum GitError {
         "{variable} names the branch {}, which is not in {}: \
          run `git fetch origin` for it, or name what to compare with by --base REV",
         quoted(.branch),
-        shown(.top)
+        escape::path(.top)
     )]
     NoBranch {
-        /// The variable.
+        /// The environment variable's name.
         variable: &'static str,
-        /// What it holds.
+        /// The branch that the variable names.
         branch: String,
-        /// The repository.
+        /// The top folder of the repository's working tree.
         top: PathBuf,
     },
     /// HEAD is all there is.
@@ -106,7 +106,7 @@ pub enum GitError {
         .head.short
     )]
     FirstCommit {
-        /// HEAD.
+        /// The commit that HEAD is.
         head: Commit,
     },
     /// The history was cut off before what is needed.
@@ -114,10 +114,10 @@ pub enum GitError {
         "the clone {} is shallow and lacks {what}: run `git fetch --unshallow`, in CI set \
          `fetch-depth: 0` for actions/checkout or `GIT_DEPTH: 0` on GitLab, \
          or name a commit that is there",
-        shown(.top)
+        escape::path(.top)
     )]
     Shallow {
-        /// The repository.
+        /// The top folder of the repository's working tree.
         top: PathBuf,
         /// What is missing, escaped and bounded.
         what: String,
@@ -129,35 +129,35 @@ pub enum GitError {
         named(.branch)
     )]
     NoCommonAncestor {
-        /// HEAD.
+        /// The commit that HEAD is.
         head: Commit,
-        /// The default branch.
+        /// The default branch, `origin/main`.
         branch: String,
     },
     /// The repository of a submodule lacks the commit that is to be exported.
     #[error(
         "the submodule {} lacks its commit {}: run `git submodule update --init`, \
          and `git fetch` in the submodule where it is newer or older than that",
-        shown(.path),
+        escape::path(.path),
         named(.commit)
     )]
     SubmoduleCommit {
         /// The submodule, from the top of the outermost repository that is known.
         path: PathBuf,
-        /// The commit.
+        /// The id of the commit that is missing.
         commit: String,
     },
     /// A server did not answer in time.
     #[error("git cannot {action} {}: no answer within {}", named(.url), humantime::format_duration(*.limit))]
     TooLong {
-        /// What was tried.
+        /// What was tried, as a verb: `export`, `reach`.
         action: &'static str,
-        /// The repository.
+        /// URL of the repository.
         url: String,
-        /// The time it had.
+        /// The time that the server had to answer.
         limit: std::time::Duration,
     },
-    /// The caller wants it no more.
+    /// The caller stopped the command.
     #[error("interrupted")]
     Interrupted,
     /// A tag or branch is another commit than it should be.
@@ -168,9 +168,9 @@ pub enum GitError {
         named(.url)
     )]
     Moved {
-        /// The repository.
+        /// URL of the repository.
         url: String,
-        /// The tag or branch.
+        /// The tag or branch that was fetched.
         reference: String,
         /// The commit that it should be.
         expected: String,
@@ -178,19 +178,19 @@ pub enum GitError {
         found: String,
     },
     /// A path that would lead out of the folder that is written to.
-    #[error("refusing to write {}: it leads out of the exported folder", shown(.path))]
+    #[error("refusing to write {}: it leads out of the exported folder", escape::path(.path))]
     LeadsOut {
-        /// The path.
+        /// The path, as the repository has it.
         path: PathBuf,
     },
-    /// The operating system refused.
-    #[error("cannot {action} {}: {error}", shown(.path))]
+    /// The operating system refused to read or write a file.
+    #[error("cannot {action} {}: {error}", escape::path(.path))]
     Io {
         /// What was tried: `read`, `copy`.
         action: &'static str,
-        /// On what.
+        /// The file or folder.
         path: PathBuf,
-        /// What it said. Not chained as a source: the text has it already.
+        /// What the operating system said. Not chained as a source: the text has it already.
         error: io::Error,
     },
 }
@@ -198,7 +198,7 @@ pub enum GitError {
 impl GitError {
     /// Whether a repository elsewhere has no answer: git is missing, the server
     /// is not there or too slow, or it lacks what was asked for.
-    pub fn means_out_of_reach(&self) -> bool {
+    pub fn is_out_of_reach(&self) -> bool {
         match self {
             Self::NoGit | Self::TooLong { .. } => true,
             Self::Failed { action, .. } => [REACH, FETCH].contains(action),
@@ -238,12 +238,6 @@ fn one_line(said: &str) -> String {
         .map_or(said, |at| &said[at..]);
     let words = reason.split_whitespace().collect::<Vec<_>>().join(" ");
     escape::terminal(&words, MOST)
-}
-
-/// A path without anything that a terminal would act on.
-fn shown(path: &Path) -> String {
-    const MOST: usize = 300;
-    escape::terminal(&path.to_string_lossy(), MOST)
 }
 
 /// A name or subject from outside, safe and short.

@@ -14,8 +14,8 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
-use super::GitError;
 use super::command::{answer, git, word};
+use super::error::GitError;
 use super::error::{FETCH, REACH};
 use crate::temporary::Folder;
 
@@ -37,7 +37,7 @@ pub struct RemoteCommit<'a> {
     pub url: &'a str,
     /// A tag or branch that is this commit.
     pub reference: &'a str,
-    /// Its id.
+    /// The whole id that the commit must have, hex.
     pub id: &'a str,
 }
 

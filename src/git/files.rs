@@ -7,8 +7,8 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::{Component, Path, PathBuf};
 use std::process::Command;
 
-use super::GitError;
 use super::command::answer;
+use super::error::GitError;
 
 /// A path in an index.
 pub(super) struct Tracked {

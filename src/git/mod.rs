@@ -21,6 +21,7 @@ mod export;
 mod fetch;
 mod files;
 mod repository;
+mod revision;
 mod submodule;
 mod worktree;
 

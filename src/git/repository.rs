@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::command::{self, answer, path_line, run, word};
-use super::{Commit, GitError, export, worktree};
+use super::error::GitError;
 
 /// A repository with a working tree.
 #[derive(Debug, Clone)]
@@ -154,35 +154,6 @@ impl Repository {
             0 => head,
             _ => format!("{head}-dirty"),
         })
-    }
-
-    /// Writes all files of a commit into `target`, as a checkout would: line
-    /// ends, filters, symlinks, executable bits. Submodules come from their
-    /// repositories in the working tree; where one is not checked out there,
-    /// its folder is empty. Other than in `git archive`, nothing is left out
-    /// and nothing put in.
-    ///
-    /// `target` is made where it is missing, and has to be empty.
-    ///
-    /// # Errors
-    /// git fails, a submodule lacks its commit, or `target` cannot be written.
-    pub fn export_commit(&self, commit: &Commit, target: &Path) -> Result<(), GitError> {
-        export::export(self, commit, target)
-    }
-
-    /// Copies what `git add --all` and `git commit` would commit into
-    /// `target`, as it is in the working tree: tracked files and untracked
-    /// ones that are not ignored, with their modes and times. Files that were
-    /// deleted are absent. Those that a sparse checkout leaves out are written
-    /// as the index has them. Folders have the modes that a checkout gives them. Submodules and other
-    /// repositories inside are copied in the same way.
-    ///
-    /// `target` is made where it is missing, and has to be empty.
-    ///
-    /// # Errors
-    /// git fails, a file cannot be read, or `target` cannot be written.
-    pub fn export_worktree(&self, target: &Path) -> Result<(), GitError> {
-        worktree::export(self, target)
     }
 }
 

@@ -5,8 +5,10 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use super::command::{answer, run};
+use super::commit::Commit;
+use super::error::GitError;
 use super::files::{is_missing, is_real_folder, stays_below, tracked};
-use super::{Commit, GitError, Repository};
+use super::repository::Repository;
 
 /// A submodule whose files are not here.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,7 +44,7 @@ impl Repository {
         let mut lacking = Vec::new();
         for (path, [base, now]) in submodules {
             if let Some(inner) = self.checked_out_at(&path)? {
-                // Of a commit that is missing there, the export tells.
+                // Where a commit is missing there, the export says so.
                 let commit = base.and_then(|base| inner.resolve(&base).ok());
                 let within = match commit {
                     Some(commit) => inner.submodules_without_files(&commit)?,

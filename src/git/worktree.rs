@@ -11,30 +11,44 @@ use nix::sys::stat::{UtimensatFlags, utimensat};
 use nix::sys::time::TimeSpec;
 
 use super::command::answer;
+use super::error::GitError;
 use super::files::{empty_folder, is_missing, is_real_folder, sparse, tracked, untracked};
-use super::{GitError, Repository};
+use super::repository::Repository;
 use crate::temporary::Folder;
 
-pub(super) fn export(repository: &Repository, target: &Path) -> Result<(), GitError> {
-    // Each path once, and whether it is to be a repository inside this one.
-    let mut paths = BTreeMap::new();
-    for entry in tracked(repository.command(), repository.top())? {
-        *paths.entry(entry.path).or_insert(false) |= entry.submodule.is_some();
+impl Repository {
+    /// Copies what `git add --all` and `git commit` would commit into
+    /// `target`, as it is in the working tree: tracked files and untracked
+    /// ones that are not ignored, with their modes and times. Files that were
+    /// deleted are absent. Those that a sparse checkout leaves out are written
+    /// as the index has them. Folders have the modes that a checkout gives them. Submodules and other
+    /// repositories inside are copied in the same way.
+    ///
+    /// `target` is made where it is missing, and has to be empty.
+    ///
+    /// # Errors
+    /// git fails, a file cannot be read, or `target` cannot be written.
+    pub fn export_worktree(&self, target: &Path) -> Result<(), GitError> {
+        // Each path once, and whether it is to be a repository inside this one.
+        let mut paths = BTreeMap::new();
+        for entry in tracked(self.command(), self.top())? {
+            *paths.entry(entry.path).or_insert(false) |= entry.submodule.is_some();
+        }
+        let untracked = untracked(self.command(), self.top())?;
+        let untracked = untracked.into_iter();
+        paths.extend(untracked.filter(|(path, _)| !self.passes_over(path)));
+        let mut copy = Copy {
+            repository: self,
+            to: &empty_folder(target)?,
+            sources: HashMap::new(),
+            made: BTreeSet::from([PathBuf::new()]),
+        };
+        for (path, inner) in &paths {
+            copy.entry(path, *inner)?;
+        }
+        copy.finish()?;
+        write_sparse(self, target)
     }
-    let untracked = untracked(repository.command(), repository.top())?;
-    let untracked = untracked.into_iter();
-    paths.extend(untracked.filter(|(path, _)| !repository.passes_over(path)));
-    let mut copy = Copy {
-        repository,
-        to: &empty_folder(target)?,
-        sources: HashMap::new(),
-        made: BTreeSet::from([PathBuf::new()]),
-    };
-    for (path, inner) in &paths {
-        copy.entry(path, *inner)?;
-    }
-    copy.finish()?;
-    write_sparse(repository, target)
 }
 
 /// Writes the files that a sparse checkout leaves out of the working tree: a
@@ -112,7 +126,7 @@ impl Copy<'_> {
         if kind.is_dir() && inner {
             self.folder(path)?;
             return match self.repository.checked_out_at(path)? {
-                Some(inner) => export(&inner, &self.to.join(path)),
+                Some(inner) => inner.export_worktree(&self.to.join(path)),
                 None => Ok(()),
             };
         }

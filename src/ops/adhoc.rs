@@ -11,7 +11,7 @@ use super::ignored::Ignored;
 use super::ssh;
 use crate::cli::BuildArgs;
 use crate::model::{BuildKind, Invocation, Platform};
-use crate::scenario::{ContextSource, Edit, OwnDockerfile, OwnScenario, Scenario, folder_name};
+use crate::scenario::{AdhocDockerfile, AdhocScenario, ContextSource, Edit, Scenario, folder_name};
 
 /// Most bytes of a secret that BuildKit takes.
 const MOST_SECRET: u64 = 500 << 10;
@@ -97,7 +97,7 @@ impl Options {
 pub fn scenario(
     options: &Options,
     title: String,
-    dockerfiles: Vec<OwnDockerfile>,
+    dockerfiles: Vec<AdhocDockerfile>,
 ) -> anyhow::Result<Scenario> {
     if let Some(edit) = &options.edit {
         for dockerfile in &dockerfiles {
@@ -110,7 +110,7 @@ pub fn scenario(
             }
         }
     }
-    let scenario = OwnScenario {
+    let scenario = AdhocScenario {
         name: folder_name(&options.context),
         title,
         context: options.context.clone(),

@@ -10,7 +10,7 @@ use crate::model::RunRecord;
 use crate::print;
 use crate::race::Redaction;
 use crate::scenario::{ContextSource, Snapshot};
-use crate::secrets::{Masks, SHORTEST, forms, of_url};
+use crate::secrets::{Masks, SHORTEST, forms, in_url};
 use crate::temporary;
 
 /// Characters of the shortest value that `--redact` takes: a shorter one would
@@ -48,7 +48,7 @@ pub fn masks(entrants: &RaceInput<'_>, names: &[String]) -> anyhow::Result<Masks
     }
     texts.extend(headers());
     for url in urls(entrants) {
-        let secrets = of_url(&url).into_iter();
+        let secrets = in_url(&url).into_iter();
         texts.extend(secrets.flat_map(|secret| forms(secret.as_bytes(), "***", SHORTEST)));
     }
     // Of a value that two names have, the first is told.

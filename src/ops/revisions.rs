@@ -22,7 +22,7 @@ use super::stdin::is_stdin;
 use crate::cli::RaceArgs;
 use crate::git::{Base, BaseReason, Repository};
 use crate::scenario::{
-    ContextSource, OwnDockerfile, ignore_file, revision_name, sources_digest,
+    AdhocDockerfile, ContextSource, ignore_file, revision_name, sources_digest,
     sources_digest_without,
 };
 use crate::temporary::Folder;
@@ -89,7 +89,7 @@ impl Revisions {
     }
 
     /// A Dockerfile to race.
-    pub fn dockerfile(&self, side: Side) -> OwnDockerfile {
+    pub fn dockerfile(&self, side: Side) -> AdhocDockerfile {
         let root = self.root(side);
         let contexts = self.contexts.iter().map(|(name, source)| {
             let source = match source {
@@ -104,7 +104,7 @@ impl Revisions {
             Side::Base => (self.base_name(), Some(self.base.commit.id.clone())),
             Side::Worktree => ("worktree".to_owned(), None),
         };
-        OwnDockerfile {
+        AdhocDockerfile {
             name,
             path: root.join(&self.dockerfile),
             shown: self.dockerfile.display().to_string(),
@@ -133,13 +133,13 @@ impl Revisions {
     /// Something in the copies cannot be read.
     pub fn is_unchanged(&self) -> anyhow::Result<bool> {
         let [one, other] = [Side::Base, Side::Worktree].map(|side| self.dockerfile(side));
-        let ignore = |side: &OwnDockerfile| std::fs::read(ignore_file(&side.path)).ok();
+        let ignore = |side: &AdhocDockerfile| std::fs::read(ignore_file(&side.path)).ok();
         if std::fs::read(&one.path)? != std::fs::read(&other.path)?
             || ignore(&one) != ignore(&other)
         {
             return Ok(false);
         }
-        let digests = |side: &OwnDockerfile| {
+        let digests = |side: &AdhocDockerfile| {
             let context = side.context.iter().map(|context| {
                 let ignored = Ignored::of(&side.path, context);
                 sources_digest_without(context, &|path| ignored.leaves_out(path))

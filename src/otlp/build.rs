@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
-use super::{Span, Value};
+use super::span::{Span, Value};
 use crate::explain::{Explanation, Interval, StepFacts};
 
 /// What a build is called in a collector.

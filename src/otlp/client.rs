@@ -85,7 +85,7 @@ fn with_cause(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// What is told where there was no answer in time.
+/// What is reported where there was no answer in time.
 pub(super) fn no_answer(timeout: Duration) -> String {
     let seconds = timeout.as_secs_f64();
     format!("no answer within {seconds} s (OTEL_EXPORTER_OTLP_TIMEOUT)")

@@ -8,6 +8,7 @@
 
 mod build;
 mod client;
+mod span;
 
 use std::time::{Duration, SystemTime};
 
@@ -22,6 +23,7 @@ use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanExporter as _, SpanLink
 
 pub use build::{BuildName, spans};
 use client::Client;
+pub use span::{Span, Value};
 
 /// Spans of one request; a span is about 1 kB.
 const MAX_BATCH: usize = 500;
@@ -29,42 +31,6 @@ const MAX_BATCH: usize = 500;
 const MAX_TEXT: usize = 4 * 1024;
 /// Time that a request may take in all, where the variables name none.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// A finished span.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Span {
-    /// Id of its trace.
-    pub trace_id: [u8; 16],
-    /// Its own id.
-    pub span_id: [u8; 8],
-    /// Id of the span that it is part of.
-    pub parent: Option<[u8; 8]>,
-    /// Its name; what is beyond 4 KiB is cut off.
-    pub name: String,
-    /// When it began.
-    pub start: Timestamp,
-    /// When it ended.
-    pub end: Timestamp,
-    /// What is said of it, by key; texts are cut off at 4 KiB.
-    pub attributes: Vec<(String, Value)>,
-    /// Why it failed, where it did.
-    pub error: Option<String>,
-}
-
-/// The value of an attribute.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Value {
-    /// A text.
-    Text(String),
-    /// A whole number.
-    Integer(i64),
-    /// A number.
-    Float(f64),
-    /// Yes or no.
-    Bool(bool),
-    /// Texts.
-    Texts(Vec<String>),
-}
 
 /// Why spans did not reach the collector.
 #[derive(Debug, thiserror::Error)]
@@ -75,10 +41,10 @@ pub enum OtlpError {
          expected http://host:4318 or https://…, and http/protobuf as protocol"
     )]
     Settings(String),
-    /// It did not take them.
+    /// The collector did not take the spans.
     #[error("the collector at {endpoint} did not take the spans: {problem}")]
     Refused {
-        /// Its address, without what a password may be in.
+        /// The collector's address, without what a password may be in.
         endpoint: String,
         /// What it said, or what went wrong on the way.
         problem: String,

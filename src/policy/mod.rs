@@ -9,8 +9,8 @@ use crate::model::{BuildKind, Platform};
 use crate::scenario::document::{At, Problem, Table, parse};
 use crate::scenario::{Place, ScenarioError, choice, position, read_file};
 
-/// Its name.
-pub const POLICY_FILE: &str = "buildrace.toml";
+/// The name of the file that holds a policy.
+const POLICY_FILE: &str = "buildrace.toml";
 
 /// No policy is larger: what is, is something else.
 const LARGEST: usize = 1 << 20;
@@ -23,9 +23,9 @@ pub struct Policy {
     pub file: PathBuf,
     /// The folder that it is in; empty where there is no file.
     pub folder: PathBuf,
-    /// The Dockerfile.
+    /// The Dockerfile that is checked.
     pub dockerfile: Option<PathBuf>,
-    /// The build context.
+    /// The folder that is the build context.
     pub context: Option<PathBuf>,
     /// Platforms of the multi-arch kinds.
     pub platforms: Vec<Platform>,
@@ -41,30 +41,30 @@ pub struct Policy {
     pub redact: Vec<String>,
     /// File that an incremental build changes.
     pub edit: Option<PathBuf>,
-    /// How it changes.
+    /// The rule by which `edit` changes, `s/REGEX/REPLACEMENT/`.
     pub edit_with: Option<String>,
     /// Kinds to build.
     pub kinds: Vec<BuildKind>,
-    /// What to compare with.
+    /// The revision that the working tree is compared with.
     pub base: Option<String>,
     /// The kind that the gate goes by.
     pub metric: Option<BuildKind>,
     /// Rounds, `auto` or a number.
     pub rounds: Option<At<String>>,
-    /// Least change that matters.
+    /// Least change that matters, in percent as written.
     pub delta: Option<At<String>>,
-    /// What closes the gate; the usual where `None`.
+    /// Rules that fail the check; the usual where `None`.
     pub fatal: Option<Vec<Fatal>>,
 }
 
-/// What may close the gate.
+/// A rule that may fail a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fatal {
     /// The gate's kind is slower.
     Slower,
     /// Builds of the working tree failed.
     Failed,
-    /// The last look could not tell.
+    /// The verdict of the last look is inconclusive.
     Inconclusive,
     /// Too few rounds counted for any look.
     Unmeasured,
@@ -94,7 +94,7 @@ impl Fatal {
         Self::ImageSize,
     ];
 
-    /// Those that close the gate where nobody says.
+    /// The rules that fail a check where nobody names any.
     pub const USUAL: [Self; 7] = [
         Self::Slower,
         Self::Failed,
@@ -134,12 +134,12 @@ impl std::str::FromStr for Fatal {
     }
 }
 
-/// A word of the list of what closes the gate.
+/// A word of the list of rules that fail a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum FatalWord {
     /// `none`: nothing does.
     None,
-    /// A rule.
+    /// A rule by its name.
     Rule(Fatal),
 }
 

@@ -1,9 +1,6 @@
-//! The image of a sample, looked at after the clock has stopped: it is exported
+//! The image of a sample, inspected after the clock has stopped: it is exported
 //! once more, all from the cache, measured, and checked for being what it should;
 //! then its smoke test is run.
-
-use std::collections::BTreeSet;
-use std::sync::{Mutex, PoisonError};
 
 use tokio_util::sync::CancellationToken;
 
@@ -18,27 +15,6 @@ use crate::model::{BuildKind, Failure, Outcome, Sample, Slot};
 use crate::scenario::Output;
 use crate::temporary::Folder;
 use crate::verify::{self, Expected};
-
-/// The variants and kinds of a run whose image was looked at, and found right
-/// or wrong: once is enough, since a run builds from a snapshot.
-#[derive(Debug, Default)]
-pub struct Inspected(Mutex<BTreeSet<(String, String, BuildKind)>>);
-
-impl Inspected {
-    fn key(slot: &Slot) -> (String, String, BuildKind) {
-        (slot.scenario.clone(), slot.variant.clone(), slot.kind)
-    }
-
-    fn at(&self, slot: &Slot) -> bool {
-        let looked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        looked.contains(&Self::key(slot))
-    }
-
-    fn note(&self, slot: &Slot) {
-        let mut looked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        looked.insert(Self::key(slot));
-    }
-}
 
 /// What an image is.
 struct Image {
@@ -106,7 +82,7 @@ impl Inspection {
         Self::of(Outcome::Ok, None, bytes)
     }
 
-    /// Of a build whose image was not looked at.
+    /// Of a build whose image was not inspected.
     pub fn of(outcome: Outcome, failure: Option<Failure>, bytes: Option<u64>) -> Self {
         Self {
             outcome,
@@ -130,7 +106,7 @@ fn is_measured(samples: &[Sample], slot: &Slot) -> bool {
 }
 
 impl Race<'_> {
-    /// What the image of a good build makes of it: it is looked at until that
+    /// What the image of a good build makes of it: it is inspected until that
     /// of this variant and kind is known, in general in the first round, and
     /// so it is measured.
     pub(super) async fn image_of(
@@ -145,7 +121,7 @@ impl Race<'_> {
             && slot.kind.starts_empty()
             && !is_measured(&run.observer.run.samples, slot);
         // A noop is the image of before.
-        let is_due = slot.kind != BuildKind::Noop && !self.looked.at(slot);
+        let is_due = slot.kind != BuildKind::Noop && !run.inspected.has(slot);
         let output = output.filter(|_| is_due);
         if !is_measured && output.is_none() {
             return Ok(Inspection::ok(None));
@@ -180,7 +156,7 @@ impl Race<'_> {
             }
         };
         if output.is_some() {
-            self.looked.note(slot);
+            run.inspected.add(slot);
         }
         let Some(first) = mismatches.first() else {
             return Ok(Inspection {

@@ -7,6 +7,7 @@ mod counters;
 mod dead_runs;
 pub mod host;
 mod image;
+mod inspected;
 mod leftovers;
 mod observer;
 mod outcome;
@@ -24,7 +25,6 @@ mod smoke;
 pub mod warm_up;
 
 pub use dead_runs::DeadRuns;
-pub use image::Inspected;
 pub use observer::{Observer, ObserverError};
 pub use redaction::Redaction;
 pub use resumption::Resumption;

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::cache::{CacheGuard, Cleaned, forget_builds};
 use super::chain::Chain;
-use super::image::Inspected;
+use super::inspected::Inspected;
 use super::leftovers;
 use super::observer::{Keeping, Observer, ObserverError};
 use super::outcome::skipped;
@@ -93,8 +93,6 @@ pub struct Race<'a> {
     pub disk: Option<&'a Path>,
     /// What runs the smoke tests of the scenarios; without it none is run.
     pub runner: Option<&'a dyn SmokeRunner>,
-    /// The images that were looked at: none when it begins.
-    pub looked: Inspected,
     /// Whether to measure images in the first round, after the clock.
     pub image_size: bool,
     /// Secrets of `RUN --mount=type=secret`, by their ids.
@@ -123,6 +121,8 @@ pub(super) struct RunState<'r> {
     pub(super) prefix: &'r str,
     /// Whether it was said what to do where rounds are dropped.
     is_advised: bool,
+    /// Images that were inspected.
+    pub(super) inspected: Inspected,
     /// What each cleaning left.
     left: Vec<Cleaned>,
 }
@@ -204,6 +204,7 @@ impl Race<'_> {
             stop,
             prefix: &prefix,
             is_advised: false,
+            inspected: Inspected::default(),
             left,
             chains: HashMap::new(),
         };

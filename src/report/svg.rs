@@ -1,10 +1,10 @@
 //! `headline.svg`: what a second platform and an edit cost each variant, in
 //! one picture that can be pasted into a pull request.
 
+mod area;
 mod panel;
 pub(super) mod style;
 
-use plotters::coord::Shift;
 use plotters::prelude::*;
 
 use super::sentence::sentence;
@@ -12,7 +12,7 @@ use super::view::{ScenarioView, View};
 use super::words::join;
 use super::wrap::wrap;
 use crate::escape;
-use crate::model::BuildKind;
+use area::{Area, Drawn};
 use style::{INK, MUTED, label};
 
 /// Width of the picture, pixels: what a pull request shows.
@@ -31,9 +31,6 @@ const HEADLINE_CHARS: usize = 100;
 const MAX_SCENARIOS: usize = 6;
 /// Left and right margin.
 const MARGIN: i32 = 22;
-
-type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
-type Drawn = Result<(), Box<dyn std::error::Error>>;
 
 /// The chart of a run as an SVG document, 900 pixels wide. Text from outside
 /// is escaped and bounded.
@@ -189,9 +186,4 @@ fn with_title(document: &str, title: &str) -> String {
         ),
         None => document.to_owned(),
     }
-}
-
-/// Whether the picture has anything to show of a kind.
-fn raced(scenario: &ScenarioView, kind: BuildKind) -> bool {
-    scenario.kinds.contains(&kind)
 }

@@ -6,27 +6,31 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
+use super::definition::{ContextSource, Scenario, Variant};
+use super::dockerfile;
 use super::document::{At, Problem};
+use super::edit::Edit;
 use super::error::{Place, ScenarioError, position};
+use super::file::read_file;
+use super::loading::check_target;
 use super::name::{check_build_arg, check_name};
-use super::project::{check_target, read_file};
-use super::{ContextSource, Edit, Scenario, Variant, dockerfile};
+use crate::escape;
 use crate::model::{BuildKind, Platform};
 
 /// Most characters of a name made up here.
 const LONGEST: usize = 32;
 
-/// What is raced.
+/// Dockerfiles that are raced without a `scenario.toml`, as a command line names them.
 #[derive(Debug, Clone)]
-pub struct OwnScenario {
+pub struct AdhocScenario {
     /// Its name, of [`folder_name`].
     pub name: String,
     /// One line on what it is.
     pub title: String,
     /// The build context of those that have none of their own.
     pub context: PathBuf,
-    /// The reference first.
-    pub dockerfiles: Vec<OwnDockerfile>,
+    /// The Dockerfiles to race, the reference first.
+    pub dockerfiles: Vec<AdhocDockerfile>,
     /// Stage to build; the last where `None`.
     pub target: Option<String>,
     /// Build arguments.
@@ -45,10 +49,10 @@ pub struct OwnScenario {
 
 /// One of its Dockerfiles.
 #[derive(Debug, Clone)]
-pub struct OwnDockerfile {
+pub struct AdhocDockerfile {
     /// The variant's name, of [`variant_names`].
     pub name: String,
-    /// Where it is.
+    /// Path of the Dockerfile.
     pub path: PathBuf,
     /// What results and messages call it.
     pub shown: String,
@@ -62,7 +66,7 @@ pub struct OwnDockerfile {
     pub contexts: BTreeMap<String, ContextSource>,
 }
 
-impl OwnScenario {
+impl AdhocScenario {
     /// Reads and checks its Dockerfiles, contexts and edit.
     ///
     /// # Errors
@@ -80,7 +84,7 @@ impl OwnScenario {
             if !context.is_dir() {
                 return Err(ScenarioError::Argument {
                     argument: "--context",
-                    message: format!("{} is not a folder", super::error::shown(context)),
+                    message: format!("{} is not a folder", escape::path(context)),
                 });
             }
             if let Some(edit) = &self.edit {
@@ -113,7 +117,7 @@ impl OwnScenario {
         })
     }
 
-    fn variant(&self, own: &OwnDockerfile, reference: bool) -> Result<Variant, ScenarioError> {
+    fn variant(&self, own: &AdhocDockerfile, reference: bool) -> Result<Variant, ScenarioError> {
         // As git writes it where it is not the one that lies there.
         let shown = match &own.revision {
             Some(_) => PathBuf::from(format!("{}:{}", own.name, own.shown)),
@@ -188,7 +192,7 @@ pub fn folder_name(folder: &Path) -> String {
         .unwrap_or_else(|| "dockerfiles".to_owned())
 }
 
-/// Names that tell two Dockerfiles apart: what their file names differ in, or
+/// Names that distinguish two Dockerfiles: what their file names differ in, or
 /// their folders; else they are numbered.
 pub fn variant_names(reference: &Path, candidate: &Path) -> (String, String) {
     let kind = |path: &Path| {

@@ -1,4 +1,4 @@
-//! How a comment is written in the language of a file, as its name tells it.
+//! How a comment is written in the language of a file, as its name says.
 
 use std::path::Path;
 
@@ -60,7 +60,7 @@ const BY_ENDING: &[(&[&str], (&str, &str))] = &[
     ),
 ];
 
-/// The same by whole names, of files without an ending that tells it.
+/// The same by whole names, of files without an ending that says it.
 const BY_NAME: &[(&[&str], (&str, &str))] = &[
     (
         &[
@@ -82,7 +82,7 @@ const BY_NAME: &[(&[&str], (&str, &str))] = &[
 
 /// What a line of comment begins and ends with in such a file; `None` where
 /// that is not known, or there are none, as in JSON.
-pub(super) fn of(file: &Path) -> Option<(&'static str, &'static str)> {
+pub(super) fn syntax(file: &Path) -> Option<(&'static str, &'static str)> {
     let lower = |text: &std::ffi::OsStr| text.to_string_lossy().to_lowercase();
     let find = |table: &[(&[&str], (&'static str, &'static str))], name: &str| {
         let mut rows = table.iter();
@@ -98,14 +98,14 @@ mod tests {
 
     #[test]
     fn names_tell_the_language() {
-        let of = |file: &str| of(Path::new(file));
-        assert_eq!(of("cmd/Main.GO"), Some(("//", "")));
-        assert_eq!(of("app/setup.py"), Some(("#", "")));
-        assert_eq!(of("CMakeLists.txt"), Some(("#", "")));
-        assert_eq!(of("notes.txt"), None);
-        assert_eq!(of("package.json"), None);
-        assert_eq!(of("LICENSE"), None);
-        assert_eq!(of("index.html"), Some(("<!--", " -->")));
+        let syntax = |file: &str| syntax(Path::new(file));
+        assert_eq!(syntax("cmd/Main.GO"), Some(("//", "")));
+        assert_eq!(syntax("app/setup.py"), Some(("#", "")));
+        assert_eq!(syntax("CMakeLists.txt"), Some(("#", "")));
+        assert_eq!(syntax("notes.txt"), None);
+        assert_eq!(syntax("package.json"), None);
+        assert_eq!(syntax("LICENSE"), None);
+        assert_eq!(syntax("index.html"), Some(("<!--", " -->")));
     }
 
     #[test]

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::ContextSource;
+use super::definition::ContextSource;
 use super::document::{At, Problem};
 use super::error::quoted;
+use super::loading::Loading;
 use super::name::check_relative;
-use super::project::Loading;
 
 impl Loading<'_> {
     /// The contexts of a variant: a value with a scheme is for BuildKit, any

@@ -17,7 +17,8 @@ use nix::sys::time::TimeSpec;
 use sha2::{Digest, Sha256};
 use walkdir::WalkDir;
 
-use super::{Edit, ScenarioError};
+use super::edit::Edit;
+use super::error::ScenarioError;
 use crate::temporary::Folder;
 
 /// Says which paths of a folder, relative to it, are left out.

@@ -14,10 +14,10 @@ use super::error::{choice, nearest, one_line, quoted};
 
 /// Something is wrong at a range of bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
-    /// Where.
+pub(crate) struct Problem {
+    /// The bytes of the document that are wrong.
     pub span: Range<usize>,
-    /// What, and what was expected.
+    /// What is wrong, and what was expected.
     pub message: String,
 }
 
@@ -35,7 +35,7 @@ impl Problem {
 pub struct At<T> {
     /// Its bytes in the document.
     pub span: Range<usize>,
-    /// The value.
+    /// The value itself, without its place.
     pub value: T,
 }
 

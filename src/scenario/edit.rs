@@ -6,15 +6,19 @@ use std::path::{Component, Path, PathBuf};
 use regex::bytes::Regex;
 
 use super::comment;
-use super::error::{quoted, shown};
-use super::format::NONCE;
+use super::error::quoted;
+use super::file::read_file;
+use crate::escape;
+
+/// What stands for the nonce in `replace`.
+pub(super) const NONCE: &str = "{nonce}";
 
 /// An edit of the sources.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Edit {
     /// File to change, relative to the sources.
     pub file: PathBuf,
-    /// How it changes.
+    /// How the file changes.
     pub change: Change,
 }
 
@@ -33,12 +37,12 @@ pub enum Change {
     Comment {
         /// What the line begins with.
         open: &'static str,
-        /// What it ends with.
+        /// What the line ends with; empty in most languages.
         close: &'static str,
     },
     /// What a regular expression matches becomes another text, as `sed` does it.
     Substitute {
-        /// The expression.
+        /// The regular expression, in the syntax of the `regex` crate.
         pattern: String,
         /// What takes its place: `&` is what was matched, `\\1` its first
         /// group; every `{nonce}` is replaced.
@@ -51,15 +55,15 @@ pub enum Change {
 /// An edit that cannot be made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EditError {
-    /// The text is not there.
+    /// The text to replace is not in the file.
     #[error("\"find\" of [edit] matches nothing in {file:?}: expected {} once", quoted(.find))]
     NoMatch {
         /// File of the edit.
         file: PathBuf,
-        /// Text of the edit.
+        /// The text that was looked for.
         find: String,
     },
-    /// The text is there more than once.
+    /// The text to replace is in the file more than once.
     #[error(
         "\"find\" of [edit] matches more than once in {file:?}, on lines {first} and {second}: \
          expected {} once",
@@ -68,33 +72,33 @@ pub enum EditError {
     ManyMatches {
         /// File of the edit.
         file: PathBuf,
-        /// Text of the edit.
+        /// The text that was looked for.
         find: String,
         /// Line of the first match, from 1.
         first: usize,
         /// Line of the second match, from 1.
         second: usize,
     },
-    /// The expression matches nothing.
+    /// The regular expression matches nothing in the file.
     #[error("--edit-with: {} matches nothing in {file:?}", quoted(.pattern))]
     NothingToSubstitute {
         /// File of the edit.
         file: PathBuf,
-        /// Expression of the edit.
+        /// The regular expression of the edit.
         pattern: String,
     },
-    /// The rule is none.
+    /// The argument of `--edit-with` is no rule of substitution.
     #[error("--edit-with: {0}: expected a rule like s/REGEX/REPLACEMENT/, with {NONCE} in it")]
     Rule(String),
     /// No comment can be written in such a file.
     #[error(
         "--edit: no comment syntax is known for {}: \
          say how to change it with --edit-with 's/REGEX/REPLACEMENT/'",
-        shown(.0)
+        escape::path(.0)
     )]
     NoComment(PathBuf),
     /// The file is not one of the sources.
-    #[error("--edit: {} {what}: expected a file of the context, relative to it", shown(.file))]
+    #[error("--edit: {} {what}: expected a file of the context, relative to it", escape::path(.file))]
     File {
         /// File of the edit.
         file: PathBuf,
@@ -110,7 +114,7 @@ impl Edit {
     /// Its language is not known, or has no comments.
     pub fn comment(file: &Path) -> Result<Self, EditError> {
         let (open, close) =
-            comment::of(file).ok_or_else(|| EditError::NoComment(file.to_owned()))?;
+            comment::syntax(file).ok_or_else(|| EditError::NoComment(file.to_owned()))?;
         Ok(Self {
             file: normal(file),
             change: Change::Comment { open, close },
@@ -203,8 +207,8 @@ impl Edit {
         if real != root.join(&self.file) {
             return Err(wrong("is reached through a symlink".to_owned()));
         }
-        let content = super::project::read_file(&path)
-            .map_err(|error| wrong(format!("cannot be read: {error}")))?;
+        let content =
+            read_file(&path).map_err(|error| wrong(format!("cannot be read: {error}")))?;
         self.apply(&content, "0").map(|_| ())
     }
 

@@ -5,21 +5,23 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::escape;
+
 /// A scenario cannot be used. Every message is one line; texts from outside
 /// are escaped and bounded.
 #[derive(Debug, thiserror::Error)]
 pub enum ScenarioError {
-    /// No project here.
+    /// The folder is in no project.
     #[error(
         "no scenarios/ folder in {} or any folder above it. To race two Dockerfiles without \
          scenarios, use `buildrace compare Dockerfile Dockerfile.new`",
-        shown(.0)
+        escape::path(.0)
     )]
     NoProject(PathBuf),
-    /// A project without scenarios.
+    /// The project's `scenarios/` holds no scenario.
     #[error(
         "{} holds no scenario: expected scenarios/<name>/scenario.toml",
-        shown(.0)
+        escape::path(.0)
     )]
     NoScenarios(PathBuf),
     /// No scenario or variant of this name.
@@ -27,15 +29,15 @@ pub enum ScenarioError {
     UnknownName {
         /// `scenario` or `variant`.
         what: &'static str,
-        /// What was asked for.
+        /// The name that was asked for.
         name: String,
-        /// What there is.
+        /// The names that there are.
         known: Vec<String>,
     },
     /// Something is wrong at this place of a file.
     #[error("{at}: {message}")]
     Invalid {
-        /// Where.
+        /// The file, with line and column.
         at: Place,
         /// What is wrong and what was expected.
         message: String,
@@ -43,7 +45,7 @@ pub enum ScenarioError {
     /// Something is wrong with an argument of the command line.
     #[error("{argument}: {message}")]
     Argument {
-        /// Its name.
+        /// The argument's name, `--context`.
         argument: &'static str,
         /// What is wrong and what was expected.
         message: String,
@@ -54,20 +56,20 @@ pub enum ScenarioError {
     /// A scenario is to be built without its sources.
     #[error("the sources of {} are not fetched yet: `buildrace run` fetches them", quoted(.0))]
     NotFetched(String),
-    /// The operating system refused.
-    #[error("cannot {action} {}: {error}", shown(.path))]
+    /// The operating system refused to read or write a file.
+    #[error("cannot {action} {}: {error}", escape::path(.path))]
     Io {
         /// What was tried: `read`, `copy`.
         action: &'static str,
-        /// On what.
+        /// The file or folder.
         path: PathBuf,
-        /// What it said. Not chained as a source: the text has it already.
+        /// What the operating system said. Not chained as a source: the text has it already.
         error: io::Error,
     },
     /// The sources hold a device, and only root can make another.
     #[error(
         "cannot copy the device {}: only root may; remove it, or leave it out with .dockerignore",
-        shown(.0)
+        escape::path(.0)
     )]
     Device(PathBuf),
 }
@@ -85,7 +87,7 @@ pub struct Place {
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", shown(&self.file), self.line)?;
+        write!(f, "{}:{}", escape::path(&self.file), self.line)?;
         match self.column {
             Some(column) => write!(f, ":{column}"),
             None => Ok(()),
@@ -131,22 +133,7 @@ pub(super) fn quoted(text: &str) -> String {
 pub(super) fn one_line(text: &str) -> String {
     const MOST: usize = 300;
     let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    words.chars().take(MOST).flat_map(visible).collect()
-}
-
-/// A path without anything that a terminal would act on.
-pub(super) fn shown(path: &Path) -> String {
-    path.to_string_lossy().chars().flat_map(visible).collect()
-}
-
-/// The character itself, or its escape where it would not be visible.
-fn visible(character: char) -> impl Iterator<Item = char> {
-    let plain = matches!(character, '"' | '\'' | '\\');
-    let escape = (!plain).then(|| character.escape_debug());
-    plain
-        .then_some(character)
-        .into_iter()
-        .chain(escape.into_iter().flatten())
+    escape::terminal(&words, MOST)
 }
 
 /// "did you mean X?" where a known name is near, else all that are known.

@@ -133,6 +133,11 @@ impl Lexer<'_> {
                 self.value_or_nothing(&name)
             };
         }
+        self.braced()
+    }
+
+    /// What follows a `${`.
+    fn braced(&mut self) -> Result<String, Unclear> {
         let name = self.name();
         if name.is_empty() {
             return Err(unclear("expected a name after \"${\""));
@@ -171,23 +176,25 @@ impl Lexer<'_> {
                 let (pattern, is_longest) = (longest.unwrap_or(&pattern), longest.is_some());
                 without(&value, pattern, end == '#', is_longest)
             }
-            Some('/') if !colon => {
-                let all = self.rest.next_if_eq(&'/').is_some();
-                let pattern = self.word('/', true)?;
-                let by = self.word('}', true)?;
-                let value = self.value_or_nothing(&name)?;
-                let pattern = self::pattern(&tokens(&pattern)?, true, false)?;
-                let limit = if all { 0 } else { 1 };
-                Ok(pattern
-                    .replacen(&value, limit, regex::NoExpand(&by))
-                    .into_owned())
-            }
+            Some('/') if !colon => self.replaced(&name),
             Some(other) => Err(unclear(format!(
                 "${{{name}{}{other}…}} is not supported: expected one of -, +, ?, #, %, /",
                 if colon { ":" } else { "" }
             ))),
             None => Err(unclear(format!("expected '}}' after \"${{{name}\""))),
         }
+    }
+
+    /// What follows a `${X/`.
+    fn replaced(&mut self, name: &str) -> Result<String, Unclear> {
+        let all = self.rest.next_if_eq(&'/').is_some();
+        let pattern = self.word('/', true)?;
+        let by = self.word('}', true)?;
+        let value = self.value_or_nothing(name)?;
+        let pattern = self::pattern(&tokens(&pattern)?, true, false)?;
+        let limit = if all { 0 } else { 1 };
+        let replaced = pattern.replacen(&value, limit, regex::NoExpand(&by));
+        Ok(replaced.into_owned())
     }
 
     /// What stands before `end` in `${X:-word}` or `${X/word/word}`.

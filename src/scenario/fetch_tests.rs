@@ -3,7 +3,8 @@ use std::fs;
 use tempfile::TempDir;
 
 use super::*;
-use crate::scenario::{ContextSource, Snapshot};
+use crate::model::{Platform, SourcesFrom};
+use crate::scenario::{ContextSource, Project, Scenario, Snapshot};
 
 const TOML: &str = r#"title = "A test"
 platforms = ["linux/amd64"]

@@ -4,23 +4,25 @@
 use std::collections::BTreeMap;
 
 use super::document::{At, Problem, Table, parse};
+use super::edit::NONCE;
 use super::error::{choice, quoted};
 use super::name::{
     check_build_arg, check_commit, check_git_ref, check_git_url, check_name, check_relative,
 };
-use super::{Output, Smoke};
+use super::output::Output;
+use super::smoke::Smoke;
 use crate::model::{BuildKind, Platform};
 
 /// A scenario as written. Paths are as written too, with `/`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Written {
+pub(super) struct Written {
     /// One line on what it is.
     pub title: String,
     /// What its program is written in, if it says.
     pub language: Option<String>,
     /// Whether it is raced only where it is named.
     pub control: bool,
-    /// Where the sources are.
+    /// The folder that the sources are in, or where they are fetched from.
     pub sources: WrittenSources,
     /// Platforms of the multi-arch kinds.
     pub platforms: Vec<Platform>,
@@ -36,7 +38,7 @@ pub struct Written {
 
 /// Where the sources are, as written.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum WrittenSources {
+pub(super) enum WrittenSources {
     /// In a folder of the project.
     Folder(At<String>),
     /// They are fetched.
@@ -45,7 +47,7 @@ pub enum WrittenSources {
 
 /// Where sources are fetched from, as written.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WrittenFetch {
+pub(super) struct WrittenFetch {
     /// URL of the git repository.
     pub git: String,
     /// Tag or branch.
@@ -56,10 +58,10 @@ pub struct WrittenFetch {
     pub otherwise: Option<At<String>>,
 }
 
-/// A variant as written.
+/// A `[[variant]]` as written.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WrittenVariant {
-    /// Its name.
+pub(super) struct WrittenVariant {
+    /// The variant's name, unique in its scenario.
     pub name: At<String>,
     /// Whether the others are compared with it.
     pub reference: bool,
@@ -75,9 +77,9 @@ pub struct WrittenVariant {
     pub contexts: Vec<(At<String>, String)>,
 }
 
-/// The edit as written.
+/// The `[edit]` as written.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WrittenEdit {
+pub(super) struct WrittenEdit {
     /// File to change, relative to the sources.
     pub file: At<String>,
     /// Text that is in the file exactly once.
@@ -85,9 +87,6 @@ pub struct WrittenEdit {
     /// What takes its place; `{nonce}` in it is replaced.
     pub replace: String,
 }
-
-/// What stands for the nonce in `replace`.
-pub const NONCE: &str = "{nonce}";
 
 const KEYS: [&str; 10] = [
     "title",
@@ -125,7 +124,7 @@ const ARCHITECTURES: [&str; 11] = [
 ///
 /// # Errors
 /// The first thing that is wrong, with its place in `text`.
-pub fn read(text: &str) -> Result<Written, Problem> {
+pub(super) fn read(text: &str) -> Result<Written, Problem> {
     let document = parse(text)?;
     let root = Table::new("", 0..0, document.get_ref(), &KEYS)?;
     let title = root.required_string("title", "one line on what the scenario is")?;

@@ -22,13 +22,17 @@ pub(super) fn in_line(line: &str) -> Vec<Heredoc> {
         word: String::new(),
     };
     match words.split() {
-        Some(()) => words.done.iter().filter_map(|word| of_word(word)).collect(),
+        Some(()) => words
+            .done
+            .iter()
+            .filter_map(|word| parse_word(word))
+            .collect(),
         None => Vec::new(),
     }
 }
 
 /// `<<EOF`, `<<-EOF`, `3<<EOF`, `<<"EOF"`.
-fn of_word(word: &str) -> Option<Heredoc> {
+fn parse_word(word: &str) -> Option<Heredoc> {
     let rest = word.trim_start_matches(|c: char| c.is_ascii_digit());
     let rest = rest.strip_prefix("<<")?;
     let (chomps, rest) = match rest.strip_prefix('-') {

@@ -9,7 +9,7 @@ pub struct InstructionPlace {
     /// Its stage: the name in lower case, or `stage-1` by its number.
     pub stage: String,
     /// Whether it is the Dockerfile's only stage and has no name, which older
-    /// frontends tell without one.
+    /// frontends report without one.
     pub only_stage: bool,
     /// Whether the stage, or one that it is made from, is
     /// `FROM --platform=…`: it runs there whatever platform is built.
@@ -28,7 +28,7 @@ pub struct InstructionPlace {
 /// unless it is `scratch` or another stage, and so do ADD, COPY, RUN and
 /// WORKDIR. What the stage that it is made from keeps for it with ONBUILD
 /// comes first. Each stage's are in order. Triggers of a base image come
-/// before them, too, which the text cannot tell.
+/// before them, too, which the text does not show.
 pub fn instructions(text: &str) -> Vec<InstructionPlace> {
     let syntax = syntax::read(text);
     let stages = Stages::of(&syntax);

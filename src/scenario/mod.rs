@@ -8,16 +8,20 @@ mod adhoc;
 mod comment;
 mod contexts;
 mod copy;
+mod definition;
 mod dockerfile;
 pub(crate) mod document;
 mod edit;
 mod error;
 mod expand;
 mod fetch;
+mod file;
 mod format;
 mod heredoc;
 mod instructions;
+mod loading;
 mod name;
+mod output;
 mod project;
 mod smoke;
 mod snapshot;
@@ -25,151 +29,20 @@ mod stages;
 mod suite;
 mod syntax;
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-
 pub use adhoc::{
-    OwnDockerfile, OwnScenario, check_variant_name, folder_name, revision_name, variant_names,
+    AdhocDockerfile, AdhocScenario, check_variant_name, folder_name, revision_name, variant_names,
 };
 pub use copy::{Skip, SourceCopy, sources_digest, sources_digest_without};
+pub use definition::{ContextSource, Scenario, Variant};
 pub use dockerfile::{BaseImageUse, Needs};
 pub use edit::{Change, Edit, EditError};
 pub use error::{Place, ScenarioError};
 pub(crate) use error::{choice, position};
 pub use fetch::{Fetch, Otherwise};
+pub use file::read_file;
 pub use instructions::{InstructionPlace, instructions};
-pub use project::{Project, read_file};
+pub use output::Output;
+pub use project::Project;
 pub use smoke::Smoke;
 pub use snapshot::{SkipIn, Snapshot, ignore_file};
 pub use suite::Suite;
-
-use crate::model::{BuildKind, Platform, SourcesFrom};
-
-/// A scenario whose files are there and make sense.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Scenario {
-    /// Its name, that of its folder.
-    pub name: String,
-    /// One line on what it is.
-    pub title: String,
-    /// What its program is written in, where it says.
-    pub language: Option<String>,
-    /// Whether it is raced only where it is named: it shows a mistake, not a
-    /// way to build.
-    pub control: bool,
-    /// Its `scenario.toml`.
-    pub toml_path: PathBuf,
-    /// SHA-256 of its `scenario.toml`, hex.
-    pub digest: String,
-    /// Folder that is the build context; empty before [`Project::give_sources`]
-    /// where they are fetched.
-    pub sources: PathBuf,
-    /// Where its sources come from, where they are not in the project.
-    pub fetch: Option<Fetch>,
-    /// Where they came from, once they are fetched.
-    pub sources_from: Option<SourcesFrom>,
-    /// Platforms of its multi-arch kinds.
-    pub platforms: Vec<Platform>,
-    /// Kinds to build.
-    pub kinds: Vec<BuildKind>,
-    /// Variants, the reference first, the others as written.
-    pub variants: Vec<Variant>,
-    /// The edit of an incremental build; without it none is built.
-    pub edit: Option<Edit>,
-    /// The kind that a gate goes by, where it was chosen.
-    pub gate: Option<BuildKind>,
-    /// What an image must hold to count, beside its platforms; without it no
-    /// image is looked at.
-    pub output: Option<Output>,
-}
-
-/// What an image must hold to count.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Output {
-    /// Programs for the image's platform, by their absolute paths in it.
-    pub binaries: Vec<String>,
-    /// The command that is run in it on each platform, if one is.
-    pub smoke: Option<Smoke>,
-}
-
-/// One Dockerfile of a scenario.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Variant {
-    /// Its name.
-    pub name: String,
-    /// Whether the others are compared with it.
-    pub reference: bool,
-    /// Whether a race goes on without it where its base images cannot be had.
-    pub optional: bool,
-    /// The Dockerfile; it need not be in the sources.
-    pub dockerfile: PathBuf,
-    /// What results call it: its path in the project.
-    pub shown: String,
-    /// Its own build context, where it is not the scenario's sources.
-    pub sources: Option<PathBuf>,
-    /// The folder of the working tree that its own build context is a copy of.
-    pub origin: Option<PathBuf>,
-    /// The git commit that Dockerfile and context are of, where they are not
-    /// the working tree's.
-    pub revision: Option<String>,
-    /// SHA-256 of the Dockerfile, hex.
-    pub digest: String,
-    /// Stage to build; the last where `None`.
-    pub target: Option<String>,
-    /// Build arguments.
-    pub build_args: BTreeMap<String, String>,
-    /// Further build contexts by their names.
-    pub contexts: BTreeMap<String, ContextSource>,
-    /// Sockets of SSH agents by their ids.
-    pub ssh: BTreeMap<String, PathBuf>,
-}
-
-/// Where a further build context comes from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ContextSource {
-    /// A folder.
-    Folder(PathBuf),
-    /// What BuildKit finds itself: `docker-image://…`, `https://…`.
-    Remote(String),
-}
-
-impl Scenario {
-    /// The build context of a variant.
-    pub fn sources_of<'a>(&'a self, variant: &'a Variant) -> &'a Path {
-        variant.sources.as_deref().unwrap_or(&self.sources)
-    }
-
-    /// Whether it is built for the node's own platform alone, so that cold
-    /// stands in for multi-arch.
-    pub fn native_only(&self, native: &Platform) -> bool {
-        self.platforms == [native.clone()] && !self.kinds.contains(&BuildKind::MultiArch)
-    }
-
-    /// The variant that the others are compared with; `None` after
-    /// [`Self::select_variants`] left it out.
-    pub fn reference(&self) -> Option<&Variant> {
-        self.variants.iter().find(|variant| variant.reference)
-    }
-
-    /// Keeps the variants of these names, in the scenario's order; all where
-    /// `names` is empty.
-    ///
-    /// # Errors
-    /// A name that no variant has.
-    pub fn select_variants(&mut self, names: &[String]) -> Result<(), ScenarioError> {
-        for name in names {
-            if !self.variants.iter().any(|variant| variant.name == *name) {
-                return Err(ScenarioError::UnknownName {
-                    what: "variant",
-                    name: name.clone(),
-                    known: self.variants.iter().map(|v| v.name.clone()).collect(),
-                });
-            }
-        }
-        if !names.is_empty() {
-            self.variants
-                .retain(|variant| names.contains(&variant.name));
-        }
-        Ok(())
-    }
-}

@@ -1,26 +1,17 @@
-//! Projects: the folder that holds `scenarios/`, and loading scenarios from
-//! it. What the text of a `scenario.toml` cannot tell is checked here: that
-//! its files are there, stay inside the project and make sense.
+//! Projects: the folder that holds `scenarios/`, which scenarios are in it, and
+//! which base images they need.
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{self, Read};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
-use sha2::{Digest, Sha256};
-
+use super::definition::{ContextSource, Scenario, Variant};
 use super::dockerfile::{self, BaseImageUse, BuildOf, Needs};
-use super::document::{At, Problem};
-use super::edit::{Change, Edit};
-use super::error::{Place, ScenarioError, choice, position, quoted, shown};
-use super::format::{self, WrittenEdit, WrittenSources, WrittenVariant};
-use super::name::check_name;
-use super::{ContextSource, Scenario, Variant};
+use super::document::Problem;
+use super::error::{Place, ScenarioError, position};
+use super::fetch::Otherwise;
+use super::file::read_file;
 use crate::model::{Platform, familiar_name};
-
-/// No `scenario.toml`, Dockerfile or file to edit is larger: what is, is
-/// something else.
-const LARGEST: u64 = 16 << 20;
 
 /// The folder that holds `scenarios/`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -119,7 +110,7 @@ impl Project {
     /// for `platforms`: the images of `FROM`, `COPY --from` and
     /// `RUN --mount=from=` in the stages that the build reaches, that of
     /// `# syntax=`, and the platforms that its `RUN`s run on. What cannot be
-    /// read of it is told.
+    /// read of it is listed, too.
     ///
     /// # Errors
     /// The Dockerfile cannot be read, or would bring an engine down.
@@ -144,55 +135,28 @@ impl Project {
         Ok(needs)
     }
 
-    fn load_one(&self, name: &str) -> Result<Scenario, ScenarioError> {
-        let folder = self.root.join("scenarios").join(name);
-        let toml_path = folder.join("scenario.toml");
-        let bytes = read_file(&toml_path)
-            .map_err(|error| ScenarioError::io("read", self.relative(&toml_path), error))?;
-        let digest = hex::encode(Sha256::digest(&bytes));
-        let text = self.utf8(&toml_path, bytes)?;
-        let loading = Loading {
-            project: self,
-            name,
-            folder: &folder,
+    /// The images that building an `otherwise` needs, as [`Self::needs`]
+    /// lists them.
+    ///
+    /// # Errors
+    /// As [`Self::needs`].
+    pub fn images_of_otherwise(
+        &self,
+        otherwise: &Otherwise,
+        node: &Platform,
+    ) -> Result<Vec<BaseImageUse>, ScenarioError> {
+        let path = &otherwise.dockerfile;
+        let bytes = read_file(path)
+            .map_err(|error| ScenarioError::io("read", self.relative(path), error))?;
+        let build = BuildOf {
+            target: None,
+            build_args: &BTreeMap::new(),
+            node,
+            platforms: std::slice::from_ref(node),
         };
-        let fail = |problem: Problem| self.invalid(&toml_path, &text, &problem);
-        check_name("scenario", name)
-            .map_err(|message| fail(Problem::new(0..0, format!("folder name: {message}"))))?;
-        let written = format::read(&text).map_err(fail)?;
-        let (sources, fetch) = match &written.sources {
-            WrittenSources::Folder(folder) => (loading.sources(folder).map_err(fail)?, None),
-            WrittenSources::Fetched(fetch) => {
-                let fetch = loading.fetch(fetch).map_err(|error| error.or(fail))?;
-                (PathBuf::new(), Some(fetch))
-            }
-        };
-        let edit = match &fetch {
-            None => loading.edit(&sources, written.edit).map_err(fail)?,
-            Some(_) => edit_of(&written.edit).map_err(fail)?,
-        };
-        let mut variants = Vec::with_capacity(written.variants.len());
-        for variant in written.variants {
-            variants.push(loading.variant(variant).map_err(|error| error.or(fail))?);
-        }
-        variants.sort_by_key(|variant| !variant.reference);
-        Ok(Scenario {
-            name: name.to_owned(),
-            title: written.title,
-            language: written.language,
-            control: written.control,
-            toml_path,
-            digest,
-            sources,
-            fetch,
-            sources_from: None,
-            platforms: written.platforms,
-            kinds: written.kinds,
-            variants,
-            edit: Some(edit),
-            gate: None,
-            output: written.output,
-        })
+        let needs = dockerfile::needs(&String::from_utf8_lossy(&bytes), build)
+            .map_err(|error| error.at(Path::new(&otherwise.shown)))?;
+        Ok(needs.images)
     }
 
     pub(super) fn utf8(&self, path: &Path, bytes: Vec<u8>) -> Result<String, ScenarioError> {
@@ -236,233 +200,6 @@ fn replaced_by_contexts(
         }
     };
     images.into_iter().filter_map(replace).collect()
-}
-
-/// Either the scenario's text or the Dockerfile it names is wrong.
-pub(super) enum VariantError {
-    Toml(Problem),
-    Dockerfile(ScenarioError),
-}
-
-impl VariantError {
-    pub(super) fn or(self, fail: impl FnOnce(Problem) -> ScenarioError) -> ScenarioError {
-        match self {
-            Self::Toml(problem) => fail(problem),
-            Self::Dockerfile(error) => error,
-        }
-    }
-}
-
-/// The scenario that is being loaded.
-pub(super) struct Loading<'a> {
-    pub(super) project: &'a Project,
-    pub(super) name: &'a str,
-    pub(super) folder: &'a Path,
-}
-
-impl Loading<'_> {
-    fn sources(&self, written: &At<String>) -> Result<PathBuf, Problem> {
-        let sources = self.resolve("sources", written)?;
-        if !sources.is_dir() {
-            return Err(written.problem(format!(
-                "sources {} is not a folder",
-                quoted(&written.value)
-            )));
-        }
-        Ok(sources)
-    }
-
-    pub(super) fn edit(&self, sources: &Path, written: WrittenEdit) -> Result<Edit, Problem> {
-        let edit = edit_of(&written)?;
-        let name = &written.file.value;
-        let path = sources.join(name);
-        let real = path.canonicalize().map_err(|error| {
-            written.file.problem(format!(
-                "cannot open {}: {error}",
-                shown(self.project.relative(&path))
-            ))
-        })?;
-        // Written to through a symlink, the copy could write the user's tree.
-        if real
-            != sources
-                .components()
-                .chain(path_parts(name))
-                .collect::<PathBuf>()
-        {
-            return Err(written.file.problem(format!(
-                "{} is reached through a symlink: expected a file of the sources",
-                quoted(name)
-            )));
-        }
-        let content = read_file(&path).map_err(|error| {
-            written.file.problem(format!(
-                "cannot read {}: {error}",
-                shown(self.project.relative(&path))
-            ))
-        })?;
-        edit.apply(&content, "0")
-            .map_err(|error| written.find.problem(error.to_string()))?;
-        Ok(edit)
-    }
-
-    fn variant(&self, written: WrittenVariant) -> Result<Variant, VariantError> {
-        let dockerfile = self.dockerfile(&written).map_err(VariantError::Toml)?;
-        let bytes = read_file(&dockerfile).map_err(|error| {
-            VariantError::Dockerfile(ScenarioError::io(
-                "read",
-                self.project.relative(&dockerfile),
-                error,
-            ))
-        })?;
-        let digest = hex::encode(Sha256::digest(&bytes));
-        let text = String::from_utf8_lossy(&bytes);
-        let stages = dockerfile::stage_names(&text).map_err(|error| {
-            VariantError::Dockerfile(error.at(self.project.relative(&dockerfile)))
-        })?;
-        let target = written
-            .target
-            .map(|target| check_target(target, stages.as_deref()))
-            .transpose()
-            .map_err(VariantError::Toml)?;
-        let contexts = self
-            .contexts(written.contexts)
-            .map_err(VariantError::Toml)?;
-        Ok(Variant {
-            name: written.name.value,
-            reference: written.reference,
-            optional: written.optional,
-            shown: self.project.relative(&dockerfile).display().to_string(),
-            dockerfile,
-            sources: None,
-            origin: None,
-            revision: None,
-            digest,
-            target,
-            build_args: written.build_args,
-            contexts,
-            ssh: BTreeMap::new(),
-        })
-    }
-
-    /// Where the variant's Dockerfile is: where it says, or at its usual place.
-    fn dockerfile(&self, written: &WrittenVariant) -> Result<PathBuf, Problem> {
-        if let Some(path) = &written.dockerfile {
-            return self.resolve("Dockerfile", path);
-        }
-        let usual = Path::new("dockerfiles")
-            .join(self.name)
-            .join(format!("{}.Dockerfile", written.name.value));
-        let path = self.project.root.join(&usual);
-        if !path.exists() {
-            return Err(written.name.problem(format!(
-                "no Dockerfile for variant {:?}: expected {}, or \"dockerfile\" with its path",
-                written.name.value,
-                shown(&usual)
-            )));
-        }
-        self.inside(&path, written.name.span.clone())
-    }
-
-    /// A path relative to the scenario's folder, without symlinks.
-    pub(super) fn resolve(&self, what: &str, written: &At<String>) -> Result<PathBuf, Problem> {
-        let path = self.folder.join(&written.value);
-        if !path.exists() {
-            return Err(written.problem(format!(
-                "no such {what}: {} does not exist",
-                shown(self.project.relative(&path))
-            )));
-        }
-        self.inside(&path, written.span.clone())
-    }
-
-    /// Refuses what is outside the project once symlinks are resolved.
-    fn inside(&self, path: &Path, span: std::ops::Range<usize>) -> Result<PathBuf, Problem> {
-        let shown_path = shown(self.project.relative(path));
-        let real = path.canonicalize().map_err(|error| {
-            Problem::new(span.clone(), format!("cannot open {shown_path}: {error}"))
-        })?;
-        if !real.starts_with(&self.project.root) {
-            return Err(Problem::new(
-                span,
-                format!("{shown_path} is outside the project: expected a path inside it"),
-            ));
-        }
-        Ok(real)
-    }
-}
-
-/// The edit, as far as it can be told without the sources.
-fn edit_of(written: &WrittenEdit) -> Result<Edit, Problem> {
-    let name = &written.file.value;
-    let inside = Path::new(name)
-        .components()
-        .all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
-    if !inside {
-        return Err(written.file.problem(format!(
-            "{} leaves the sources: expected a file in them",
-            quoted(name)
-        )));
-    }
-    Ok(Edit {
-        file: path_parts(name).collect(),
-        change: Change::Replace {
-            find: written.find.value.clone(),
-            replace: written.replace.clone(),
-        },
-    })
-}
-
-/// The named parts of a path written with `/`.
-fn path_parts(path: &str) -> impl Iterator<Item = Component<'_>> {
-    Path::new(path)
-        .components()
-        .filter(|part| *part != Component::CurDir)
-}
-
-/// `stages` are those that have names, where they are known.
-pub(super) fn check_target(
-    target: At<String>,
-    stages: Option<&[String]>,
-) -> Result<String, Problem> {
-    let Some(stages) = stages else {
-        return Ok(target.value);
-    };
-    let wanted = target.value.to_lowercase();
-    if stages.contains(&wanted) {
-        return Ok(target.value);
-    }
-    Err(target.problem(if stages.is_empty() {
-        format!(
-            "no stage {}: the Dockerfile names no stage",
-            quoted(&target.value)
-        )
-    } else {
-        format!(
-            "no stage {} in the Dockerfile: {}",
-            quoted(&target.value),
-            choice(&target.value, stages)
-        )
-    }))
-}
-
-/// Reads a regular file of bounded size. Opening something else, a pipe say,
-/// could wait forever.
-///
-/// # Errors
-/// It cannot be read, is no regular file, or has more than 16 MiB.
-pub fn read_file(path: &Path) -> io::Result<Vec<u8>> {
-    let metadata = fs::metadata(path)?;
-    if !metadata.is_file() {
-        return Err(io::Error::other("not a regular file"));
-    }
-    let mut bytes = Vec::new();
-    fs::File::open(path)?
-        .take(LARGEST + 1)
-        .read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > LARGEST {
-        return Err(io::Error::other("larger than 16 MiB"));
-    }
-    Ok(bytes)
 }
 
 #[cfg(test)]

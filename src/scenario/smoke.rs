@@ -3,8 +3,8 @@
 
 use regex::bytes::Regex;
 
+use super::edit::NONCE;
 use super::error::quoted;
-use super::format::NONCE;
 use crate::model::Platform;
 
 /// What stands for the platform in `prints`, and for its architecture.

@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use super::copy::SourceCopy;
-use super::project::read_file;
-use super::{ContextSource, Scenario, ScenarioError, Variant};
+use super::definition::{ContextSource, Scenario, Variant};
+use super::error::ScenarioError;
+use super::file::read_file;
 use crate::temporary::Folder;
 
 /// Says of a folder that is a build context, a path relative to it, and the

@@ -11,7 +11,7 @@ pub(super) struct Stages<'d> {
     by_name: HashMap<String, Vec<usize>>,
 }
 
-/// A stage.
+/// A stage of a Dockerfile: a `FROM` and what follows it.
 pub(super) struct Stage<'d> {
     /// Its `FROM`.
     pub(super) from: &'d Instruction,
@@ -19,7 +19,7 @@ pub(super) struct Stage<'d> {
     pub(super) name: Option<String>,
     /// What its `FROM` names, as written.
     pub(super) base: &'d str,
-    /// Its instructions.
+    /// The instructions after its `FROM`.
     pub(super) instructions: &'d [Instruction],
 }
 

@@ -3,12 +3,13 @@
 
 use super::document::{At, Problem, Table, parse};
 use super::error::{ScenarioError, choice, quoted};
+use super::file::read_file;
 use super::format::{check_line, read_kind};
 use super::name::check_name;
-use super::project::{Project, read_file};
+use super::project::Project;
 use crate::model::BuildKind;
 
-/// Its name in `scenarios/`.
+/// The file in `scenarios/` that suites are written in.
 const SUITES_FILE: &str = "suites.toml";
 
 pub(super) const SUITE_KEYS: [&str; 4] = ["title", "scenarios", "kinds", "rounds"];
@@ -16,7 +17,7 @@ pub(super) const SUITE_KEYS: [&str; 4] = ["title", "scenarios", "kinds", "rounds
 /// Scenarios that are raced together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Suite {
-    /// Its name.
+    /// The name by which a command line asks for it.
     pub name: String,
     /// One line on what it is for.
     pub title: String,

@@ -16,15 +16,15 @@ use super::heredoc;
 pub(super) struct Syntax {
     /// The frontend that reads it where it names one, with its line.
     pub(super) frontend: Option<(usize, String)>,
-    /// The character that escapes.
+    /// The escape character: a backslash, or what `# escape=` names.
     pub(super) escape: char,
-    /// Its instructions in order.
+    /// The instructions, in the order of the text.
     pub(super) instructions: Vec<Instruction>,
     /// What of it could not be read, in one line, with its line.
     pub(super) unclear: Option<(usize, String)>,
 }
 
-/// An instruction.
+/// An instruction of a Dockerfile, its continuation lines joined.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Instruction {
     /// The line that it begins in, from 1.

@@ -63,7 +63,7 @@ pub fn without_credentials(text: &str) -> Cow<'_, str> {
 }
 
 /// The same for text that may not be UTF-8; `None` where nothing is to go.
-pub fn bytes_without_credentials(text: &[u8]) -> Option<Vec<u8>> {
+fn bytes_without_credentials(text: &[u8]) -> Option<Vec<u8>> {
     let has_url = text.windows(3).any(|part| part == b"://");
     if !has_url {
         return None;
@@ -75,8 +75,8 @@ pub fn bytes_without_credentials(text: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// Passwords and tokens in the user information of a URL, as they are written
-/// and as they are meant: what fails may tell them without the URL.
-pub fn of_url(url: &str) -> Vec<String> {
+/// and as they are meant: what fails may show them without the URL.
+pub fn in_url(url: &str) -> Vec<String> {
     /// Characters from which a name alone may be a token.
     const TOKEN: usize = 16;
     let Some((_, url)) = url.split_once("://") else {

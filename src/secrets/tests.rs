@@ -40,11 +40,11 @@ fn user_information_of_any_url_goes() {
 
 #[test]
 fn secrets_of_a_url_are_known_without_it() {
-    assert_eq!(of_url("https://me:p%40ss@h/x"), ["p%40ss", "p@ss"]);
-    assert_eq!(of_url("https://0123456789abcdef@h"), ["0123456789abcdef"]);
-    assert_eq!(of_url("https://tok:x-oauth-basic@h"), ["tok"]);
+    assert_eq!(in_url("https://me:p%40ss@h/x"), ["p%40ss", "p@ss"]);
+    assert_eq!(in_url("https://0123456789abcdef@h"), ["0123456789abcdef"]);
+    assert_eq!(in_url("https://tok:x-oauth-basic@h"), ["tok"]);
     for url in ["ssh://git@h", "https://h/a@b", "unix:///x"] {
-        assert!(of_url(url).is_empty(), "{url}");
+        assert!(in_url(url).is_empty(), "{url}");
     }
 }
 

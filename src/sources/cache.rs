@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use walkdir::WalkDir;
 
-use super::{Found, SourcesError};
+use super::error::SourcesError;
 use crate::model::{Platform, SourcesFrom};
 use crate::scenario::{Fetch, Otherwise, sources_digest};
 use crate::temporary::{self, Held, LOCK};
@@ -30,22 +30,27 @@ pub struct Key(String);
 
 impl Key {
     /// Of a commit of a git repository.
-    pub fn of_git(fetch: &Fetch) -> Self {
-        Self::of(&["git", &fetch.git, &fetch.reference, &fetch.commit])
+    pub fn for_git(fetch: &Fetch) -> Self {
+        Self::digest_of(&["git", &fetch.git, &fetch.reference, &fetch.commit])
     }
 
     /// Of what a Dockerfile makes: it and what lies beside it, its build context.
     ///
     /// # Errors
     /// Its folder cannot be read.
-    pub fn of_otherwise(otherwise: &Otherwise, native: &Platform) -> Result<Self, SourcesError> {
+    pub fn for_dockerfile(otherwise: &Otherwise, native: &Platform) -> Result<Self, SourcesError> {
         let context = sources_digest(otherwise.context())?;
         let name = otherwise.dockerfile.file_name().unwrap_or_default();
         let name = name.to_string_lossy();
-        Ok(Self::of(&["built", &context, &name, &native.to_string()]))
+        Ok(Self::digest_of(&[
+            "built",
+            &context,
+            &name,
+            &native.to_string(),
+        ]))
     }
 
-    fn of(parts: &[&str]) -> Self {
+    fn digest_of(parts: &[&str]) -> Self {
         let mut digest = Sha256::new();
         for part in parts {
             digest.update((part.len() as u64).to_le_bytes());
@@ -61,6 +66,15 @@ pub struct Cache {
     folder: PathBuf,
 }
 
+/// Sources that are there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// Their folder, in the cache. Nobody else may write to it.
+    pub folder: PathBuf,
+    /// The repository or the Dockerfile that they came from.
+    pub from: SourcesFrom,
+}
+
 /// What an entry says of itself.
 #[derive(Debug, Serialize, Deserialize)]
 struct Record {
@@ -74,12 +88,12 @@ struct Record {
 pub(super) struct Place(Held);
 
 impl Place {
-    /// Where the sources go.
+    /// The folder that the sources are written to.
     pub(super) fn tree(&self) -> PathBuf {
         self.0.path().join(TREE)
     }
 
-    /// Where an archive of them may go.
+    /// The file that an archive of the sources may be written to.
     pub(super) fn archive(&self) -> PathBuf {
         self.0.path().join("sources.tar")
     }
@@ -91,7 +105,7 @@ impl Cache {
     ///
     /// # Errors
     /// The user has neither.
-    pub fn of_user() -> Result<Self, SourcesError> {
+    pub fn for_user() -> Result<Self, SourcesError> {
         let cache = user::cache_folder()
             .filter(|path| path.is_absolute())
             .ok_or(SourcesError::NoCache)?;

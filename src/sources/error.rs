@@ -16,17 +16,17 @@ pub enum SourcesError {
     #[error("{0}")]
     Git(#[from] GitError),
     /// The Dockerfile that makes them could not be built.
-    #[error("cannot build {}, which makes the sources where git has no answer: {message}", shown(.dockerfile))]
+    #[error("cannot build {}, which makes the sources where git has no answer: {message}", escape::bounded(.dockerfile))]
     Build {
-        /// The Dockerfile.
+        /// The Dockerfile's path in the project.
         dockerfile: String,
         /// Why, escaped and bounded.
         message: String,
     },
     /// What it made could not be unpacked.
-    #[error("cannot unpack the sources that {} makes: {error}", shown(.dockerfile))]
+    #[error("cannot unpack the sources that {} makes: {error}", escape::bounded(.dockerfile))]
     Unpack {
-        /// The Dockerfile.
+        /// The Dockerfile's path in the project.
         dockerfile: String,
         /// Why. Not chained as a source: the text has it already.
         error: UnpackError,
@@ -37,20 +37,20 @@ pub enum SourcesError {
     /// There is no place to keep them.
     #[error("no cache folder to keep sources in: set XDG_CACHE_HOME to an absolute path, or HOME")]
     NoCache,
-    /// The operating system refused.
-    #[error("cannot {action} {}: {error}", escape::terminal(&.path.to_string_lossy(), 300))]
+    /// The operating system refused to read or write a file.
+    #[error("cannot {action} {}: {error}", escape::path(.path))]
     Io {
-        /// What was tried.
+        /// What was tried: `open`, `remove`.
         action: &'static str,
-        /// On what.
+        /// The file or folder.
         path: PathBuf,
-        /// What it said. Not chained as a source: the text has it already.
+        /// What the operating system said. Not chained as a source: the text has it already.
         error: io::Error,
     },
-    /// The caller wants them no more.
+    /// The caller stopped the fetching.
     #[error("interrupted")]
     Interrupted,
-    /// The work broke off.
+    /// The thread that did the work broke off, with this message.
     #[error("fetching the sources broke off: {0}")]
     Broken(String),
 }
@@ -58,9 +58,9 @@ pub enum SourcesError {
 impl SourcesError {
     /// Whether there is no way to the sources, and nothing is wrong with what
     /// was found or with this machine.
-    pub fn means_none_to_be_had(&self) -> bool {
+    pub fn is_unavailable(&self) -> bool {
         match self {
-            Self::Git(error) => error.means_out_of_reach(),
+            Self::Git(error) => error.is_out_of_reach(),
             Self::Build { .. } => true,
             _ => false,
         }
@@ -73,8 +73,4 @@ impl SourcesError {
             error,
         }
     }
-}
-
-fn shown(text: &str) -> String {
-    escape::terminal(text, 200)
 }

@@ -11,7 +11,7 @@ mod unpack;
 #[cfg(test)]
 mod tests;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use tokio_util::sync::CancellationToken;
 
@@ -19,22 +19,13 @@ use crate::git::{GitError, RemoteCommit};
 use crate::model::{Platform, SourcesFrom};
 use crate::scenario::{Fetch, Otherwise};
 use crate::secrets::without_credentials;
-pub use cache::{Cache, Key};
+pub use cache::{Cache, Found, Key};
 pub use error::SourcesError;
 pub use unpack::{UnpackError, unpack};
 
-/// Sources that are there.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
-    /// Their folder, in the cache. Nobody else may write to it.
-    pub folder: PathBuf,
-    /// Where they came from.
-    pub from: SourcesFrom,
-}
-
 /// Finds the sources in the cache, or fetches them: from git, or else by
 /// `build`, which writes the files of the Dockerfile's last stage to a tar archive
-/// at the path that it is given. `tell` hears which way they came and why.
+/// at the path that it is given. `report` hears which way they came and why.
 ///
 /// # Errors
 /// git finds another commit, which no fallback makes good; neither way leads
@@ -44,38 +35,38 @@ pub async fn obtain(
     native: &Platform,
     cache: &Cache,
     stop: &CancellationToken,
-    tell: &dyn Fn(&str),
+    report: &dyn Fn(&str),
     build: impl AsyncFnOnce(&Otherwise, &Path) -> Result<(), SourcesError>,
 ) -> Result<Found, SourcesError> {
-    let key = Key::of_git(fetch);
+    let key = Key::for_git(fetch);
     if let Some(found) = in_cache(cache, &key).await? {
-        tell(&format!("{}, fetched before", found.from.describe()));
+        report(&format!("{}, fetched before", found.from.describe()));
         return Ok(found);
     }
-    tell(&format!("fetching {} of {}", fetch.reference, fetch.git));
+    report(&format!("fetching {} of {}", fetch.reference, fetch.git));
     let why = match from_git(fetch, cache, &key, stop).await {
         Ok(found) => {
-            tell(&found.from.describe());
+            report(&found.from.describe());
             return Ok(found);
         }
         Err(SourcesError::Git(GitError::Interrupted)) => return Err(SourcesError::Interrupted),
-        Err(SourcesError::Git(error)) if error.means_out_of_reach() => error,
+        Err(SourcesError::Git(error)) if error.is_out_of_reach() => error,
         Err(error) => return Err(error),
     };
     let Some(otherwise) = &fetch.otherwise else {
         return Err(SourcesError::Git(why));
     };
-    let key = Key::of_otherwise(otherwise, native)?;
+    let key = Key::for_dockerfile(otherwise, native)?;
     if let Some(found) = in_cache(cache, &key).await? {
-        tell(&format!(
+        report(&format!(
             "{why}; instead: {}, built before",
             found.from.describe()
         ));
         return Ok(found);
     }
-    tell(&format!("{why}; building {} instead", otherwise.shown));
+    report(&format!("{why}; building {} instead", otherwise.shown));
     let found = from_build(otherwise, cache, &key, build).await?;
-    tell(&found.from.describe());
+    report(&found.from.describe());
     Ok(found)
 }
 
@@ -100,7 +91,7 @@ async fn from_git(
         };
         commit.fetch(&place.tree(), &|| stop.is_cancelled())?;
         let from = SourcesFrom::Git {
-            git: told(&fetch.git),
+            git: shareable(&fetch.git),
             reference: fetch.reference,
             commit: fetch.commit,
         };
@@ -109,9 +100,9 @@ async fn from_git(
     .await
 }
 
-/// A URL as results tell it: of a repository on this machine without the
+/// A URL as results show it: of a repository on this machine without the
 /// folders that lead to it, which are nobody else's business.
-fn told(url: &str) -> String {
+fn shareable(url: &str) -> String {
     let Some(path) = url.strip_prefix("file://") else {
         return without_credentials(url).into_owned();
     };

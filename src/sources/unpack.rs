@@ -27,12 +27,12 @@ pub enum UnpackError {
     /// It cannot be read, or a file cannot be written.
     #[error("{0}")]
     Io(#[from] io::Error),
-    /// An entry is refused.
-    #[error("{} {why}", shown(.path))]
+    /// An entry cannot be written as it is: it leads out of the folder, say.
+    #[error("{} {why}", escape::path(.path))]
     Refused {
-        /// Its path.
+        /// The entry's path in the archive.
         path: PathBuf,
-        /// Why.
+        /// What is wrong with the entry.
         why: &'static str,
     },
     /// There is too much of it.
@@ -173,7 +173,7 @@ fn stays_inside(from: &Path, link: &Path) -> bool {
     true
 }
 
-/// Makes the folders that a path lies in, and tells whether they are folders,
+/// Makes the folders that a path lies in, and says whether they are folders,
 /// not symlinks to some.
 fn parents_are_folders(to: &Path, inside: &Path) -> io::Result<bool> {
     let mut folder = to.to_owned();
@@ -205,10 +205,6 @@ fn take_what_is_said(to: &Path) -> Result<Option<String>, UnpackError> {
     let line = start.lines().next().unwrap_or_default().trim();
     let line: String = line.chars().take(MOST_SAID).collect();
     Ok((!line.is_empty()).then_some(line))
-}
-
-fn shown(path: &Path) -> String {
-    escape::terminal(&path.to_string_lossy(), 300)
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //! of numbers; they know nothing of builds.
 
 mod fisher;
+mod interval;
 mod noise;
 mod proportion;
 mod ratio;
@@ -17,9 +18,10 @@ mod walsh;
 
 pub use crate::model::LEAST_DELTA;
 pub use fisher::{Counted, fails_more_often};
+pub use interval::Interval;
 pub use noise::{FLOOR_CONFIDENCE, noise_floor};
 pub use proportion::share_interval;
-pub use ratio::{Basis, Interval, Ratio, log_ratios, ratio};
+pub use ratio::{Basis, Ratio, log_ratios, ratio};
 pub use roll_up::roll_up;
 pub use spread::{Spread, spread};
 pub use times::Times;

@@ -2,7 +2,7 @@
 
 use statrs::distribution::{Beta, ContinuousCDF};
 
-use super::Interval;
+use super::interval::Interval;
 
 /// Probability that an interval misses the truth.
 const ALPHA: f64 = 0.05;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
+use super::interval::Interval;
 use super::verdict::{Judgement, Look, Looks, judge_at};
 
 /// Confidence of the model-based interval.
@@ -34,25 +35,6 @@ pub enum Basis {
     ModelBased,
     /// The Hodges–Lehmann estimate and the signed-rank interval of a look.
     SignedRank(Look),
-}
-
-/// An interval of ratios, or of their logarithms.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Interval {
-    /// Lower end.
-    pub low: f64,
-    /// Upper end.
-    pub high: f64,
-}
-
-impl Interval {
-    /// Of logarithms, that of the numbers.
-    pub(super) fn exp(self) -> Self {
-        Self {
-            low: self.low.exp(),
-            high: self.high.exp(),
-        }
-    }
 }
 
 /// ln(candidate / reference) of each round that both have, from times in

@@ -1,7 +1,7 @@
 //! The verdict: whether a candidate is faster, slower, the same, or whether
 //! that cannot be told. `docs/verdict.md` states the rule and its sources.
 
-use super::Interval;
+use super::interval::Interval;
 use super::signed_rank::{MAX_PAIRS, greatest_k, lower_tail};
 use super::walsh::WalshAverages;
 

@@ -1,6 +1,6 @@
 //! Walsh averages: the Hodges–Lehmann estimate of a shift, and its interval.
 
-use super::Interval;
+use super::interval::Interval;
 
 /// The means of all pairs of some differences, each with itself among them,
 /// in order.

@@ -5,6 +5,7 @@ pub mod calibration;
 mod check;
 mod csv;
 mod error;
+mod file;
 mod open;
 mod outcome;
 mod read;

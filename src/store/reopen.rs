@@ -1,10 +1,11 @@
 //! Taking up a run that was cut off: its files are held against others, then
 //! mended and written on.
 
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
+use super::file::replace;
 use super::read::{StoredRun, is_result, read_run};
 use super::write::{LineFile, RunWriter};
 use super::{EVENTS_FILE, SAMPLES_FILE, StoreError, csv, open};
@@ -66,27 +67,6 @@ impl HeldRun {
             finished: Some(results.map(|sample| sample.slot.id.clone()).collect()),
             dir,
         })
-    }
-}
-
-/// Writes a file anew. It is there whole, before or after.
-fn replace(path: &Path, text: &str) -> Result<(), StoreError> {
-    let hidden = path.with_extension("new");
-    create_anew(&hidden)
-        .and_then(|mut file| {
-            file.write_all(text.as_bytes())?;
-            file.sync_all()
-        })
-        .and_then(|()| fs::rename(&hidden, path))
-        .map_err(StoreError::write(path))
-}
-
-/// Creates a file in the place of one that may be there. Results travel, so a
-/// link there is not followed.
-pub(super) fn create_anew(path: &Path) -> io::Result<File> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => File::create_new(path),
     }
 }
 

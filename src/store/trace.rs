@@ -9,7 +9,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use super::StoreError;
-use super::reopen::create_anew;
+use super::file::create_anew;
 use crate::trace::{SolveStatus, rawjson};
 
 /// Bytes of JSON after which the compressor is flushed, so that a crash costs

@@ -1,11 +1,11 @@
-//! When did a build begin, where its stream tells of work that was done for
+//! When did a build begin, where its stream reports work that was done for
 //! another build before?
 //!
 //! BuildKit keeps one state for a step that several builds need at a time, and
 //! sends a build that joins later all that the others were sent of it
 //! (`MultiWriter.Add` in `util/progress`, `connectProgressFromState` in
 //! `solver/jobs.go` of moby/buildkit). So a base image that another build
-//! loaded a minute ago is told with that time, and so is a COPY or RUN that
+//! loaded a minute ago is reported with that time, and so is a COPY or RUN that
 //! both have.
 //!
 //! Some steps no other build can share: the Dockerfile frontend and buildx
@@ -23,7 +23,7 @@ pub(super) fn begin(steps: &[Step]) -> Option<Timestamp> {
         let found = steps.iter().filter(|step| of(&step.label));
         found.filter_map(Step::started).min()
     };
-    // A context follows a Dockerfile that is loaded. One that is told to have
+    // A context follows a Dockerfile that is loaded. One that is reported to have
     // come before is another build's.
     let Some(own) = first(is_opening).or_else(|| first(is_own)) else {
         return first(|_| true);

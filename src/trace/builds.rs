@@ -1,9 +1,9 @@
-//! Which builds does a recording hold? MultipleComparisons may have been written to one
-//! file, one after another.
+//! Which builds does a recording hold? Several may have been written to one file, one
+//! after another.
 //!
-//! Nothing in the stream marks where a build ends. It is told by what begins
-//! anew: the frontend loads the Dockerfile once a build, and a solver tells a
-//! step without a start only when a build first asks for it. Targets that
+//! Nothing in the stream marks where a build ends. What begins anew shows it:
+//! the frontend loads the Dockerfile once a build, and a solver reports a step
+//! without a start only when a build first asks for it. Targets that
 //! buildx's bake builds together have names before their steps, and those of a
 //! builder with several nodes overlap in time: they stay one build.
 
@@ -11,23 +11,23 @@ use std::collections::HashSet;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::client_error::client_error;
 use super::fold::Trace;
-use super::said::said;
 use super::status::{SolveStatus, Vertex};
-use super::step::{MAX_DIGEST, bounded};
+use super::step::{MAX_DIGEST, bounded, is_end};
 
 /// Time after all that is known of a build from which on another may begin
 /// while nothing says that the first has ended: a client takes longer to start.
 const BETWEEN: SignedDuration = SignedDuration::from_millis(30);
 /// The same where steps of it never ended, as in a build that was killed.
 const AFTER_KILLED: SignedDuration = SignedDuration::from_secs(1);
-/// Bytes of a name that are looked at.
+/// Bytes of a name that are read.
 const MAX_NAME: usize = 512;
 
 /// A build of a recording.
 #[derive(Debug, Clone, Default)]
 pub struct Recorded {
-    /// What the stream says of it.
+    /// The steps that its stream reported.
     pub trace: Trace,
     /// Other text that followed it: buildx writes a failed build's error there.
     pub text: Option<String>,
@@ -53,7 +53,7 @@ pub struct Builds {
 }
 
 impl Builds {
-    /// Nothing read yet.
+    /// The builds of a recording of which nothing is read yet.
     pub fn new() -> Self {
         Self::default()
     }
@@ -75,7 +75,7 @@ impl Builds {
 
     /// Adds other text that stands between two updates, or after the last.
     pub fn push_text(&mut self, text: &str) {
-        self.is_over |= said(text).is_some_and(|said| said.is_certain);
+        self.is_over |= client_error(text).is_some_and(|error| error.is_certain);
         match &mut self.current.text {
             Some(known) => {
                 known.push('\n');
@@ -160,21 +160,4 @@ fn opening(vertex: &Vertex) -> Option<&str> {
     let said = said.trim_start();
     said.starts_with("load build definition")
         .then(|| prefix.trim_end())
-}
-
-/// Whether a step is one that builds end with.
-pub(super) fn is_end(name: &str) -> bool {
-    let said = match name.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        Some((_, said)) => said.trim_start(),
-        None => name,
-    };
-    let ends = [
-        "exporting to ",
-        "exporting cache",
-        "pushing ",
-        "importing to docker",
-        "resolving provenance",
-        "merging manifest list",
-    ];
-    ends.iter().any(|words| said.starts_with(words))
 }

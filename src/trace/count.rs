@@ -8,9 +8,8 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::builds::is_end;
 use super::label::Label;
-use super::step::Step;
+use super::step::{Step, is_end};
 use crate::model::Platform;
 
 /// An instruction that was executed or taken from the cache, on a platform.
@@ -38,7 +37,7 @@ pub(super) fn counted(steps: &[Step]) -> Vec<Counted<'_>> {
     for step in steps.iter().filter(|step| step.has_started()) {
         if let Some(same) = same(&step.label) {
             let known = begun.entry(same).or_insert(step);
-            // In whatever order they were told.
+            // In whatever order they were reported.
             if step.digest < known.digest {
                 *known = step;
             }
@@ -75,22 +74,22 @@ pub(super) fn counted(steps: &[Step]) -> Vec<Counted<'_>> {
 }
 
 /// Whether there must have been more than these steps, of a build that has a
-/// result: an instruction was told of, and on no platform did it begin; or
+/// result: an instruction was reported, and on no platform did it begin; or
 /// none was, after a Dockerfile was loaded.
 pub(super) fn is_part(steps: &[Step]) -> bool {
     let place = |step: &'_ Step| {
         let (position, _) = step.label.position?;
         Some((step.label.stage.clone(), position))
     };
-    let (begun, told): (Vec<&Step>, Vec<&Step>) = steps.iter().partition(|s| s.has_started());
+    let (begun, pending): (Vec<&Step>, Vec<&Step>) = steps.iter().partition(|s| s.has_started());
     let places: HashSet<_> = begun.iter().filter_map(|step| place(step)).collect();
-    let mut told = told.into_iter().filter_map(place);
+    let mut pending = pending.into_iter().filter_map(place);
     let was_loaded = |step: &&Step| {
         let said = step.label.instruction.as_str();
         step.label.internal && said.starts_with("load build definition")
     };
     let is_export = |step: &&Step| is_end(&step.name);
-    told.any(|place| !places.contains(&place))
+    pending.any(|place| !places.contains(&place))
         || (places.is_empty() && begun.iter().any(was_loaded) && !begun.iter().any(is_export))
 }
 

@@ -7,10 +7,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::begin::begin;
-use super::builds::is_end;
 use super::count::{Counted, counted, is_part};
 use super::status::SolveStatus;
-use super::step::{MAX_DIGEST, Step, bounded};
+use super::step::{MAX_DIGEST, Step, bounded, is_end};
 use crate::model::Failure;
 
 /// Steps whose output or progress may come before they are reported
@@ -32,7 +31,7 @@ pub struct Trace {
 }
 
 impl Trace {
-    /// Nothing known yet.
+    /// The trace of a build of which nothing is known yet.
     pub fn new() -> Self {
         Self::default()
     }
@@ -140,7 +139,7 @@ impl Trace {
     /// the last moment that is known.
     ///
     /// A build begins with its first step. What was done before for another
-    /// build on the same builder does not count, though the stream tells of it
+    /// build on the same builder does not count, though the stream reports it
     /// where both need the same step.
     pub fn server_span(&self) -> Option<Duration> {
         let (first, last) = self.server_window()?;
@@ -182,7 +181,7 @@ impl Trace {
         is_part(&self.steps)
     }
 
-    /// What is told of the step that made the build fail, see
+    /// The failure of the step that made the build fail, see
     /// [`failed_step`](Self::failed_step).
     pub fn failure(&self) -> Option<Failure> {
         let step = self.failed_step()?;
@@ -190,7 +189,7 @@ impl Trace {
             Some(code) => format!("{} ended with exit code {code}", first_line(&step.name)),
             None => first_line(step.error.as_deref().unwrap_or_default()),
         };
-        Some(told(step, message, step.exit_code()))
+        Some(failure_at(step, message, step.exit_code()))
     }
 
     /// The step at which a build stood that ended without any step's failure:
@@ -199,20 +198,20 @@ impl Trace {
         let unfinished = |step: &&Step| step.is_running() || step.was_cancelled();
         let stopped = self.steps.iter().filter(unfinished);
         // By digest where times are the same, so that the order in which steps
-        // were told does not matter.
+        // were reported does not matter.
         let stopped =
             stopped.min_by_key(|step| (step.label.internal, step.started(), &step.digest));
         let begun = self.steps.iter().filter(|step| step.has_started());
         stopped.or_else(|| begun.max_by_key(|step| (step.started(), &step.digest)))
     }
 
-    /// Tells of a build that was stopped (time limit, Ctrl-C, lost builder),
+    /// Describes the failure of a build that was stopped (time limit, Ctrl-C, lost builder),
     /// or failed without a step that did, where it
     /// [stood](Self::stood_at): `message`, with that step and its log tail.
     pub fn stopped(&self, message: impl Into<String>) -> Failure {
         let message = message.into();
         match self.stood_at() {
-            Some(step) => told(step, message, None),
+            Some(step) => failure_at(step, message, None),
             None => Failure {
                 message,
                 step: None,
@@ -223,7 +222,8 @@ impl Trace {
     }
 }
 
-fn told(step: &Step, message: String, exit_code: Option<i32>) -> Failure {
+/// A failure with what is known of the step at which it happened.
+fn failure_at(step: &Step, message: String, exit_code: Option<i32>) -> Failure {
     Failure {
         message,
         step: Some(step.name.clone()),

@@ -76,7 +76,7 @@ impl Label {
             }
         }
         // A scanner of what was built runs on a platform of its own, which its
-        // name does not tell.
+        // name does not say.
         if parsed.instruction.starts_with("generating sbom") {
             parsed.target = parsed.platform.take();
         }

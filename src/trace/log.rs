@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 
 /// Bytes kept of a step's log.
 const MAX_BYTES: usize = 8 * 1024;
-/// Lines told of a step's log.
+/// Lines kept for people of a step's log.
 const MAX_LINES: usize = 20;
-/// Characters told of one line.
+/// Characters kept of one line.
 const MAX_LINE_CHARS: usize = 1000;
 
 /// The last bytes that a step wrote, stdout and stderr as they came.

@@ -1,22 +1,22 @@
-//! What BuildKit's status stream tells of a build: its steps, their times,
+//! What BuildKit's status stream says of a build: its steps, their times,
 //! platforms and cache hits, and which one failed. Pure: no files, no clock.
 
 mod begin;
 mod builds;
+mod client_error;
 mod count;
 mod fold;
 mod label;
 mod log;
 pub mod rawjson;
-mod said;
 pub mod status;
 mod step;
 
 pub use builds::{Builds, Recorded};
+pub use client_error::{ClientError, client_error};
 pub use count::Counted;
 pub use fold::Trace;
 pub use label::Label;
 pub use log::LogTail;
-pub use said::{Said, said};
 pub use status::SolveStatus;
 pub use step::{Interval, Step};

@@ -6,7 +6,7 @@ use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 
 use serde::Deserialize;
 
-use super::said::is_error;
+use super::client_error::is_error;
 use super::status::SolveStatus;
 use super::step::bounded;
 
@@ -51,7 +51,7 @@ pub enum RawJsonError {
     },
 }
 
-/// How a recording ends.
+/// What a recording ends with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Tail {
     /// After a whole value.
@@ -67,7 +67,7 @@ pub enum Tail {
 /// Text that stands between values, or after the last.
 #[derive(Debug, Default)]
 struct Between {
-    /// The beginning of it.
+    /// Its first bytes, up to a bound.
     begin: String,
     /// The last line that is an error's, if it is not in the beginning.
     error: Option<String>,

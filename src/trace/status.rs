@@ -73,7 +73,7 @@ pub struct Vertex {
 pub struct ProgressGroup {
     /// Id shared by the group's vertices.
     pub id: String,
-    /// Name shown.
+    /// Name that is shown in place of the vertices' names.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub name: String,
     /// Whether the group is shown only when something in it is slow.
@@ -97,13 +97,13 @@ pub struct VertexStatus {
     pub total: i64,
     /// Bytes or items done.
     pub current: i64,
-    /// When this was so.
+    /// When `current` was measured, on BuildKit's clock.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timestamp: Option<Timestamp>,
-    /// When the part began.
+    /// When the part began, on BuildKit's clock.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub started: Option<Timestamp>,
-    /// When the part ended.
+    /// When the part ended, on BuildKit's clock; none while it goes on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub completed: Option<Timestamp>,
 }
@@ -120,7 +120,7 @@ pub struct VertexLog {
     /// The bytes, base64 in JSON.
     #[serde(with = "base64_bytes")]
     pub data: Vec<u8>,
-    /// When it was written.
+    /// When it was written, on BuildKit's clock.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timestamp: Option<Timestamp>,
 }
@@ -137,7 +137,7 @@ pub struct VertexWarning {
     /// One line, base64 in JSON.
     #[serde(with = "base64_bytes", skip_serializing_if = "Vec::is_empty")]
     pub short: Vec<u8>,
-    /// Where it is explained.
+    /// URL of the page that explains the rule.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub url: String,
 }
@@ -161,11 +161,13 @@ mod base64_bytes {
     use base64::engine::general_purpose::STANDARD;
     use serde::{Deserialize, Deserializer, Serializer};
 
-    pub fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+    pub(super) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&STANDARD.encode(bytes))
     }
 
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Vec<u8>, D::Error> {
         let text = Option::<String>::deserialize(deserializer)?.unwrap_or_default();
         STANDARD.decode(text).map_err(serde::de::Error::custom)
     }

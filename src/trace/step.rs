@@ -1,4 +1,4 @@
-//! A step: one vertex of the build graph with everything that the stream told
+//! A step: one vertex of the build graph with everything that the stream reported
 //! of it so far.
 
 use std::collections::BTreeMap;
@@ -44,7 +44,7 @@ pub struct Step {
     /// What the name says of platform, stage and instruction.
     pub label: Label,
     /// Digests of the steps that it takes something from, as far as the
-    /// stream told; not every one of them need be a step of the trace.
+    /// stream reported; not every one of them need be a step of the trace.
     pub inputs: Vec<String>,
     /// Whether its result came from the cache.
     pub cached: bool,
@@ -56,7 +56,7 @@ pub struct Step {
     pub log: LogTail,
     /// Bytes that its processes wrote, stdout and stderr together.
     pub log_bytes: u64,
-    /// Whether the stream told of it while it ran.
+    /// Whether the stream reported it while it ran.
     seen_running: bool,
     /// End of each interval by its start. A vertex repeats: one start comes
     /// first without an end, then with it, and several may be open at a time.
@@ -141,7 +141,7 @@ impl Step {
     }
 
     /// Joins the first two to one that has ended: the end of either may have
-    /// been told already, or be told yet, and where it is told again nobody
+    /// been reported already, or be reported yet, and where it is reported again nobody
     /// knows that it was.
     fn join_first_two(&mut self) {
         let (Some((start, first)), Some((later, second))) =
@@ -157,8 +157,8 @@ impl Step {
         !self.spans.is_empty()
     }
 
-    /// Whether the stream told of it while it ran. What ran before a build
-    /// joined is told as over.
+    /// Whether the stream reported it while it ran. What ran before a build
+    /// joined is reported as over.
     pub(super) fn was_seen_running(&self) -> bool {
         self.seen_running
     }
@@ -276,6 +276,23 @@ fn bounded_end(text: &str, max: usize) -> &str {
         start += 1;
     }
     &text[start..]
+}
+
+/// Whether a step is one that builds end with.
+pub(super) fn is_end(name: &str) -> bool {
+    let said = match name.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((_, said)) => said.trim_start(),
+        None => name,
+    };
+    let ends = [
+        "exporting to ",
+        "exporting cache",
+        "pushing ",
+        "importing to docker",
+        "resolving provenance",
+        "merging manifest list",
+    ];
+    ends.iter().any(|words| said.starts_with(words))
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! goes on and one that is read back are judged alike.
 
 mod assessment;
+mod compare;
 mod comparison;
 mod contamination;
 mod failures;

@@ -11,9 +11,10 @@ use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
 
 use super::entries::walk;
-use super::error::{VerifyError, malformed, told, too_large};
+use super::error::{VerifyError, malformed, too_large};
 use super::limits::Limits;
 use super::path::clean;
+use crate::escape;
 
 /// An open archive, and where in it things are.
 #[derive(Debug)]
@@ -36,7 +37,7 @@ struct Span {
 impl<'l> Archive<'l> {
     /// Opens an archive and finds what is where. No content is read yet.
     pub(super) fn open(path: &Path, limits: &'l Limits) -> Result<Self, VerifyError> {
-        let name = told(&path.display().to_string());
+        let name = escape::bounded(&path.display().to_string());
         let (file, length) = open_file(path).map_err(|source| VerifyError::Open {
             archive: name.clone(),
             source,
@@ -159,7 +160,7 @@ impl<'l> Archive<'l> {
 
 /// How a blob is named in an error.
 pub(super) fn blob(digest: &Digest) -> String {
-    format!("blob {}", told(digest.as_ref()))
+    format!("blob {}", escape::bounded(digest.as_ref()))
 }
 
 fn open_file(path: &Path) -> io::Result<(File, u64)> {

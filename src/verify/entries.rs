@@ -18,11 +18,11 @@ const MAX_EXTENSION: u64 = 1 << 20;
 /// What an entry is, without its content.
 #[derive(Debug)]
 pub(super) struct Entry {
-    /// Its name as written.
+    /// The path that the archive gives it, as written.
     pub(super) name: Vec<u8>,
     /// What it links to, as written.
     pub(super) target: Vec<u8>,
-    /// Which kind.
+    /// Whether it is a file, a folder, a link or something else.
     pub(super) kind: EntryType,
     /// Bytes of its content.
     pub(super) size: u64,

@@ -14,17 +14,17 @@ pub enum VerifyError {
     /// The file cannot be opened.
     #[error("opening the image archive {archive}: {source}")]
     Open {
-        /// The file.
+        /// The archive's path.
         archive: String,
-        /// Why not.
+        /// What the operating system said.
         source: io::Error,
     },
     /// It is damaged, or not what the OCI image specification describes.
     #[error("reading {part} of the image archive {archive}: {message}")]
     Malformed {
-        /// The file.
+        /// The archive's path.
         archive: String,
-        /// Which part.
+        /// The part of the archive, `blob sha256:…`.
         part: String,
         /// What is wrong with it.
         message: String,
@@ -32,14 +32,14 @@ pub enum VerifyError {
     /// It holds more than is read.
     #[error("reading {part} of the image archive {archive}: {message}")]
     TooLarge {
-        /// The file.
+        /// The archive's path.
         archive: String,
-        /// Which part.
+        /// The part of the archive, `blob sha256:…`.
         part: String,
-        /// Which bound it exceeds.
+        /// The bound that it exceeds.
         message: String,
     },
-    /// Which machine its programs are for is not known.
+    /// The platform's programs are for a machine that is not known.
     #[error("checking the programs for {0}: no ELF machine is known for this platform")]
     UnknownMachine(Platform),
 }
@@ -48,7 +48,7 @@ impl VerifyError {
     pub(super) fn reading(archive: &str, part: impl Into<String>, error: &io::Error) -> Self {
         let archive = archive.to_owned();
         let part = part.into();
-        let message = told(&error.to_string());
+        let message = escape::bounded(&error.to_string());
         if error.kind() == io::ErrorKind::FileTooLarge {
             return Self::TooLarge {
                 archive,
@@ -72,9 +72,4 @@ pub(super) fn malformed(message: impl Display) -> io::Error {
 /// Something that exceeds a bound.
 pub(super) fn too_large(bound: impl Display) -> io::Error {
     io::Error::new(io::ErrorKind::FileTooLarge, format!("more than {bound}"))
-}
-
-/// Outside text, fit for one line.
-pub(super) fn told(text: &str) -> String {
-    escape::terminal(text, escape::MAX_CHARS)
 }

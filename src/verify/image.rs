@@ -2,14 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use super::Mismatch;
 use super::archive::{Archive, blob};
-use super::error::{VerifyError, told, too_large};
+use super::error::{VerifyError, too_large};
 use super::index::Image;
 use super::layer::{Budget, Layer, Node};
+use super::mismatch::Mismatch;
 use super::path::parts;
 use super::program::{Content, Elf, Machine};
 use super::tree::{Found, Tree};
+use crate::escape;
 use crate::model::Platform;
 
 /// Where a root file system has programs and libraries of its own (Filesystem
@@ -26,8 +27,8 @@ pub(super) fn check(
     binaries: &[String],
     bytes_left: &mut u64,
 ) -> Result<Vec<Mismatch>, VerifyError> {
-    let machine =
-        Machine::of(platform).ok_or_else(|| VerifyError::UnknownMachine(platform.clone()))?;
+    let machine = Machine::for_platform(platform)
+        .ok_or_else(|| VerifyError::UnknownMachine(platform.clone()))?;
     let tree = read_tree(archive, image, bytes_left)?;
     let mut mismatches = Vec::new();
     let mut add = |found: String, expected: String| {
@@ -46,7 +47,7 @@ pub(super) fn check(
     let mut named = BTreeSet::new();
     for binary in binaries {
         let found = tree.find(binary.as_bytes());
-        if let Some(found) = unfit(&found, machine, &told(binary)) {
+        if let Some(found) = unfit(&found, machine, &escape::bounded(binary)) {
             add(found, format!("an ELF program for {machine}"));
         }
         if let Found::Node(path, _) = found {
@@ -56,7 +57,7 @@ pub(super) fn check(
     if let Some((path, elf)) = root_program(&tree, &named)
         && elf.machine != machine
     {
-        let path = told(&format!("/{}", String::from_utf8_lossy(&path)));
+        let path = escape::bounded(&format!("/{}", String::from_utf8_lossy(&path)));
         add(
             format!("a root file system for {} ({path})", elf.machine),
             format!("one for {machine}"),
@@ -101,7 +102,7 @@ fn unfit(found: &Found<'_>, machine: Machine, name: &str) -> Option<String> {
         Found::Node(_, Node::Folder) => format!("{name}, a folder"),
         Found::Node(_, _) => format!("{name}, a special file"),
         Found::Nothing(path) => {
-            let path = told(&format!("/{}", String::from_utf8_lossy(path)));
+            let path = escape::bounded(&format!("/{}", String::from_utf8_lossy(path)));
             if path == name {
                 format!("no {name}")
             } else {
@@ -112,7 +113,7 @@ fn unfit(found: &Found<'_>, machine: Machine, name: &str) -> Option<String> {
     })
 }
 
-/// The program that tells what a root file system is for: its shell, or else
+/// The program that shows what a root file system is for: its shell, or else
 /// the first program or library in [`ROOT_FOLDERS`]. Those named are passed
 /// over, as they are checked by themselves.
 fn root_program(tree: &Tree, named: &BTreeSet<Vec<u8>>) -> Option<(Vec<u8>, Elf)> {

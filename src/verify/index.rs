@@ -1,13 +1,14 @@
 //! Which images an archive holds. BuildKit's `index.json` has one descriptor
 //! for each name of the image: of a manifest where the build was for one
-//! platform, and else of an index of such, attestations among them.
+//! platform, and else of an index of manifests, attestations among them.
 
 use std::collections::HashSet;
 
 use oci_spec::image::{Descriptor, ImageIndex, ImageManifest, MediaType, ToDockerV2S2};
 
 use super::archive::{Archive, blob};
-use super::error::{VerifyError, malformed, told, too_large};
+use super::error::{VerifyError, malformed, too_large};
+use crate::escape;
 use crate::model::Platform;
 
 /// An image for one platform.
@@ -89,8 +90,9 @@ impl Walk<'_> {
         let named = name(claimed);
         Ok(Image {
             platform: named.parse().ok(),
-            named: told(&named),
-            configured: (!agrees(&configured, claimed)).then(|| told(&name(&configured))),
+            named: escape::bounded(&named),
+            configured: (!agrees(&configured, claimed))
+                .then(|| escape::bounded(&name(&configured))),
             manifest,
         })
     }

@@ -18,7 +18,7 @@ use super::program::{Content, HEAD_BYTES};
 pub(super) enum Node {
     /// A folder; what is in it has paths of its own.
     Folder,
-    /// A regular file.
+    /// A regular file, by what its first bytes say.
     File(Content),
     /// A symlink and what it points to, as written.
     Symlink(Box<[u8]>),
@@ -49,13 +49,13 @@ pub(super) struct Layer {
 /// What is left of the bounds of an image or an archive.
 #[derive(Debug)]
 pub(super) struct Budget<'b> {
-    /// Entries.
+    /// Entries that may still come.
     pub(super) files: usize,
-    /// Bytes of names.
+    /// Bytes of names that may still come.
     pub(super) name_bytes: usize,
-    /// Decompressed bytes.
+    /// Decompressed bytes that may still come, of the whole archive.
     pub(super) bytes: &'b mut u64,
-    /// What the bounds are.
+    /// The bounds themselves, for messages.
     pub(super) limits: &'b Limits,
 }
 
@@ -139,7 +139,7 @@ impl Layer {
                 if (head.len() as u64) < entry.size.min(HEAD_BYTES as u64) {
                     return Err(malformed("it ends within a file"));
                 }
-                Put::Node(Node::File(Content::of(&head)))
+                Put::Node(Node::File(Content::from_head(&head)))
             }
             EntryType::Symlink => {
                 if entry.target.len() > MAX_BYTES {

@@ -5,8 +5,8 @@
 //! The archive is read where it lies and nothing is unpacked, so no name in it
 //! can reach the disk. All that it holds is taken as written by strangers:
 //! counts and sizes are bounded ([`limits`]), documents are checked against
-//! their digests, and names are escaped when told. What a program *does* is not
-//! looked at here, only which machine it is for.
+//! their digests, and names are escaped when shown. What a program *does* is not
+//! checked here, only which machine it is for.
 
 mod archive;
 mod compression;
@@ -16,6 +16,7 @@ mod image;
 mod index;
 mod layer;
 mod limits;
+mod mismatch;
 mod path;
 mod program;
 mod tree;
@@ -30,9 +31,9 @@ mod hostile_tests;
 mod layout_tests;
 
 pub use error::VerifyError;
+pub use mismatch::Mismatch;
 
 use std::collections::BTreeSet;
-use std::fmt;
 use std::path::Path;
 
 use crate::model::Platform;
@@ -50,27 +51,6 @@ pub struct Expected {
     pub binaries: Vec<String>,
 }
 
-/// One thing in which an image is not what was asked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mismatch {
-    /// The platform that it concerns; none where the archive names one that
-    /// cannot be written as a platform.
-    pub platform: Option<Platform>,
-    /// What is there, outside text escaped.
-    pub found: String,
-    /// What should be there, outside text escaped.
-    pub expected: String,
-}
-
-impl fmt::Display for Mismatch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(platform) = &self.platform {
-            write!(f, "{platform}: ")?;
-        }
-        write!(f, "found {}, expected {}", self.found, self.expected)
-    }
-}
-
 /// Everything in which the image of an OCI archive differs from what was
 /// asked for; empty where it is right.
 ///
@@ -81,7 +61,7 @@ impl fmt::Display for Mismatch {
 ///   says.
 /// - Each named program is there, is an ELF program, and is for the platform's
 ///   machine, word size and byte order. Variants (`arm/v6`, `amd64/v3`) share
-///   these, so one is not told from another.
+///   these, so one is not distinguished from another.
 /// - So is what the image's root file system is made of, by `/bin/sh` or else
 ///   another program or library. An image without any, such as one `FROM
 ///   scratch` with one static program, is right.

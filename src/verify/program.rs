@@ -6,13 +6,14 @@ use object::Endianness;
 use object::elf::{self, FileHeader32, FileHeader64};
 use object::read::elf::FileHeader;
 
+use crate::escape;
 use crate::model::Platform;
 
-/// Bytes that tell: the header of a 64-bit ELF file (ELF specification, "ELF
+/// Bytes that are read of a file: the header of a 64-bit ELF file (ELF specification, "ELF
 /// Header"; a 32-bit one has 52).
 pub(super) const HEAD_BYTES: usize = 64;
 
-/// What a file is.
+/// What a file is, by its first bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Content {
     /// An ELF file.
@@ -26,7 +27,7 @@ pub(super) enum Content {
 /// What the header of an ELF file says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Elf {
-    /// What it is for.
+    /// The machine that executes it.
     pub(super) machine: Machine,
     /// `e_type`.
     kind: elf::FileType,
@@ -59,7 +60,7 @@ impl Machine {
     /// supplement.
     ///
     /// Variants do not show: `arm/v5` to `v8` are all `EM_ARM`.
-    pub(super) fn of(platform: &Platform) -> Option<Self> {
+    pub(super) fn for_platform(platform: &Platform) -> Option<Self> {
         // Elsewhere programs are not ELF files.
         if ["windows", "darwin", "ios", "wasip1", "js"].contains(&platform.os()) {
             return None;
@@ -110,7 +111,7 @@ impl fmt::Display for Machine {
 
 impl Content {
     /// What a file is that begins so.
-    pub(super) fn of(head: &[u8]) -> Self {
+    pub(super) fn from_head(head: &[u8]) -> Self {
         if head.starts_with(b"\x7fELF") {
             return elf_header(head).map_or(Self::Other("a damaged ELF file"), Self::Elf);
         }
@@ -140,7 +141,7 @@ impl fmt::Display for Content {
                 };
                 write!(f, "{kind} for {}", elf.machine)
             }
-            Self::Script(line) => write!(f, "a script ({})", super::error::told(line)),
+            Self::Script(line) => write!(f, "a script ({})", escape::bounded(line)),
             Self::Other(what) => f.write_str(what),
         }
     }
@@ -178,14 +179,18 @@ mod tests {
             (b"#!/bin/sh\nexit\n", "a script (#!/bin/sh)"),
             (b"#!\x1b[31m", "a script (#!\\x1b[31m)"),
         ] {
-            assert_eq!(Content::of(head).to_string(), told);
+            assert_eq!(Content::from_head(head).to_string(), told);
         }
     }
 
     #[test]
     fn platforms_without_elf_have_no_machine() {
         for platform in ["windows/amd64", "darwin/arm64", "linux/wasm"] {
-            assert_eq!(Machine::of(&platform.parse().unwrap()), None, "{platform}");
+            assert_eq!(
+                Machine::for_platform(&platform.parse().unwrap()),
+                None,
+                "{platform}"
+            );
         }
     }
 }

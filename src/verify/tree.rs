@@ -4,9 +4,10 @@
 use std::collections::BTreeMap;
 use std::io;
 
-use super::error::{malformed, told};
+use super::error::malformed;
 use super::layer::{Budget, Layer, Node, Put};
 use super::path::{bounded, parts, pop, push, split};
+use crate::escape;
 
 /// Symlinks that one path may lead through, as in Linux (`MAXSYMLINKS` in
 /// `linux/namei.h`).
@@ -93,7 +94,7 @@ impl Tree {
             if self.nodes.get(&above).is_some_and(|n| *n != Node::Folder) {
                 return Err(malformed(format_args!(
                     "{} is in what is not a folder",
-                    told(&String::from_utf8_lossy(path))
+                    escape::bounded(&String::from_utf8_lossy(path))
                 )));
             }
         }
@@ -108,7 +109,7 @@ impl Tree {
             Some(node) if *node != Node::Folder => Ok(node.clone()),
             _ => Err(malformed(format_args!(
                 "a hard link leads to {}, which is no file",
-                told(&String::from_utf8_lossy(target))
+                escape::bounded(&String::from_utf8_lossy(target))
             ))),
         }
     }
@@ -171,6 +172,6 @@ fn range_below(folder: &[u8]) -> (Vec<u8>, Option<Vec<u8>>) {
 fn endless(path: &[u8]) -> io::Error {
     malformed(format_args!(
         "symlinks on the way to {} have no end",
-        told(&String::from_utf8_lossy(path))
+        escape::bounded(&String::from_utf8_lossy(path))
     ))
 }

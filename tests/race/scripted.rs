@@ -15,7 +15,7 @@ use buildrace::model::{
 };
 use buildrace::plan::{self, PlanInput};
 use buildrace::race::{
-    Inspected, Observer, ObserverError, Race, RaceError, Redaction, Resumption, SmokeRunner,
+    Observer, ObserverError, Race, RaceError, Redaction, Resumption, SmokeRunner,
 };
 use buildrace::scenario::{Project, Scenario};
 use buildrace::trace::status::Vertex;
@@ -400,7 +400,6 @@ async fn race(
         disk: None,
         image_size: false,
         runner,
-        looked: Inspected::default(),
         secrets: &BTreeMap::new(),
         redaction: &Redaction::default(),
         earlier,

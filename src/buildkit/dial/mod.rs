@@ -51,7 +51,7 @@ pub trait Dial: fmt::Debug + Send + Sync {
     /// The place, as a person would name it.
     fn endpoint(&self) -> String;
 
-    /// Which program answers.
+    /// The program that answers: a Docker Engine, or a buildkitd of its own.
     fn daemon(&self) -> Daemon;
 }
 
@@ -61,15 +61,15 @@ pub enum DialError {
     /// The address says nothing that can be dialled.
     #[error("{address:?} is no address of a Docker Engine: {problem}")]
     Address {
-        /// What was given.
+        /// The address as it was given.
         address: String,
         /// What is wrong, and what to give instead.
         problem: String,
     },
-    /// Nobody answers there.
+    /// Nobody answers at the address.
     #[error("cannot reach {endpoint}: {problem}")]
     Unreachable {
-        /// Where.
+        /// The place that was dialled, as a person would name it.
         endpoint: String,
         /// What the system said, and what to do.
         problem: String,
@@ -77,7 +77,7 @@ pub enum DialError {
     /// Somebody answers, but offers no BuildKit.
     #[error("{endpoint} offers no BuildKit: {problem}")]
     NoBuildKit {
-        /// Where.
+        /// The place that was dialled, as a person would name it.
         endpoint: String,
         /// What it said, and what to do.
         problem: String,

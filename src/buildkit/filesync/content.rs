@@ -11,7 +11,7 @@ use std::sync::{Mutex, PoisonError, TryLockError};
 
 use rustix::fs::OFlags;
 
-use super::send::{BatchSender, Listed, give_up};
+use super::batch::{BatchSender, Listed, give_up};
 use super::wire::Packet;
 
 /// Bytes of content in a packet, at most; gRPC refuses messages over 4 MiB.
@@ -19,25 +19,25 @@ const CHUNK: u64 = 256 * 1024;
 /// A batch goes out when it has this many bytes.
 const BATCH: u64 = 256 * 1024;
 
-/// Where requests are put.
+/// The end of the queue of requests at which they are put in.
 #[derive(Debug)]
-pub struct Queue(Sender<(u32, Listed)>);
+pub(super) struct Queue(Sender<(u32, Listed)>);
 
-/// Where the readers take them.
+/// The end of the queue of requests at which the readers take them out.
 #[derive(Debug)]
-pub struct Wanted(Mutex<Receiver<(u32, Listed)>>);
+pub(super) struct Wanted(Mutex<Receiver<(u32, Listed)>>);
 
 impl Queue {
     /// An empty queue. It has no bound, as the listing already has every
     /// entry that can be asked for, and as a receiver that waits for its
     /// requests to be taken may not be taking content.
-    pub fn new() -> (Self, Wanted) {
+    pub(super) fn new() -> (Self, Wanted) {
         let (tx, rx) = channel();
         (Self(tx), Wanted(Mutex::new(rx)))
     }
 
     /// Asks for a file.
-    pub fn push(&self, id: u32, file: Listed) {
+    pub(super) fn push(&self, id: u32, file: Listed) {
         // Readers that gave up have told the receiver why.
         let _ = self.0.send((id, file));
     }
@@ -64,7 +64,7 @@ impl Wanted {
 
 /// Sends the files that are asked for until there are no more requests. Small
 /// files share a batch while more of them wait.
-pub fn read_files(root: &Path, wanted: &Wanted, out: &BatchSender) {
+pub(super) fn read_files(root: &Path, wanted: &Wanted, out: &BatchSender) {
     let mut batch = Batch::new(out);
     while let Some((mut id, mut file)) = wanted.wait() {
         loop {

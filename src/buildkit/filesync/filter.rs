@@ -7,7 +7,7 @@ use super::pattern::{MatchInfo, Pattern, PatternError, PatternMatcher};
 
 /// The patterns of one call.
 #[derive(Debug, Default)]
-pub struct Filter {
+pub(super) struct Filter {
     include: Option<PatternMatcher>,
     exclude: Option<PatternMatcher>,
     /// Whether no include pattern has a wildcard but a trailing `/*` or
@@ -19,10 +19,10 @@ pub struct Filter {
 
 /// What becomes of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fate {
-    /// It is sent.
+pub(super) enum Fate {
+    /// The entry is sent.
     Send,
-    /// It is not sent; a folder is, as soon as something in it is.
+    /// The entry is not sent; a folder is, as soon as something in it is.
     Hold,
     /// It is a folder and nothing in it can match: it is not even read.
     Skip,
@@ -30,7 +30,7 @@ pub enum Fate {
 
 /// What a folder matched, handed to what is in it.
 #[derive(Debug, Clone, Default)]
-pub struct FolderMatch {
+pub(super) struct FolderMatch {
     include: Option<MatchInfo>,
     exclude: Option<MatchInfo>,
 }
@@ -38,7 +38,7 @@ pub struct FolderMatch {
 /// A list of patterns is malformed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("invalid {list} patterns: {source}")]
-pub struct FilterError {
+pub(super) struct FilterError {
     list: &'static str,
     source: PatternError,
 }
@@ -46,7 +46,10 @@ pub struct FilterError {
 impl Filter {
     /// `followed` are the paths of [`Options::follow`] with what their
     /// symlinks lead to; `None` where they name the whole folder.
-    pub fn new(options: &Options, followed: Option<Vec<Vec<u8>>>) -> Result<Self, FilterError> {
+    pub(super) fn new(
+        options: &Options,
+        followed: Option<Vec<Vec<u8>>>,
+    ) -> Result<Self, FilterError> {
         let mut include = options.include.clone();
         if let Some(followed) = followed {
             include.extend(followed);
@@ -78,7 +81,7 @@ impl Filter {
     /// The fate of the entry at `path`. `folder` is what the folder that it is
     /// in matched, `None` at the top. The second value is for the entries in
     /// it, where it is a folder.
-    pub fn judge(
+    pub(super) fn judge(
         &self,
         path: &[u8],
         is_folder: bool,

@@ -16,7 +16,7 @@ use super::pattern::wildcard_matches;
 ///
 /// A link is resolved within `root`, `..` and absolute targets too. What does
 /// not exist stays as named.
-pub fn follow_links(root: &Path, paths: &[Vec<u8>]) -> io::Result<Option<Vec<Vec<u8>>>> {
+pub(super) fn follow_links(root: &Path, paths: &[Vec<u8>]) -> io::Result<Option<Vec<Vec<u8>>>> {
     let mut resolver = Resolver {
         root,
         resolved: BTreeSet::new(),
@@ -32,7 +32,7 @@ pub fn follow_links(root: &Path, paths: &[Vec<u8>]) -> io::Result<Option<Vec<Vec
 
 /// Leaves out each path that is in the one kept before it; `None` where one
 /// is the root.
-pub fn dedupe(paths: Vec<Vec<u8>>) -> Option<Vec<Vec<u8>>> {
+pub(super) fn dedupe(paths: Vec<Vec<u8>>) -> Option<Vec<Vec<u8>>> {
     let mut out: Vec<Vec<u8>> = Vec::with_capacity(paths.len());
     for path in paths {
         if path == b"." {

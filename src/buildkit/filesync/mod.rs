@@ -8,6 +8,7 @@
 //! listed does too, where buildx leaves out the rest of its folder; and a hard
 //! link to a file that the patterns leave out is sent as a file.
 
+mod batch;
 mod content;
 mod filter;
 mod follow;

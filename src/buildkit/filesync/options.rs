@@ -6,8 +6,8 @@ use tonic::metadata::MetadataMap;
 
 /// Folder and patterns of one call of DiffCopy.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Options {
-    /// Name of the folder.
+pub(super) struct Options {
+    /// The name by which BuildKit asks for the folder, `context`.
     pub dir_name: Vec<u8>,
     /// Only what matches one of these; everything where there are none.
     pub include: Vec<Vec<u8>>,
@@ -19,7 +19,7 @@ pub struct Options {
 
 impl Options {
     /// From the call's metadata.
-    pub fn from_metadata(metadata: &MetadataMap) -> Self {
+    pub(super) fn from_metadata(metadata: &MetadataMap) -> Self {
         Self {
             dir_name: values(metadata, "dir-name")
                 .into_iter()

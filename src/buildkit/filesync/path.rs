@@ -3,7 +3,7 @@
 
 /// The shortest path that names the same thing: no empty or `.` parts, `..`
 /// taken back as far as it goes. An empty path is `.`.
-pub fn clean(path: &[u8]) -> Vec<u8> {
+pub(super) fn clean(path: &[u8]) -> Vec<u8> {
     let rooted = path.first() == Some(&b'/');
     let mut parts: Vec<&[u8]> = Vec::new();
     for part in path.split(|b| *b == b'/') {
@@ -28,7 +28,7 @@ pub fn clean(path: &[u8]) -> Vec<u8> {
 }
 
 /// The parts that are not empty, joined and cleaned; nothing where all are empty.
-pub fn join(parts: &[&[u8]]) -> Vec<u8> {
+pub(super) fn join(parts: &[&[u8]]) -> Vec<u8> {
     let parts: Vec<&[u8]> = parts.iter().copied().filter(|p| !p.is_empty()).collect();
     if parts.is_empty() {
         return Vec::new();
@@ -37,7 +37,7 @@ pub fn join(parts: &[&[u8]]) -> Vec<u8> {
 }
 
 /// The path without its last part, cleaned; `.` where it has only one.
-pub fn dir(path: &[u8]) -> Vec<u8> {
+pub(super) fn dir(path: &[u8]) -> Vec<u8> {
     clean(match path.iter().rposition(|b| *b == b'/') {
         Some(slash) => &path[..=slash],
         None => b"",
@@ -45,7 +45,7 @@ pub fn dir(path: &[u8]) -> Vec<u8> {
 }
 
 /// The last part of a clean path.
-pub fn base(path: &[u8]) -> &[u8] {
+pub(super) fn base(path: &[u8]) -> &[u8] {
     match path.iter().rposition(|b| *b == b'/') {
         Some(slash) if path.len() > 1 => &path[slash + 1..],
         _ => path,

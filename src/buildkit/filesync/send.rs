@@ -17,6 +17,7 @@ use tokio::sync::mpsc;
 use tokio_stream::Stream;
 use tonic::{Status, Streaming};
 
+use super::batch::{Batch, BatchSender, Listed, give_up};
 use super::content::{Queue, read_files};
 use super::filter::Filter;
 use super::follow::follow_links;
@@ -31,13 +32,9 @@ const LISTING_BATCH: usize = 128;
 /// Files read at a time, as many as buildx reads.
 const READERS: usize = 4;
 
-/// Packets that go out together, or the error that ends the call.
-pub(super) type Batch = Result<Vec<Packet>, Status>;
-pub(super) type BatchSender = mpsc::Sender<Batch>;
-
 /// The packets of one call, in the order they are sent.
 #[derive(Debug)]
-pub struct Outgoing {
+pub(super) struct Outgoing {
     batches: mpsc::Receiver<Batch>,
     batch: IntoIter<Packet>,
     sent: Arc<AtomicU64>,
@@ -63,7 +60,7 @@ impl Stream for Outgoing {
 }
 
 /// Starts to send what `options` select of `root`.
-pub fn start(
+pub(super) fn start(
     root: PathBuf,
     options: Options,
     requests: Streaming<Packet>,
@@ -100,28 +97,9 @@ pub fn start(
     }
 }
 
-/// Tells the receiver why there is no more, then ends the call. From a
-/// blocking thread.
-pub(super) fn give_up(out: &BatchSender, message: String) {
-    let status = Status::unknown(message.clone());
-    let _ = out.blocking_send(Ok(vec![Packet::error(message)]));
-    let _ = out.blocking_send(Err(status));
-}
-
 /// Entries of the listing whose content may be asked for, once each.
 #[derive(Debug, Default)]
 struct Files(Mutex<Vec<Option<Listed>>>);
-
-/// What to read for an entry.
-#[derive(Debug)]
-pub(super) struct Listed {
-    /// From the root.
-    pub path: Vec<u8>,
-    /// Size when it was listed, bytes.
-    pub size: u64,
-    /// A socket: there is nothing to read.
-    pub empty: bool,
-}
 
 impl Files {
     fn add(&self, entries: &mut Vec<Option<Listed>>) {

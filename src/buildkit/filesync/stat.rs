@@ -11,15 +11,20 @@ use rustix::io::Errno;
 
 use super::wire::{Stat, Xattr, mode};
 
-/// Paths listed so far by device and inode, to tell hard links.
-pub type Seen = HashMap<(u64, u64), Vec<u8>>;
+/// Paths listed so far by device and inode, to find hard links.
+pub(super) type Seen = HashMap<(u64, u64), Vec<u8>>;
 
 /// The `Stat` of the file at `at`, listed as `path`.
 ///
 /// Owner and group are 0, as buildx sends them, so that a context means the
 /// same on every machine. A further name of an inode becomes a hard link to
 /// the path listed first. A socket becomes an empty file.
-pub fn stat(at: &Path, path: &[u8], metadata: &Metadata, seen: &mut Seen) -> io::Result<Stat> {
+pub(super) fn stat(
+    at: &Path,
+    path: &[u8],
+    metadata: &Metadata,
+    seen: &mut Seen,
+) -> io::Result<Stat> {
     let mut stat = Stat {
         path: path.to_vec(),
         mode: go_mode(metadata),

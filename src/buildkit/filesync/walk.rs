@@ -14,15 +14,15 @@ use super::wire::Stat;
 
 /// Why a folder could not be listed.
 #[derive(Debug, thiserror::Error)]
-pub enum WalkError {
+pub(super) enum WalkError {
     /// A file or folder cannot be read, or is gone.
     #[error("cannot {action} {path:?} of the build context: {source}")]
     Io {
-        /// What was tried.
+        /// What was tried, `read` or `list`.
         action: &'static str,
-        /// On what, from the root.
+        /// The file or folder, from the root.
         path: PathBuf,
-        /// Why not.
+        /// What the operating system said.
         source: io::Error,
     },
     /// A pattern turned out malformed.
@@ -35,8 +35,8 @@ pub enum WalkError {
 
 /// An entry of the listing.
 #[derive(Debug)]
-pub struct Listed {
-    /// What is sent.
+pub(super) struct Listed {
+    /// Name, size, mode and times, as they are sent.
     pub stat: Stat,
     /// Whether it is a socket: then it is sent as an empty file.
     pub socket: bool,
@@ -59,7 +59,7 @@ struct Entry {
 }
 
 /// Lists what `filter` lets through of `root` and gives it to `emit`.
-pub fn walk(
+pub(super) fn walk(
     root: &Path,
     filter: &Filter,
     emit: &mut dyn FnMut(Listed) -> Result<(), WalkError>,

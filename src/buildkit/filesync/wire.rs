@@ -25,7 +25,7 @@ pub enum PacketType {
 /// One message, in either direction.
 #[derive(Clone, PartialEq, Eq, Message)]
 pub struct Packet {
-    /// What it is for.
+    /// A [`PacketType`], which says what the packet is for.
     #[prost(enumeration = "PacketType", tag = "1")]
     pub kind: i32,
     /// The entry, in a `Stat` packet.
@@ -48,10 +48,10 @@ pub struct Stat {
     /// Type and permissions as Go's `os.FileMode`.
     #[prost(uint32, tag = "2")]
     pub mode: u32,
-    /// Owner.
+    /// Numeric id of the user who owns it.
     #[prost(uint32, tag = "3")]
     pub uid: u32,
-    /// Group.
+    /// Numeric id of the group that owns it.
     #[prost(uint32, tag = "4")]
     pub gid: u32,
     /// Bytes; 0 of a folder.
@@ -80,7 +80,7 @@ pub struct Xattr {
     /// Name with its namespace, `user.note`.
     #[prost(bytes = "vec", tag = "1")]
     pub name: Vec<u8>,
-    /// Value.
+    /// Its bytes, which need not be text.
     #[prost(bytes = "vec", tag = "2")]
     pub value: Vec<u8>,
 }
@@ -90,13 +90,13 @@ impl Packet {
     pub fn stat(stat: Stat) -> Self {
         Self {
             stat: Some(stat),
-            ..Self::of(PacketType::Stat)
+            ..Self::with_kind(PacketType::Stat)
         }
     }
 
     /// The end of the listing.
     pub fn end_of_listing() -> Self {
-        Self::of(PacketType::Stat)
+        Self::with_kind(PacketType::Stat)
     }
 
     /// Content of entry `id`; empty at its end.
@@ -104,24 +104,24 @@ impl Packet {
         Self {
             id,
             data: data.into(),
-            ..Self::of(PacketType::Data)
+            ..Self::with_kind(PacketType::Data)
         }
     }
 
     /// The end of the exchange.
     pub fn fin() -> Self {
-        Self::of(PacketType::Fin)
+        Self::with_kind(PacketType::Fin)
     }
 
-    /// Giving up.
+    /// The message that ends the call early, with its reason.
     pub fn error(message: String) -> Self {
         Self {
             data: message.into(),
-            ..Self::of(PacketType::Err)
+            ..Self::with_kind(PacketType::Err)
         }
     }
 
-    fn of(kind: PacketType) -> Self {
+    fn with_kind(kind: PacketType) -> Self {
         Self {
             kind: kind as i32,
             ..Self::default()
@@ -148,7 +148,7 @@ pub mod mode {
     /// Sticky.
     pub const STICKY: u32 = 1 << 20;
     /// Of a type that Go does not know.
-    pub const IRREGULAR: u32 = 1 << 19;
+    const IRREGULAR: u32 = 1 << 19;
     /// The bits of the type: an entry with none of them has content.
     pub const TYPE: u32 = DIR | SYMLINK | DEVICE | NAMED_PIPE | CHAR_DEVICE | IRREGULAR | (1 << 24);
 }

@@ -17,7 +17,7 @@ const BUFFER: usize = 256 << 10;
 /// A file that appears at its place only when the build that made it has
 /// succeeded.
 #[derive(Debug, Clone)]
-pub struct Archive {
+pub(crate) struct Archive {
     destination: PathBuf,
     state: Arc<Mutex<State>>,
 }
@@ -33,7 +33,7 @@ enum State {
 impl Archive {
     /// Makes a temporary file beside `destination`, so that a folder that
     /// cannot be written is found before the build.
-    pub fn create(destination: &Path) -> io::Result<Self> {
+    pub(crate) fn create(destination: &Path) -> io::Result<Self> {
         let folder = match destination.parent() {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
             _ => Path::new("."),
@@ -53,7 +53,7 @@ impl Archive {
     }
 
     /// Moves what was received to its place.
-    pub fn persist(&self) -> io::Result<()> {
+    pub(crate) fn persist(&self) -> io::Result<()> {
         match self.replace(State::Done) {
             State::Received(file) => file.persist(&self.destination).map_err(|error| error.error),
             _ => Err(io::Error::new(

@@ -39,7 +39,7 @@ use super::credentials::CredentialStore;
 use super::dial::{CONNECTION_WINDOW, HEADER_LIMIT, STREAM_WINDOW};
 use super::filesync::FileSync;
 use super::request::Secret;
-pub use file_send::Archive;
+pub(crate) use file_send::Archive;
 use router::Router;
 use tunnel::Tunnel;
 

@@ -19,7 +19,7 @@ use crate::ops::race::{Choice, EngineSession, RaceInput, keep_out_of_git, race};
 use crate::ops::stdin::{Typed, is_stdin};
 use crate::policy::Fatal;
 use crate::report::{CheckOutcome, CheckView, Finding, Level, Rule, number};
-use crate::scenario::{OwnDockerfile, Project, Scenario, read_file};
+use crate::scenario::{AdhocDockerfile, Project, Scenario, read_file};
 use crate::store::{self, RUN_FILE, StoredRun};
 
 /// Builds the working tree and compares its counts.
@@ -30,7 +30,7 @@ pub(super) async fn run(settings: &Settings, stop: &CancellationToken) -> anyhow
     // Before the engine is asked: most of what can be wrong is wrong here.
     let options = settings.options()?;
     let typed = Typed::read(&settings.dockerfile)?;
-    let dockerfile = OwnDockerfile {
+    let dockerfile = AdhocDockerfile {
         name: "worktree".to_owned(),
         shown: match is_stdin(&settings.dockerfile) {
             true => typed.shown.clone(),

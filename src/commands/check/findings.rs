@@ -12,7 +12,7 @@ use crate::ops::race::Raced;
 use crate::policy::Fatal;
 use crate::report::explanation::{Grown, grown};
 use crate::report::{CheckOutcome, CheckView, Finding, Level, Rule, number};
-use crate::scenario::{OwnDockerfile, read_file};
+use crate::scenario::{AdhocDockerfile, read_file};
 use crate::stats::{self, Basis, Ratio, Unjudged, Verdict};
 use crate::verdict::{self, Assessment, Comparison};
 
@@ -24,7 +24,7 @@ pub(super) fn of_race(
     raced: &Raced,
     settings: &Settings,
     against: &str,
-    dockerfile: &OwnDockerfile,
+    dockerfile: &AdhocDockerfile,
 ) -> anyhow::Result<CheckView> {
     let stored = &raced.stored;
     let text = read_file(&dockerfile.path).unwrap_or_default();

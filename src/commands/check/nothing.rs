@@ -12,7 +12,7 @@ use crate::ops::explain::lines_of;
 use crate::ops::race::{EngineSession, Prepared};
 use crate::race::probe::{Probe, Probed};
 use crate::report::explanation::short_instruction;
-use crate::scenario::{OwnDockerfile, instructions};
+use crate::scenario::{AdhocDockerfile, instructions};
 use crate::trace::Trace;
 
 /// Columns of an instruction.
@@ -37,7 +37,7 @@ pub(super) async fn look(
     prepared: &Prepared<'_>,
     ready: &EngineSession,
     settings: &Settings,
-    dockerfile: &OwnDockerfile,
+    dockerfile: &AdhocDockerfile,
     stop: &CancellationToken,
 ) -> anyhow::Result<Found> {
     let (Some(scenario), Some(info)) = (
@@ -60,7 +60,7 @@ pub(super) async fn look(
     }
     errln!("check: building the base, then the change on its cache: does anything differ?");
     let probe = Probe {
-        builder: ready.builder(),
+        builder: &ready.builder,
         run: &prepared.record.run,
         scenario,
         base,
@@ -87,7 +87,7 @@ pub(super) async fn look(
     })
 }
 
-fn differs(dockerfile: &OwnDockerfile, line: Option<usize>, instruction: &str) -> String {
+fn differs(dockerfile: &AdhocDockerfile, line: Option<usize>, instruction: &str) -> String {
     let place = line.map_or_else(String::new, |line| format!(":{line}"));
     format!(
         "racing: {}{place}: {} is not what the base builds",

@@ -41,7 +41,7 @@ fn with_lines(recording: &[u8], lines: &Lines) -> Vec<Explanation> {
             node: Some(Node::of(Platform::linux("amd64"))),
             platform: Some(Platform::linux("amd64")),
             cut_off: recorded.cut_off,
-            failure: FailureFacts::said_of(&recorded),
+            failure: FailureFacts::from_recording(&recorded),
             lines: lines.clone(),
             ..Conditions::default()
         };

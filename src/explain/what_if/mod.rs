@@ -40,7 +40,7 @@ pub enum Change {
     /// The emulated steps of a platform run on a node of that platform, beside
     /// the node that there is.
     NativeNode {
-        /// The platform.
+        /// The platform that has a node of its own.
         platform: Platform,
     },
     /// A step takes no time.
@@ -60,7 +60,7 @@ pub enum Change {
 /// What the build would take.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct WhatIf {
-    /// What is changed.
+    /// The change that is supposed.
     #[serde(flatten)]
     pub change: Change,
     /// Least that it would take on BuildKit's clock.

@@ -141,6 +141,10 @@ pub(super) struct Replay<'t> {
     /// How many tasks each still waits for.
     waiting: Vec<usize>,
     cores: [Cores; 2],
+    /// Tasks that wait for nothing more, by when they begin.
+    begins: BinaryHeap<At>,
+    /// Tasks under way that share no cores, by when they end.
+    fixed_ends: BinaryHeap<At>,
 }
 
 impl<'t> Replay<'t> {
@@ -160,23 +164,23 @@ impl<'t> Replay<'t> {
                 clock: 0.0,
                 ends: BinaryHeap::new(),
             }),
+            begins: BinaryHeap::new(),
+            fixed_ends: BinaryHeap::new(),
         }
     }
 
     /// When the last task ends, nanoseconds from the build's begin.
     pub(super) fn run(mut self) -> f64 {
-        let mut begins = BinaryHeap::new();
-        let mut fixed_ends: BinaryHeap<At> = BinaryHeap::new();
         for (task, found) in self.tasks.iter().enumerate() {
             if self.waiting[task] == 0 {
                 let time = found.lag;
-                begins.push(At { time, task });
+                self.begins.push(At { time, task });
             }
         }
         let mut now = 0.0f64;
         loop {
-            let begin = begins.peek().copied();
-            let fixed = fixed_ends.peek().copied();
+            let begin = self.begins.peek().copied();
+            let fixed = self.fixed_ends.peek().copied();
             let shared = [0, 1].map(|node| self.cores[node].next(now));
             // What ends makes way for what begins at the same moment.
             let ends = [fixed, shared[0], shared[1]].into_iter().enumerate();
@@ -192,41 +196,46 @@ impl<'t> Replay<'t> {
             self.pass(next.time - now);
             now = now.max(next.time);
             match place {
-                None => {
-                    begins.pop();
-                    let task = next.task;
-                    let Task {
-                        work, shares, node, ..
-                    } = self.tasks[task];
-                    if shares {
-                        let cores = &mut self.cores[node];
-                        let time = cores.clock + work;
-                        cores.ends.push(At { time, task });
-                    } else {
-                        let time = now + work;
-                        fixed_ends.push(At { time, task });
-                    }
+                None => self.begin(next.task, now),
+                Some(place) => self.end(next.task, place.checked_sub(1), now),
+            }
+        }
+    }
+
+    fn begin(&mut self, task: usize, now: f64) {
+        self.begins.pop();
+        let Task {
+            work, shares, node, ..
+        } = self.tasks[task];
+        if shares {
+            let cores = &mut self.cores[node];
+            let time = cores.clock + work;
+            cores.ends.push(At { time, task });
+        } else {
+            let time = now + work;
+            self.fixed_ends.push(At { time, task });
+        }
+    }
+
+    /// Ends a task on the cores of `node`, or one that shares none.
+    fn end(&mut self, task: usize, node: Option<usize>, now: f64) {
+        match node {
+            None => {
+                self.fixed_ends.pop();
+            }
+            Some(node) => {
+                let cores = &mut self.cores[node];
+                // Rounding must not leave the clock behind.
+                if let Some(At { time, .. }) = cores.ends.pop() {
+                    cores.clock = cores.clock.max(time);
                 }
-                Some(place) => {
-                    match place.checked_sub(1) {
-                        None => fixed_ends.pop(),
-                        Some(node) => {
-                            let ended = self.cores[node].ends.pop();
-                            // Rounding must not leave the clock behind.
-                            if let Some(At { time, .. }) = ended {
-                                self.cores[node].clock = self.cores[node].clock.max(time);
-                            }
-                            ended
-                        }
-                    };
-                    for &task in &self.before[next.task] {
-                        self.waiting[task] -= 1;
-                        if self.waiting[task] == 0 {
-                            let time = now + self.tasks[task].lag;
-                            begins.push(At { time, task });
-                        }
-                    }
-                }
+            }
+        }
+        for &task in &self.before[task] {
+            self.waiting[task] -= 1;
+            if self.waiting[task] == 0 {
+                let time = now + self.tasks[task].lag;
+                self.begins.push(At { time, task });
             }
         }
     }

@@ -19,7 +19,7 @@ impl Share {
     /// The least and the greatest share that explain how busy the machine
     /// was: with so many RUN steps at each moment (`running`, from when on how
     /// many), cores were busy for `busy` of `length`. Steps that fill the
-    /// machine together do not tell what one would do alone, so these may be
+    /// machine together do not show what one would do alone, so these may be
     /// far apart. Found by halving, since more of a share is never less busy.
     pub(in super::super) fn explaining(
         busy: f64,

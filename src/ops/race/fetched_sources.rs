@@ -8,8 +8,9 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use super::eligibility::Choice;
 use super::eligibility::leave_out;
-use super::{Choice, EngineSession};
+use super::session::EngineSession;
 use crate::builder::Builder;
 use crate::buildkit::{BuildError, BuildRequest, Export};
 use crate::engine;
@@ -51,11 +52,11 @@ impl EngineSession {
             let build = async |otherwise: &Otherwise, archive: &Path| {
                 self.make_sources(project, otherwise, archive, stop).await
             };
-            let cache = Cache::of_user()?;
+            let cache = Cache::for_user()?;
             match obtain(fetch, &self.native, &cache, stop, &tell, build).await {
                 Ok(found) => project.give_sources(scenario, &found.folder, found.from)?,
                 Err(SourcesError::Interrupted) => return Ok(false),
-                Err(error) if choice.may_leave_out && error.means_none_to_be_had() => {
+                Err(error) if choice.may_leave_out && error.is_unavailable() => {
                     tell(&error.to_string());
                     lacking.push(scenario.name.clone());
                 }

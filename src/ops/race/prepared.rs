@@ -5,7 +5,11 @@ use std::collections::BTreeMap;
 
 use tokio_util::sync::CancellationToken;
 
-use super::{EngineSession, RaceInput, Raced, StartedRun, build, draw, learn_from_last_run};
+use super::building::{StartedRun, build, learn_from_last_run};
+use super::draft::draft;
+use super::input::RaceInput;
+use super::raced::Raced;
+use super::session::EngineSession;
 use crate::buildkit::Secret;
 use crate::cli::RaceArgs;
 use crate::model::{Run, RunRecord};
@@ -42,7 +46,7 @@ impl<'a> Prepared<'a> {
         killed_runs::sweep();
         let skip = left_out([&args.results, &args.reports], &entrants.scenarios)?;
         let snapshot = Snapshot::take(&entrants.scenarios, &skip)?;
-        let (mut record, scenarios) = draw(ready, &mut entrants, args, &snapshot).await?;
+        let (mut record, scenarios) = draft(ready, &mut entrants, args, &snapshot).await?;
         record.rules.noise_floor = calibration::noise_floor(&args.results, &record)?;
         Ok(Self {
             entrants,
@@ -55,7 +59,7 @@ impl<'a> Prepared<'a> {
 
     /// The secrets of its builds.
     pub fn secrets(&self) -> BTreeMap<String, Secret> {
-        secrets_of(&self.entrants)
+        self.entrants.build_secrets()
     }
 
     /// Races, and leaves results and report.
@@ -89,9 +93,17 @@ impl<'a> Prepared<'a> {
     }
 }
 
-pub fn secrets_of(entrants: &RaceInput<'_>) -> BTreeMap<String, Secret> {
-    let secrets = entrants.secrets.iter();
-    secrets
-        .map(|(id, bytes)| (id.clone(), Secret::new(bytes.clone())))
-        .collect()
+/// Races, and leaves results and report.
+///
+/// # Errors
+/// It could not begin, or could not go on; what was measured before is stored
+/// and reported.
+pub async fn race(
+    ready: &EngineSession,
+    entrants: RaceInput<'_>,
+    args: &RaceArgs,
+    stop: &CancellationToken,
+) -> anyhow::Result<Raced> {
+    let prepared = Prepared::new(ready, entrants, args).await?;
+    prepared.race(ready, args, stop).await
 }

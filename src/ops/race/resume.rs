@@ -1,12 +1,14 @@
 //! Going on with a run that was cut off: what must be as it was, and what is
 //! typed for it.
 
-use std::path::Path;
-
 use anyhow::bail;
 use tokio_util::sync::CancellationToken;
 
-use super::{EngineSession, RaceInput, Raced, StartedRun, build, draw, learn_from_last_run};
+use super::building::{StartedRun, build, learn_from_last_run};
+use super::draft::draft;
+use super::input::RaceInput;
+use super::raced::Raced;
+use super::session::EngineSession;
 use crate::cli::RaceArgs;
 use crate::model::{Run, RunRecord, ScenarioInfo};
 use crate::ops::ignored::left_out;
@@ -33,7 +35,7 @@ pub async fn resume(
     killed_runs::sweep();
     let skip = left_out([&args.results, &args.reports], &entrants.scenarios)?;
     let snapshot = Snapshot::take(&entrants.scenarios, &skip)?;
-    let (now, scenarios) = draw(ready, &mut entrants, args, &snapshot).await?;
+    let (now, scenarios) = draft(ready, &mut entrants, args, &snapshot).await?;
     let stored = held.stored.run.record.clone();
     let differences = differences(&stored, &redaction::record(&now, &masks)?);
     if !differences.is_empty() {
@@ -70,19 +72,6 @@ pub async fn resume(
         stop,
     )
     .await
-}
-
-/// What to type to go on with a run; of other commands' runs nothing.
-pub fn command(record: &RunRecord, args: &RaceArgs) -> Option<String> {
-    if record.command.verb != "run" {
-        return None;
-    }
-    let run = if args.results == Path::new("results") {
-        record.run.clone()
-    } else {
-        args.results.join(&record.run).display().to_string()
-    };
-    Some(format!("buildrace run --resume {run}"))
 }
 
 /// What is not as it was when the run began, of all that its times depend on.

@@ -4,8 +4,8 @@
 use plotters::coord::ranged1d::{AsRangedCoord, Ranged, ValueFormatter};
 use plotters::prelude::*;
 
+use super::area::{Area, Drawn, raced};
 use super::style::{GRID, INK, Letters, MUTED, RED, colour, label, pale};
-use super::{Area, Drawn, raced};
 use crate::escape;
 use crate::model::{BuildKind, Outcome};
 use crate::report::number;

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use regex::Regex;
 
-use super::PatternError;
+use super::error::PatternError;
 use super::regexp;
 
 /// A pattern of a [`super::PatternMatcher`].
@@ -48,7 +48,7 @@ impl Pattern {
         self.negated
     }
 
-    /// It, without `!`.
+    /// The pattern without its `!`.
     pub fn text(&self) -> &[u8] {
         &self.text
     }
@@ -85,18 +85,33 @@ fn as_text(bytes: &[u8]) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// What a pattern needs to be compared with a path.
+#[derive(PartialEq)]
+enum Found {
+    Exact,
+    Prefix,
+    Suffix,
+    Regex,
+}
+
 fn compile(text: &[u8]) -> Kind {
-    #[derive(PartialEq)]
-    enum Found {
-        Exact,
-        Prefix,
-        Suffix,
-        Regex,
+    let (found, go) = translate(&as_text(text));
+    match found {
+        Found::Exact => Kind::Exact,
+        Found::Prefix => Kind::Prefix(text.len() - 2),
+        Found::Suffix => Kind::Suffix,
+        Found::Regex => regexp::from_go(&go)
+            .and_then(|translated| Regex::new(&translated).ok())
+            .map_or(Kind::Invalid, Kind::Regex),
     }
+}
+
+/// What a pattern needs, and the expression of Go's that `patternmatcher` makes
+/// of it.
+fn translate(pattern: &str) -> (Found, String) {
     let mut found = Found::Exact;
     let mut go = String::from("^");
-    let decoded = as_text(text);
-    let mut chars = decoded.trim_start_matches('\u{feff}').chars().peekable();
+    let mut chars = pattern.trim_start_matches('\u{feff}').chars().peekable();
     let mut first = true;
     while let Some(c) = chars.next() {
         match c {
@@ -144,17 +159,8 @@ fn compile(text: &[u8]) -> Kind {
         }
         first = false;
     }
-    match found {
-        Found::Exact => Kind::Exact,
-        Found::Prefix => Kind::Prefix(text.len() - 2),
-        Found::Suffix => Kind::Suffix,
-        Found::Regex => {
-            go.push('$');
-            regexp::from_go(&go)
-                .and_then(|translated| Regex::new(&translated).ok())
-                .map_or(Kind::Invalid, Kind::Regex)
-        }
-    }
+    go.push('$');
+    (found, go)
 }
 
 /// Go's `filepath.Match`. A malformed pattern is noticed only as far as the
@@ -231,25 +237,9 @@ fn walk_chunk<'a>(
                     }
                     None => (None, &b""[..]),
                 };
-                chunk = &chunk[1..];
-                let negated = chunk.first() == Some(&b'^');
-                if negated {
-                    chunk = &chunk[1..];
-                }
-                let mut hit = false;
-                let mut ranges = 0;
-                while ranges == 0 || chunk.first() != Some(&b']') {
-                    let (low, rest) = class_char(chunk)?;
-                    let (high, rest) = match rest.strip_prefix(b"-") {
-                        Some(rest) => class_char(rest)?,
-                        None => (low, rest),
-                    };
-                    hit |= c.is_some_and(|c| low <= c && c <= high);
-                    chunk = rest;
-                    ranges += 1;
-                }
-                chunk = &chunk[1..];
-                name = name.filter(|_| hit != negated).map(|_| after);
+                let (hit, rest) = class(&chunk[1..], c)?;
+                chunk = rest;
+                name = name.filter(|_| hit).map(|_| after);
             }
             b'?' => {
                 name = name.filter(|n| n[0] != b'/').map(|n| &n[decode(n).1..]);
@@ -266,6 +256,27 @@ fn walk_chunk<'a>(
         }
     }
     Ok(name)
+}
+
+/// Whether a class, its `[` taken off, has a character, and what follows it.
+fn class(mut chunk: &[u8], c: Option<char>) -> Result<(bool, &[u8]), Malformed> {
+    let negated = chunk.first() == Some(&b'^');
+    if negated {
+        chunk = &chunk[1..];
+    }
+    let mut hit = false;
+    let mut ranges = 0;
+    while ranges == 0 || chunk.first() != Some(&b']') {
+        let (low, rest) = class_char(chunk)?;
+        let (high, rest) = match rest.strip_prefix(b"-") {
+            Some(rest) => class_char(rest)?,
+            None => (low, rest),
+        };
+        hit |= c.is_some_and(|c| low <= c && c <= high);
+        chunk = rest;
+        ranges += 1;
+    }
+    Ok((hit != negated, &chunk[1..]))
 }
 
 /// A character of a class, escaped or not. Something must follow it: the class

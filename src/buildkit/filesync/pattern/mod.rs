@@ -2,23 +2,14 @@
 //! `patternmatcher`: later patterns win over earlier ones, `!` takes back, and
 //! what matches a folder matches what is in it.
 
+mod error;
 mod glob;
 mod regexp;
 
+pub use error::PatternError;
 pub use glob::{Pattern, wildcard_matches};
 
 use super::path::clean;
-
-/// A list of patterns has an error.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum PatternError {
-    /// A pattern with nothing after the `!`.
-    #[error("illegal exclusion pattern: \"!\"")]
-    BareNegation,
-    /// A pattern that does not parse.
-    #[error("syntax error in pattern {0:?}")]
-    Syntax(String),
-}
 
 /// Patterns in their order.
 #[derive(Debug)]

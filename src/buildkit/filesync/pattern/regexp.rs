@@ -7,7 +7,7 @@ use std::str::Chars;
 
 /// The expression with the same meaning, or `None` where Go refuses it or
 /// gives it a meaning that no file name has use for (`\Q`, `\pN`, `\x41`).
-pub fn from_go(go: &str) -> Option<String> {
+pub(super) fn from_go(go: &str) -> Option<String> {
     let mut out = String::with_capacity(go.len() + 16);
     let mut chars = go.chars().peekable();
     // Go does not repeat a repetition, nor nothing.

@@ -7,7 +7,7 @@ const MAX_MESSAGE: usize = 2 * 1024;
 
 /// Why a build has no result, in its client's words, which come from outside.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Said {
+pub struct ClientError {
     /// `failed to solve: dockerfile parse error on line 2: …`.
     pub message: String,
     /// Whether the build was cancelled.
@@ -19,7 +19,7 @@ pub struct Said {
 
 /// The error that a text ends in, if it holds one. buildx shows the place in
 /// the Dockerfile before it.
-pub fn said(text: &str) -> Option<Said> {
+pub fn client_error(text: &str) -> Option<ClientError> {
     let error = |line: &&str| is_error(line);
     let line = text.lines().rev().find(error)?.trim();
     let message = line.strip_prefix("ERROR:").unwrap_or(line).trim();
@@ -30,7 +30,7 @@ pub fn said(text: &str) -> Option<Said> {
         "failed to receive status",
         "failed to read dockerfile",
     ];
-    Some(Said {
+    Some(ClientError {
         message: bounded(message, MAX_MESSAGE).to_owned(),
         cancelled,
         is_certain: cancelled || certain.iter().any(|words| message.contains(words)),
@@ -52,18 +52,18 @@ mod tests {
         let text = "bad.Dockerfile:2\n----\n   2 | >>> RUNN ERROR: x\n----\n\
                     ERROR: failed to build: failed to solve: dockerfile parse error on line 2\n\n\
                     View build details: docker-desktop://x\n";
-        let found = said(text).unwrap();
+        let found = client_error(text).unwrap();
         assert_eq!(
             found.message,
             "failed to build: failed to solve: dockerfile parse error on line 2"
         );
         assert!(!found.cancelled && found.is_certain);
-        assert_eq!(said("WARNING: no output\n"), None);
+        assert_eq!(client_error("WARNING: no output\n"), None);
     }
 
     #[test]
     fn a_cancellation_is_told_apart_from_a_command_that_prints_one() {
-        let cancelled = |text: &str| said(text).unwrap().cancelled;
+        let cancelled = |text: &str| client_error(text).unwrap().cancelled;
         assert!(cancelled(
             "ERROR: failed to solve: Canceled: context canceled"
         ));
@@ -74,6 +74,6 @@ mod tests {
             "ERROR: failed to solve: process \"/bin/sh -c echo context canceled; exit 1\" did \
              not complete successfully: exit code: 1"
         ));
-        assert!(!said("ERROR: unit tests failed").unwrap().is_certain);
+        assert!(!client_error("ERROR: unit tests failed").unwrap().is_certain);
     }
 }

@@ -1,0 +1,201 @@
+//! A run while it is built, and what is left of it when it ends.
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use tokio_util::sync::CancellationToken;
+
+use super::causes::Causes;
+use super::input::RaceInput;
+use super::observer::RunObserver;
+use super::raced::Raced;
+use super::session::EngineSession;
+use super::unfinished::Unfinished;
+use crate::cli::RaceArgs;
+use crate::explain::RunExplanation;
+use crate::model::{Run, RunEnd, RunRecord};
+use crate::ops::explain::collector;
+use crate::ops::{redaction, report};
+use crate::progress::{Expected, Progress};
+use crate::race::{Race, RaceError, Resumption};
+use crate::report::View;
+use crate::scenario::{Scenario, Snapshot};
+use crate::secrets::Masks;
+use crate::store::{self, RunWriter, StoredRun};
+
+/// A run whose folder is there, and what is in it.
+pub struct StartedRun {
+    pub record: RunRecord,
+    /// The run as results have it, with the samples of before it was cut off.
+    pub run: Run,
+    /// What results may not show.
+    pub masks: Masks,
+    pub writer: RunWriter,
+    pub expected: Expected,
+    /// How often it was cut off.
+    pub cuts: usize,
+}
+
+/// Builds what is left of a run.
+pub async fn build(
+    ready: &EngineSession,
+    entrants: &RaceInput<'_>,
+    args: &RaceArgs,
+    (snapshot, scenarios): (&Snapshot, &[Scenario]),
+    started: StartedRun,
+    stop: &CancellationToken,
+) -> anyhow::Result<Raced> {
+    let StartedRun {
+        record,
+        run,
+        masks,
+        writer,
+        expected,
+        cuts,
+    } = started;
+    let here = std::env::current_dir().context("cannot find the current folder")?;
+    let secrets = entrants.build_secrets();
+    let redaction = redaction::of_race(masks, &ready.host, snapshot, entrants.project.root());
+    let unfinished = Unfinished::begin(&record.run, &ready.host);
+    let dead = unfinished.dead();
+    let finished = run.samples.clone();
+    let race = Race {
+        record: &record,
+        scenarios,
+        builder: &ready.builder,
+        disk: ready.engine.is_local().then_some(here.as_path()),
+        secrets: &secrets,
+        runner: Some(&ready.engine),
+        image_size: args.image_size,
+        redaction: &redaction,
+        earlier: Resumption {
+            samples: &finished,
+            cuts,
+        },
+        dead: &dead,
+    };
+    let live = std::io::stderr().is_terminal();
+    let observer = RunObserver {
+        redaction: &redaction,
+        causes: Causes::of(&entrants.scenarios),
+        writer,
+        trace: None,
+        progress: Progress::new(&record, &finished, expected, live),
+        run,
+    };
+    run_and_report(args, &race, observer, unfinished, stop).await
+}
+
+/// Runs the plan, then reports whatever was measured.
+async fn run_and_report(
+    args: &RaceArgs,
+    race: &Race<'_>,
+    mut observer: RunObserver<'_>,
+    unfinished: Unfinished,
+    stop: &CancellationToken,
+) -> anyhow::Result<Raced> {
+    let result = race.run(&mut observer, stop).await;
+    if result.is_ok() {
+        unfinished.clean();
+    }
+    observer.progress.close();
+    let RunObserver { writer, run, .. } = observer;
+    let dir = writer.dir().to_owned();
+    // Whatever else went wrong, this is why.
+    writer.is_there()?;
+    drop(writer);
+
+    let end = result.as_ref().ok().copied();
+    let stored = StoredRun {
+        dir,
+        run: Run { end, ..run },
+    };
+    // What was measured is reported, whatever became of the traces.
+    let explained = report::explain(&stored).unwrap_or_else(|error| {
+        errln!("warning: nothing is explained: {error:#}");
+        RunExplanation::default()
+    });
+    let view = View::new(&stored.run, &explained);
+    let reported = report::write(&args.reports, &stored, &view, &explained);
+    collector::send_run(&stored.run.record.run, &explained).await;
+    if !stored.run.samples.is_empty() {
+        report::summary(&view, &args.output)?;
+    }
+    if args.json {
+        let id = &stored.run.record.run;
+        let answer = serde_json::json!({
+            "run": id,
+            "results": stored.dir.display().to_string(),
+            "reports": args.reports.join(id).display().to_string(),
+        });
+        outln!("{answer}");
+    }
+    let end = how_it_ended(result, &stored, reported, args)?;
+    Ok(Raced {
+        stored,
+        explained,
+        view,
+        end,
+    })
+}
+
+/// Says where results and report are, and how to go on where the run did not
+/// finish.
+fn how_it_ended(
+    result: Result<RunEnd, RaceError>,
+    stored: &StoredRun,
+    reported: anyhow::Result<PathBuf>,
+    args: &RaceArgs,
+) -> anyhow::Result<RunEnd> {
+    let folder = stored.dir.display();
+    let way_on = to_resume(&stored.run.record, args);
+    let end = result.map_err(|error| {
+        anyhow::Error::new(error).context(format!(
+            "the run stopped early; what was measured is in {folder}{}",
+            way_on
+                .as_ref()
+                .map_or_else(String::new, |way| format!("; `{way}` goes on"))
+        ))
+    })?;
+    let report = reported?;
+    errln!("results: {folder}\nreport:  {}", report.display());
+    if let Some(way) = way_on.filter(|_| end == RunEnd::Interrupted) {
+        errln!("to go on: {way}");
+    }
+    Ok(end)
+}
+
+/// What to type to go on with a run; of other commands' runs nothing.
+fn to_resume(record: &RunRecord, args: &RaceArgs) -> Option<String> {
+    if record.command.verb != "run" {
+        return None;
+    }
+    let run = if args.results == Path::new("results") {
+        record.run.clone()
+    } else {
+        args.results.join(&record.run).display().to_string()
+    };
+    Some(format!("buildrace run --resume {run}"))
+}
+
+/// What the same builds took in the newest run that raced one of these
+/// scenarios. It only feeds the display, so what cannot be read is passed over.
+pub fn learn_from_last_run(results: &Path, record: &RunRecord) -> Expected {
+    let mut expected = Expected::of(record);
+    let folders = store::runs(results);
+    for folder in folders.iter().rev().take(10).rev() {
+        let Ok(run) = store::read_run(folder) else {
+            continue;
+        };
+        let raced_here = run.run.record.host.cores == record.host.cores
+            && run.run.record.host.cpu_model == record.host.cpu_model;
+        if raced_here {
+            run.run
+                .samples
+                .iter()
+                .for_each(|sample| expected.learn(sample));
+        }
+    }
+    expected
+}

@@ -1,0 +1,131 @@
+//! The record of a race that is about to begin: what can be raced here, by which
+//! rules and in which order.
+
+use std::path::PathBuf;
+
+use super::input::RaceInput;
+use super::session::EngineSession;
+use super::{eligibility, record};
+use crate::cli::{RaceArgs, Rounds};
+use crate::model::{
+    AUTO_ROUNDS, Contamination, FUTILITY_ROUNDS, FailureRule, LEAST_DELTA, Platform, Rules,
+    RunRecord, Stopping,
+};
+use crate::plan::{self, PlanInput};
+use crate::scenario::{Scenario, Snapshot};
+
+/// The record of the race that begins now, with its plan and without noise
+/// floors, and what is raced, as the snapshot holds it. Whatever the race needs
+/// is there then; what cannot be raced here is taken out of the entrants.
+pub async fn draft(
+    ready: &EngineSession,
+    entrants: &mut RaceInput<'_>,
+    args: &RaceArgs,
+    snapshot: &Snapshot,
+) -> anyhow::Result<(RunRecord, Vec<Scenario>)> {
+    let EngineSession {
+        engine,
+        worker,
+        native,
+        ..
+    } = ready;
+
+    let choice = &mut entrants.choice;
+    let project = entrants.project;
+    let mut emulators =
+        eligibility::by_platform(engine, native, project, &mut entrants.scenarios, choice).await?;
+    let base_images = eligibility::by_images(
+        engine,
+        native,
+        entrants.project,
+        &mut entrants.scenarios,
+        choice,
+    )
+    .await?;
+    eligibility::retain_used(&mut emulators, project, &entrants.scenarios, native)?;
+    eligibility::tell(&entrants.choice.left_out);
+    let copies = eligibility::copies(snapshot.scenarios(), &entrants.scenarios);
+    let scenarios = copies.as_slice();
+
+    // Below 2^53, so that every reader of JSON reads the same number.
+    let seed = args.seed.unwrap_or_else(|| rand::random::<u64>() >> 11);
+    let inputs: Vec<PlanInput> = scenarios.iter().map(|s| plan_input(s, native)).collect();
+    report_added_kinds(&inputs);
+    let rounds = args.rounds.unwrap_or(entrants.rounds);
+    let planned = match rounds {
+        Rounds::Fixed(rounds) => rounds,
+        Rounds::Auto => AUTO_ROUNDS,
+    };
+    let mut record = record::of_run(record::RecordInput {
+        args,
+        command: &entrants.choice.repeated(&entrants.command, scenarios),
+        choice: &entrants.choice,
+        commit: record::commit_of(entrants.project.root(), &written(args)),
+        scenarios,
+        native,
+        engine,
+        worker,
+        seed,
+        rounds,
+        rules: rules(args, rounds, planned, entrants.stops_when_open),
+        emulators,
+        base_images,
+    })?;
+    record.plan = plan::plan(&inputs, planned + record.rules.spare_rounds, seed);
+    record.rounds = planned;
+    Ok((record, copies))
+}
+
+/// What a run writes.
+fn written(args: &RaceArgs) -> Vec<PathBuf> {
+    let files = args.output.format.iter().filter_map(|o| o.file.clone());
+    files
+        .chain([args.results.clone(), args.reports.clone()])
+        .collect()
+}
+
+fn rules(args: &RaceArgs, rounds: Rounds, planned: u32, stops_when_open: bool) -> Rules {
+    let contamination = (!args.keep_contaminated).then(Contamination::default);
+    let stopping = match rounds {
+        Rounds::Fixed(_) => Stopping::Fixed,
+        Rounds::Auto if stops_when_open => Stopping::Gate,
+        Rounds::Auto => Stopping::Auto,
+    };
+    Rules {
+        stopping,
+        futility_rounds: (stopping == Stopping::Gate).then_some(FUTILITY_ROUNDS),
+        failures: Some(match stopping {
+            Stopping::Fixed => FailureRule::ONCE,
+            Stopping::Auto | Stopping::Gate => FailureRule::LOOKS,
+        }),
+        // In place of rounds that are dropped, or, where a look needs times, in
+        // which a build failed.
+        spare_rounds: match (contamination, stopping) {
+            (None, Stopping::Fixed) => 0,
+            _ => planned.div_ceil(2),
+        },
+        contamination,
+        delta: args.delta.unwrap_or(LEAST_DELTA),
+        noise_floor: Vec::new(),
+    }
+}
+
+fn plan_input(scenario: &Scenario, native: &Platform) -> PlanInput {
+    PlanInput {
+        scenario: scenario.name.clone(),
+        variants: scenario.variants.iter().map(|v| v.name.clone()).collect(),
+        kinds: scenario.kinds.clone(),
+        native_only: scenario.native_only(native),
+    }
+}
+
+fn report_added_kinds(inputs: &[PlanInput]) {
+    for input in inputs {
+        for added in plan::with_prerequisites(&input.kinds, input.native_only).added {
+            errln!(
+                "note: {} builds {added} too, since what was asked for starts from it",
+                input.scenario
+            );
+        }
+    }
+}
