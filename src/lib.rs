@@ -20,6 +20,7 @@ pub mod explain;
 pub mod git;
 pub mod model;
 pub mod ops;
+pub mod options;
 pub mod otlp;
 pub mod plan;
 pub mod policy;

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::Context;
 
-use crate::cli::{CalibrateArgs, Rounds};
+use crate::cli::CalibrateArgs;
 use crate::model::{AUTO_ROUNDS, Invocation, Platform};
 use crate::ops::Exit;
 use crate::ops::adhoc::{self, Options};
@@ -16,6 +16,8 @@ use crate::ops::report::write_formats;
 use crate::ops::signals::stop_on_signals;
 use crate::ops::ssh;
 use crate::ops::stdin::Typed;
+use crate::options::Rounds;
+use crate::options::{BuildOptions, RaceOptions};
 use crate::report::number;
 use crate::scenario::{AdhocDockerfile, Project, Scenario};
 use crate::stats::{FLOOR_CONFIDENCE, noise_floor};
@@ -30,7 +32,8 @@ const FEWEST: usize = 6;
 /// # Errors
 /// It could not begin, or could not go on.
 pub async fn run(args: CalibrateArgs) -> anyhow::Result<Exit> {
-    check_writable(&args.race)?;
+    let race_options = RaceOptions::from(&args.race);
+    check_writable(&race_options)?;
     let stop = stop_on_signals();
     // Before the engine is asked: most of what can be wrong is wrong here.
     let file = args.file.clone().unwrap_or_else(|| "Dockerfile".into());
@@ -43,13 +46,13 @@ pub async fn run(args: CalibrateArgs) -> anyhow::Result<Exit> {
             (project, scenario, None)
         }
         None => {
-            let options = Options::read(&args.build)?;
+            let options = Options::read(&BuildOptions::from(&args.build))?;
             let project = Project::at(Path::new("."))?;
             let scenario = own_doubled(&typed, &options)?;
             (project, scenario, Some(options))
         }
     };
-    let ready = EngineSession::find(&args.race).await?;
+    let ready = EngineSession::find(&race_options).await?;
     if let Some(options) = &options {
         options.complete(&mut scenario, &ready.native);
     }
@@ -71,10 +74,10 @@ pub async fn run(args: CalibrateArgs) -> anyhow::Result<Exit> {
         command: command(&args),
     };
     if args.scenario.is_none() {
-        keep_out_of_git(&args.race)?;
+        keep_out_of_git(&race_options)?;
     }
-    let raced = race(&ready, entrants, &args.race, &stop).await?;
-    write_formats(&raced, &args.race)?;
+    let raced = race(&ready, entrants, &race_options, &stop).await?;
+    write_formats(&raced, &race_options)?;
     keep(&raced, &args)?;
     Ok(raced.exit())
 }
@@ -201,6 +204,6 @@ fn command(args: &CalibrateArgs) -> Invocation {
             command.option("file", adhoc::shown(&file));
         }
     }
-    adhoc::add_options(&mut command, &args.build);
+    adhoc::add_options(&mut command, &BuildOptions::from(&args.build));
     command
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{anyhow, bail};
 
-use crate::cli::{CompareArgs, Rounds};
+use crate::cli::CompareArgs;
 use crate::model::Invocation;
 use crate::ops::Exit;
 use crate::ops::adhoc::{self, Options};
@@ -14,6 +14,8 @@ use crate::ops::report::write_formats;
 use crate::ops::revisions::{Revisions, Side};
 use crate::ops::signals::stop_on_signals;
 use crate::ops::stdin::{Typed, is_stdin};
+use crate::options::Rounds;
+use crate::options::{BuildOptions, RaceOptions};
 use crate::scenario::{
     AdhocDockerfile, Project, check_variant_name, ignore_file, read_file, variant_names,
 };
@@ -23,10 +25,11 @@ use crate::scenario::{
 /// # Errors
 /// It could not begin, or could not go on.
 pub async fn run(args: CompareArgs) -> anyhow::Result<Exit> {
-    check_writable(&args.race)?;
+    let race_options = RaceOptions::from(&args.race);
+    check_writable(&race_options)?;
     let stop = stop_on_signals();
     // Before the engine is asked: most of what can be wrong is wrong here.
-    let options = Options::read(&args.build)?;
+    let options = Options::read(&BuildOptions::from(&args.build))?;
     let names = names(&args.names)?;
     let candidate = args.candidate.as_deref().unwrap_or(&args.reference);
     if args.against.is_some() && is_stdin(&args.reference) {
@@ -47,8 +50,14 @@ pub async fn run(args: CompareArgs) -> anyhow::Result<Exit> {
     let revisions = match &args.against {
         None => None,
         Some(revision) => {
-            match Revisions::open(&args.reference, &options, Some(revision), &args.race, &stop)
-                .await?
+            match Revisions::open(
+                &args.reference,
+                &options,
+                Some(revision),
+                &race_options,
+                &stop,
+            )
+            .await?
             {
                 None => return Ok(Exit::Interrupted),
                 found => found,
@@ -86,7 +95,7 @@ pub async fn run(args: CompareArgs) -> anyhow::Result<Exit> {
         dockerfile.name = name;
     }
     let mut scenario = adhoc::scenario(&options, title, dockerfiles)?;
-    let ready = EngineSession::find(&args.race).await?;
+    let ready = EngineSession::find(&race_options).await?;
     options.complete(&mut scenario, &ready.native);
     let entrants = RaceInput {
         project: &Project::at(Path::new("."))?,
@@ -97,9 +106,9 @@ pub async fn run(args: CompareArgs) -> anyhow::Result<Exit> {
         choice: Choice::default(),
         command: command(&args),
     };
-    keep_out_of_git(&args.race)?;
-    let raced = race(&ready, entrants, &args.race, &stop).await?;
-    write_formats(&raced, &args.race)?;
+    keep_out_of_git(&race_options)?;
+    let raced = race(&ready, entrants, &race_options, &stop).await?;
+    write_formats(&raced, &race_options)?;
     Ok(raced.exit())
 }
 
@@ -178,6 +187,6 @@ fn command(args: &CompareArgs) -> Invocation {
         command.option("against", revision);
     }
     command.list("names", &args.names);
-    adhoc::add_options(&mut command, &args.build);
+    adhoc::add_options(&mut command, &BuildOptions::from(&args.build));
     command
 }

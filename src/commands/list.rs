@@ -36,7 +36,11 @@ pub async fn list(args: &ListArgs) -> anyhow::Result<Exit> {
     let scenarios = project.load(&[])?;
     let suites = project.suites()?;
     let measured = Measured::of(&args.results);
-    let found = tokio::time::timeout(ANSWER_LIMIT, EngineSession::find_at(&args.engine)).await;
+    let found = tokio::time::timeout(
+        ANSWER_LIMIT,
+        EngineSession::find_at(args.engine.host.as_deref()),
+    )
+    .await;
     let found = match found {
         Ok(Ok(ready)) => Ok(ready),
         Ok(Err(error)) => Err(format!("{error:#}")),

@@ -25,9 +25,9 @@ pub fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
         let check: Option<CheckView> = store::read_check(&dir)?;
         let view = View::new(&stored.run, &explained);
         let folder = write(&args.reports, &stored, &view, &explained)?;
-        summary(&view, &args.output)?;
+        summary(&view, &args.output.format)?;
         if let Some(check) = &check {
-            show(check, &args.output)?;
+            show(check, &args.output.format)?;
         }
         formats::write(&args.output.format, &view, check.as_ref())?;
         errln!("report: {}", folder.display());

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use clap::Parser;
 
-use crate::cli::{Cli, Command, RaceArgs, Rounds, RunArgs};
+use crate::cli::{Cli, Command, RunArgs};
 use crate::model::{BuildKind, Invocation, LeftOut, Platform, RunEnd, RunRecord};
 use crate::ops::race::{Choice, EngineSession, RaceInput, check_writable, race, resume};
 use crate::ops::report::write_formats;
@@ -13,6 +13,7 @@ use crate::ops::signals::stop_on_signals;
 use crate::ops::ssh;
 use crate::ops::suites::{ROUNDS, rounds_of};
 use crate::ops::{Exit, explain};
+use crate::options::{RaceOptions, Rounds};
 use crate::scenario::{Project, Scenario, ScenarioError};
 use crate::store::HeldRun;
 
@@ -27,9 +28,10 @@ pub async fn run(args: RunArgs) -> anyhow::Result<Exit> {
     let here = std::env::current_dir().context("cannot find the current folder")?;
     let project = Project::find(&here)?;
     let mut chosen = choose(&project, &args)?;
-    check_writable(&args.race)?;
+    let options = RaceOptions::from(&args.race);
+    check_writable(&options)?;
     let stop = stop_on_signals();
-    let ready = EngineSession::find(&args.race).await?;
+    let ready = EngineSession::find(&options).await?;
     if !chosen.controls.is_empty() {
         errln!(
             "note: controls are raced only where they are named: {}",
@@ -46,8 +48,8 @@ pub async fn run(args: RunArgs) -> anyhow::Result<Exit> {
         return Ok(Exit::Interrupted);
     }
     let entrants = entrants(&project, &args, chosen);
-    let raced = race(&ready, entrants, &args.race, &stop).await?;
-    write_formats(&raced, &args.race)?;
+    let raced = race(&ready, entrants, &options, &stop).await?;
+    write_formats(&raced, &options)?;
     Ok(raced.exit())
 }
 
@@ -80,23 +82,18 @@ async fn go_on(name: &str, args: &RunArgs) -> anyhow::Result<Exit> {
         return Ok(Exit::Good);
     }
     let began = command_of(record)?;
-    let race = RaceArgs {
-        engine: args.race.engine.clone(),
+    let then = RaceOptions::from(&began.race);
+    let options = RaceOptions {
+        host: args.race.engine.host.clone(),
         results: folder_of(&dir, results)?,
         reports: args.race.reports.clone(),
         json: args.race.json,
-        output: args.race.output.clone(),
+        formats: args.race.output.format.clone(),
         seed: Some(record.seed),
-        redact: began
-            .race
-            .redact
-            .iter()
-            .chain(&args.race.redact)
-            .cloned()
-            .collect(),
-        ..began.race.clone()
+        redact: [then.redact, args.race.redact.clone()].concat(),
+        ..then
     };
-    check_writable(&race)?;
+    check_writable(&options)?;
     let here = std::env::current_dir().context("cannot find the current folder")?;
     let project = Project::find(&here)?;
     let mut chosen = choose(&project, &began)?;
@@ -110,7 +107,7 @@ async fn go_on(name: &str, args: &RunArgs) -> anyhow::Result<Exit> {
         }
     }
     let stop = stop_on_signals();
-    let ready = EngineSession::find(&race).await?;
+    let ready = EngineSession::find(&options).await?;
     let Chosen {
         scenarios, choice, ..
     } = &mut chosen;
@@ -121,8 +118,8 @@ async fn go_on(name: &str, args: &RunArgs) -> anyhow::Result<Exit> {
         return Ok(Exit::Interrupted);
     }
     let entrants = entrants(&project, &began, chosen);
-    let raced = resume(&ready, entrants, &race, held, &stop).await?;
-    write_formats(&raced, &race)?;
+    let raced = resume(&ready, entrants, &options, held, &stop).await?;
+    write_formats(&raced, &options)?;
     Ok(raced.exit())
 }
 

@@ -9,8 +9,8 @@ use anyhow::{Context, bail};
 
 use super::ignored::Ignored;
 use super::ssh;
-use crate::cli::BuildArgs;
 use crate::model::{BuildKind, Invocation, Platform};
+use crate::options::BuildOptions;
 use crate::scenario::{AdhocDockerfile, AdhocScenario, ContextSource, Edit, Scenario, folder_name};
 
 /// Most bytes of a secret that BuildKit takes.
@@ -44,7 +44,7 @@ impl Options {
     ///
     /// # Errors
     /// The first option that is wrong.
-    pub fn read(args: &BuildArgs) -> anyhow::Result<Self> {
+    pub fn read(args: &BuildOptions) -> anyhow::Result<Self> {
         let edit = edit(args)?;
         if edit.is_none() {
             check_needs_no_edit("--kinds", &args.kinds)?;
@@ -128,7 +128,7 @@ pub fn scenario(
 
 /// Adds what to type to build the same again, values of build arguments and where
 /// secrets come from left out: they may be nobody's business.
-pub fn add_options(command: &mut Invocation, args: &BuildArgs) {
+pub fn add_options(command: &mut Invocation, args: &BuildOptions) {
     if let Some(context) = args.context.as_deref().filter(|path| is_inside(path)) {
         command.option("context", context.display());
     }
@@ -176,7 +176,7 @@ pub fn shown(path: &Path) -> String {
     name.to_string_lossy().into_owned()
 }
 
-fn edit(args: &BuildArgs) -> anyhow::Result<Option<Edit>> {
+fn edit(args: &BuildOptions) -> anyhow::Result<Option<Edit>> {
     match (&args.edit, &args.edit_with) {
         (None, None) => Ok(None),
         (None, Some(_)) => bail!("--edit-with needs --edit FILE, the file to change"),
@@ -313,10 +313,10 @@ mod tests {
     fn kinds_follow_from_platforms_and_edit() {
         use BuildKind::*;
         let read = |platforms: &[&str], edit: bool| {
-            let args = BuildArgs {
+            let args = BuildOptions {
                 platform: platforms.iter().map(|p| p.parse().unwrap()).collect(),
                 edit: edit.then(|| "main.go".into()),
-                ..BuildArgs::default()
+                ..BuildOptions::default()
             };
             Options::read(&args).unwrap().planned(&native()).1
         };
@@ -327,9 +327,9 @@ mod tests {
             read(&["linux/amd64", "linux/arm64"], true),
             [MultiArch, Incremental]
         );
-        let args = BuildArgs {
+        let args = BuildOptions {
             kinds: vec![Noop],
-            ..BuildArgs::default()
+            ..BuildOptions::default()
         };
         let error = Options::read(&args).err().unwrap().to_string();
         assert!(error.contains("--edit FILE"), "{error}");
@@ -340,12 +340,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("token");
         std::fs::write(&file, "hunter2").unwrap();
-        let args = BuildArgs {
+        let args = BuildOptions {
             context: Some(folder.path().to_owned()),
             build_arg: vec!["TOKEN=hunter2".into()],
             secret: vec![format!("id=tok,src={}", file.display())],
             build_context: vec![format!("extra={}", folder.path().display())],
-            ..BuildArgs::default()
+            ..BuildOptions::default()
         };
         let options = Options::read(&args).unwrap();
         assert_eq!(options.secrets["tok"], b"hunter2");
@@ -360,9 +360,9 @@ mod tests {
 
     #[test]
     fn an_empty_build_argument_is_none() {
-        let args = BuildArgs {
+        let args = BuildOptions {
             build_arg: vec!["".into(), "A=".into()],
-            ..BuildArgs::default()
+            ..BuildOptions::default()
         };
         let options = Options::read(&args).unwrap();
         assert_eq!(
@@ -376,45 +376,45 @@ mod tests {
 
     #[test]
     fn wrong_options_say_what_was_expected() {
-        let read = |args: BuildArgs| Options::read(&args).err().unwrap().to_string();
+        let read = |args: BuildOptions| Options::read(&args).err().unwrap().to_string();
         for (args, expected) in [
             (
-                BuildArgs {
+                BuildOptions {
                     secret: vec!["tok".into()],
                     ..Default::default()
                 },
                 "expected id=ID,src=FILE",
             ),
             (
-                BuildArgs {
+                BuildOptions {
                     secret: vec!["id=a,src=/nonexistent".into()],
                     ..Default::default()
                 },
                 "cannot read /nonexistent",
             ),
             (
-                BuildArgs {
+                BuildOptions {
                     build_arg: vec!["=x".into()],
                     ..Default::default()
                 },
                 "expected NAME=VALUE",
             ),
             (
-                BuildArgs {
+                BuildOptions {
                     build_context: vec!["x".into()],
                     ..Default::default()
                 },
                 "expected NAME=PATH",
             ),
             (
-                BuildArgs {
+                BuildOptions {
                     edit_with: Some("s/a/{nonce}/".into()),
                     ..Default::default()
                 },
                 "needs --edit FILE",
             ),
             (
-                BuildArgs {
+                BuildOptions {
                     edit: Some("LICENSE".into()),
                     ..Default::default()
                 },

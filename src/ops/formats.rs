@@ -8,8 +8,8 @@ use anyhow::Context;
 
 use super::files::write_whole;
 use super::otava_history;
-use crate::cli::Output;
 use crate::escape;
+use crate::options::Output;
 use crate::print::masked;
 use crate::report::{CheckView, Format, View};
 

@@ -10,8 +10,8 @@ use super::explain::explained;
 use super::files::write_whole;
 use super::formats;
 use super::race::Raced;
-use crate::cli::{OutputArgs, RaceArgs};
 use crate::explain::{Lines, RunExplanation};
+use crate::options::{Output, RaceOptions};
 use crate::print::is_coloured;
 use crate::report::explanation::{Subject, waterfall};
 use crate::report::{self, CheckView, View};
@@ -43,9 +43,9 @@ pub fn files(view: &View, explained: &RunExplanation) -> Vec<(String, String)> {
 /// Prints a run's summary.
 ///
 /// It goes to stderr where stdout is for another program.
-pub fn summary(view: &View, output: &OutputArgs) -> anyhow::Result<()> {
+pub fn summary(view: &View, formats: &[Output]) -> anyhow::Result<()> {
     let summary = report::terminal(view, terminal_width(), is_coloured());
-    if formats::use_stdout(&output.format) {
+    if formats::use_stdout(formats) {
         errln!("{summary}");
     } else {
         outln!("{summary}");
@@ -55,21 +55,21 @@ pub fn summary(view: &View, output: &OutputArgs) -> anyhow::Result<()> {
 
 /// Shows what came of a check, and writes the formats that were asked for; where
 /// nothing had to be raced, they have the check alone.
-pub fn ended(check: &CheckView, raced: Option<&Raced>, args: &RaceArgs) -> anyhow::Result<()> {
-    show(check, &args.output)?;
+pub fn ended(check: &CheckView, raced: Option<&Raced>, args: &RaceOptions) -> anyhow::Result<()> {
+    show(check, &args.formats)?;
     let nothing = || View {
         started: jiff::Timestamp::now(),
         buildrace: env!("CARGO_PKG_VERSION").to_owned(),
         ..View::default()
     };
     let view = raced.map_or_else(nothing, |raced| raced.view.clone());
-    formats::write(&args.output.format, &view, Some(check))
+    formats::write(&args.formats, &view, Some(check))
 }
 
 /// Prints what came of a check; to stderr where stdout is for another program.
-pub fn show(check: &CheckView, output: &OutputArgs) -> anyhow::Result<()> {
+pub fn show(check: &CheckView, formats: &[Output]) -> anyhow::Result<()> {
     let text = report::check_on_terminal(check, terminal_width(), is_coloured());
-    if formats::use_stdout(&output.format) {
+    if formats::use_stdout(formats) {
         errln!("{}", text.trim_end());
     } else {
         outln!("{}", text.trim_end());
@@ -78,8 +78,8 @@ pub fn show(check: &CheckView, output: &OutputArgs) -> anyhow::Result<()> {
 }
 
 /// Writes the formats of a race that were asked for.
-pub fn write_formats(raced: &Raced, args: &RaceArgs) -> anyhow::Result<()> {
-    formats::write(&args.output.format, &raced.view, None)
+pub fn write_formats(raced: &Raced, args: &RaceOptions) -> anyhow::Result<()> {
+    formats::write(&args.formats, &raced.view, None)
 }
 
 /// Writes a run's report below `reports`, and returns its folder. Each file is

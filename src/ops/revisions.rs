@@ -19,8 +19,8 @@ use super::adhoc::Options;
 use super::ignored::Ignored;
 use super::lfs;
 use super::stdin::is_stdin;
-use crate::cli::RaceArgs;
 use crate::git::{Base, BaseReason, Repository};
+use crate::options::RaceOptions;
 use crate::scenario::{
     AdhocDockerfile, ContextSource, ignore_file, revision_name, sources_digest,
     sources_digest_without,
@@ -62,7 +62,7 @@ impl Revisions {
         dockerfile: &Path,
         options: &Options,
         revision: Option<&str>,
-        args: &RaceArgs,
+        args: &RaceOptions,
         stop: &CancellationToken,
     ) -> anyhow::Result<Option<Self>> {
         let (dockerfile, context) = (dockerfile.to_owned(), options.context.clone());

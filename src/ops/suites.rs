@@ -1,6 +1,6 @@
 //! Rounds of a suite.
 
-use crate::cli::{Rounds, rounds};
+use crate::options::{Rounds, rounds};
 use crate::scenario::{Project, ScenarioError, Suite};
 
 /// Rounds where nothing is said.

@@ -285,6 +285,9 @@ fn copy_entry(from: &Path, to: &Path, entry: &Entry) -> Result<(), ScenarioError
 }
 
 fn make_node(path: &Path, flag: SFlag, number: u64) -> io::Result<()> {
+    // Of another width where the system is not Linux.
+    #[allow(clippy::unnecessary_cast)]
+    let number = number as nix::libc::dev_t;
     mknod(path, flag, Mode::S_IRUSR | Mode::S_IWUSR, number).map_err(io::Error::from)
 }
 

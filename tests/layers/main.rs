@@ -64,7 +64,8 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
         "progress",
         &["model", "trace", "stats", "verdict", "report"],
     ),
-    ("cli", &["model", "policy", "report"]),
+    ("options", &["model", "report"]),
+    ("cli", &["model", "policy", "options"]),
 ];
 
 /// Modules that do no I/O, read no clock and print nothing.

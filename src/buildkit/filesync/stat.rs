@@ -46,7 +46,9 @@ pub(super) fn stat(
         metadata.size().cast_signed()
     };
     if kind.is_block_device() || kind.is_char_device() {
-        let rdev = metadata.rdev();
+        // Of another width where the system is not Linux.
+        #[allow(clippy::unnecessary_cast)]
+        let rdev = metadata.rdev() as rustix::fs::Dev;
         stat.devmajor = i64::from(rustix::fs::major(rdev));
         stat.devminor = i64::from(rustix::fs::minor(rdev));
     }

@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 
-use crate::cli::{BuildArgs, CheckArgs, RaceArgs, Rounds, rounds, share};
+use crate::cli::CheckArgs;
 use crate::git::Repository;
 use crate::model::{BuildKind, Invocation, Platform};
 use crate::ops::adhoc::{self, Options};
+use crate::options::{BuildOptions, RaceOptions, Rounds, rounds, share};
 use crate::policy::{Fatal, FatalWord, Policy};
 use crate::scenario::Scenario;
 
@@ -25,8 +26,8 @@ pub(super) struct Settings {
     pub policy: Option<PathBuf>,
     pub rounds: Rounds,
     pub fatal: Vec<Fatal>,
-    pub build: BuildArgs,
-    pub race: RaceArgs,
+    pub build: BuildOptions,
+    pub race: RaceOptions,
 }
 
 impl Settings {
@@ -40,7 +41,7 @@ impl Settings {
             Some(file) => Policy::read(file)?,
             None => find_policy()?,
         };
-        let mut race = args.race;
+        let mut race = RaceOptions::from(&args.race);
         race.redact.extend(policy.redact.iter().cloned());
         let mut planned = race.rounds;
         if let Some(at) = policy.rounds.as_ref().filter(|_| planned.is_none()) {
@@ -71,7 +72,7 @@ impl Settings {
             policy: Some(policy.file.clone()).filter(|file| !file.as_os_str().is_empty()),
             rounds: planned.unwrap_or(usual),
             fatal,
-            build: laid_over(args.build, &policy),
+            build: laid_over(BuildOptions::from(&args.build), &policy),
             race,
         })
     }
@@ -164,7 +165,7 @@ fn find_policy() -> anyhow::Result<Policy> {
     Ok(Policy::find(&here, &top.unwrap_or_else(|_| here.clone()))?)
 }
 
-fn laid_over(args: BuildArgs, policy: &Policy) -> BuildArgs {
+fn laid_over(args: BuildOptions, policy: &Policy) -> BuildOptions {
     let or = |given: Vec<String>, written: Vec<String>| match given.as_slice() {
         [] => written,
         _ => given,
@@ -178,7 +179,7 @@ fn laid_over(args: BuildArgs, policy: &Policy) -> BuildArgs {
             format!("{name}={}", policy.path(Path::new(value)).display())
         }
     });
-    BuildArgs {
+    BuildOptions {
         context: args
             .context
             .or(policy.context.as_ref().map(|path| policy.path(path))),

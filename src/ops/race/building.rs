@@ -12,11 +12,11 @@ use super::observer::RunObserver;
 use super::raced::Raced;
 use super::session::EngineSession;
 use super::unfinished::Unfinished;
-use crate::cli::RaceArgs;
 use crate::explain::RunExplanation;
 use crate::model::{Run, RunEnd, RunRecord};
 use crate::ops::explain::collector;
 use crate::ops::{redaction, report};
+use crate::options::RaceOptions;
 use crate::progress::{Expected, Progress};
 use crate::race::{Race, RaceError, Resumption};
 use crate::report::View;
@@ -41,7 +41,7 @@ pub struct StartedRun {
 pub async fn build(
     ready: &EngineSession,
     entrants: &RaceInput<'_>,
-    args: &RaceArgs,
+    args: &RaceOptions,
     (snapshot, scenarios): (&Snapshot, &[Scenario]),
     started: StartedRun,
     stop: &CancellationToken,
@@ -89,7 +89,7 @@ pub async fn build(
 
 /// Runs the plan, then reports whatever was measured.
 async fn run_and_report(
-    args: &RaceArgs,
+    args: &RaceOptions,
     race: &Race<'_>,
     mut observer: RunObserver<'_>,
     unfinished: Unfinished,
@@ -120,7 +120,7 @@ async fn run_and_report(
     let reported = report::write(&args.reports, &stored, &view, &explained);
     collector::send_run(&stored.run.record.run, &explained).await;
     if !stored.run.samples.is_empty() {
-        report::summary(&view, &args.output)?;
+        report::summary(&view, &args.formats)?;
     }
     if args.json {
         let id = &stored.run.record.run;
@@ -146,7 +146,7 @@ fn how_it_ended(
     result: Result<RunEnd, RaceError>,
     stored: &StoredRun,
     reported: anyhow::Result<PathBuf>,
-    args: &RaceArgs,
+    args: &RaceOptions,
 ) -> anyhow::Result<RunEnd> {
     let folder = stored.dir.display();
     let way_on = to_resume(&stored.run.record, args);
@@ -167,7 +167,7 @@ fn how_it_ended(
 }
 
 /// What to type to go on with a run; of other commands' runs nothing.
-fn to_resume(record: &RunRecord, args: &RaceArgs) -> Option<String> {
+fn to_resume(record: &RunRecord, args: &RaceOptions) -> Option<String> {
     if record.command.verb != "run" {
         return None;
     }

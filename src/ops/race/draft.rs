@@ -6,11 +6,11 @@ use std::path::PathBuf;
 use super::input::RaceInput;
 use super::session::EngineSession;
 use super::{eligibility, record};
-use crate::cli::{RaceArgs, Rounds};
 use crate::model::{
     AUTO_ROUNDS, Contamination, FUTILITY_ROUNDS, FailureRule, LEAST_DELTA, Platform, Rules,
     RunRecord, Stopping,
 };
+use crate::options::{RaceOptions, Rounds};
 use crate::plan::{self, PlanInput};
 use crate::scenario::{Scenario, Snapshot};
 
@@ -20,7 +20,7 @@ use crate::scenario::{Scenario, Snapshot};
 pub async fn draft(
     ready: &EngineSession,
     entrants: &mut RaceInput<'_>,
-    args: &RaceArgs,
+    args: &RaceOptions,
     snapshot: &Snapshot,
 ) -> anyhow::Result<(RunRecord, Vec<Scenario>)> {
     let EngineSession {
@@ -77,14 +77,14 @@ pub async fn draft(
 }
 
 /// What a run writes.
-fn written(args: &RaceArgs) -> Vec<PathBuf> {
-    let files = args.output.format.iter().filter_map(|o| o.file.clone());
+fn written(args: &RaceOptions) -> Vec<PathBuf> {
+    let files = args.formats.iter().filter_map(|o| o.file.clone());
     files
         .chain([args.results.clone(), args.reports.clone()])
         .collect()
 }
 
-fn rules(args: &RaceArgs, rounds: Rounds, planned: u32, stops_when_open: bool) -> Rules {
+fn rules(args: &RaceOptions, rounds: Rounds, planned: u32, stops_when_open: bool) -> Rules {
     let contamination = (!args.keep_contaminated).then(Contamination::default);
     let stopping = match rounds {
         Rounds::Fixed(_) => Stopping::Fixed,

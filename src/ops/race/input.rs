@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::eligibility::Choice;
 use crate::buildkit::Secret;
-use crate::cli::Rounds;
 use crate::model::Invocation;
+use crate::options::Rounds;
 use crate::scenario::{Project, Scenario};
 
 /// What is raced.
@@ -21,7 +21,7 @@ pub struct RaceInput<'a> {
     /// Whether a run that stops when it is clear also stops when nothing points
     /// to a slow-down.
     pub stops_when_open: bool,
-    /// The command line to repeat, without what [`RaceArgs`] holds.
+    /// The command line to repeat, without what [`RaceOptions`] holds.
     pub command: Invocation,
     /// How the scenarios were chosen.
     pub choice: Choice,

@@ -11,10 +11,10 @@ use super::input::RaceInput;
 use super::raced::Raced;
 use super::session::EngineSession;
 use crate::buildkit::Secret;
-use crate::cli::RaceArgs;
 use crate::model::{Run, RunRecord};
 use crate::ops::ignored::left_out;
 use crate::ops::{killed_runs, redaction};
+use crate::options::RaceOptions;
 use crate::scenario::{Scenario, Snapshot};
 use crate::secrets::Masks;
 use crate::store::{RunWriter, calibration};
@@ -40,7 +40,7 @@ impl<'a> Prepared<'a> {
     pub async fn new(
         ready: &EngineSession,
         mut entrants: RaceInput<'a>,
-        args: &RaceArgs,
+        args: &RaceOptions,
     ) -> anyhow::Result<Self> {
         let masks = redaction::masks(&entrants, &args.redact)?;
         killed_runs::sweep();
@@ -69,7 +69,7 @@ impl<'a> Prepared<'a> {
     pub async fn race(
         self,
         ready: &EngineSession,
-        args: &RaceArgs,
+        args: &RaceOptions,
         stop: &CancellationToken,
     ) -> anyhow::Result<Raced> {
         let Self {
@@ -101,7 +101,7 @@ impl<'a> Prepared<'a> {
 pub async fn race(
     ready: &EngineSession,
     entrants: RaceInput<'_>,
-    args: &RaceArgs,
+    args: &RaceOptions,
     stop: &CancellationToken,
 ) -> anyhow::Result<Raced> {
     let prepared = Prepared::new(ready, entrants, args).await?;

@@ -6,20 +6,20 @@ use jiff::Timestamp;
 
 use super::eligibility::Choice;
 use crate::buildkit::Worker;
-use crate::cli::{RaceArgs, Rounds};
 use crate::engine::Engine;
 use crate::git::Repository;
 use crate::model::{
     BaseImage, BuilderInfo, EmulatorInfo, HostInfo, Invocation, Platform, Rules, RunRecord,
     SCHEMA_VERSION, ScenarioInfo, Stopping, VariantInfo,
 };
+use crate::options::{RaceOptions, Rounds};
 use crate::plan;
 use crate::race::host;
 use crate::scenario::{Edit, Scenario, ScenarioError, Variant, sources_digest};
 
 /// What a record is made from.
 pub struct RecordInput<'a> {
-    pub args: &'a RaceArgs,
+    pub args: &'a RaceOptions,
     /// The command line to repeat, without what `args` holds.
     pub command: &'a Invocation,
     /// The commit that the project is at, see [`commit_of`].

@@ -9,10 +9,10 @@ use super::draft::draft;
 use super::input::RaceInput;
 use super::raced::Raced;
 use super::session::EngineSession;
-use crate::cli::RaceArgs;
 use crate::model::{Run, RunRecord, ScenarioInfo};
 use crate::ops::ignored::left_out;
 use crate::ops::{killed_runs, redaction};
+use crate::options::RaceOptions;
 use crate::scenario::Snapshot;
 use crate::store::HeldRun;
 
@@ -27,7 +27,7 @@ const SHOWN: usize = 19;
 pub async fn resume(
     ready: &EngineSession,
     mut entrants: RaceInput<'_>,
-    args: &RaceArgs,
+    args: &RaceOptions,
     held: HeldRun,
     stop: &CancellationToken,
 ) -> anyhow::Result<Raced> {

@@ -4,9 +4,9 @@ use anyhow::Context;
 
 use crate::builder::{Builder, Cleanup, DockerBuilder};
 use crate::buildkit::Worker;
-use crate::cli::{HostArgs, RaceArgs};
 use crate::engine::{self, Engine};
 use crate::model::Platform;
+use crate::options::RaceOptions;
 
 /// A builder that answers, and the platforms it lists.
 pub struct EngineSession {
@@ -24,8 +24,8 @@ impl EngineSession {
     ///
     /// # Errors
     /// None answers.
-    pub async fn find(args: &RaceArgs) -> anyhow::Result<Self> {
-        Self::find_at(&args.engine).await
+    pub async fn find(args: &RaceOptions) -> anyhow::Result<Self> {
+        Self::find_at(args.host.as_deref()).await
     }
 
     /// The platforms that its BuildKit lists.
@@ -37,8 +37,8 @@ impl EngineSession {
     ///
     /// # Errors
     /// None answers.
-    pub async fn find_at(host: &HostArgs) -> anyhow::Result<Self> {
-        let endpoint = engine::locate(host.host.as_deref()).await?;
+    pub async fn find_at(host: Option<&str>) -> anyhow::Result<Self> {
+        let endpoint = engine::locate(host).await?;
         let engine = Engine::connect(&endpoint).await?;
         let cleanup = match endpoint.is_private() {
             true => Cleanup::Remove,

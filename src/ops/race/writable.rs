@@ -5,11 +5,11 @@ use std::path::Path;
 
 use anyhow::Context;
 
-use crate::cli::RaceArgs;
+use crate::options::RaceOptions;
 
 /// Fails before anything is measured where results or reports could not be
 /// written afterwards; leaves no trace of having tried.
-pub fn check_writable(args: &RaceArgs) -> anyhow::Result<()> {
+pub fn check_writable(args: &RaceOptions) -> anyhow::Result<()> {
     for (what, folder) in [("results", &args.results), ("reports", &args.reports)] {
         check_folder(folder).with_context(|| {
             format!(
@@ -47,7 +47,7 @@ fn check_folder(folder: &Path) -> std::io::Result<()> {
 /// Keeps results out of somebody's repository: folders for them that are not
 /// there yet get a `.gitignore`, as test and build tools leave one in theirs.
 /// Without it `git status`, and the next check, would take them for a change.
-pub fn keep_out_of_git(args: &RaceArgs) -> anyhow::Result<()> {
+pub fn keep_out_of_git(args: &RaceOptions) -> anyhow::Result<()> {
     for folder in [&args.results, &args.reports] {
         if folder.exists() {
             continue;

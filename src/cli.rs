@@ -1,16 +1,13 @@
 //! The command line: clap definitions, nothing else.
 
-mod values;
-
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
 use crate::model::{BuildKind, Platform};
+use crate::options::{BuildOptions, Output, RaceOptions, Rounds, duration, rounds, share};
 use crate::policy::FatalWord;
-use values::duration;
-pub use values::{Output, Rounds, rounds, share};
 
 /// Race Dockerfiles on a real BuildKit: which is faster, by how much, and why.
 #[derive(Debug, Parser)]
@@ -112,6 +109,25 @@ pub struct RaceArgs {
     pub output: OutputArgs,
 }
 
+impl From<&RaceArgs> for RaceOptions {
+    fn from(args: &RaceArgs) -> Self {
+        Self {
+            host: args.engine.host.clone(),
+            rounds: args.rounds,
+            seed: args.seed,
+            timeout: args.timeout,
+            delta: args.delta,
+            keep_contaminated: args.keep_contaminated,
+            redact: args.redact.clone(),
+            image_size: args.image_size,
+            results: args.results.clone(),
+            reports: args.reports.clone(),
+            json: args.json,
+            formats: args.output.format.clone(),
+        }
+    }
+}
+
 /// What else to write, for other programs.
 #[derive(Debug, Clone, Default, Args)]
 pub struct OutputArgs {
@@ -195,6 +211,23 @@ pub struct BuildArgs {
     /// incremental with --edit.
     #[arg(long, value_name = "K,…", value_delimiter = ',')]
     pub kinds: Vec<BuildKind>,
+}
+
+impl From<&BuildArgs> for BuildOptions {
+    fn from(args: &BuildArgs) -> Self {
+        Self {
+            context: args.context.clone(),
+            platform: args.platform.clone(),
+            build_arg: args.build_arg.clone(),
+            target: args.target.clone(),
+            secret: args.secret.clone(),
+            ssh: args.ssh.clone(),
+            build_context: args.build_context.clone(),
+            edit: args.edit.clone(),
+            edit_with: args.edit_with.clone(),
+            kinds: args.kinds.clone(),
+        }
+    }
 }
 
 /// `buildrace compare`

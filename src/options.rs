@@ -1,11 +1,70 @@
-//! What may be typed for an option's value, and how it is read.
+//! What a user may ask for, as plain data: command line and policy are turned
+//! into it, and nothing that races knows either.
 
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use crate::model::{BuildKind, Platform};
 use crate::report::{Format, UnknownFormat};
+
+/// How to race: what every command that builds is asked for.
+#[derive(Debug, Clone)]
+pub struct RaceOptions {
+    /// The engine's address; `None` where it is to be found.
+    pub host: Option<String>,
+    /// How many rounds to build; `None` where it is left to the command.
+    pub rounds: Option<Rounds>,
+    /// Seed of the order of samples; `None` where it is to be drawn.
+    pub seed: Option<u64>,
+    /// Longest time of a build.
+    pub timeout: Duration,
+    /// The change that matters, as a share; `None` for [`LEAST_DELTA`].
+    ///
+    /// [`LEAST_DELTA`]: crate::model::LEAST_DELTA
+    pub delta: Option<f64>,
+    /// Whether rounds count in which something else used the machine.
+    pub keep_contaminated: bool,
+    /// Names of the build arguments and variables whose values nothing may show.
+    pub redact: Vec<String>,
+    /// Whether to measure images.
+    pub image_size: bool,
+    /// Folder of results.
+    pub results: PathBuf,
+    /// Folder of reports.
+    pub reports: PathBuf,
+    /// Whether to print where results are as JSON.
+    pub json: bool,
+    /// Formats to write besides.
+    pub formats: Vec<Output>,
+}
+
+/// What to build of a Dockerfile of one's own, in buildx's words and as they are
+/// typed.
+#[derive(Debug, Clone, Default)]
+pub struct BuildOptions {
+    /// The build context; `None` for the current folder.
+    pub context: Option<PathBuf>,
+    /// Platforms of the multi-arch kinds; none for the native platform.
+    pub platform: Vec<Platform>,
+    /// Build arguments, `NAME=VALUE`, or `NAME` with its value in the environment.
+    pub build_arg: Vec<String>,
+    /// Stage to build; `None` for the last.
+    pub target: Option<String>,
+    /// Secrets, `id=ID,src=FILE` or `id=ID,env=NAME`.
+    pub secret: Vec<String>,
+    /// SSH agents, `default` or `ID=SOCKET`.
+    pub ssh: Vec<String>,
+    /// Named contexts, `NAME=PATH`.
+    pub build_context: Vec<String>,
+    /// The file that an incremental build changes.
+    pub edit: Option<PathBuf>,
+    /// How it is changed, `s/REGEX/REPLACEMENT/`; `None` where a comment is added.
+    pub edit_with: Option<String>,
+    /// Build kinds; none where they follow from platforms and edit.
+    pub kinds: Vec<BuildKind>,
+}
 
 /// A format, and where it goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,21 +109,6 @@ impl fmt::Display for Rounds {
     }
 }
 
-/// A build that takes longer has hung.
-const LONGEST_TIMEOUT: Duration = Duration::from_secs(7 * 24 * 3600);
-
-pub(super) fn duration(text: &str) -> Result<Duration, String> {
-    let duration = humantime::parse_duration(text)
-        .map_err(|error| format!("{error}: expected a duration like 90s, 30m or 1h30m"))?;
-    if duration.is_zero() {
-        return Err("expected a duration above zero, like 90s or 30m".into());
-    }
-    if duration > LONGEST_TIMEOUT {
-        return Err("expected at most 7 days".into());
-    }
-    Ok(duration)
-}
-
 /// No verdict looks at more.
 const MOST_ROUNDS: u32 = 200;
 
@@ -90,6 +134,25 @@ pub fn share(text: &str) -> Result<f64, String> {
         .ok()
         .filter(|share| (0.0..1.0).contains(share))
         .ok_or_else(|| "expected a share like 5% or 0.05, below 100%".to_owned())
+}
+
+/// A build that takes longer has hung.
+const LONGEST_TIMEOUT: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// `90s`, `30m`: more than nothing, and at most seven days.
+///
+/// # Errors
+/// What was expected.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    let duration = humantime::parse_duration(text)
+        .map_err(|error| format!("{error}: expected a duration like 90s, 30m or 1h30m"))?;
+    if duration.is_zero() {
+        return Err("expected a duration above zero, like 90s or 30m".into());
+    }
+    if duration > LONGEST_TIMEOUT {
+        return Err("expected at most 7 days".into());
+    }
+    Ok(duration)
 }
 
 #[cfg(test)]
