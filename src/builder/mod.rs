@@ -70,7 +70,7 @@ pub trait Builder: Send + Sync {
     /// those that are gone.
     async fn prune(&self, ids: &[String]) -> Result<Vec<String>, BuilderError>;
 
-    /// Its workers.
+    /// The workers of its BuildKit, each with its platforms.
     async fn workers(&self) -> Result<Vec<Worker>, BuilderError>;
 
     /// Builds that run now or are remembered, of anyone.

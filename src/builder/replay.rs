@@ -25,7 +25,7 @@ pub enum ReplayError {
     Read {
         /// The file or folder.
         path: PathBuf,
-        /// Why.
+        /// Why it cannot be read.
         source: io::Error,
     },
     /// A file is no recording.

@@ -52,19 +52,19 @@ pub async fn run(args: CalibrateArgs) -> anyhow::Result<Exit> {
             (project, scenario, Some(options))
         }
     };
-    let ready = EngineSession::find(&race_options).await?;
+    let session = EngineSession::find(&race_options).await?;
     if let Some(options) = &options {
-        options.complete(&mut scenario, &ready.native);
+        options.complete(&mut scenario, &session.native);
     }
     let mut scenarios = vec![scenario];
     let mut choice = Choice::default();
-    if !ready
+    if !session
         .fetch_sources(&project, &mut scenarios, &mut choice, &stop)
         .await?
     {
         return Ok(Exit::Interrupted);
     }
-    let entrants = RaceInput {
+    let input = RaceInput {
         project: &project,
         scenarios,
         secrets: options.map(|options| options.secrets).unwrap_or_default(),
@@ -76,7 +76,7 @@ pub async fn run(args: CalibrateArgs) -> anyhow::Result<Exit> {
     if args.scenario.is_none() {
         keep_out_of_git(&race_options)?;
     }
-    let raced = race(&ready, entrants, &race_options, &stop).await?;
+    let raced = race(&session, input, &race_options, &stop).await?;
     write_formats(&raced, &race_options)?;
     keep(&raced, &args)?;
     Ok(raced.exit())
@@ -201,7 +201,7 @@ fn command(args: &CalibrateArgs) -> Invocation {
         Some(_) => command.list("variant", &args.variant),
         None => {
             let file = args.file.clone().unwrap_or_else(|| "Dockerfile".into());
-            command.option("file", adhoc::shown(&file));
+            command.option("file", adhoc::relative_name(&file));
         }
     }
     adhoc::add_options(&mut command, &BuildOptions::from(&args.build));

@@ -111,10 +111,10 @@ impl Cleaning {
         remove: impl FnOnce() -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
         let done = if self.dry_run { Ok(()) } else { remove() };
-        self.told(shown, done)
+        self.count(shown, done)
     }
 
-    fn told(&mut self, shown: &str, done: anyhow::Result<()>) -> anyhow::Result<()> {
+    fn count(&mut self, shown: &str, done: anyhow::Result<()>) -> anyhow::Result<()> {
         let shown = escape::terminal(shown, 600);
         self.found += 1;
         match done {
@@ -142,7 +142,7 @@ impl Cleaning {
                 true => Ok(()),
                 false => engine.remove_leftover(&leftover).await,
             };
-            self.told(&shown, done.map_err(anyhow::Error::from))?;
+            self.count(&shown, done.map_err(anyhow::Error::from))?;
         }
         let builder = DockerBuilder::connect(&endpoint.host).await?;
         let dead = DeadRuns::find(&builder, &|run| is_alive(run, &args.results)).await?;
@@ -175,7 +175,7 @@ impl Cleaning {
                 true => Ok(()),
                 false => all_gone(dead.prune(builder).await, records),
             };
-            self.told(&shown, done)?;
+            self.count(&shown, done)?;
         } else if records > 0 {
             self.found += 1;
             outln!("kept {shown}: this engine is not buildrace's own");
@@ -190,7 +190,7 @@ impl Cleaning {
                 true => Ok(()),
                 false => dead.forget(builder).await.context("the history stays"),
             };
-            self.told(&shown, done)?;
+            self.count(&shown, done)?;
         }
         Ok(())
     }

@@ -70,7 +70,7 @@ pub async fn run(args: CompareArgs) -> anyhow::Result<Exit> {
         bail!(
             "{} and its context are the same in {} and in the working tree, so there is nothing \
              to compare. {}",
-            adhoc::shown(&args.reference),
+            adhoc::relative_name(&args.reference),
             revisions.base.describe(),
             advice(&args.reference)
         );
@@ -79,7 +79,7 @@ pub async fn run(args: CompareArgs) -> anyhow::Result<Exit> {
         Some(revisions) => (
             format!(
                 "{} in the working tree against {}",
-                adhoc::shown(&args.reference),
+                adhoc::relative_name(&args.reference),
                 revisions.base.describe()
             ),
             [Side::Base, Side::Worktree]
@@ -95,9 +95,9 @@ pub async fn run(args: CompareArgs) -> anyhow::Result<Exit> {
         dockerfile.name = name;
     }
     let mut scenario = adhoc::scenario(&options, title, dockerfiles)?;
-    let ready = EngineSession::find(&race_options).await?;
-    options.complete(&mut scenario, &ready.native);
-    let entrants = RaceInput {
+    let session = EngineSession::find(&race_options).await?;
+    options.complete(&mut scenario, &session.native);
+    let input = RaceInput {
         project: &Project::at(Path::new("."))?,
         scenarios: vec![scenario],
         secrets: options.secrets,
@@ -107,7 +107,7 @@ pub async fn run(args: CompareArgs) -> anyhow::Result<Exit> {
         command: command(&args),
     };
     keep_out_of_git(&race_options)?;
-    let raced = race(&ready, entrants, &race_options, &stop).await?;
+    let raced = race(&session, input, &race_options, &stop).await?;
     write_formats(&raced, &race_options)?;
     Ok(raced.exit())
 }
@@ -161,7 +161,7 @@ fn contents(dockerfile: &Path) -> Option<(Vec<u8>, Option<Vec<u8>>)> {
 
 /// What to do where one Dockerfile is all that there is.
 fn advice(dockerfile: &Path) -> String {
-    let file = adhoc::shown(dockerfile);
+    let file = adhoc::relative_name(dockerfile);
     format!("To measure how much its build times vary, use `buildrace calibrate --file {file}`")
 }
 
@@ -180,8 +180,10 @@ fn pair(reference: &Typed, candidate: &Typed, options: &Options) -> Vec<AdhocDoc
 }
 
 fn command(args: &CompareArgs) -> Invocation {
-    let candidate = args.candidate.as_deref().map(adhoc::shown);
-    let dockerfiles = [adhoc::shown(&args.reference)].into_iter().chain(candidate);
+    let candidate = args.candidate.as_deref().map(adhoc::relative_name);
+    let dockerfiles = [adhoc::relative_name(&args.reference)]
+        .into_iter()
+        .chain(candidate);
     let mut command = Invocation::new("compare", dockerfiles);
     if let Some(revision) = &args.against {
         command.option("against", revision);

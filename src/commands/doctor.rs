@@ -40,8 +40,8 @@ fn conclusion(failed: usize) -> String {
             "EngineSession: a race can run here. Begin with `buildrace compare Dockerfile Dockerfile.new`."
                 .to_owned()
         }
-        1 => "Not ready: 1 check failed.".to_owned(),
-        failed => format!("Not ready: {failed} checks failed."),
+        1 => "Not session: 1 check failed.".to_owned(),
+        failed => format!("Not session: {failed} checks failed."),
     }
 }
 

@@ -42,7 +42,7 @@ pub async fn list(args: &ListArgs) -> anyhow::Result<Exit> {
     )
     .await;
     let found = match found {
-        Ok(Ok(ready)) => Ok(ready),
+        Ok(Ok(session)) => Ok(session),
         Ok(Err(error)) => Err(format!("{error:#}")),
         Err(_) => Err(format!(
             "it does not answer within {} s",
@@ -50,7 +50,7 @@ pub async fn list(args: &ListArgs) -> anyhow::Result<Exit> {
         )),
     };
     let lacking = match &found {
-        Ok(ready) => Some(missing_images(ready, &project, &scenarios).await?),
+        Ok(session) => Some(missing_images(session, &project, &scenarios).await?),
         Err(_) => None,
     };
     let mut view = ListView {
@@ -60,8 +60,8 @@ pub async fn list(args: &ListArgs) -> anyhow::Result<Exit> {
     };
     for scenario in &scenarios {
         let mut row = row(scenario, &measured);
-        if let (Ok(ready), Some(missing)) = (&found, &lacking) {
-            let lacks = lacks(ready, &project, scenario, missing)?;
+        if let (Ok(session), Some(missing)) = (&found, &lacking) {
+            let lacks = lacks(session, &project, scenario, missing)?;
             row.can_run = can_run(&lacks);
             row.lacks = lacks.into_iter().map(|lack| lack.text).collect();
         }
@@ -120,13 +120,13 @@ fn row(scenario: &Scenario, measured: &Measured) -> ScenarioRow {
 
 /// Names of images that a race could not get.
 async fn missing_images(
-    ready: &EngineSession,
+    session: &EngineSession,
     project: &Project,
     scenarios: &[Scenario],
 ) -> anyhow::Result<BTreeMap<String, Offer>> {
-    let needed = images::needed(project, scenarios, &ready.native)?;
+    let needed = images::needed(project, scenarios, &session.native)?;
     let names: BTreeSet<String> = needed.into_iter().map(|(name, _)| name).collect();
-    let asked = unobtainable(&ready.engine, &names, REGISTRY_LIMIT);
+    let asked = unobtainable(&session.engine, &names, REGISTRY_LIMIT);
     // An engine that does not say what it holds says nothing against it.
     let limit = ANSWER_LIMIT + REGISTRY_LIMIT;
     Ok(tokio::time::timeout(limit, asked).await.unwrap_or_default())
@@ -158,14 +158,14 @@ fn can_run(lacks: &[Lack]) -> Option<bool> {
 /// emulators, since BuildKit lists few of the variants of arm; a race tries
 /// them itself.
 fn lacks(
-    ready: &EngineSession,
+    session: &EngineSession,
     project: &Project,
     scenario: &Scenario,
     missing: &BTreeMap<String, Offer>,
 ) -> anyhow::Result<Vec<Lack>> {
     let own = std::slice::from_ref(scenario);
-    let mut platforms = images::executed(project, own, &ready.native)?.surely;
-    let handlers = match ready.engine.is_local() {
+    let mut platforms = images::executed(project, own, &session.native)?.surely;
+    let handlers = match session.engine.is_local() {
         true => binfmt::handlers(),
         false => Vec::new(),
     };
@@ -175,7 +175,7 @@ fn lacks(
             let mut handlers = handlers.iter();
             handlers.any(|handler| handler.serves(architecture) && handler.works_in_containers())
         });
-        !has_emulator && !ready.platforms().contains(platform)
+        !has_emulator && !session.platforms().contains(platform)
     });
     let mut lacks = Vec::new();
     if !platforms.is_empty() {
@@ -185,7 +185,7 @@ fn lacks(
         });
     }
     for variant in &scenario.variants {
-        for (name, _) in images::needed_by(project, scenario, variant, &ready.native)? {
+        for (name, _) in images::needed_by(project, scenario, variant, &session.native)? {
             if let Some(lack) = missing
                 .get(&name)
                 .map(|offer| no_offer(variant, &name, *offer))

@@ -2,7 +2,7 @@
 
 use crate::cli::ReportArgs;
 use crate::ops::explain::{newest_run, run_named};
-use crate::ops::report::{explain, show, summary, write};
+use crate::ops::report::{explain, print_check, summary, write};
 use crate::ops::{Exit, formats};
 use crate::report::{CheckView, View};
 use crate::store;
@@ -27,7 +27,7 @@ pub fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
         let folder = write(&args.reports, &stored, &view, &explained)?;
         summary(&view, &args.output.format)?;
         if let Some(check) = &check {
-            show(check, &args.output.format)?;
+            print_check(check, &args.output.format)?;
         }
         formats::write(&args.output.format, &view, check.as_ref())?;
         errln!("report: {}", folder.display());

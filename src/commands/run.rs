@@ -23,7 +23,7 @@ use crate::store::HeldRun;
 /// It could not begin, or could not go on.
 pub async fn run(args: RunArgs) -> anyhow::Result<Exit> {
     if let Some(name) = &args.resume {
-        return go_on(name, &args).await;
+        return resume_run(name, &args).await;
     }
     let here = std::env::current_dir().context("cannot find the current folder")?;
     let project = Project::find(&here)?;
@@ -31,7 +31,7 @@ pub async fn run(args: RunArgs) -> anyhow::Result<Exit> {
     let options = RaceOptions::from(&args.race);
     check_writable(&options)?;
     let stop = stop_on_signals();
-    let ready = EngineSession::find(&options).await?;
+    let session = EngineSession::find(&options).await?;
     if !chosen.controls.is_empty() {
         errln!(
             "note: controls are raced only where they are named: {}",
@@ -41,19 +41,19 @@ pub async fn run(args: RunArgs) -> anyhow::Result<Exit> {
     let Chosen {
         scenarios, choice, ..
     } = &mut chosen;
-    if !ready
+    if !session
         .fetch_sources(&project, scenarios, choice, &stop)
         .await?
     {
         return Ok(Exit::Interrupted);
     }
-    let entrants = entrants(&project, &args, chosen);
-    let raced = race(&ready, entrants, &options, &stop).await?;
+    let input = input(&project, &args, chosen);
+    let raced = race(&session, input, &options, &stop).await?;
     write_formats(&raced, &options)?;
     Ok(raced.exit())
 }
 
-fn entrants<'a>(project: &'a Project, args: &RunArgs, chosen: Chosen) -> RaceInput<'a> {
+fn input<'a>(project: &'a Project, args: &RunArgs, chosen: Chosen) -> RaceInput<'a> {
     RaceInput {
         project,
         command: command(args, &chosen),
@@ -66,7 +66,7 @@ fn entrants<'a>(project: &'a Project, args: &RunArgs, chosen: Chosen) -> RaceInp
 }
 
 /// Goes on with a run that was cut off.
-async fn go_on(name: &str, args: &RunArgs) -> anyhow::Result<Exit> {
+async fn resume_run(name: &str, args: &RunArgs) -> anyhow::Result<Exit> {
     let results = &args.race.results;
     let dir = explain::run_named(name, results).with_context(|| {
         format!(
@@ -107,18 +107,18 @@ async fn go_on(name: &str, args: &RunArgs) -> anyhow::Result<Exit> {
         }
     }
     let stop = stop_on_signals();
-    let ready = EngineSession::find(&options).await?;
+    let session = EngineSession::find(&options).await?;
     let Chosen {
         scenarios, choice, ..
     } = &mut chosen;
-    if !ready
+    if !session
         .fetch_sources(&project, scenarios, choice, &stop)
         .await?
     {
         return Ok(Exit::Interrupted);
     }
-    let entrants = entrants(&project, &began, chosen);
-    let raced = resume(&ready, entrants, &options, held, &stop).await?;
+    let input = input(&project, &began, chosen);
+    let raced = resume(&session, input, &options, held, &stop).await?;
     write_formats(&raced, &options)?;
     Ok(raced.exit())
 }

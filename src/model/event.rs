@@ -16,7 +16,7 @@ use super::Sample;
 pub enum Event {
     /// The run began. Its record is `run.json`.
     RunStarted {
-        /// When.
+        /// When it happened, by the host's clock.
         at: Timestamp,
         /// Id of the run.
         run: String,
@@ -24,28 +24,28 @@ pub enum Event {
     /// The run, which had been cut off, goes on. Samples that were
     /// `interrupted` before it are none any more: they are built now.
     RunResumed {
-        /// When.
+        /// When it happened, by the host's clock.
         at: Timestamp,
         /// Id of the run.
         run: String,
     },
     /// A sample's build is about to start.
     SampleStarted {
-        /// When.
+        /// When it happened, by the host's clock.
         at: Timestamp,
         /// Id of the sample, as in the plan.
         sample: String,
     },
     /// A sample's build has ended, one way or another.
     SampleFinished {
-        /// When.
+        /// When it happened, by the host's clock.
         at: Timestamp,
         /// What was measured.
         sample: Sample,
     },
     /// A round was dropped, or a look at the rounds was taken.
     Rounds {
-        /// When.
+        /// When it happened, by the host's clock.
         at: Timestamp,
         /// The scenario's name.
         scenario: String,
@@ -57,16 +57,16 @@ pub enum Event {
     },
     /// Something that a reader of the results should know.
     Warning {
-        /// When.
+        /// When it happened, by the host's clock.
         at: Timestamp,
         /// One line.
         message: String,
     },
     /// The run ended; a run without it was cut off.
     RunFinished {
-        /// When.
+        /// When it happened, by the host's clock.
         at: Timestamp,
-        /// How.
+        /// How it ended.
         end: RunEnd,
     },
 }

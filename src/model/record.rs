@@ -83,7 +83,7 @@ impl LeftOut {
 /// A scenario as it was raced.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ScenarioInfo {
-    /// Its name.
+    /// Name of the scenario.
     pub name: String,
     /// One line on what it is.
     pub title: String,
@@ -144,7 +144,7 @@ impl ScenarioInfo {
 pub enum SourcesFrom {
     /// From a git repository.
     Git {
-        /// Its URL.
+        /// URL of the repository.
         git: String,
         /// Tag or branch.
         #[serde(rename = "ref")]
@@ -183,7 +183,7 @@ impl SourcesFrom {
 /// A variant as it was raced.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct VariantInfo {
-    /// Its name.
+    /// Name of the variant.
     pub name: String,
     /// Dockerfile, relative to the project.
     pub dockerfile: String,

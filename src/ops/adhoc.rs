@@ -168,7 +168,7 @@ pub fn is_inside(path: &Path) -> bool {
 
 /// A path as results give it: its name alone where the rest would tell where
 /// somebody's files are.
-pub fn shown(path: &Path) -> String {
+pub fn relative_name(path: &Path) -> String {
     if is_inside(path) {
         return path.display().to_string();
     }

@@ -29,14 +29,14 @@ const VARIABLES: [&str; 2] = [
 /// # Errors
 /// `--redact` names neither a build argument nor a variable that is set, or one
 /// whose value is too short.
-pub fn masks(entrants: &RaceInput<'_>, names: &[String]) -> anyhow::Result<Masks> {
-    let secrets = entrants.secrets.iter();
+pub fn masks(input: &RaceInput<'_>, names: &[String]) -> anyhow::Result<Masks> {
+    let secrets = input.secrets.iter();
     let mut texts: Vec<(String, String)> = secrets
         .flat_map(|(id, value)| forms(value, &format!("[secret {id}]"), SHORTEST))
         .collect();
     for name in names {
         let shown = format!("[redacted {name}]");
-        for value in values(entrants, name)? {
+        for value in values(input, name)? {
             if value.chars().count() < SHORTEST_VALUE {
                 bail!(
                     "--redact {name}: its value has fewer than {SHORTEST_VALUE} characters and \
@@ -47,7 +47,7 @@ pub fn masks(entrants: &RaceInput<'_>, names: &[String]) -> anyhow::Result<Masks
         }
     }
     texts.extend(headers());
-    for url in urls(entrants) {
+    for url in urls(input) {
         let secrets = in_url(&url).into_iter();
         texts.extend(secrets.flat_map(|secret| forms(secret.as_bytes(), "***", SHORTEST)));
     }
@@ -60,14 +60,14 @@ pub fn masks(entrants: &RaceInput<'_>, names: &[String]) -> anyhow::Result<Masks
 }
 
 /// Addresses that builds and fetches use.
-fn urls(entrants: &RaceInput<'_>) -> Vec<String> {
-    let variants = entrants.scenarios.iter().flat_map(|s| &s.variants);
+fn urls(input: &RaceInput<'_>) -> Vec<String> {
+    let variants = input.scenarios.iter().flat_map(|s| &s.variants);
     let contexts = variants.flat_map(|variant| variant.contexts.values());
     let remote = contexts.filter_map(|source| match source {
         ContextSource::Remote(url) => Some(url.clone()),
         ContextSource::Folder(_) => None,
     });
-    let fetched = entrants.scenarios.iter().filter_map(|s| s.fetch.as_ref());
+    let fetched = input.scenarios.iter().filter_map(|s| s.fetch.as_ref());
     let fetched = fetched.map(|fetch| fetch.git.clone());
     let engine = std::env::var("DOCKER_HOST").ok();
     remote.chain(fetched).chain(engine).collect()
@@ -75,8 +75,8 @@ fn urls(entrants: &RaceInput<'_>) -> Vec<String> {
 
 /// The values that a name has: those of build arguments, of all variants, and
 /// that of the environment.
-fn values(entrants: &RaceInput<'_>, name: &str) -> anyhow::Result<Vec<String>> {
-    let variants = entrants.scenarios.iter().flat_map(|s| &s.variants);
+fn values(input: &RaceInput<'_>, name: &str) -> anyhow::Result<Vec<String>> {
+    let variants = input.scenarios.iter().flat_map(|s| &s.variants);
     let arguments = variants.filter_map(|variant| variant.build_args.get(name).cloned());
     let variable = std::env::var(name).ok().filter(|value| !value.is_empty());
     let mut values: Vec<String> = arguments.chain(variable).collect();

@@ -55,8 +55,12 @@ pub fn summary(view: &View, formats: &[Output]) -> anyhow::Result<()> {
 
 /// Shows what came of a check, and writes the formats that were asked for; where
 /// nothing had to be raced, they have the check alone.
-pub fn ended(check: &CheckView, raced: Option<&Raced>, args: &RaceOptions) -> anyhow::Result<()> {
-    show(check, &args.formats)?;
+pub fn show_check(
+    check: &CheckView,
+    raced: Option<&Raced>,
+    args: &RaceOptions,
+) -> anyhow::Result<()> {
+    print_check(check, &args.formats)?;
     let nothing = || View {
         started: jiff::Timestamp::now(),
         buildrace: env!("CARGO_PKG_VERSION").to_owned(),
@@ -67,7 +71,7 @@ pub fn ended(check: &CheckView, raced: Option<&Raced>, args: &RaceOptions) -> an
 }
 
 /// Prints what came of a check; to stderr where stdout is for another program.
-pub fn show(check: &CheckView, formats: &[Output]) -> anyhow::Result<()> {
+pub fn print_check(check: &CheckView, formats: &[Output]) -> anyhow::Result<()> {
     let text = report::check_on_terminal(check, terminal_width(), is_coloured());
     if formats::use_stdout(formats) {
         errln!("{}", text.trim_end());

@@ -204,30 +204,7 @@ fn copy(
     let repository = Repository::find(context)?.without(results);
     let base = repository.base(revision, &|name| std::env::var(name).ok())?;
     let changed = repository.changed_files()?;
-    let inside = |what: &str, path: &Path| {
-        // Where the last part is a symlink, each state follows its own.
-        let absolute = std::path::absolute(path)?;
-        let real = match (absolute.parent(), absolute.file_name()) {
-            (Some(parent), Some(name)) => parent.canonicalize().map(|parent| parent.join(name)),
-            _ => absolute.canonicalize(),
-        };
-        let real = real.and_then(|real| real.symlink_metadata().map(|_| real));
-        let real = real.with_context(|| format!("cannot open {what} {}", path.display()))?;
-        // The top folder itself may be reached through one.
-        let real = match real.canonicalize() {
-            Ok(followed) if followed == repository.top() => followed,
-            _ => real,
-        };
-        let inside = real.strip_prefix(repository.top()).ok();
-        let inside = inside.map(Path::to_owned);
-        inside.with_context(|| {
-            format!(
-                "{what} {} is outside the repository {}, so it has no revision there",
-                path.display(),
-                repository.top().display()
-            )
-        })
-    };
+    let inside = |what: &str, path: &Path| inside(&repository, what, path);
     let dockerfile = inside("the Dockerfile", dockerfile)?;
     let context = inside("the context", context)?;
     // What is in the repository is compared in both states, and what is not is
@@ -260,30 +237,17 @@ fn copy(
     }
     repository.export_commit(&revisions.base.commit, &base)?;
     repository.export_worktree(&worktree)?;
-    for (side, root) in [(Side::Base, &base), (Side::Worktree, &worktree)] {
-        let root = root.canonicalize().context("cannot open a copy")?;
-        // What a symlink in a copy leads to must be in the copy.
-        let real = |path: &Path| {
-            let real = root.join(path).canonicalize().ok();
-            real.filter(|real| real.starts_with(&root))
-        };
-        if !real(&revisions.dockerfile).is_some_and(|file| file.is_file()) {
-            bail!(missing(side, &revisions, &revisions.dockerfile));
-        }
-        let named = revisions
-            .contexts
-            .values()
-            .filter_map(|source| match source {
-                ContextSource::Folder(folder) if folder.is_relative() => Some(folder),
-                ContextSource::Folder(_) | ContextSource::Remote(_) => None,
-            });
-        for folder in [&revisions.context].into_iter().chain(named) {
-            if !real(folder).is_some_and(|folder| folder.is_dir()) {
-                bail!(missing(side, &revisions, folder));
-            }
-        }
-        same_looks(&root).context("cannot prepare a copy")?;
+    for side in [Side::Base, Side::Worktree] {
+        check_copy(&revisions, side)?;
     }
+    check_submodules(&repository, &revisions)?;
+    check_pointers(&revisions)?;
+    Ok(revisions)
+}
+
+/// Says which submodules have no files here, and refuses one that the change
+/// moves.
+fn check_submodules(repository: &Repository, revisions: &Revisions) -> anyhow::Result<()> {
     let lacking = repository.submodules_without_files(&revisions.base.commit)?;
     for submodule in lacking.iter().filter(|it| revisions.builds(&it.path)) {
         let path = submodule.path.display();
@@ -300,6 +264,13 @@ fn copy(
              `git submodule update --init {path}` fills it"
         );
     }
+    Ok(())
+}
+
+/// Refuses a Git LFS pointer in one state that is its content in the other, and
+/// says of pointers that are built.
+fn check_pointers(revisions: &Revisions) -> anyhow::Result<()> {
+    let [base, worktree] = [Side::Base, Side::Worktree].map(|side| revisions.root(side));
     let pointers = [&base, &worktree].map(|root| lfs::pointers(root));
     let [of_base, of_worktree] = &pointers;
     let built = |path: &&PathBuf| revisions.builds(path);
@@ -324,7 +295,62 @@ fn copy(
             path.display()
         );
     }
-    Ok(revisions)
+    Ok(())
+}
+
+/// A path relative to the repository's top folder. Where the last part is a
+/// symlink, each state follows its own.
+fn inside(repository: &Repository, what: &str, path: &Path) -> anyhow::Result<PathBuf> {
+    let absolute = std::path::absolute(path)?;
+    let real = match (absolute.parent(), absolute.file_name()) {
+        (Some(parent), Some(name)) => parent.canonicalize().map(|parent| parent.join(name)),
+        _ => absolute.canonicalize(),
+    };
+    let real = real.and_then(|real| real.symlink_metadata().map(|_| real));
+    let real = real.with_context(|| format!("cannot open {what} {}", path.display()))?;
+    // The top folder itself may be reached through one.
+    let real = match real.canonicalize() {
+        Ok(followed) if followed == repository.top() => followed,
+        _ => real,
+    };
+    let inside = real.strip_prefix(repository.top()).ok();
+    let inside = inside.map(Path::to_owned);
+    inside.with_context(|| {
+        format!(
+            "{what} {} is outside the repository {}, so it has no revision there",
+            path.display(),
+            repository.top().display()
+        )
+    })
+}
+
+/// Refuses a copy that lacks what is built, and gives its files the same modes and
+/// times as the other's.
+fn check_copy(revisions: &Revisions, side: Side) -> anyhow::Result<()> {
+    let root = revisions.root(side);
+    let root = root.canonicalize().context("cannot open a copy")?;
+    // What a symlink in a copy leads to must be in the copy.
+    let real = |path: &Path| {
+        let real = root.join(path).canonicalize().ok();
+        real.filter(|real| real.starts_with(&root))
+    };
+    if !real(&revisions.dockerfile).is_some_and(|file| file.is_file()) {
+        bail!(missing(side, revisions, &revisions.dockerfile));
+    }
+    let named = revisions
+        .contexts
+        .values()
+        .filter_map(|source| match source {
+            ContextSource::Folder(folder) if folder.is_relative() => Some(folder),
+            ContextSource::Folder(_) | ContextSource::Remote(_) => None,
+        });
+    for folder in [&revisions.context].into_iter().chain(named) {
+        if !real(folder).is_some_and(|folder| folder.is_dir()) {
+            bail!(missing(side, revisions, folder));
+        }
+    }
+    unify_times_and_modes(&root).context("cannot prepare a copy")?;
+    Ok(())
 }
 
 /// A commit of a submodule, in short.
@@ -335,7 +361,7 @@ fn commit(id: Option<&str>) -> &str {
 /// Gives all files the same time, and the modes that git knows: a build that
 /// looks at either, as make does, must not see which of the two states was
 /// checked out and which was worked on.
-fn same_looks(root: &Path) -> std::io::Result<()> {
+fn unify_times_and_modes(root: &Path) -> std::io::Result<()> {
     // Some moment in the past: tools warn of files from the future.
     let time = TimeSpec::new(1_000_000_000, 0);
     for entry in WalkDir::new(root).contents_first(true) {

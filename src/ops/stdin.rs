@@ -36,7 +36,7 @@ impl Typed {
         if !is_stdin(path) {
             return Ok(Self {
                 path: path.to_owned(),
-                shown: adhoc::shown(path),
+                shown: adhoc::relative_name(path),
                 _folder: None,
             });
         }

@@ -27,7 +27,7 @@ struct Image {
 
 /// Looks at the image of a build. `output` is what it must hold, if that is to
 /// be checked; what went wrong is told in a line.
-async fn look(
+async fn inspect(
     builder: &dyn Builder,
     request: &BuildRequest,
     output: Option<&Output>,
@@ -129,7 +129,7 @@ impl Race<'_> {
         run.rest.disturbed();
         run.observer.phase("checking the image");
         let mut bytes = None;
-        let found = match look(self.builder, request, output, run.stop).await {
+        let found = match inspect(self.builder, request, output, run.stop).await {
             Ok(image) => {
                 bytes = is_measured.then_some(image.bytes);
                 match output {

@@ -43,7 +43,7 @@ fn unexplained(message: &str, trace: &Trace, disturbances: &[String]) -> String 
 }
 
 /// The outcome of a build; `disturbances` is what got in its way.
-pub(super) fn judge(
+pub(super) fn outcome_of(
     end: &BuildEnd,
     trace: &Trace,
     disturbances: &[String],

@@ -315,13 +315,7 @@ impl Race<'_> {
         if run.is_lost(first) {
             return Ok(());
         }
-        if self.builder.cleanup() == Cleanup::Remove && run.room.has_shrunk(self.disk) {
-            run.observer.phase("emptying the cache again");
-            self.clean(run).await?;
-            run.guard = CacheGuard::set(self.builder, run.prefix).await?;
-            run.chains.clear();
-            run.room = Room::of(self.disk);
-        }
+        self.make_room(run).await?;
         let entry = self.entry(first)?;
         let name = (first.scenario.clone(), first.variant.clone());
         let is_kept = entry.info.built_once.contains(&first.kind);
@@ -358,23 +352,10 @@ impl Race<'_> {
                 }
                 continue;
             }
-            let (sample, unsure) = self.sample(slot, &entry, &mut chain, run).await?;
-            let outcome = sample.outcome;
-            let lost = sample.failure.as_ref().map(|f| f.message.clone());
-            finish(&mut run.observer, sample)?;
-            if let Some(error) = unsure.filter(|_| outcome != Outcome::LostBuilder) {
-                return Err(error.into());
-            }
-            match outcome {
+            match self.build_sample(slot, &entry, &mut chain, run).await? {
                 Outcome::Ok => {}
-                Outcome::LostBuilder => {
-                    return Err(RaceError::LostBuilder {
-                        sample: slot.id.clone(),
-                        message: lost.unwrap_or_default(),
-                    });
-                }
                 _ if run.stop.is_cancelled() => break,
-                _ => broken = Some((slot.kind, outcome)),
+                outcome => broken = Some((slot.kind, outcome)),
             }
             if run.is_lost(slot) {
                 break;
@@ -384,6 +365,44 @@ impl Race<'_> {
         let is_begun = broken.is_none_or(|(kind, _)| kind != first.kind);
         if is_kept && is_begun {
             run.chains.insert(name, chain);
+        }
+        Ok(())
+    }
+
+    /// Builds a sample and records it; returns how it ended.
+    ///
+    /// # Errors
+    /// The builder is lost, or does not answer afterwards.
+    async fn build_sample(
+        &self,
+        slot: &Slot,
+        entry: &SlotBuild<'_>,
+        chain: &mut Chain,
+        run: &mut RunState<'_>,
+    ) -> Result<Outcome, RaceError> {
+        let (sample, unsure) = self.sample(slot, entry, chain, run).await?;
+        let outcome = sample.outcome;
+        let failure = sample.failure.as_ref().map(|f| f.message.clone());
+        finish(&mut run.observer, sample)?;
+        match (outcome, unsure) {
+            (Outcome::LostBuilder, _) => Err(RaceError::LostBuilder {
+                sample: slot.id.clone(),
+                message: failure.unwrap_or_default(),
+            }),
+            (_, Some(error)) => Err(error.into()),
+            (outcome, None) => Ok(outcome),
+        }
+    }
+
+    /// Empties the cache where the run's builds have used up room, and with it the
+    /// state of chains that go on.
+    async fn make_room(&self, run: &mut RunState<'_>) -> Result<(), RaceError> {
+        if self.builder.cleanup() == Cleanup::Remove && run.room.has_shrunk(self.disk) {
+            run.observer.phase("emptying the cache again");
+            self.clean(run).await?;
+            run.guard = CacheGuard::set(self.builder, run.prefix).await?;
+            run.chains.clear();
+            run.room = Room::of(self.disk);
         }
         Ok(())
     }

@@ -12,7 +12,7 @@ use super::chain::Chain;
 use super::host::HostSampler;
 use super::image::Inspection;
 use super::observer::Observer;
-use super::outcome::{disturbances, judge};
+use super::outcome::{disturbances, outcome_of};
 use super::runner::{Race, RaceError, RunState, notify, warn};
 use super::slot_build::SlotBuild;
 use crate::builder::BuilderError;
@@ -124,7 +124,7 @@ impl Race<'_> {
                 }
             }
         };
-        let (outcome, failure) = judge(&end, &trace, &disturbances);
+        let (outcome, failure) = outcome_of(&end, &trace, &disturbances);
         let judged = match outcome {
             Outcome::Ok => {
                 if let Some((count, step)) = chain.add(slot.kind, &trace) {

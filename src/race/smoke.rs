@@ -105,25 +105,28 @@ fn complaint(
             format!("did not end within {}", humantime::format_duration(*limit))
         }
         ProgramEnd::NotStarted(reason) => {
-            format!("could not be started: {}", told(reason.as_bytes()))
+            format!(
+                "could not be started: {}",
+                bounded_output(reason.as_bytes())
+            )
         }
     };
     let mut found = match &ran.end {
         ProgramEnd::NotStarted(_) => end,
-        _ => format!("printed {} and {end}", told(&ran.stdout)),
+        _ => format!("printed {} and {end}", bounded_output(&ran.stdout)),
     };
     if !ran.stderr.is_empty() {
-        found += &format!(", with {} on stderr", told(&ran.stderr));
+        found += &format!(", with {} on stderr", bounded_output(&ran.stderr));
     }
     Ok(Some(format!(
         "{} on {platform} {found}; expected exit code 0 and output that matches {}",
         smoke.command.join(" "),
-        told(smoke.expected(platform, nonce).as_bytes()),
+        bounded_output(smoke.expected(platform, nonce).as_bytes()),
     )))
 }
 
 /// Outside text in quotes, on one line, and not endless.
-fn told(text: &[u8]) -> String {
+fn bounded_output(text: &[u8]) -> String {
     let text = String::from_utf8_lossy(text);
     let text = text.trim_end();
     match text.char_indices().nth(MAX_TOLD) {

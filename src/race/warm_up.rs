@@ -24,7 +24,7 @@ pub enum WarmUpError {
     /// BuildKit could not use it.
     #[error("cannot unpack base image {image}: {error}")]
     Build {
-        /// Its name.
+        /// Name of the image.
         image: String,
         /// What BuildKit said.
         error: BuildError,

@@ -83,7 +83,7 @@ pub(super) fn times(out: &mut String, scenario: &ScenarioView) {
         for &kind in &scenario.kinds {
             cells.push(cell(variant.cells.get(&kind)));
             if shows_cost(scenario, kind) {
-                cells.push(match (&variant.added_cost, variant.told_cost()) {
+                cells.push(match (&variant.added_cost, variant.describe_cost()) {
                     (Some(cost), Some(described)) => {
                         with_interval(described, cost, number::cost_interval(cost))
                     }
@@ -135,7 +135,7 @@ fn cell(cell: Option<&Cell>) -> String {
             parts.push(format!("({min}…{max})"));
         }
     }
-    if let (Some(ratio), Some(described)) = (&cell.ratio, cell.told()) {
+    if let (Some(ratio), Some(described)) = (&cell.ratio, cell.describe()) {
         let described = format!("**{described}**");
         parts.push(with_interval(described, ratio, number::interval(ratio)));
         parts.extend(cell.verdict.map(|verdict| verdict.as_str().to_owned()));

@@ -181,7 +181,7 @@ fn cell_lines(cell: Option<&Cell>) -> Vec<Line> {
             true => Style::Dim,
             false => tone(ratio, cell.verdict),
         };
-        lines.extend(cell.told().map(|text| (tone, text)));
+        lines.extend(cell.describe().map(|text| (tone, text)));
         lines.extend(beside(ratio, number::interval(ratio)));
         lines.extend(
             cell.verdict
@@ -196,7 +196,7 @@ fn cell_lines(cell: Option<&Cell>) -> Vec<Line> {
 }
 
 fn cost_lines(variant: &VariantView) -> Vec<Line> {
-    let (Some(cost), Some(text)) = (&variant.added_cost, variant.told_cost()) else {
+    let (Some(cost), Some(text)) = (&variant.added_cost, variant.describe_cost()) else {
         return vec![(Style::Dim, "-".to_owned())];
     };
     let mut lines = vec![(Style::Plain, text)];
@@ -244,7 +244,7 @@ fn list(out: &mut String, scenario: &ScenarioView, paint: Paint) {
         for &kind in &scenario.kinds {
             let mut parts = cell_lines(variant.cells.get(&kind));
             if shows_cost(scenario, kind)
-                && let Some(cost) = variant.told_cost()
+                && let Some(cost) = variant.describe_cost()
             {
                 parts.push((Style::Plain, format!("{} {cost}", scenario.added_label())));
             }

@@ -464,7 +464,7 @@ fn a_ratio_that_the_medians_contradict_is_not_shown() {
     let view = incrementals(&[10.0, 8.0, 9.0], &[9.1, 7.5, 9.2]);
     let cell = &view.scenarios[0].variants[1].cells[&BuildKind::Incremental];
     assert!(cell.ratio.unwrap().estimate < 1.0 && cell.contradicted);
-    assert_eq!(cell.told().unwrap(), "≈");
+    assert_eq!(cell.describe().unwrap(), "≈");
     assert!(!view.scenarios[0].variants[1].cells[&BuildKind::Cold].contradicted);
     for text in [terminal(&view, 100, false), markdown(&view)] {
         let legend = text.replace('\n', " ");

@@ -51,7 +51,7 @@ pub enum StoreError {
     Newer {
         /// `run.json`.
         path: PathBuf,
-        /// Its version.
+        /// Version of the file.
         found: u64,
     },
     /// It is not what buildrace writes.

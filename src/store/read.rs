@@ -24,7 +24,7 @@ const MAX_WARNINGS: usize = 10_000;
 /// A run as it was stored.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StoredRun {
-    /// Its folder.
+    /// Folder of the run's files.
     pub dir: PathBuf,
     /// The run.
     pub run: Run,

@@ -49,7 +49,7 @@ impl HeldRun {
     ///
     /// # Errors
     /// They cannot be written.
-    pub fn go_on(mut self) -> Result<RunWriter, StoreError> {
+    pub fn into_writer(mut self) -> Result<RunWriter, StoreError> {
         self.events.end_last_line()?;
         let StoredRun { dir, run } = self.stored;
         let (record, samples) = (run.record, run.samples);

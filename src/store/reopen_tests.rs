@@ -48,7 +48,7 @@ fn two_cannot_write_one_run() {
     drop(writer);
     let held = HeldRun::hold(&dir).unwrap();
     assert!(busy(HeldRun::hold(&dir).unwrap_err()));
-    let writer = held.go_on().unwrap();
+    let writer = held.into_writer().unwrap();
     assert!(busy(HeldRun::hold(&dir).unwrap_err()));
     drop(writer);
     HeldRun::hold(&dir).unwrap();
@@ -62,7 +62,7 @@ fn a_line_that_was_cut_off_goes_before_others_are_added() {
     fs::write(&events, &whole[..whole.len() - 40]).unwrap();
     let held = HeldRun::hold(&dir).unwrap();
     assert_eq!(held.finished(), samples[..2]);
-    let mut writer = held.go_on().unwrap();
+    let mut writer = held.into_writer().unwrap();
     writer.append(&resumed(&record)).unwrap();
     writer.append(&finished(&samples[2])).unwrap();
     drop(writer);
@@ -81,7 +81,10 @@ fn a_line_that_lacks_its_end_alone_is_kept() {
     fs::write(&events, whole.trim_end()).unwrap();
     let held = HeldRun::hold(&dir).unwrap();
     assert_eq!(held.finished(), samples[..3]);
-    held.go_on().unwrap().append(&resumed(&record)).unwrap();
+    held.into_writer()
+        .unwrap()
+        .append(&resumed(&record))
+        .unwrap();
     assert_eq!(read_run(&dir).unwrap().run.samples, samples[..3]);
 }
 
@@ -110,10 +113,10 @@ fn only_a_sample_that_says_nothing_of_its_build_may_come_again() {
         if outcome != Outcome::Ok {
             fixture::fail(&mut third, outcome);
         }
-        let mut writer = HeldRun::hold(&dir).unwrap().go_on().unwrap();
+        let mut writer = HeldRun::hold(&dir).unwrap().into_writer().unwrap();
         writer.append(&finished(&third)).unwrap();
         drop(writer);
-        let mut writer = HeldRun::hold(&dir).unwrap().go_on().unwrap();
+        let mut writer = HeldRun::hold(&dir).unwrap().into_writer().unwrap();
         writer.append(&resumed(&record)).unwrap();
         writer.append(&finished(&samples[2])).unwrap();
         drop(writer);
@@ -136,7 +139,7 @@ fn a_trace_of_a_build_that_did_not_end_is_replaced_and_no_other() {
     let trace = |at: usize| trace_path(&dir, &samples[at].slot.id).unwrap();
     fs::write(trace(1), "kept").unwrap();
     fs::write(trace(2), "half").unwrap();
-    let writer = HeldRun::hold(&dir).unwrap().go_on().unwrap();
+    let writer = HeldRun::hold(&dir).unwrap().into_writer().unwrap();
     assert!(writer.trace_writer(&samples[1].slot.id).is_err());
     let mut third = writer.trace_writer(&samples[2].slot.id).unwrap();
     third.write(&SolveStatus::default()).unwrap();
@@ -157,7 +160,7 @@ fn a_link_in_the_place_of_a_file_is_not_followed() {
     };
     link(dir.join("samples.new"));
     link(trace_path(&dir, &samples[1].slot.id).unwrap());
-    let writer = HeldRun::hold(&dir).unwrap().go_on().unwrap();
+    let writer = HeldRun::hold(&dir).unwrap().into_writer().unwrap();
     writer.trace_writer(&samples[1].slot.id).unwrap();
     assert_eq!(fs::read_to_string(&target).unwrap(), "precious");
 }

@@ -100,7 +100,7 @@ async fn resume(
     let finished = held.finished();
     let cuts = held.stored.run.resumed.len() + 1;
     let mut recorder = Mortal {
-        writer: held.go_on().unwrap(),
+        writer: held.into_writer().unwrap(),
         left: usize::MAX,
         died: CancellationToken::new(),
     };

@@ -178,14 +178,14 @@ fn cores(run: &Published, candidate: &VariantView) -> String {
 fn against(candidate: &VariantView, reference: &VariantView, kind: BuildKind) -> String {
     let cell = &candidate.cells[&kind];
     let ratio = cell.ratio.expect("pairs of this kind");
-    let told = cell.told().expect("it has a ratio");
+    let told = cell.describe().expect("it has a ratio");
     let rounds = rounds(cell, &reference.cells[&kind]);
     with_interval(&told, number::interval(&ratio), &rounds, number::comparison)
 }
 
 fn cost(variant: &VariantView) -> String {
     let cost = variant.added_cost.expect("cold and multi-arch were raced");
-    let told = variant.told_cost().expect("it has a cost");
+    let told = variant.describe_cost().expect("it has a cost");
     let [all, one] = [BuildKind::MultiArch, BuildKind::Cold].map(|kind| &variant.cells[&kind]);
     let interval = number::cost_interval(&cost);
     with_interval(&told, interval, &rounds(all, one), number::cost)

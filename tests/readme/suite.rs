@@ -104,7 +104,7 @@ pub fn growth(runs: &[Published], name: &str) -> String {
                 escape::markdown(&variant.name),
                 cell(variant.cells.get(&BuildKind::Cold)),
                 cell(variant.cells.get(&BuildKind::MultiArch)),
-                match (&variant.added_cost, variant.told_cost()) {
+                match (&variant.added_cost, variant.describe_cost()) {
                     (Some(cost), Some(told)) => with_interval(&told, number::cost_interval(cost)),
                     _ => "–".to_owned(),
                 },
@@ -122,7 +122,7 @@ fn with_interval(told: &str, interval: Option<String>) -> String {
 }
 
 fn added(variant: &VariantView) -> String {
-    variant.told_cost().unwrap_or_else(|| "–".to_owned())
+    variant.describe_cost().unwrap_or_else(|| "–".to_owned())
 }
 
 /// `0.67 s, 111× faster`; with what failed, and how often.
@@ -132,7 +132,7 @@ fn cell(cell: Option<&Cell>) -> String {
     };
     let mut parts: Vec<String> = Vec::new();
     parts.extend(cell.times.map(|times| number::seconds(times.median)));
-    parts.extend(cell.told());
+    parts.extend(cell.describe());
     for (outcome, count) in &cell.failed {
         match outcome {
             Outcome::Skipped => {}

@@ -30,29 +30,18 @@ pub(super) async fn run(settings: &Settings, stop: &CancellationToken) -> anyhow
     // Before the engine is asked: most of what can be wrong is wrong here.
     let options = settings.options()?;
     let typed = Typed::read(&settings.dockerfile)?;
-    let dockerfile = AdhocDockerfile {
-        name: "worktree".to_owned(),
-        shown: match is_stdin(&settings.dockerfile) {
-            true => typed.shown.clone(),
-            false => shown_dockerfile(&typed.path).display().to_string(),
-        },
-        path: typed.path.clone(),
-        context: None,
-        origin: None,
-        revision: None,
-        contexts: options.contexts.clone(),
-    };
+    let dockerfile = dockerfile(settings, &typed, &options);
     let against = format!(
         "the working tree against {} of run {}",
         variant.1, stored.run.record.run
     );
     let shown = dockerfile.shown.clone();
     let mut scenario = adhoc::scenario(&options, against.clone(), vec![dockerfile])?;
-    let ready = EngineSession::find(&settings.race).await?;
+    let session = EngineSession::find(&settings.race).await?;
     errln!("check: {against}");
-    settings.complete(&options, &mut scenario, &ready.native);
+    settings.complete(&options, &mut scenario, &session.native);
     let name = scenario.name.clone();
-    let entrants = RaceInput {
+    let input = RaceInput {
         project: &Project::at(Path::new("."))?,
         scenarios: vec![scenario],
         secrets: options.secrets,
@@ -68,87 +57,133 @@ pub(super) async fn run(settings: &Settings, stop: &CancellationToken) -> anyhow
         .samples
         .iter()
         .any(|sample| sample.image_bytes.is_some());
-    same_builds(&stored, &variant.0, &entrants.scenarios[0], &ready.native)?;
-    let raced = race(&ready, entrants, &args, stop).await?;
+    same_builds(&stored, &variant.0, &input.scenarios[0], &session.native)?;
+    let raced = race(&session, input, &args, stop).await?;
     let text = read_file(&settings.dockerfile).unwrap_or_default();
     let text = String::from_utf8_lossy(&text);
     let after = explained(&raced.stored, None, |_, _| lines_of(&text))?;
     let old = Side::of(&stored.run, &before, &variant.0, &variant.1);
     let new = Side::of(&raced.stored.run, &after, &name, "worktree");
+    let delta = raced.stored.run.record.rules.delta;
     let mut findings = Vec::new();
     let mut compared = 0;
     for &kind in &raced.stored.run.record.scenarios[0].kinds {
-        let found = match (old.counts(kind), new.counts(kind)) {
-            (_, None) => vec![Worse::new(
-                Rule::Fatal(Fatal::Unmeasured),
-                format!("{kind} has no round that counts{}", new.why_none()),
-            )],
-            // The baseline's own failures excuse nothing here.
-            (_, Some(now)) if now.failures >= 1.0 => vec![Worse {
-                rule: Rule::Fatal(Fatal::Failed),
-                message: format!("no build of {kind} is good{}", new.reason(kind)),
-                blame: new.failing(kind).and_then(blame::failed),
-            }],
-            (Some(was), Some(now)) => {
-                compared += 1;
-                let mut found = compare(kind, was, now, raced.stored.run.record.rules.delta);
-                for worse in &mut found {
-                    worse.blame = blamed(worse, kind, &old, &new);
-                }
-                found
-            }
-            (None, Some(_)) => vec![Worse::new(
-                Rule::NoBaseline,
-                match old.has(kind) {
-                    false => format!("{kind} is not in the baseline, and is not compared"),
-                    true => format!(
-                        "{kind} has no round that counts in the baseline{}, and is not compared",
-                        old.why_none()
-                    ),
-                },
-            )],
-        };
-        findings.extend(found.into_iter().map(|worse| Finding {
-            level: match worse.rule.fatal() {
-                Some(fatal) if settings.is_fatal(fatal) => Level::Error,
-                Some(_) => Level::Warning,
-                None => Level::Notice,
-            },
-            rule: worse.rule,
+        compared += usize::from(old.counts(kind).is_some() && is_comparable(&new, kind));
+        let found = found_of(kind, &old, &new, delta).into_iter();
+        findings.extend(found.map(|worse| Finding {
             scenario: name.clone(),
-            variant: "worktree".to_owned(),
-            kind: Some(kind),
-            message: match &worse.blame {
-                Some(blame) => format!("{}; {}", worse.message, blame.sentence),
-                None => worse.message,
-            },
-            file: worse.rule.fatal().map(|_| shown.clone()),
-            line: worse.blame.and_then(|blame| blame.line),
+            ..finding(worse, kind, settings, &shown)
         }));
     }
     findings.sort_by_key(|finding| finding.level);
+    let (outcome, words) = outcome_of(&findings, compared, &new, raced.end);
+    let check = CheckView {
+        outcome,
+        subject: format!("{name}/{shown}"),
+        headline: format!("{against}: {words}"),
+        findings,
+    };
+    finish(check, &raced, settings)
+}
+
+/// The Dockerfile that is checked.
+fn dockerfile(settings: &Settings, typed: &Typed, options: &adhoc::Options) -> AdhocDockerfile {
+    AdhocDockerfile {
+        name: "worktree".to_owned(),
+        shown: match is_stdin(&settings.dockerfile) {
+            true => typed.shown.clone(),
+            false => shown_dockerfile(&typed.path).display().to_string(),
+        },
+        path: typed.path.clone(),
+        context: None,
+        origin: None,
+        revision: None,
+        contexts: options.contexts.clone(),
+    }
+}
+
+/// Whether what was built of a kind now can be held against anything.
+fn is_comparable(new: &Side<'_>, kind: BuildKind) -> bool {
+    new.counts(kind).is_some_and(|now| now.failures < 1.0)
+}
+
+/// What got worse in a kind, or why it cannot be said.
+fn found_of(kind: BuildKind, old: &Side<'_>, new: &Side<'_>, delta: f64) -> Vec<Worse> {
+    match (old.counts(kind), new.counts(kind)) {
+        (_, None) => vec![Worse::new(
+            Rule::Fatal(Fatal::Unmeasured),
+            format!("{kind} has no round that counts{}", new.why_none()),
+        )],
+        // The baseline's own failures excuse nothing here.
+        (_, Some(now)) if now.failures >= 1.0 => vec![Worse {
+            rule: Rule::Fatal(Fatal::Failed),
+            message: format!("no build of {kind} is good{}", new.reason(kind)),
+            blame: new.failing(kind).and_then(blame::failed),
+        }],
+        (Some(was), Some(now)) => {
+            let mut found = compare(kind, was, now, delta);
+            for worse in &mut found {
+                worse.blame = blamed(worse, kind, old, new);
+            }
+            found
+        }
+        (None, Some(_)) => vec![Worse::new(
+            Rule::NoBaseline,
+            match old.has(kind) {
+                false => format!("{kind} is not in the baseline, and is not compared"),
+                true => format!(
+                    "{kind} has no round that counts in the baseline{}, and is not compared",
+                    old.why_none()
+                ),
+            },
+        )],
+    }
+}
+
+/// A finding of no scenario yet.
+fn finding(worse: Worse, kind: BuildKind, settings: &Settings, shown: &str) -> Finding {
+    Finding {
+        level: match worse.rule.fatal() {
+            Some(fatal) if settings.is_fatal(fatal) => Level::Error,
+            Some(_) => Level::Warning,
+            None => Level::Notice,
+        },
+        scenario: String::new(),
+        variant: "worktree".to_owned(),
+        kind: Some(kind),
+        message: match &worse.blame {
+            Some(blame) => format!("{}; {}", worse.message, blame.sentence),
+            None => worse.message,
+        },
+        file: worse.rule.fatal().map(|_| shown.to_owned()),
+        line: worse.blame.and_then(|blame| blame.line),
+        rule: worse.rule,
+    }
+}
+
+/// How the check ends, and why in a few words.
+fn outcome_of(
+    findings: &[Finding],
+    compared: usize,
+    new: &Side<'_>,
+    end: RunEnd,
+) -> (CheckOutcome, String) {
     let errors = findings.iter().filter(|f| f.level == Level::Error);
     let (unmeasured, errors): (Vec<_>, Vec<_>) =
         errors.partition(|f| f.rule == Rule::Fatal(Fatal::Unmeasured));
-    let outcome = match (errors.len(), raced.end) {
+    let outcome = match (errors.len(), end) {
         (1.., _) => CheckOutcome::Failed,
         (0, RunEnd::Completed) if compared > 0 && unmeasured.is_empty() => CheckOutcome::Passed,
         (0, _) => CheckOutcome::Undecided,
     };
-    let told = match errors.len() {
+    let words = match errors.len() {
         0 if new.samples.is_empty() => "no round counts".to_owned(),
         0 if compared == 0 => "no kind of build can be compared".to_owned(),
         0 => "nothing that is counted got worse".to_owned(),
         1 => "1 regression".to_owned(),
         errors => format!("{errors} regressions"),
     };
-    let check = CheckView {
-        outcome,
-        subject: format!("{name}/{shown}"),
-        headline: format!("{against}: {told}"),
-        findings,
-    };
-    finish(check, &raced, settings)
+    (outcome, words)
 }
 
 /// Refuses to count builds against others of something else.

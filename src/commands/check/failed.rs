@@ -41,20 +41,20 @@ impl<'a> Sides<'a> {
         }
     }
 
-    fn said(&self) -> verdict::Failing {
+    fn verdict(&self) -> verdict::Failing {
         let found = self.found.as_ref();
         found.map_or(verdict::Failing::Unproven, |found| found.said)
     }
 
     /// Whether they decide nothing.
     pub fn is_unproven(&self) -> bool {
-        self.said() == verdict::Failing::Unproven
+        self.verdict() == verdict::Failing::Unproven
     }
 
     /// Whether there is nothing to judge the change by: neither side builds, or
     /// what it is compared with never did, too seldom to be believed.
     pub fn bars_judgement(&self) -> bool {
-        match self.said() {
+        match self.verdict() {
             verdict::Failing::NeitherBuilds => true,
             verdict::Failing::Unproven => {
                 let found = self.found.as_ref();
@@ -70,7 +70,7 @@ impl<'a> Sides<'a> {
             base, change, kind, ..
         } = self;
         let never = |tries: &Tries<'_>| tries.never_good();
-        Some(match self.said() {
+        Some(match self.verdict() {
             verdict::Failing::DoesNotBuild => format!("{change} does not build in {kind}"),
             verdict::Failing::MoreOften { .. } => {
                 format!("{kind} builds of {change} fail more often than those of {base}")

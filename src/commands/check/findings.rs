@@ -41,12 +41,12 @@ pub(super) fn of_race(
         explained: &explained,
         dockerfile: &dockerfile.shown,
     };
-    Ok(judged(&facts, raced.end, against, |fatal| {
+    Ok(check_view(&facts, raced.end, against, |fatal| {
         settings.is_fatal(fatal)
     }))
 }
 
-fn judged(
+fn check_view(
     facts: &Evidence<'_>,
     end: RunEnd,
     against: &str,
@@ -103,7 +103,7 @@ fn judged(
     let told = match gate {
         Some(gate) => {
             let failed = Sides::of(&facts.assessment, gate).headline();
-            failed.unwrap_or_else(|| told(&facts.assessment.run.record, gate))
+            failed.unwrap_or_else(|| describe(&facts.assessment.run.record, gate))
         }
         None => "nothing was compared".to_owned(),
     };
@@ -163,7 +163,7 @@ fn verdict_on(facts: &Evidence<'_>, found: &Comparison, level: impl Fn(Fatal) ->
             found,
             rule,
             gravity,
-            format!("{}{why}", told(&facts.assessment.run.record, found)),
+            format!("{}{why}", describe(&facts.assessment.run.record, found)),
         )
     }
 }
@@ -190,7 +190,7 @@ fn culprit(facts: &Evidence<'_>, found: &Comparison) -> Option<Grown> {
 }
 
 /// `incremental is slower: +31% (+28…+35%), beyond δ=5%, 6 rounds`
-fn told(record: &RunRecord, found: &Comparison) -> String {
+fn describe(record: &RunRecord, found: &Comparison) -> String {
     let Some(ratio) = found.ratio else {
         return format!("{} has no round to compare", found.kind);
     };
@@ -249,10 +249,10 @@ mod tests {
     /// A gate on incremental builds of so many rounds, in which the change
     /// takes so many times as long, and `change` is done to each sample.
     fn check(rounds: u32, ratio: f64, fatal: &[Fatal], change: impl Fn(&mut Sample)) -> CheckView {
-        ended(RunEnd::Completed, rounds, ratio, fatal, change)
+        check_ended(RunEnd::Completed, rounds, ratio, fatal, change)
     }
 
-    fn ended(
+    fn check_ended(
         end: RunEnd,
         rounds: u32,
         ratio: f64,
@@ -271,7 +271,7 @@ mod tests {
             explained: &RunExplanation::default(),
             dockerfile: "Dockerfile",
         };
-        judged(&facts, end, "this against that", |rule| {
+        check_view(&facts, end, "this against that", |rule| {
             fatal.contains(&rule)
         })
     }
@@ -402,7 +402,7 @@ mod tests {
     #[test]
     fn what_was_stopped_has_no_finding_of_too_few_rounds() {
         let usual = Fatal::USUAL.as_slice();
-        let found = ended(RunEnd::Interrupted, 1, 2.0, usual, |_| {});
+        let found = check_ended(RunEnd::Interrupted, 1, 2.0, usual, |_| {});
         assert_eq!(found.outcome, CheckOutcome::Undecided, "{found:?}");
         assert!(found.headline.ends_with("1 round, unfinished"), "{found:?}");
         assert_eq!(found.findings, []);

@@ -23,7 +23,7 @@ use crate::ops::adhoc;
 use crate::ops::race::{
     Choice, EngineSession, Prepared, RaceInput, check_writable, keep_out_of_git,
 };
-use crate::ops::report::ended;
+use crate::ops::report::show_check;
 use crate::ops::revisions::{Revisions, Side};
 use crate::ops::signals::stop_on_signals;
 use crate::report::{CheckOutcome, CheckView, Finding, Level, Rule};
@@ -68,15 +68,15 @@ pub async fn run(args: CheckArgs) -> anyhow::Result<Exit> {
                 .into_iter()
                 .collect(),
         };
-        ended(&check, None, &settings.race)?;
+        show_check(&check, None, &settings.race)?;
         return Ok(Exit::Good);
     }
     let dockerfiles = [Side::Base, Side::Worktree].map(|side| revisions.dockerfile(side));
     let mut scenario = adhoc::scenario(&options, against.clone(), dockerfiles.to_vec())?;
-    let ready = EngineSession::find(&settings.race).await?;
+    let session = EngineSession::find(&settings.race).await?;
     errln!("check: {against}");
-    settings.complete(&options, &mut scenario, &ready.native);
-    let entrants = RaceInput {
+    settings.complete(&options, &mut scenario, &session.native);
+    let input = RaceInput {
         project: &Project::at(Path::new("."))?,
         scenarios: vec![scenario],
         secrets: options.secrets,
@@ -85,12 +85,12 @@ pub async fn run(args: CheckArgs) -> anyhow::Result<Exit> {
         choice: Choice::default(),
         command: settings.command(None),
     };
-    let prepared = Prepared::new(&ready, entrants, &settings.race).await?;
+    let prepared = Prepared::new(&session, input, &settings.race).await?;
     let dockerfile = revisions.dockerfile(Side::Worktree);
     let name = prepared.record.scenarios[0].name.clone();
     let of_policy = of_policy(&settings, &revisions, &name);
     if settings.may_measure_nothing() {
-        match nothing::look(&prepared, &ready, &settings, &dockerfile, &stop).await? {
+        match nothing::probe(&prepared, &session, &settings, &dockerfile, &stop).await? {
             nothing::Found::Nothing => {
                 let check = CheckView {
                     outcome: CheckOutcome::Passed,
@@ -101,7 +101,7 @@ pub async fn run(args: CheckArgs) -> anyhow::Result<Exit> {
                     ),
                     findings: of_policy.into_iter().collect(),
                 };
-                ended(&check, None, &settings.race)?;
+                show_check(&check, None, &settings.race)?;
                 return Ok(Exit::Good);
             }
             nothing::Found::Something(why) => {
@@ -112,7 +112,7 @@ pub async fn run(args: CheckArgs) -> anyhow::Result<Exit> {
         }
     }
     keep_out_of_git(&settings.race)?;
-    let raced = prepared.race(&ready, &settings.race, &stop).await?;
+    let raced = prepared.race(&session, &settings.race, &stop).await?;
     let mut check = findings::of_race(&raced, &settings, &against, &dockerfile)?;
     check.findings.extend(of_policy);
     finish(check, &raced, &settings)
@@ -131,7 +131,7 @@ fn of_policy(settings: &Settings, revisions: &Revisions, scenario: &str) -> Opti
         message: "the change has another policy than what it is compared with, and the gate \
                   went by the change's"
             .to_owned(),
-        file: Some(adhoc::shown(policy)),
+        file: Some(adhoc::relative_name(policy)),
         line: None,
     })
 }

@@ -33,9 +33,9 @@ pub(super) enum Found {
 ///
 /// # Errors
 /// The builder does not answer.
-pub(super) async fn look(
+pub(super) async fn probe(
     prepared: &Prepared<'_>,
-    ready: &EngineSession,
+    session: &EngineSession,
     settings: &Settings,
     dockerfile: &AdhocDockerfile,
     stop: &CancellationToken,
@@ -60,7 +60,7 @@ pub(super) async fn look(
     }
     errln!("check: building the base, then the change on its cache: does anything differ?");
     let probe = Probe {
-        builder: &ready.builder,
+        builder: &session.builder,
         run: &prepared.record.run,
         scenario,
         base,

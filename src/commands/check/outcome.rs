@@ -6,7 +6,7 @@ use super::settings::Settings;
 use crate::git::Repository;
 use crate::model::RunEnd;
 use crate::ops::race::Raced;
-use crate::ops::report::ended;
+use crate::ops::report::show_check;
 use crate::ops::{Exit, adhoc};
 use crate::report::{CheckOutcome, CheckView};
 use crate::store;
@@ -17,12 +17,12 @@ pub(super) fn finish(
     raced: &Raced,
     settings: &Settings,
 ) -> anyhow::Result<Exit> {
-    check.headline.push_str(settings.told_of_fatal());
+    check.headline.push_str(settings.fatal_note());
     // A run that was interrupted is judged when it has gone on.
     if raced.end == RunEnd::Completed {
         store::write_check(&raced.stored.dir, &check)?;
     }
-    ended(&check, Some(raced), &settings.race)?;
+    show_check(&check, Some(raced), &settings.race)?;
     if raced.end == RunEnd::Interrupted {
         return Ok(Exit::Interrupted);
     }
@@ -40,5 +40,5 @@ pub(super) fn shown_dockerfile(path: &Path) -> PathBuf {
         let repository = Repository::find(real.parent()?).ok()?;
         Some(real.strip_prefix(repository.top()).ok()?.to_owned())
     });
-    inside.unwrap_or_else(|| adhoc::shown(path).into())
+    inside.unwrap_or_else(|| adhoc::relative_name(path).into())
 }

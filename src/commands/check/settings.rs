@@ -83,7 +83,7 @@ impl Settings {
     }
 
     /// What to say where nothing fails the check.
-    pub fn told_of_fatal(&self) -> &'static str {
+    pub fn fatal_note(&self) -> &'static str {
         match self.fatal.as_slice() {
             [] => "; nothing fails this check (fatal: none)",
             _ => "",
@@ -136,7 +136,7 @@ impl Settings {
     /// variant, where it was found.
     pub fn command(&self, baseline: Option<&str>) -> Invocation {
         let mut command = Invocation::new("check", []);
-        command.option("file", adhoc::shown(&self.dockerfile));
+        command.option("file", adhoc::relative_name(&self.dockerfile));
         let words = [
             ("base", self.base.clone()),
             ("baseline", baseline.map(str::to_owned)),

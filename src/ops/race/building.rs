@@ -39,8 +39,8 @@ pub struct StartedRun {
 
 /// Builds what is left of a run.
 pub async fn build(
-    ready: &EngineSession,
-    entrants: &RaceInput<'_>,
+    session: &EngineSession,
+    input: &RaceInput<'_>,
     args: &RaceOptions,
     (snapshot, scenarios): (&Snapshot, &[Scenario]),
     started: StartedRun,
@@ -55,18 +55,18 @@ pub async fn build(
         cuts,
     } = started;
     let here = std::env::current_dir().context("cannot find the current folder")?;
-    let secrets = entrants.build_secrets();
-    let redaction = redaction::of_race(masks, &ready.host, snapshot, entrants.project.root());
-    let unfinished = Unfinished::begin(&record.run, &ready.host);
+    let secrets = input.build_secrets();
+    let redaction = redaction::of_race(masks, &session.host, snapshot, input.project.root());
+    let unfinished = Unfinished::begin(&record.run, &session.host);
     let dead = unfinished.dead();
     let finished = run.samples.clone();
     let race = Race {
         record: &record,
         scenarios,
-        builder: &ready.builder,
-        disk: ready.engine.is_local().then_some(here.as_path()),
+        builder: &session.builder,
+        disk: session.engine.is_local().then_some(here.as_path()),
         secrets: &secrets,
-        runner: Some(&ready.engine),
+        runner: Some(&session.engine),
         image_size: args.image_size,
         redaction: &redaction,
         earlier: Resumption {
@@ -78,7 +78,7 @@ pub async fn build(
     let live = std::io::stderr().is_terminal();
     let observer = RunObserver {
         redaction: &redaction,
-        causes: Causes::of(&entrants.scenarios),
+        causes: Causes::of(&input.scenarios),
         writer,
         trace: None,
         progress: Progress::new(&record, &finished, expected, live),

@@ -16,10 +16,10 @@ use crate::scenario::{Scenario, Snapshot};
 
 /// The record of the race that begins now, with its plan and without noise
 /// floors, and what is raced, as the snapshot holds it. Whatever the race needs
-/// is there then; what cannot be raced here is taken out of the entrants.
+/// is there then; what cannot be raced here is taken out of the input.
 pub async fn draft(
-    ready: &EngineSession,
-    entrants: &mut RaceInput<'_>,
+    session: &EngineSession,
+    input: &mut RaceInput<'_>,
     args: &RaceOptions,
     snapshot: &Snapshot,
 ) -> anyhow::Result<(RunRecord, Vec<Scenario>)> {
@@ -28,46 +28,40 @@ pub async fn draft(
         worker,
         native,
         ..
-    } = ready;
+    } = session;
 
-    let choice = &mut entrants.choice;
-    let project = entrants.project;
+    let choice = &mut input.choice;
+    let project = input.project;
     let mut emulators =
-        eligibility::by_platform(engine, native, project, &mut entrants.scenarios, choice).await?;
-    let base_images = eligibility::by_images(
-        engine,
-        native,
-        entrants.project,
-        &mut entrants.scenarios,
-        choice,
-    )
-    .await?;
-    eligibility::retain_used(&mut emulators, project, &entrants.scenarios, native)?;
-    eligibility::tell(&entrants.choice.left_out);
-    let copies = eligibility::copies(snapshot.scenarios(), &entrants.scenarios);
+        eligibility::by_platform(engine, native, project, &mut input.scenarios, choice).await?;
+    let base_images =
+        eligibility::by_images(engine, native, input.project, &mut input.scenarios, choice).await?;
+    eligibility::retain_used(&mut emulators, project, &input.scenarios, native)?;
+    eligibility::report_left_out(&input.choice.left_out);
+    let copies = eligibility::copies(snapshot.scenarios(), &input.scenarios);
     let scenarios = copies.as_slice();
 
     // Below 2^53, so that every reader of JSON reads the same number.
     let seed = args.seed.unwrap_or_else(|| rand::random::<u64>() >> 11);
     let inputs: Vec<PlanInput> = scenarios.iter().map(|s| plan_input(s, native)).collect();
     report_added_kinds(&inputs);
-    let rounds = args.rounds.unwrap_or(entrants.rounds);
+    let rounds = args.rounds.unwrap_or(input.rounds);
     let planned = match rounds {
         Rounds::Fixed(rounds) => rounds,
         Rounds::Auto => AUTO_ROUNDS,
     };
     let mut record = record::of_run(record::RecordInput {
         args,
-        command: &entrants.choice.repeated(&entrants.command, scenarios),
-        choice: &entrants.choice,
-        commit: record::commit_of(entrants.project.root(), &written(args)),
+        command: &input.choice.repeated(&input.command, scenarios),
+        choice: &input.choice,
+        commit: record::commit_of(input.project.root(), &written(args)),
         scenarios,
         native,
         engine,
         worker,
         seed,
         rounds,
-        rules: rules(args, rounds, planned, entrants.stops_when_open),
+        rules: rules(args, rounds, planned, input.stops_when_open),
         emulators,
         base_images,
     })?;

@@ -242,7 +242,7 @@ pub fn leave_out(
 }
 
 /// Says what is left out.
-pub fn tell(left_out: &[LeftOut]) {
+pub fn report_left_out(left_out: &[LeftOut]) {
     for left_out in left_out {
         let line = escape::terminal(&left_out.describe(), 400);
         errln!("left out: {line}");

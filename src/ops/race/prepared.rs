@@ -22,7 +22,7 @@ use crate::store::{RunWriter, calibration};
 /// A race that could begin: what it builds is copied, and there is what it
 /// needs.
 pub struct Prepared<'a> {
-    entrants: RaceInput<'a>,
+    input: RaceInput<'a>,
     snapshot: Snapshot,
     /// The copies that are built.
     pub scenarios: Vec<Scenario>,
@@ -33,23 +33,23 @@ pub struct Prepared<'a> {
 }
 
 impl<'a> Prepared<'a> {
-    /// Copies the sources, and makes emulators and base images ready.
+    /// Copies the sources, and makes emulators and base images session.
     ///
     /// # Errors
     /// Something that it needs is missing.
     pub async fn new(
-        ready: &EngineSession,
-        mut entrants: RaceInput<'a>,
+        session: &EngineSession,
+        mut input: RaceInput<'a>,
         args: &RaceOptions,
     ) -> anyhow::Result<Self> {
-        let masks = redaction::masks(&entrants, &args.redact)?;
+        let masks = redaction::masks(&input, &args.redact)?;
         killed_runs::sweep();
-        let skip = left_out([&args.results, &args.reports], &entrants.scenarios)?;
-        let snapshot = Snapshot::take(&entrants.scenarios, &skip)?;
-        let (mut record, scenarios) = draft(ready, &mut entrants, args, &snapshot).await?;
+        let skip = left_out([&args.results, &args.reports], &input.scenarios)?;
+        let snapshot = Snapshot::take(&input.scenarios, &skip)?;
+        let (mut record, scenarios) = draft(session, &mut input, args, &snapshot).await?;
         record.rules.noise_floor = calibration::noise_floor(&args.results, &record)?;
         Ok(Self {
-            entrants,
+            input,
             snapshot,
             scenarios,
             record,
@@ -59,7 +59,7 @@ impl<'a> Prepared<'a> {
 
     /// The secrets of its builds.
     pub fn secrets(&self) -> BTreeMap<String, Secret> {
-        self.entrants.build_secrets()
+        self.input.build_secrets()
     }
 
     /// Races, and leaves results and report.
@@ -68,12 +68,12 @@ impl<'a> Prepared<'a> {
     /// It could not go on; what was measured before is stored and reported.
     pub async fn race(
         self,
-        ready: &EngineSession,
+        session: &EngineSession,
         args: &RaceOptions,
         stop: &CancellationToken,
     ) -> anyhow::Result<Raced> {
         let Self {
-            entrants,
+            input,
             snapshot,
             scenarios,
             record,
@@ -89,7 +89,7 @@ impl<'a> Prepared<'a> {
             cuts: 0,
         };
         let copies = (&snapshot, scenarios.as_slice());
-        build(ready, &entrants, args, copies, started, stop).await
+        build(session, &input, args, copies, started, stop).await
     }
 }
 
@@ -99,11 +99,11 @@ impl<'a> Prepared<'a> {
 /// It could not begin, or could not go on; what was measured before is stored
 /// and reported.
 pub async fn race(
-    ready: &EngineSession,
-    entrants: RaceInput<'_>,
+    session: &EngineSession,
+    input: RaceInput<'_>,
     args: &RaceOptions,
     stop: &CancellationToken,
 ) -> anyhow::Result<Raced> {
-    let prepared = Prepared::new(ready, entrants, args).await?;
-    prepared.race(ready, args, stop).await
+    let prepared = Prepared::new(session, input, args).await?;
+    prepared.race(session, args, stop).await
 }

@@ -25,17 +25,17 @@ const SHOWN: usize = 19;
 /// It could not go on: among others, since what is raced, or where, is not
 /// what it was.
 pub async fn resume(
-    ready: &EngineSession,
-    mut entrants: RaceInput<'_>,
+    session: &EngineSession,
+    mut input: RaceInput<'_>,
     args: &RaceOptions,
     held: HeldRun,
     stop: &CancellationToken,
 ) -> anyhow::Result<Raced> {
-    let masks = redaction::masks(&entrants, &args.redact)?;
+    let masks = redaction::masks(&input, &args.redact)?;
     killed_runs::sweep();
-    let skip = left_out([&args.results, &args.reports], &entrants.scenarios)?;
-    let snapshot = Snapshot::take(&entrants.scenarios, &skip)?;
-    let (now, scenarios) = draft(ready, &mut entrants, args, &snapshot).await?;
+    let skip = left_out([&args.results, &args.reports], &input.scenarios)?;
+    let snapshot = Snapshot::take(&input.scenarios, &skip)?;
+    let (now, scenarios) = draft(session, &mut input, args, &snapshot).await?;
     let stored = held.stored.run.record.clone();
     let differences = differences(&stored, &redaction::record(&now, &masks)?);
     if !differences.is_empty() {
@@ -60,12 +60,12 @@ pub async fn resume(
         masks,
         cuts: run.resumed.len() + 1,
         run,
-        writer: held.go_on()?,
+        writer: held.into_writer()?,
         record,
     };
     build(
-        ready,
-        &entrants,
+        session,
+        &input,
         args,
         (&snapshot, &scenarios),
         started,

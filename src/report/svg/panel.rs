@@ -121,7 +121,7 @@ pub(super) fn platforms(area: &Area<'_>, scenario: &ScenarioView) -> Drawn {
             };
             let mut bar = Bar::new(variant, kind, index as f64 + 0.5 + offset, half, tone);
             if kind == BuildKind::MultiArch {
-                bar.note = variant.told_cost().map(|cost| (cost, INK));
+                bar.note = variant.describe_cost().map(|cost| (cost, INK));
             }
             bars.push(bar);
         }
@@ -151,7 +151,7 @@ pub(super) fn rebuilds(area: &Area<'_>, scenario: &ScenarioView) -> Drawn {
                 let slower =
                     ratio.estimate > 1.0 + number::SAME_WITHIN && !number::is_unclear(&ratio);
                 let tone = if slower { RED } else { INK };
-                let text = variant.cells.get(&kind).and_then(Cell::told);
+                let text = variant.cells.get(&kind).and_then(Cell::describe);
                 (text.unwrap_or_default(), tone)
             });
             bar

@@ -10,19 +10,19 @@ use crate::verdict;
 /// A sample that is not ok.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FailureView {
-    /// Its scenario.
+    /// Scenario of the sample.
     pub scenario: String,
-    /// Its variant.
+    /// Variant of the sample.
     pub variant: String,
-    /// Its kind.
+    /// Build kind of the sample.
     pub kind: BuildKind,
-    /// Its round.
+    /// Round of the sample, from 1.
     pub round: u32,
     /// How it ended.
     pub outcome: Outcome,
     /// After how many seconds.
     pub seconds: f64,
-    /// Why.
+    /// Why it is not `ok`.
     pub failure: Failure,
 }
 
@@ -100,7 +100,7 @@ pub struct EmulatorView {
     pub platform: Platform,
     /// Name of its handler, `qemu-aarch64`.
     pub handler: String,
-    /// Its version.
+    /// Version that the emulator reports, `10.0.2`.
     pub version: Option<String>,
 }
 
@@ -124,7 +124,7 @@ impl EmulatorView {
 /// A base image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BaseImageView {
-    /// Its name.
+    /// Name of the image, as Dockerfiles write it.
     pub name: String,
     /// Platforms that it was used on.
     pub platforms: Vec<Platform>,

@@ -14,7 +14,7 @@ use crate::verdict::{self, Assessment, Comparison};
 /// One scenario.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ScenarioView {
-    /// Its name.
+    /// Name of the scenario.
     pub name: String,
     /// One line on what it is.
     pub title: String,
@@ -76,7 +76,7 @@ pub struct CulpritView {
 /// One variant.
 #[derive(Debug, Clone, PartialEq)]
 pub struct VariantView {
-    /// Its name.
+    /// Name of the variant.
     pub name: String,
     /// Whether the others are compared with it.
     pub reference: bool,
@@ -190,7 +190,7 @@ impl Cell {
     }
 
     /// The ratio in words; `≈` where the medians beside it contradict it.
-    pub fn told(&self) -> Option<String> {
+    pub fn describe(&self) -> Option<String> {
         let ratio = self.ratio.as_ref()?;
         Some(match self.contradicted {
             true => number::CONTRADICTED.to_owned(),
@@ -202,7 +202,7 @@ impl Cell {
 impl VariantView {
     /// What the added platforms cost, in words; `≈` where the medians beside
     /// it contradict it.
-    pub fn told_cost(&self) -> Option<String> {
+    pub fn describe_cost(&self) -> Option<String> {
         let cost = self.added_cost.as_ref()?;
         Some(match self.cost_contradicted {
             true => number::CONTRADICTED.to_owned(),
