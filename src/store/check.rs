@@ -53,11 +53,7 @@ pub(super) fn sample(sample: &Sample, slots: &HashMap<String, Slot>) -> Result<(
             sample.slot.id
         ));
     };
-    let same = slot.scenario == sample.slot.scenario
-        && slot.variant == sample.slot.variant
-        && slot.kind == sample.slot.kind
-        && slot.round == sample.slot.round
-        && slot.position == sample.slot.position;
+    let same = *slot == sample.slot;
     if same {
         Ok(())
     } else {

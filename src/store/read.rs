@@ -1,6 +1,6 @@
 //! Reading a run back, trusting nothing in it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::fs;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use flate2::read::MultiGzDecoder;
 use serde::Deserialize;
 
 use super::{EVENTS_FILE, RUN_FILE, StoreError, TRACES_DIR, check, open};
-use crate::model::{Event, Outcome, Run, RunRecord, SCHEMA_VERSION, Sample};
+use crate::model::{Event, Outcome, Run, RunRecord, SCHEMA_VERSION, Sample, Slot};
 use crate::trace::rawjson;
 
 /// Bytes of a line; an event is a few kilobytes.
@@ -73,53 +73,65 @@ pub fn read_run(dir: &Path) -> Result<StoredRun, StoreError> {
             }
             Err(error) => return Err(malformed(describe(&error))),
         };
-        match event {
-            Event::RunStarted { run: id, .. } | Event::RunResumed { run: id, .. }
-                if id != run.record.run =>
-            {
-                return Err(malformed(format!(
-                    "it is of run {id:?}, and {RUN_FILE} of {:?}",
-                    run.record.run
-                )));
-            }
-            Event::RunResumed { at, .. } => {
-                run.resumed.push(at);
-                run.end = None;
-                // What was interrupted has not been built yet.
-                run.samples
-                    .retain(|sample| sample.outcome != Outcome::Interrupted);
-                // What lost the builder stays until it is built again: runs of
-                // before this was done have nothing in its place.
-                let stays = |sample: &&Sample| is_result(&run.samples, sample);
-                let stays = run.samples.iter().filter(stays);
-                seen = stays.map(|sample| sample.slot.id.clone()).collect();
-            }
-            Event::SampleFinished { sample, .. } => {
-                check::sample(&sample, &slots).map_err(malformed)?;
-                if !seen.insert(sample.slot.id.clone()) {
-                    return Err(malformed(format!(
-                        "sample {:?} is there twice",
-                        sample.slot.id
-                    )));
-                }
-                run.samples
-                    .retain(|before| before.slot.id != sample.slot.id);
-                run.samples.push(sample);
-            }
-            Event::Warning { message, .. } if run.warnings.len() < MAX_WARNINGS => {
-                run.warnings.push(message);
-            }
-            Event::RunFinished { end, .. } => run.end = Some(end),
-            Event::RunStarted { .. }
-            | Event::SampleStarted { .. }
-            | Event::Rounds { .. }
-            | Event::Warning { .. } => {}
-        }
+        take(&mut run, event, &slots, &mut seen).map_err(malformed)?;
     }
     Ok(StoredRun {
         dir: dir.to_owned(),
         run,
     })
+}
+
+/// Takes an event into the run. `seen` are ids of the samples that nothing may
+/// take the place of.
+///
+/// # Errors
+/// What is wrong with the event.
+fn take(
+    run: &mut Run,
+    event: Event,
+    slots: &HashMap<String, Slot>,
+    seen: &mut BTreeSet<String>,
+) -> Result<(), String> {
+    match event {
+        Event::RunStarted { run: id, .. } | Event::RunResumed { run: id, .. }
+            if id != run.record.run =>
+        {
+            return Err(format!(
+                "it is of run {id:?}, and {RUN_FILE} of {:?}",
+                run.record.run
+            ));
+        }
+        Event::RunResumed { at, .. } => {
+            run.resumed.push(at);
+            run.end = None;
+            // What was interrupted has not been built yet.
+            run.samples
+                .retain(|sample| sample.outcome != Outcome::Interrupted);
+            // What lost the builder stays until it is built again: runs of
+            // before this was done have nothing in its place.
+            let stays = |sample: &&Sample| is_result(&run.samples, sample);
+            let stays = run.samples.iter().filter(stays);
+            *seen = stays.map(|sample| sample.slot.id.clone()).collect();
+        }
+        Event::SampleFinished { sample, .. } => {
+            check::sample(&sample, slots)?;
+            if !seen.insert(sample.slot.id.clone()) {
+                return Err(format!("sample {:?} is there twice", sample.slot.id));
+            }
+            run.samples
+                .retain(|before| before.slot.id != sample.slot.id);
+            run.samples.push(sample);
+        }
+        Event::Warning { message, .. } if run.warnings.len() < MAX_WARNINGS => {
+            run.warnings.push(message);
+        }
+        Event::RunFinished { end, .. } => run.end = Some(end),
+        Event::RunStarted { .. }
+        | Event::SampleStarted { .. }
+        | Event::Rounds { .. }
+        | Event::Warning { .. } => {}
+    }
+    Ok(())
 }
 
 /// Whether a sample stays as it is when its run goes on: an interrupted one and
