@@ -11,7 +11,7 @@ use crate::cli::CleanArgs;
 use crate::engine::{self, Endpoint, Engine, EngineError, Leftover};
 use crate::escape;
 use crate::ops::{Exit, files};
-use crate::race::DeadRuns;
+use crate::race::KilledRuns;
 use crate::report::number;
 use crate::sources::Cache;
 use crate::store;
@@ -145,7 +145,7 @@ impl Cleaning {
             self.count(&shown, done.map_err(anyhow::Error::from))?;
         }
         let builder = DockerBuilder::connect(&endpoint.host).await?;
-        let dead = DeadRuns::find(&builder, &|run| is_alive(run, &args.results)).await?;
+        let dead = KilledRuns::find(&builder, &|run| is_alive(run, &args.results)).await?;
         self.runs(&dead, &builder, endpoint.is_private(), args)
             .await
     }
@@ -153,7 +153,7 @@ impl Cleaning {
     /// Records of the cache, then the history, by which they are found.
     async fn runs(
         &mut self,
-        dead: &DeadRuns,
+        dead: &KilledRuns,
         builder: &dyn Builder,
         is_own: bool,
         args: &CleanArgs,

@@ -10,7 +10,6 @@ pub(crate) mod files;
 pub(crate) mod formats;
 pub(crate) mod ignored;
 pub(crate) mod images;
-pub(crate) mod killed_runs;
 mod lfs;
 mod otava_history;
 pub(crate) mod race;
@@ -21,5 +20,6 @@ pub(crate) mod signals;
 pub(crate) mod ssh;
 pub(crate) mod stdin;
 pub(crate) mod suites;
+pub(crate) mod temporary_folders;
 
 pub use exit::Exit;

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System};
 
-use super::counters::Counters;
-use super::rest::Rest;
+use super::host_counters::Counters;
+use super::idle_wait::Rest;
 use crate::model::{HostInfo, HostUse};
 
 /// How often the memory that is available is read during a sample.

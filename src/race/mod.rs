@@ -1,30 +1,30 @@
 //! Running a plan on a builder, and the events that tell of it.
 
-pub mod cache;
+pub mod cache_guard;
 mod cached_export;
 mod chain;
-mod counters;
-mod dead_runs;
+pub mod change_probe;
+mod cleanup_report;
+mod cut_off_run;
+mod disk_room;
 pub mod host;
+mod host_counters;
+mod idle_wait;
 mod image;
 mod inspected;
-mod leftovers;
+mod killed_runs;
 mod observer;
-mod outcome;
-pub mod probe;
 mod redaction;
-mod remains;
-mod rest;
 mod resumption;
-mod room;
 mod round_events;
 pub mod runner;
+mod sample_outcome;
 mod sampling;
 mod slot_build;
 mod smoke;
 pub mod warm_up;
 
-pub use dead_runs::DeadRuns;
+pub use killed_runs::KilledRuns;
 pub use observer::{Observer, ObserverError};
 pub use redaction::Redaction;
 pub use resumption::Resumption;

@@ -14,18 +14,18 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
-use super::cache::{CacheGuard, Cleaned, forget_builds};
+use super::cache_guard::{CacheGuard, Cleaned, forget_builds};
 use super::chain::Chain;
+use super::cleanup_report;
+use super::cut_off_run;
+use super::disk_room::Room;
+use super::idle_wait::Rest;
 use super::inspected::Inspected;
-use super::leftovers;
 use super::observer::{Keeping, Observer, ObserverError};
-use super::outcome::skipped;
 use super::redaction::Redaction;
-use super::remains;
-use super::rest::Rest;
 use super::resumption::Resumption;
-use super::room::Room;
 use super::round_events;
+use super::sample_outcome::skipped;
 use super::slot_build::{SlotBuild, nonce};
 use super::smoke::SmokeRunner;
 use super::warm_up::{self, WarmUpError};
@@ -185,10 +185,10 @@ impl Race<'_> {
         observer.phase("listing the builder's cache");
         let mut left = Vec::new();
         for dead in self.dead {
-            left.push(leftovers::remove(self.builder, &own_prefix(dead)).await?);
+            left.push(cut_off_run::remove(self.builder, &own_prefix(dead)).await?);
         }
         if self.earlier.cuts > 0 {
-            left.push(leftovers::remove(self.builder, &prefix).await?);
+            left.push(cut_off_run::remove(self.builder, &prefix).await?);
         }
         let mut run = RunState {
             observer: Keeping {
@@ -232,7 +232,7 @@ impl Race<'_> {
     async fn leave(&self, run: &mut RunState<'_>) -> Result<(), RaceError> {
         self.clean(run).await?;
         forget_builds(self.builder, run.prefix).await?;
-        remains::of_run(&run.left)
+        cleanup_report::of_run(&run.left)
             .into_iter()
             .try_for_each(|message| warn(&mut run.observer, message))
     }

@@ -7,13 +7,13 @@ use jiff::Timestamp;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::cache::OtherBuilds;
+use super::cache_guard::OtherBuilds;
 use super::chain::Chain;
 use super::host::HostSampler;
 use super::image::Inspection;
 use super::observer::Observer;
-use super::outcome::{disturbances, outcome_of};
 use super::runner::{Race, RaceError, RunState, notify, warn};
+use super::sample_outcome::{disturbances, outcome_of};
 use super::slot_build::SlotBuild;
 use crate::builder::BuilderError;
 use crate::buildkit::{BuildEnd, BuildError, BuildRequest};

@@ -2,19 +2,19 @@
 //! for reports. `docs/formats.md` describes them key by key.
 
 pub mod calibration;
-mod check;
+mod check_file;
 mod csv;
 mod error;
 mod file;
 mod open;
-mod outcome;
 mod read;
 mod reopen;
 mod trace;
+mod validate;
 mod write;
 
+pub use check_file::{CHECK_FILE, read_check, write_check};
 pub use error::StoreError;
-pub use outcome::{CHECK_FILE, read_check, write_check};
 pub use read::{StoredRun, read_run, read_trace, runs, trace_path};
 pub use reopen::HeldRun;
 pub use trace::TraceWriter;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use flate2::read::MultiGzDecoder;
 use serde::Deserialize;
 
-use super::{EVENTS_FILE, RUN_FILE, StoreError, TRACES_DIR, check, open};
+use super::{EVENTS_FILE, RUN_FILE, StoreError, TRACES_DIR, open, validate};
 use crate::model::{Event, Outcome, Run, RunRecord, SCHEMA_VERSION, Sample, Slot};
 use crate::trace::rawjson;
 
@@ -38,7 +38,7 @@ pub struct StoredRun {
 pub fn read_run(dir: &Path) -> Result<StoredRun, StoreError> {
     let path = dir.join(RUN_FILE);
     let record = read_record(&path)?;
-    let slots = check::slots(&record).map_err(|problem| StoreError::Malformed {
+    let slots = validate::slots(&record).map_err(|problem| StoreError::Malformed {
         path,
         line: 1,
         problem,
@@ -114,7 +114,7 @@ fn take(
             *seen = stays.map(|sample| sample.slot.id.clone()).collect();
         }
         Event::SampleFinished { sample, .. } => {
-            check::sample(&sample, slots)?;
+            validate::sample(&sample, slots)?;
             if !seen.insert(sample.slot.id.clone()) {
                 return Err(format!("sample {:?} is there twice", sample.slot.id));
             }
@@ -167,7 +167,7 @@ pub fn runs(results: &Path) -> Vec<PathBuf> {
 
 /// Where the recorded status stream of a sample is, if it has one.
 pub fn trace_path(dir: &Path, sample: &str) -> Result<PathBuf, StoreError> {
-    check::name(sample)?;
+    validate::name(sample)?;
     Ok(dir.join(TRACES_DIR).join(format!("{sample}.rawjson.gz")))
 }
 

@@ -8,7 +8,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::trace::TraceWriter;
-use super::{EVENTS_FILE, RUN_FILE, SAMPLES_FILE, StoreError, TRACES_DIR, check, csv};
+use super::{EVENTS_FILE, RUN_FILE, SAMPLES_FILE, StoreError, TRACES_DIR, csv, validate};
 use crate::model::{Event, RunRecord};
 use crate::secrets::without_credentials;
 use crate::temporary;
@@ -36,7 +36,7 @@ impl RunWriter {
     /// when it is complete, so that one that cannot be written leaves nothing
     /// behind; folders above it that had to be made go with it.
     pub fn create(results_root: &Path, record: &RunRecord) -> Result<Self, StoreError> {
-        check::slots(record).map_err(StoreError::Unfit)?;
+        validate::slots(record).map_err(StoreError::Unfit)?;
         let dir = results_root.join(&record.run);
         if dir.symlink_metadata().is_ok() {
             return Err(StoreError::Exists(dir));
@@ -136,7 +136,7 @@ impl RunWriter {
 
     /// Begins the recording of a sample's status stream.
     pub fn trace_writer(&self, sample: &str) -> Result<TraceWriter, StoreError> {
-        check::name(sample)?;
+        validate::name(sample)?;
         self.is_there()?;
         let name = format!("{sample}.rawjson.gz");
         let path = self.dir.join(TRACES_DIR).join(name);
@@ -238,7 +238,7 @@ pub fn unfinished(results: &Path) -> Vec<PathBuf> {
             let run = name
                 .strip_prefix('.')
                 .and_then(|name| name.strip_suffix(UNFINISHED));
-            run.is_some_and(|run| check::name(run).is_ok())
+            run.is_some_and(|run| validate::name(run).is_ok())
         })
         .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
         .map(|entry| entry.path())

@@ -7,9 +7,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::begin::begin;
-use super::count::{Counted, counted, is_part};
 use super::status::SolveStatus;
 use super::step::{MAX_DIGEST, Step, bounded, is_end};
+use super::step_counts::{Counted, counted, is_part};
 use crate::model::Failure;
 
 /// Steps whose output or progress may come before they are reported

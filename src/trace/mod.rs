@@ -4,19 +4,19 @@
 mod begin;
 mod builds;
 mod client_error;
-mod count;
 mod fold;
 mod label;
 mod log;
 pub mod rawjson;
 pub mod status;
 mod step;
+mod step_counts;
 
 pub use builds::{Builds, Recorded};
 pub use client_error::{ClientError, client_error};
-pub use count::Counted;
 pub use fold::Trace;
 pub use label::Label;
 pub use log::LogTail;
 pub use status::SolveStatus;
 pub use step::{Interval, Step};
+pub use step_counts::Counted;

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::Assessment;
-use super::compare::candidates;
+use super::compare_variants::candidates;
 use super::failures::Failing;
 use super::outcomes::never_builds;
 use crate::model::{ScenarioInfo, Stopping};

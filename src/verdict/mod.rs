@@ -4,12 +4,12 @@
 //! goes on and one that is read back are judged alike.
 
 mod assessment;
-mod compare;
+mod compare_variants;
 mod comparison;
 mod contamination;
 mod failures;
 mod gate;
-mod multiple;
+mod multiple_comparisons;
 mod outcomes;
 mod rounds;
 mod slots;
@@ -18,7 +18,7 @@ pub use assessment::Assessment;
 pub use comparison::{Comparison, roll_up, shows_no_slowdown};
 pub use contamination::{Dropped, disturbed_rounds, round_is_lost, says_nothing};
 pub use failures::{Failing, Failures, Tries, look as look_at_failures};
-pub use multiple::{MultipleComparisons, multiple_comparisons};
+pub use multiple_comparisons::{MultipleComparisons, multiple_comparisons};
 pub use outcomes::never_builds;
 pub use rounds::RoundsNeeded;
 pub use slots::is_wanted;

@@ -7,9 +7,9 @@ use anyhow::{Context, bail};
 use tokio_util::sync::CancellationToken;
 
 use super::blame::{self, Blame};
-use super::outcome::{finish, shown_dockerfile};
+use super::counted_side::{Counts, Side};
+use super::finish::{finish, shown_dockerfile};
 use super::settings::Settings;
-use super::side::{Counts, Side};
 use crate::explain::Lines;
 use crate::model::{BuildKind, Platform, RunEnd};
 use crate::ops::Exit;

@@ -3,7 +3,7 @@
 use super::blame::cause;
 use super::evidence::Evidence;
 use super::failed::Sides;
-use super::missed::{missed, points_to_slowdown};
+use super::missed_slowdown::{missed, points_to_slowdown};
 use super::settings::Settings;
 use crate::explain::{Lines, diff::diff};
 use crate::model::{Rules, RunEnd, RunRecord};

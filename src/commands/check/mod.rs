@@ -4,14 +4,14 @@
 
 mod baseline;
 mod blame;
+mod counted_side;
 mod evidence;
 mod failed;
 mod findings;
-mod missed;
-mod nothing;
-mod outcome;
+mod finish;
+mod missed_slowdown;
+mod nothing_to_measure;
 mod settings;
-mod side;
 
 use std::path::Path;
 
@@ -28,7 +28,7 @@ use crate::ops::revisions::{Revisions, Side};
 use crate::ops::signals::stop_on_signals;
 use crate::report::{CheckOutcome, CheckView, Finding, Level, Rule};
 use crate::scenario::{Project, folder_name};
-use outcome::finish;
+use finish::finish;
 use settings::Settings;
 
 /// Gates a change.
@@ -90,8 +90,8 @@ pub async fn run(args: CheckArgs) -> anyhow::Result<Exit> {
     let name = prepared.record.scenarios[0].name.clone();
     let of_policy = of_policy(&settings, &revisions, &name);
     if settings.may_measure_nothing() {
-        match nothing::probe(&prepared, &session, &settings, &dockerfile, &stop).await? {
-            nothing::Found::Nothing => {
+        match nothing_to_measure::probe(&prepared, &session, &settings, &dockerfile, &stop).await? {
+            nothing_to_measure::Found::Nothing => {
                 let check = CheckView {
                     outcome: CheckOutcome::Passed,
                     subject: format!("{name}/{}", dockerfile.shown),
@@ -104,11 +104,11 @@ pub async fn run(args: CheckArgs) -> anyhow::Result<Exit> {
                 show_check(&check, None, &settings.race)?;
                 return Ok(Exit::Good);
             }
-            nothing::Found::Something(why) => {
+            nothing_to_measure::Found::Something(why) => {
                 let why = prepared.masks.text(&why);
                 errln!("check: {}", escape::terminal(&why, 400));
             }
-            nothing::Found::Interrupted => return Ok(Exit::Interrupted),
+            nothing_to_measure::Found::Interrupted => return Ok(Exit::Interrupted),
         }
     }
     keep_out_of_git(&settings.race)?;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::input::RaceInput;
 use super::session::EngineSession;
-use super::{eligibility, record};
+use super::{eligibility, new_record};
 use crate::model::{
     AUTO_ROUNDS, Contamination, FUTILITY_ROUNDS, FailureRule, LEAST_DELTA, Platform, Rules,
     RunRecord, Stopping,
@@ -50,11 +50,11 @@ pub async fn draft(
         Rounds::Fixed(rounds) => rounds,
         Rounds::Auto => AUTO_ROUNDS,
     };
-    let mut record = record::of_run(record::RecordInput {
+    let mut record = new_record::of_run(new_record::RecordInput {
         args,
         command: &input.choice.repeated(&input.command, scenarios),
         choice: &input.choice,
-        commit: record::commit_of(input.project.root(), &written(args)),
+        commit: new_record::commit_of(input.project.root(), &written(args)),
         scenarios,
         native,
         engine,

@@ -7,14 +7,14 @@ mod draft;
 mod eligibility;
 mod fetched_sources;
 mod input;
+mod new_record;
 mod observer;
 mod prepared;
 mod raced;
-mod record;
 mod resume;
+mod run_locks;
 mod session;
 mod smoke_runner;
-mod unfinished;
 mod writable;
 
 pub use eligibility::{Choice, no_emulator, no_image};

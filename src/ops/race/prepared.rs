@@ -13,7 +13,7 @@ use super::session::EngineSession;
 use crate::buildkit::Secret;
 use crate::model::{Run, RunRecord};
 use crate::ops::ignored::left_out;
-use crate::ops::{killed_runs, redaction};
+use crate::ops::{redaction, temporary_folders};
 use crate::options::RaceOptions;
 use crate::scenario::{Scenario, Snapshot};
 use crate::secrets::Masks;
@@ -43,7 +43,7 @@ impl<'a> Prepared<'a> {
         args: &RaceOptions,
     ) -> anyhow::Result<Self> {
         let masks = redaction::masks(&input, &args.redact)?;
-        killed_runs::sweep();
+        temporary_folders::sweep();
         let skip = left_out([&args.results, &args.reports], &input.scenarios)?;
         let snapshot = Snapshot::take(&input.scenarios, &skip)?;
         let (mut record, scenarios) = draft(session, &mut input, args, &snapshot).await?;

@@ -11,7 +11,7 @@ use super::raced::Raced;
 use super::session::EngineSession;
 use crate::model::{Run, RunRecord, ScenarioInfo};
 use crate::ops::ignored::left_out;
-use crate::ops::{killed_runs, redaction};
+use crate::ops::{redaction, temporary_folders};
 use crate::options::RaceOptions;
 use crate::scenario::Snapshot;
 use crate::store::HeldRun;
@@ -32,7 +32,7 @@ pub async fn resume(
     stop: &CancellationToken,
 ) -> anyhow::Result<Raced> {
     let masks = redaction::masks(&input, &args.redact)?;
-    killed_runs::sweep();
+    temporary_folders::sweep();
     let skip = left_out([&args.results, &args.reports], &input.scenarios)?;
     let snapshot = Snapshot::take(&input.scenarios, &skip)?;
     let (now, scenarios) = draft(session, &mut input, args, &snapshot).await?;

@@ -14,9 +14,9 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::cache::{CacheGuard, forget_builds};
+use super::cache_guard::{CacheGuard, forget_builds};
 use super::cached_export::executed;
-use super::remains;
+use super::cleanup_report;
 use super::slot_build::{named_context, nonce};
 use crate::builder::{Builder, BuilderError};
 use crate::buildkit::{BuildError, BuildRequest, Export, Secret};
@@ -84,7 +84,7 @@ impl Probe<'_> {
         let found = self.build_both(&prefix, stop).await;
         let cleaned = guard.lift(self.builder, &prefix).await?;
         forget_builds(self.builder, &prefix).await?;
-        Ok((found, remains::of_run(&[cleaned])))
+        Ok((found, cleanup_report::of_run(&[cleaned])))
     }
 
     async fn build_both(&self, prefix: &str, stop: &CancellationToken) -> Probed {
@@ -260,5 +260,5 @@ fn work(step: &Step) -> Option<(Option<String>, String)> {
 }
 
 #[cfg(test)]
-#[path = "probe_tests.rs"]
+#[path = "change_probe_tests.rs"]
 mod tests;

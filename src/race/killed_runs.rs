@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use super::cache::{ANSWER_LIMIT, PRUNE_LIMIT, in_time};
-use super::leftovers::Origin;
+use super::cache_guard::{ANSWER_LIMIT, PRUNE_LIMIT, in_time};
+use super::cut_off_run::Origin;
 use crate::builder::{Builder, BuilderError};
 use crate::buildkit::{BuildWindow, CacheRecord};
 
@@ -17,7 +17,7 @@ const SILENCE: i64 = 3600;
 
 /// What dead runs left on a builder.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct DeadRuns {
+pub struct KilledRuns {
     /// Ids of the runs.
     pub runs: BTreeSet<String>,
     /// Records of the cache of which it is certain that these runs made them.
@@ -26,7 +26,7 @@ pub struct DeadRuns {
     pub builds: Vec<String>,
 }
 
-impl DeadRuns {
+impl KilledRuns {
     /// Looks for it. `is_alive` says of a run's id whether the run goes on, as
     /// far as that is known.
     ///
@@ -189,7 +189,7 @@ mod tests {
             record("used", &mount(ALIVE), 3705),
         ];
         let found = |is_alive: &dyn Fn(&str) -> Option<bool>, now: i64| {
-            let found = DeadRuns::among(records.clone(), &history, is_alive, at(now));
+            let found = KilledRuns::among(records.clone(), &history, is_alive, at(now));
             let ids = found.records.iter().map(|record| record.id.clone());
             (found.runs.len(), ids.collect::<Vec<_>>(), found.builds)
         };

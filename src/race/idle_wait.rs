@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::counters::Counters;
+use super::host_counters::Counters;
 
 /// Time over which the machine is measured once.
 const INTERVAL: Duration = Duration::from_millis(200);

@@ -198,5 +198,5 @@ pub(super) async fn in_time<T>(
 }
 
 #[cfg(test)]
-#[path = "cache_tests.rs"]
+#[path = "cache_guard_tests.rs"]
 mod tests;

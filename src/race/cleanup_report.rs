@@ -1,7 +1,7 @@
 //! What a run tells of the records that it leaves in the builder's cache: once,
 //! at its end, however many blocks left some.
 
-use super::cache::{Cleaned, Tally};
+use super::cache_guard::{Cleaned, Tally};
 
 /// What is to be told, a line each.
 pub(super) fn of_run(all: &[Cleaned]) -> Vec<String> {

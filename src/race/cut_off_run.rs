@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 
-use super::cache::{
+use super::cache_guard::{
     ANSWER_LIMIT, Cleaned, PRUNE_LIMIT, RETRIES, RETRY_AFTER, Tally, forget_builds, in_time,
 };
 use crate::builder::{Builder, BuilderError, Cleanup};

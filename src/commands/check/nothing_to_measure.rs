@@ -10,7 +10,7 @@ use crate::explain::{Conditions, explain};
 use crate::model::BuildKind;
 use crate::ops::explain::lines_of;
 use crate::ops::race::{EngineSession, Prepared};
-use crate::race::probe::{Probe, Probed};
+use crate::race::change_probe::{Probe, Probed};
 use crate::report::explanation::short_instruction;
 use crate::scenario::{AdhocDockerfile, instructions};
 use crate::trace::Trace;
