@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 use super::cache_guard::{ANSWER_LIMIT, PRUNE_LIMIT, in_time};
-use super::cut_off_run::Origin;
+use super::run_cleanup::Origin;
 use crate::builder::{Builder, BuilderError};
 use crate::buildkit::{BuildWindow, CacheRecord};
 

@@ -17,7 +17,6 @@ use tokio_util::sync::CancellationToken;
 use super::cache_guard::{CacheGuard, Cleaned, forget_builds};
 use super::chain::Chain;
 use super::cleanup_report;
-use super::cut_off_run;
 use super::disk_room::Room;
 use super::idle_wait::Rest;
 use super::inspected::Inspected;
@@ -25,6 +24,7 @@ use super::observer::{Keeping, Observer, ObserverError};
 use super::redaction::Redaction;
 use super::resumption::Resumption;
 use super::round_events;
+use super::run_cleanup;
 use super::sample_outcome::skipped;
 use super::slot_build::{SlotBuild, nonce};
 use super::smoke::SmokeRunner;
@@ -185,10 +185,10 @@ impl Race<'_> {
         observer.phase("listing the builder's cache");
         let mut left = Vec::new();
         for dead in self.dead {
-            left.push(cut_off_run::remove(self.builder, &own_prefix(dead)).await?);
+            left.push(run_cleanup::remove(self.builder, &own_prefix(dead)).await?);
         }
         if self.earlier.cuts > 0 {
-            left.push(cut_off_run::remove(self.builder, &prefix).await?);
+            left.push(run_cleanup::remove(self.builder, &prefix).await?);
         }
         let mut run = RunState {
             observer: Keeping {

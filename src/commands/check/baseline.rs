@@ -7,7 +7,7 @@ use anyhow::{Context, bail};
 use tokio_util::sync::CancellationToken;
 
 use super::blame::{self, Blame};
-use super::counted_side::{Counts, Side};
+use super::counts::{Counts, Side};
 use super::finish::{finish, shown_dockerfile};
 use super::settings::Settings;
 use crate::explain::Lines;

@@ -4,7 +4,7 @@
 
 mod baseline;
 mod blame;
-mod counted_side;
+mod counts;
 mod evidence;
 mod failed;
 mod findings;

@@ -2,8 +2,8 @@
 //! Debian packages, under the official names, and labelled for what they are.
 
 mod layer;
-pub(super) mod orders;
 mod recipes;
+pub(super) mod requests;
 
 use std::collections::HashMap;
 use std::fs;
