@@ -12,6 +12,10 @@ pub mod print;
 
 pub mod builder;
 pub mod buildkit;
+#[allow(
+    missing_docs,
+    reason = "doc comments are help texts; groups of options have none"
+)]
 pub mod cli;
 pub mod commands;
 pub mod engine;
