@@ -5,7 +5,11 @@ BUILDRACE = target/release/buildrace
 ROUNDS ?= 1
 SCENARIO ?= go-hello
 
-.PHONY: help build engine race quick suite headline test verify-scenarios lint bench bench-builds readme power clean
+# Those that need neither an engine nor a network.
+FAST_TESTS = $(filter-out live private_engine readers, \
+	$(notdir $(basename $(wildcard tests/*.rs)) $(patsubst %/main.rs,%,$(wildcard tests/*/main.rs))))
+
+.PHONY: help build engine race quick suite headline check test verify-scenarios lint bench bench-builds readme power clean
 
 help: ## Show what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +34,10 @@ suite: engine ## Race the suite full, for three rounds or $(ROUNDS)
 
 headline: engine ## Race the suite headline, for three rounds or $(ROUNDS)
 	$(BUILDRACE) run --suite headline $(ROUNDS_OF)
+
+check: lint ## Check formatting, lints and the tests that need no engine and no network
+	$(CARGO) test --locked --quiet --lib --bins --examples $(FAST_TESTS:%=--test %)
+	$(CARGO) test --locked --quiet --doc
 
 test: ## Run every test, those on a live engine included
 	scripts/test

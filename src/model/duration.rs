@@ -12,7 +12,7 @@ pub(crate) fn rounded(value: Duration) -> f64 {
 
 /// A [`Duration`].
 pub(crate) mod seconds {
-    use super::*;
+    use super::{Deserialize, Deserializer, Duration, Serializer, rounded};
 
     pub(crate) fn serialize<S: Serializer>(
         value: &Duration,
@@ -31,7 +31,7 @@ pub(crate) mod seconds {
 
 /// An [`Option`] of one.
 pub(crate) mod optional_seconds {
-    use super::*;
+    use super::{Deserialize, Deserializer, Duration, Serialize, Serializer, rounded};
 
     pub(crate) fn serialize<S: Serializer>(
         value: &Option<Duration>,

@@ -189,6 +189,7 @@ impl Revisions {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "one step after another")]
 fn copy(
     dockerfile: &Path,
     context: &Path,

@@ -221,7 +221,7 @@ pub fn interval(ratio: &Ratio) -> Option<String> {
     })
 }
 
-/// The interval of a ratio in the unit of its [`describe_cost`].
+/// The interval of a ratio in the unit of its `describe_cost`.
 pub fn cost_interval(ratio: &Ratio) -> Option<String> {
     let Interval { low, high } = finite(ratio)?;
     Some(match Unit::of(ratio) {

@@ -235,7 +235,7 @@ impl<'d, 'i> Table<'d, 'i> {
             return Err(self.wrong(key, value, "a list of strings"));
         };
         let mut words = Vec::new();
-        for item in items.iter() {
+        for item in items {
             let DeValue::String(text) = item.get_ref() else {
                 return Err(self.wrong(key, item, "a list of strings"));
             };

@@ -65,10 +65,8 @@ impl Label {
             }
         } else {
             // The second word where buildx's bake puts its target before it all.
-            let found = words.iter().take(2).enumerate();
-            let found = found
-                .filter_map(|(at, word)| Some((at, platforms(word)?)))
-                .next();
+            let mut first = words.iter().take(2).enumerate();
+            let found = first.find_map(|(at, word)| Some((at, platforms(word)?)));
             if let Some((at, (platform, target))) = found {
                 parsed.platform = Some(platform);
                 parsed.target = target;
@@ -163,6 +161,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table of names")]
     fn names_of_the_dockerfile_frontend() {
         let platform = |text: &str| Some(text.parse::<Platform>().unwrap());
         for (name, expected) in [

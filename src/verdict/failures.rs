@@ -217,4 +217,5 @@ fn tries<'a>(became: &[&Option<&'a Sample>]) -> Tries<'a> {
 }
 
 #[cfg(test)]
+#[path = "failures_tests.rs"]
 mod tests;

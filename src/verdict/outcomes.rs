@@ -29,7 +29,7 @@ pub fn never_builds(run: &Run, scenario: &str, variant: &str, kind: BuildKind) -
         match sample.outcome {
             Outcome::Ok => return false,
             Outcome::Failed | Outcome::WrongOutput | Outcome::TimedOut | Outcome::Skipped => {
-                failed += 1
+                failed += 1;
             }
             Outcome::LostBuilder | Outcome::Interrupted => {}
         }

@@ -4,7 +4,7 @@
 //!
 //! The archive is read where it lies and nothing is unpacked, so no name in it
 //! can reach the disk. All that it holds is taken as written by strangers:
-//! counts and sizes are bounded ([`limits`]), documents are checked against
+//! counts and sizes are bounded (`limits`), documents are checked against
 //! their digests, and names are escaped when shown. What a program *does* is not
 //! checked here, only which machine it is for.
 

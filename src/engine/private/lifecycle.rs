@@ -197,8 +197,7 @@ fn needs_root(action: &'static str, arguments: &[&str]) -> Result<(), EngineErro
         return Ok(());
     }
     let program = std::env::current_exe()
-        .map(|path| path.display().to_string())
-        .unwrap_or_else(|_| "buildrace".into());
+        .map_or_else(|_| "buildrace".into(), |path| path.display().to_string());
     let cache = Paths::of_user()
         .ok()
         .and_then(|paths| Some(paths.folder().parent()?.parent()?.display().to_string()))

@@ -93,7 +93,7 @@ fn a_failed_build_is_told_by_what_failed() {
             30_000..60_000,
         )
         .but(|vertex| {
-            vertex.error = "process \"x\" did not complete successfully: exit code: 1".into()
+            vertex.error = "process \"x\" did not complete successfully: exit code: 1".into();
         })
         .step("v", "[linux/arm64 app 1/1] RUN slow", &[], 0..60_100)
         .but(|vertex| vertex.error = "context canceled".into())
