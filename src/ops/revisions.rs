@@ -189,7 +189,6 @@ impl Revisions {
     }
 }
 
-#[expect(clippy::too_many_lines, reason = "one step after another")]
 fn copy(
     dockerfile: &Path,
     context: &Path,

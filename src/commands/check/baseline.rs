@@ -23,7 +23,6 @@ use crate::scenario::{AdhocDockerfile, Project, Scenario, read_file};
 use crate::store::{self, RUN_FILE, StoredRun};
 
 /// Builds the working tree and compares its counts.
-#[expect(clippy::too_many_lines, reason = "one step after another")]
 pub(super) async fn run(settings: &Settings, stop: &CancellationToken) -> anyhow::Result<Exit> {
     let wanted = settings.baseline.as_deref().unwrap_or_default();
     let (stored, variant) = find(wanted, &settings.race.results)?;
