@@ -21,6 +21,9 @@ const MAX_PREFACE: u64 = 1024 * 1024;
 /// output is in bytes that JSON has in base64.
 const MAX_VALUE: u64 = 32 * 1024 * 1024;
 
+/// Bytes that are read at once: a line with a few pieces of log fits in.
+const BUFFER: usize = 128 * 1024;
+
 /// Why a recording cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum RawJsonError {
@@ -122,7 +125,7 @@ impl<R: Read> Reader<R> {
     /// Reads a recording.
     pub fn new(input: R) -> Self {
         Self {
-            input: BufReader::new(input),
+            input: BufReader::with_capacity(BUFFER, input),
             values: 0,
             tail: None,
             failed: false,
@@ -196,20 +199,41 @@ impl<R: Read> Reader<R> {
         Ok(())
     }
 
+    /// A value that stands alone on a line of the buffer, as buildx and buildrace
+    /// write it: to parse it from a slice takes a third of the time.
+    fn whole_line(&mut self) -> Option<SolveStatus> {
+        let buffer = self.input.buffer();
+        let end = buffer.iter().position(|byte| *byte == b'\n')?;
+        let status = serde_json::from_slice(&buffer[..end]).ok()?;
+        self.input.consume(end + 1);
+        Some(status)
+    }
+
+    fn parsed(
+        &mut self,
+        value: u64,
+        status: SolveStatus,
+    ) -> Option<Result<SolveStatus, RawJsonError>> {
+        match self.doubtful.take() {
+            Some(error) => self.fail(error),
+            None => {
+                self.values = value;
+                Some(Ok(status))
+            }
+        }
+    }
+
     /// Reads a value; `None` where it is none, but a line of other text.
     fn value(&mut self, value: u64) -> Option<Option<Result<SolveStatus, RawJsonError>>> {
+        if let Some(status) = self.whole_line() {
+            return Some(self.parsed(value, status));
+        }
         // Of an object the parser reads no byte beyond the closing brace.
         let mut bounded = (&mut self.input).take(MAX_VALUE);
         let mut parser = serde_json::Deserializer::from_reader(&mut bounded);
         let parsed = SolveStatus::deserialize(&mut parser);
         Some(match parsed {
-            Ok(status) => match self.doubtful.take() {
-                Some(error) => self.fail(error),
-                None => {
-                    self.values = value;
-                    Some(Ok(status))
-                }
-            },
+            Ok(status) => self.parsed(value, status),
             Err(_) if bounded.limit() == 0 => self.fail(RawJsonError::TooLarge { value }),
             Err(error) if error.is_eof() => self.end(Tail::CutOff),
             Err(error) if error.is_io() => self.unreadable(value, error.into()),
