@@ -37,11 +37,11 @@ pub async fn run(args: DoctorArgs) -> anyhow::Result<Exit> {
 fn conclusion(failed: usize) -> String {
     match failed {
         0 => {
-            "EngineSession: a race can run here. Begin with `buildrace compare Dockerfile Dockerfile.new`."
+            "Ready: a race can run here. Begin with `buildrace compare Dockerfile Dockerfile.new`."
                 .to_owned()
         }
-        1 => "Not session: 1 check failed.".to_owned(),
-        failed => format!("Not session: {failed} checks failed."),
+        1 => "Not ready: 1 check failed.".to_owned(),
+        failed => format!("Not ready: {failed} checks failed."),
     }
 }
 
@@ -57,4 +57,16 @@ fn text(check: &Check) -> String {
         text.push_str(advice);
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_conclusion_says_whether_a_race_can_run() {
+        assert!(conclusion(0).starts_with("Ready: a race can run here."));
+        assert_eq!(conclusion(1), "Not ready: 1 check failed.");
+        assert_eq!(conclusion(2), "Not ready: 2 checks failed.");
+    }
 }

@@ -16,7 +16,7 @@ use crate::scenario::{Scenario, Snapshot};
 
 /// The record of the race that begins now, with its plan and without noise
 /// floors, and what is raced, as the snapshot holds it. Whatever the race needs
-/// is there then; what cannot be raced here is taken out of the input.
+/// is there then; what cannot be raced here is taken out of it.
 pub async fn draft(
     session: &EngineSession,
     input: &mut RaceInput<'_>,

@@ -33,7 +33,7 @@ pub struct Prepared<'a> {
 }
 
 impl<'a> Prepared<'a> {
-    /// Copies the sources, and makes emulators and base images session.
+    /// Copies the sources, and makes emulators and base images ready.
     ///
     /// # Errors
     /// Something that it needs is missing.
