@@ -55,6 +55,7 @@ pub mod builder;
 pub mod buildkit;
 #[allow(
     missing_docs,
+    rustdoc::broken_intra_doc_links,
     reason = "doc comments are help texts; groups of options have none"
 )]
 pub mod cli;

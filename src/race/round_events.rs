@@ -22,8 +22,9 @@ pub(super) fn open(run: &Run) -> BTreeSet<String> {
 
 /// The events to report when `round` of a scenario has been built.
 pub(super) fn after(run: &Run, scenario: &ScenarioInfo, round: u32) -> Vec<Event> {
-    let messages = messages(&Assessment::of(run), scenario, round);
-    let samples = Assessment::of(run).slots_planned().len();
+    let assessment = Assessment::of(run);
+    let messages = messages(&assessment, scenario, round);
+    let samples = assessment.slots_planned().len();
     let events = messages.into_iter().map(|message| Event::Rounds {
         at: Timestamp::now(),
         scenario: scenario.name.clone(),

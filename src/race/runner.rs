@@ -108,14 +108,16 @@ pub struct Race<'a> {
 
 /// What a run carries along from sample to sample.
 pub(super) struct RunState<'r> {
+    /// Who hears of the run, with the run as it grows.
+    pub(super) observer: Keeping<'r>,
+    /// Waits for the machine to come to rest.
+    pub(super) rest: Rest,
+    /// What the builder's cache held before the run, or when it was emptied last.
+    pub(super) guard: CacheGuard,
+    /// Free space on the builder's disk at that moment.
+    room: Room,
     /// Chains that go on in later rounds, by scenario and variant.
     chains: HashMap<(String, String), Chain>,
-    pub(super) observer: Keeping<'r>,
-    pub(super) rest: Rest,
-    pub(super) guard: CacheGuard,
-    /// Room on the builder's disk after what is there of the run began to be
-    /// added.
-    room: Room,
     pub(super) stop: &'r CancellationToken,
     /// What the references of all builds of the run begin with.
     pub(super) prefix: &'r str,

@@ -25,9 +25,8 @@ use crate::trace::{SolveStatus, Trace};
 const TICK: Duration = Duration::from_millis(100);
 
 impl Race<'_> {
-    /// Builds what a finished sample built, so that the rest of its block has
-    /// the state to start from. It is neither timed nor recorded: the sample
-    /// is there. BuildKit keeps a record of it, as of samples: by that it is
+    /// Builds what a finished sample built, so that the builds after it have the
+    /// state to start from. It is neither timed nor recorded: the sample is there. BuildKit keeps a record of it, as of samples: by that it is
     /// known whose its cache records are, should the run be killed again.
     pub(super) async fn make_again(
         &self,
@@ -36,17 +35,17 @@ impl Race<'_> {
         chain: &Chain,
         run: &mut RunState<'_>,
     ) -> Result<(), RaceError> {
-        let why = match self.earlier.has(slot) {
-            true => format!("the run was cut off after {}", slot.id),
+        let message = match self.earlier.has(slot) {
+            true => format!(
+                "the run was cut off after {}: the cache state that it left is made again, untimed",
+                slot.id
+            ),
             false => format!(
-                "what {} builds of {} start from is gone",
-                slot.scenario, slot.variant
+                "the cache state that {} of {} starts from is gone: it is made again, untimed",
+                slot.variant, slot.scenario
             ),
         };
-        warn(
-            &mut run.observer,
-            format!("{why}: the cache state that it left is made again, untimed"),
-        )?;
+        warn(&mut run.observer, message)?;
         let request = self.request(slot, entry, chain, run);
         let (sink, _ignored) = mpsc::unbounded_channel();
         let stop = run.stop.child_token();

@@ -84,7 +84,7 @@ fn got_in_the_way(rule: &Contamination, sample: &Sample) -> Option<String> {
 }
 
 /// What the hypervisor took from a round, all of its builds together: so none
-/// of them is looked at more closely for being the longer one.
+/// of them is checked more closely for being the longer one.
 fn stolen(rule: &Contamination, built: &[&Sample]) -> Option<String> {
     let times = built.iter().filter_map(|sample| {
         let wall = sample.wall.as_secs_f64();

@@ -4,7 +4,7 @@ use super::contamination::says_nothing;
 use crate::model::{BuildKind, Outcome, Run};
 
 /// Whether a variant was seen to build something else than it should, in this
-/// kind or in one that it starts from. It is looked at once, and does so always:
+/// kind or in one that it starts from. It is inspected once, and does so always:
 /// none of its times counts.
 pub(super) fn builds_wrong(run: &Run, scenario: &str, variant: &str, kind: BuildKind) -> bool {
     let of_variant = run.of_variant(scenario, variant);

@@ -75,7 +75,7 @@ impl Observer for Mortal {
 /// Begins a run that dies after so many events; all, if it has no more.
 async fn begin(setting: &Setting, builder: &Scripted, results: &Path, events: usize) {
     let died = CancellationToken::new();
-    let mut recorder = Mortal {
+    let mut observer = Mortal {
         writer: RunWriter::create(results, &setting.record).unwrap(),
         left: events,
         died: died.clone(),
@@ -84,7 +84,7 @@ async fn begin(setting: &Setting, builder: &Scripted, results: &Path, events: us
     tokio::select! {
         biased;
         () = died.cancelled() => {}
-        end = go_on(setting, builder, &mut recorder, &stop, Resumption::default()) => { end.unwrap(); }
+        end = go_on(setting, builder, &mut observer, &stop, Resumption::default()) => { end.unwrap(); }
     }
 }
 
@@ -99,7 +99,7 @@ async fn resume(
     assert_eq!(held.stored.run.record, setting.record);
     let finished = held.finished();
     let cuts = held.stored.run.resumed.len() + 1;
-    let mut recorder = Mortal {
+    let mut observer = Mortal {
         writer: held.into_writer().unwrap(),
         left: usize::MAX,
         died: CancellationToken::new(),
@@ -108,7 +108,7 @@ async fn resume(
         samples: &finished,
         cuts,
     };
-    go_on(setting, builder, &mut recorder, stop, earlier).await
+    go_on(setting, builder, &mut observer, stop, earlier).await
 }
 
 fn stored(setting: &Setting, results: &Path) -> StoredRun {
@@ -239,7 +239,7 @@ async fn an_interrupted_sample_is_built_again_and_a_finished_one_is_not() {
         stop_at: Some(("-incremental", stop.clone())),
         ..Scripted::default()
     };
-    let mut recorder = Mortal {
+    let mut observer = Mortal {
         writer: RunWriter::create(root.path(), &setting.record).unwrap(),
         left: usize::MAX,
         died: CancellationToken::new(),
@@ -247,13 +247,13 @@ async fn an_interrupted_sample_is_built_again_and_a_finished_one_is_not() {
     let end = go_on(
         &setting,
         &builder,
-        &mut recorder,
+        &mut observer,
         &stop,
         Resumption::default(),
     )
     .await;
     assert_eq!(end.unwrap(), RunEnd::Interrupted);
-    drop(recorder);
+    drop(observer);
     let run = stored(&setting, root.path());
     let last = run.run.samples.last().unwrap();
     assert_eq!(last.outcome, Outcome::Interrupted);
@@ -301,7 +301,7 @@ async fn a_sample_that_lost_the_builder_is_built_again() {
             ends: [(lost_at, lost)].into(),
             ..Scripted::default()
         };
-        let mut recorder = Mortal {
+        let mut observer = Mortal {
             writer: RunWriter::create(root.path(), &setting.record).unwrap(),
             left: usize::MAX,
             died: CancellationToken::new(),
@@ -310,13 +310,13 @@ async fn a_sample_that_lost_the_builder_is_built_again() {
         let end = go_on(
             &setting,
             &builder,
-            &mut recorder,
+            &mut observer,
             &stop,
             Resumption::default(),
         )
         .await;
         end.unwrap_err();
-        drop(recorder);
+        drop(observer);
         // Until then it is what became of it.
         let last = stored(&setting, root.path()).run.samples.pop().unwrap();
         assert_eq!(last.outcome, Outcome::LostBuilder);
@@ -347,7 +347,7 @@ async fn a_lost_sample_that_nobody_built_again_is_still_read() {
         ends: [("-cross-multi-arch", lost)].into(),
         ..Scripted::default()
     };
-    let mut recorder = Mortal {
+    let mut observer = Mortal {
         writer: RunWriter::create(root.path(), &setting.record).unwrap(),
         left: usize::MAX,
         died: CancellationToken::new(),
@@ -356,13 +356,13 @@ async fn a_lost_sample_that_nobody_built_again_is_still_read() {
     let end = go_on(
         &setting,
         &builder,
-        &mut recorder,
+        &mut observer,
         &stop,
         Resumption::default(),
     )
     .await;
     end.unwrap_err();
-    drop(recorder);
+    drop(observer);
     let before = stored(&setting, root.path());
     let at_once = CancellationToken::new();
     at_once.cancel();

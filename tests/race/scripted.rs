@@ -1,4 +1,4 @@
-//! A builder that builds as a script says, and a recorder that remembers.
+//! A builder that builds as a script says, and a observer that remembers.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -138,7 +138,7 @@ impl Builder for Scripted {
             });
         }
         let _ = sink.send(status);
-        // The recorder hears the status while the build goes on.
+        // The observer hears the status while the build goes on.
         tokio::time::sleep(Duration::from_millis(5)).await;
         if let Export::Oci { destination } = &request.export {
             write_archive(destination, &request.platforms);
@@ -341,14 +341,14 @@ pub fn setting(kinds: &[BuildKind], variants: &[&str]) -> Setting {
 pub async fn run(
     setting: &Setting,
     builder: &Scripted,
-    recorder: &mut Memory,
+    observer: &mut Memory,
     stop: &CancellationToken,
 ) -> Result<RunEnd, RaceError> {
     race(
         setting,
         builder,
         None,
-        recorder,
+        observer,
         stop,
         Resumption::default(),
     )
@@ -359,11 +359,11 @@ pub async fn run(
 pub async fn go_on(
     setting: &Setting,
     builder: &Scripted,
-    recorder: &mut dyn Observer,
+    observer: &mut dyn Observer,
     stop: &CancellationToken,
     earlier: Resumption<'_>,
 ) -> Result<RunEnd, RaceError> {
-    race(setting, builder, None, recorder, stop, earlier).await
+    race(setting, builder, None, observer, stop, earlier).await
 }
 
 /// Runs a race on a builder, with something that runs its images.
@@ -371,14 +371,14 @@ pub async fn run_with(
     setting: &Setting,
     builder: &Scripted,
     runner: Option<&dyn SmokeRunner>,
-    recorder: &mut Memory,
+    observer: &mut Memory,
     stop: &CancellationToken,
 ) -> Result<RunEnd, RaceError> {
     race(
         setting,
         builder,
         runner,
-        recorder,
+        observer,
         stop,
         Resumption::default(),
     )
@@ -389,7 +389,7 @@ async fn race(
     setting: &Setting,
     builder: &Scripted,
     runner: Option<&dyn SmokeRunner>,
-    recorder: &mut dyn Observer,
+    observer: &mut dyn Observer,
     stop: &CancellationToken,
     earlier: Resumption<'_>,
 ) -> Result<RunEnd, RaceError> {
@@ -405,5 +405,5 @@ async fn race(
         earlier,
         dead: &[],
     };
-    race.run(recorder, stop).await
+    race.run(observer, stop).await
 }
