@@ -19,7 +19,7 @@ mod usage;
 mod wire;
 
 pub use client::Client;
-pub use dial::{Daemon, Dial, DialError, DockerDial};
+pub use dial::{Daemon, Dial, DialError, DockerDial, RemoteDial, TlsFiles};
 pub use error::ClientError;
 pub use request::{
     BuildEnd, BuildError, BuildReply, BuildRequest, BuildWindow, CacheRecord, Export, NamedContext,

@@ -22,6 +22,21 @@ pub(super) fn bounded(bytes: &[u8], limit: usize) -> String {
     text
 }
 
+/// An error with what caused it, each cause once, bounded.
+pub(super) fn causes(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let said = cause.to_string();
+        if !text.contains(&said) {
+            text.push_str(": ");
+            text.push_str(&said);
+        }
+        next = cause.source();
+    }
+    bounded(text.as_bytes(), MESSAGE)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -49,7 +49,7 @@ async fn an_engine_that_wants_tls_is_told_what_to_do() {
     let answer = "HTTP/1.0 400 Bad Request\r\n\r\n\
                   Client sent an HTTP request to an HTTPS server.\n";
     let error = failure(answer).await.to_string();
-    assert!(error.contains("TLS is not supported"), "{error}");
+    assert!(error.contains("DOCKER_CERT_PATH"), "{error}");
 }
 
 #[tokio::test]

@@ -1,10 +1,6 @@
 //! The docker driver's dial: the Docker Engine hands over the connection of a
 //! `POST /grpc` to the BuildKit inside it.
 
-use std::fmt;
-use std::io;
-use std::path::{Path, PathBuf};
-
 use async_trait::async_trait;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Empty, Limited};
@@ -12,102 +8,44 @@ use hyper::StatusCode;
 use hyper::client::conn::http1;
 use hyper::header::{CONNECTION, HOST, UPGRADE};
 use hyper_util::rt::TokioIo;
-use tokio::net::{TcpStream, UnixStream};
 
+use super::tls::TlsFiles;
+use super::transport::Transport;
 use super::{Daemon, Dial, DialError, Duplex};
 use crate::buildkit::text;
 
 /// Bytes of the engine's refusal that are read.
 const REFUSAL_LIMIT: usize = 8 << 10;
 
-const TLS_HINT: &str = "TLS is not supported; forward the engine's socket, for example with \
-     ssh -L /tmp/docker.sock:/var/run/docker.sock HOST, and give unix:///tmp/docker.sock";
-const SSH_HINT: &str = "ssh is not supported; forward the engine's socket with \
-     ssh -L /tmp/docker.sock:/var/run/docker.sock HOST and give unix:///tmp/docker.sock";
+const TLS_HINT: &str = "it speaks TLS and was asked in plain; set DOCKER_TLS_VERIFY=1 and \
+     DOCKER_CERT_PATH to the folder with ca.pem, cert.pem and key.pem, or use a Docker context \
+     that has them";
 
 /// Reaches the BuildKit of a Docker Engine.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct DockerDial {
-    address: Address,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Address {
-    Unix(PathBuf),
-    Tcp(String),
-}
-
-impl fmt::Display for Address {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unix(path) => write!(f, "unix://{}", path.display()),
-            Self::Tcp(authority) => write!(f, "tcp://{authority}"),
-        }
-    }
+    transport: Transport,
 }
 
 impl DockerDial {
-    /// Reads an address as `DOCKER_HOST` has it: `unix:///var/run/docker.sock`
-    /// or `tcp://host:port`.
+    /// Reads an address as `DOCKER_HOST` has it: `unix:///var/run/docker.sock`,
+    /// `tcp://host:port` or `ssh://[user@]host`.
     pub fn new(host: &str) -> Result<Self, DialError> {
-        let refuse = |problem: &str| DialError::Address {
-            address: host.to_owned(),
-            problem: problem.to_owned(),
-        };
-        let Some((scheme, rest)) = host.split_once("://") else {
-            return Err(refuse(
-                "expected unix:///path/to/docker.sock or tcp://host:port",
-            ));
-        };
-        let address = match scheme {
-            "unix" if Path::new(rest).is_absolute() => Address::Unix(rest.into()),
-            "unix" => return Err(refuse("the path of the socket must be absolute")),
-            "tcp" | "http" => {
-                let authority = rest.trim_end_matches('/');
-                let authority: http::uri::Authority = authority
-                    .parse()
-                    .map_err(|_| refuse("expected host:port after ://"))?;
-                let port = authority.port_u16().unwrap_or(2375);
-                if authority.as_str().contains('@') || authority.host().is_empty() {
-                    return Err(refuse("expected host:port after ://"));
-                }
-                Address::Tcp(format!("{}:{port}", authority.host()))
-            }
-            "https" => {
-                return Err(refuse(TLS_HINT));
-            }
-            "ssh" => return Err(refuse(SSH_HINT)),
-            _ => return Err(refuse("expected unix:// or tcp://")),
-        };
-        Ok(Self { address })
+        Self::with_tls(host, None)
     }
 
-    fn unreachable(&self, problem: impl Into<String>) -> DialError {
-        DialError::Unreachable {
-            endpoint: self.address.to_string(),
-            problem: problem.into(),
-        }
+    /// As `new`, with TLS on TCP.
+    ///
+    /// # Errors
+    /// The address is of another kind, or the files for TLS cannot be used.
+    pub fn with_tls(host: &str, tls: Option<&TlsFiles>) -> Result<Self, DialError> {
+        Ok(Self {
+            transport: Transport::new(Daemon::Engine, host, tls)?,
+        })
     }
 
-    fn cannot_connect(&self, error: &io::Error) -> DialError {
-        let hint = match error.kind() {
-            io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
-                "; is the Docker Engine running?"
-            }
-            io::ErrorKind::PermissionDenied => {
-                "; run as root, or as a member of the group that owns the socket"
-            }
-            _ => "",
-        };
-        self.unreachable(format!("{error}{hint}"))
-    }
-
-    async fn upgrade(
-        &self,
-        stream: impl Duplex + 'static,
-        host: &str,
-    ) -> Result<Box<dyn Duplex>, DialError> {
-        let failed = |error: hyper::Error| self.unreachable(format!("{error}"));
+    async fn upgrade(&self, stream: Box<dyn Duplex>) -> Result<Box<dyn Duplex>, DialError> {
+        let failed = |error: hyper::Error| self.transport.unreachable(text::causes(&error));
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
             .await
             .map_err(failed)?;
@@ -115,11 +53,11 @@ impl DockerDial {
         // stream away from it.
         tokio::spawn(connection.with_upgrades());
         let request = http::Request::post("/grpc")
-            .header(HOST, host)
+            .header(HOST, self.transport.authority())
             .header(CONNECTION, "Upgrade")
             .header(UPGRADE, "h2c")
             .body(Empty::<Bytes>::new())
-            .map_err(|error| self.unreachable(error.to_string()))?;
+            .map_err(|error| self.transport.unreachable(error.to_string()))?;
         let response = sender.send_request(request).await.map_err(failed)?;
         if response.status() != StatusCode::SWITCHING_PROTOCOLS {
             return Err(self.refused(response).await);
@@ -144,7 +82,7 @@ impl DockerDial {
             "is it a Docker Engine?"
         };
         DialError::NoBuildKit {
-            endpoint: self.address.to_string(),
+            endpoint: self.transport.to_string(),
             problem: format!("it answered POST /grpc with {status} {said:?}; {hint}"),
         }
     }
@@ -153,28 +91,11 @@ impl DockerDial {
 #[async_trait]
 impl Dial for DockerDial {
     async fn dial(&self) -> Result<Box<dyn Duplex>, DialError> {
-        match &self.address {
-            Address::Unix(path) => {
-                let stream = UnixStream::connect(path)
-                    .await
-                    .map_err(|error| self.cannot_connect(&error))?;
-                self.upgrade(stream, "docker").await
-            }
-            Address::Tcp(authority) => {
-                let stream = TcpStream::connect(authority)
-                    .await
-                    .map_err(|error| self.cannot_connect(&error))?;
-                // A message waits for no other.
-                stream
-                    .set_nodelay(true)
-                    .map_err(|error| self.cannot_connect(&error))?;
-                self.upgrade(stream, authority).await
-            }
-        }
+        self.upgrade(self.transport.open().await?).await
     }
 
     fn endpoint(&self) -> String {
-        self.address.to_string()
+        self.transport.to_string()
     }
 
     fn daemon(&self) -> Daemon {
@@ -192,6 +113,8 @@ mod tests {
             ("unix:///var/run/docker.sock", "unix:///var/run/docker.sock"),
             ("tcp://build.example:2376", "tcp://build.example:2376"),
             ("tcp://build.example", "tcp://build.example:2375"),
+            ("https://build.example", "tcp://build.example:2376"),
+            ("ssh://me@host", "ssh://me@host"),
             ("http://[::1]:2375/", "tcp://[::1]:2375"),
         ] {
             assert_eq!(DockerDial::new(host).unwrap().endpoint(), endpoint);
@@ -203,11 +126,11 @@ mod tests {
         for (host, part) in [
             ("/var/run/docker.sock", "expected unix://"),
             ("unix://docker.sock", "absolute"),
-            ("ssh://me@host", "ssh -L"),
-            ("https://host:2376", "TLS is not supported"),
+            ("ssh://me:hidden@host", "use a key"),
             ("tcp://", "host:port"),
             ("tcp://user@host:1", "host:port"),
-            ("npipe:////./pipe/docker_engine", "expected unix://"),
+            ("npipe:////./pipe/docker_engine", "inside WSL"),
+            ("fd://", "expected unix://"),
         ] {
             let error = DockerDial::new(host).unwrap_err().to_string();
             assert!(error.contains(part), "{host}: {error}");
