@@ -19,7 +19,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use buildrace::builder::{Builder, DockerBuilder};
+use buildrace::builder::{Builder, NodeBuilder};
 use buildrace::buildkit::BuildEnd;
 use support::buildx::Buildx;
 use support::{Engine, Job, unique};
@@ -147,7 +147,7 @@ fn build_ours(host: &str, job: &Job) -> Duration {
 }
 
 async fn connect_and_build(host: &str, job: &Job) -> BuildEnd {
-    let builder = DockerBuilder::connect(host).await.expect("an engine");
+    let builder = NodeBuilder::docker(host).await.expect("an engine");
     let (sink, mut messages) = mpsc::unbounded_channel();
     let request = job.request();
     let building = builder.build(&request, sink, CancellationToken::new());

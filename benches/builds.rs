@@ -24,7 +24,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use buildrace::builder::{Builder, Cleanup, DockerBuilder};
+use buildrace::builder::{Builder, Cleanup, NodeBuilder};
 use buildrace::engine::images::{self, StandIns};
 use buildrace::engine::{self, Engine, preflight};
 use buildrace::escape;
@@ -172,7 +172,7 @@ struct Site<'a> {
     project: &'a Project,
     runtime: Runtime,
     engine: Engine,
-    builder: DockerBuilder,
+    builder: NodeBuilder,
     native: Platform,
     snapshot: Snapshot,
     stop: CancellationToken,
@@ -195,7 +195,7 @@ impl<'a> Site<'a> {
         let (engine, builder, native) = runtime.block_on(async {
             let endpoint = engine::locate(host).await?;
             let engine = Engine::connect(&endpoint).await?;
-            let builder = DockerBuilder::connect(&endpoint.host).await?;
+            let builder = NodeBuilder::docker(&endpoint.host).await?;
             let builder = match endpoint.is_private() {
                 true => builder.with_cleanup(Cleanup::Remove),
                 false => builder,

@@ -79,6 +79,7 @@ fn record() -> RunRecord {
             buildkit_version: None,
             storage: None,
             platforms,
+            ..BuilderInfo::default()
         },
         host: HostInfo::default(),
         emulators: Vec::new(),

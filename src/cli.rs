@@ -6,7 +6,9 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 
 use crate::model::{BuildKind, Platform};
-use crate::options::{BuildOptions, Output, RaceOptions, Rounds, duration, rounds, share};
+use crate::options::{
+    BuildOptions, BuilderOptions, Output, RaceOptions, Rounds, duration, rounds, share,
+};
 use crate::policy::FatalWord;
 
 /// Race Dockerfiles on a real BuildKit: which is faster, by how much, and why.
@@ -36,6 +38,8 @@ pub enum Command {
     Report(ReportArgs),
     /// List the scenarios and suites of this project, and whether they can be raced here
     List(ListArgs),
+    /// List the builders that there are, and what each can race
+    Builders(BuildersArgs),
     /// Start, stop or inspect the private Docker Engine
     Engine(EngineArgs),
     /// Show, pull or make the base images that scenarios need
@@ -52,7 +56,7 @@ pub enum Command {
 }
 
 /// Which engine to use.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub struct HostArgs {
     /// Docker Engine to use, like unix:///var/run/docker.sock or tcp://host:2375
     ///
@@ -62,11 +66,44 @@ pub struct HostArgs {
     pub host: Option<String>,
 }
 
+/// Which builder to use.
+#[derive(Debug, Clone, Default, Args)]
+pub struct BuilderArgs {
+    #[command(flatten)]
+    pub engine: HostArgs,
+    /// Builder to use: one of buildx by its name, `default` for the engine's own BuildKit,
+    /// `container` for a container of buildrace's own, or tcp://host:port, unix:///path, ssh://host
+    ///
+    /// Default: BUILDX_BUILDER, the one that `docker buildx use` chose, the private engine's
+    /// BuildKit; on any other engine a container of buildrace's own, which is removed with its
+    /// cache. `buildrace builders` lists them.
+    #[arg(long, value_name = "NAME|URL")]
+    pub builder: Option<String>,
+    /// Option of the builder, in buildx's words: image, network, memory, cpu-quota, env.NAME of
+    /// --builder container; cacert, cert, key, servername of an address
+    #[arg(long, value_name = "KEY=VALUE,…", value_delimiter = ',')]
+    pub driver_opt: Vec<String>,
+    /// buildkitd.toml of --builder container
+    #[arg(long, value_name = "FILE")]
+    pub buildkitd_config: Option<PathBuf>,
+}
+
+impl From<&BuilderArgs> for BuilderOptions {
+    fn from(args: &BuilderArgs) -> Self {
+        Self {
+            host: args.engine.host.clone(),
+            builder: args.builder.clone(),
+            driver_opt: args.driver_opt.clone(),
+            buildkitd_config: args.buildkitd_config.clone(),
+        }
+    }
+}
+
 /// How to race: what every command that builds takes.
 #[derive(Debug, Clone, Args)]
 pub struct RaceArgs {
     #[command(flatten)]
-    pub engine: HostArgs,
+    pub builder: BuilderArgs,
     /// Rounds: each builds every variant once for every kind. `auto` stops after 6 rounds if the
     /// verdict is clear, else after 12 [default: auto; run: 3; calibrate: 12]
     #[arg(long, short = 'n', value_name = "N|auto", value_parser = rounds)]
@@ -112,7 +149,7 @@ pub struct RaceArgs {
 impl From<&RaceArgs> for RaceOptions {
     fn from(args: &RaceArgs) -> Self {
         Self {
-            host: args.engine.host.clone(),
+            builder: BuilderOptions::from(&args.builder),
             rounds: args.rounds,
             seed: args.seed,
             timeout: args.timeout,
@@ -385,10 +422,20 @@ pub struct ReportArgs {
 #[derive(Debug, Args)]
 pub struct ListArgs {
     #[command(flatten)]
-    pub engine: HostArgs,
+    pub builder: BuilderArgs,
     /// Folder of the runs that expected minutes are taken from
     #[arg(long, value_name = "DIR", default_value = "results")]
     pub results: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `buildrace builders`
+#[derive(Debug, Args)]
+pub struct BuildersArgs {
+    #[command(flatten)]
+    pub engine: HostArgs,
     /// Print JSON
     #[arg(long)]
     pub json: bool,
@@ -438,7 +485,7 @@ in the history and cache records of runs that have ended. Nothing that a running
 taken.")]
 pub struct CleanArgs {
     #[command(flatten)]
-    pub engine: HostArgs,
+    pub builder: BuilderArgs,
     /// List what is left, and remove nothing
     #[arg(long)]
     pub dry_run: bool,
@@ -485,7 +532,7 @@ pub struct ImagesArgs {
 #[derive(Debug, Args)]
 pub struct DoctorArgs {
     #[command(flatten)]
-    pub engine: HostArgs,
+    pub builder: BuilderArgs,
     /// Platforms that a race would build, comma-separated
     #[arg(
         long,

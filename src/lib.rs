@@ -53,6 +53,7 @@ pub mod print;
 
 pub mod builder;
 pub mod buildkit;
+pub mod buildx;
 #[allow(
     missing_docs,
     rustdoc::broken_intra_doc_links,

@@ -9,11 +9,31 @@ use std::time::Duration;
 use crate::model::{BuildKind, Platform};
 use crate::report::{Format, UnknownFormat};
 
+/// Which builder to use, as it is typed.
+#[derive(Debug, Clone, Default)]
+pub struct BuilderOptions {
+    /// The engine's address; `None` where it is to be found.
+    pub host: Option<String>,
+    /// Name or address of the builder; `None` for the current one.
+    pub builder: Option<String>,
+    /// `KEY=VALUE` of the driver.
+    pub driver_opt: Vec<String>,
+    /// The `buildkitd.toml` of a container of buildrace's own.
+    pub buildkitd_config: Option<PathBuf>,
+}
+
+impl BuilderOptions {
+    /// Whether nothing is asked of a container of buildrace's own.
+    pub fn is_usual_container(&self) -> bool {
+        self.driver_opt.is_empty() && self.buildkitd_config.is_none()
+    }
+}
+
 /// How to race: what every command that builds is asked for.
 #[derive(Debug, Clone)]
 pub struct RaceOptions {
-    /// The engine's address; `None` where it is to be found.
-    pub host: Option<String>,
+    /// Where to build.
+    pub builder: BuilderOptions,
     /// How many rounds to build; `None` where it is left to the command.
     pub rounds: Option<Rounds>,
     /// Seed of the order of samples; `None` where it is to be drawn.

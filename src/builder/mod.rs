@@ -1,10 +1,13 @@
 //! What a builder is: something that builds, tells what its cache holds, and
 //! forgets what it is told to forget. One file a driver.
 
-mod docker;
+pub mod container;
+mod node;
+pub mod nodes;
 mod replay;
 
-pub use docker::DockerBuilder;
+pub use node::NodeBuilder;
+pub use nodes::NodesBuilder;
 
 use async_trait::async_trait;
 use tokio::sync::mpsc;

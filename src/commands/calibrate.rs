@@ -9,9 +9,8 @@ use crate::cli::CalibrateArgs;
 use crate::model::{AUTO_ROUNDS, Invocation, Platform};
 use crate::ops::Exit;
 use crate::ops::adhoc::{self, Options};
-use crate::ops::race::{
-    Choice, EngineSession, RaceInput, Raced, check_writable, keep_out_of_git, race,
-};
+use crate::ops::builder::BuilderSession;
+use crate::ops::race::{Choice, RaceInput, Raced, check_writable, keep_out_of_git, race};
 use crate::ops::report::write_formats;
 use crate::ops::signals::stop_on_signals;
 use crate::ops::ssh;
@@ -52,34 +51,36 @@ pub async fn run(args: CalibrateArgs) -> anyhow::Result<Exit> {
             (project, scenario, Some(options))
         }
     };
-    let session = EngineSession::find(&race_options).await?;
-    if let Some(options) = &options {
-        options.complete(&mut scenario, &session.native);
-    }
-    let mut scenarios = vec![scenario];
-    let mut choice = Choice::default();
-    if !session
-        .fetch_sources(&project, &mut scenarios, &mut choice, &stop)
-        .await?
-    {
-        return Ok(Exit::Interrupted);
-    }
-    let input = RaceInput {
-        project: &project,
-        scenarios,
-        secrets: options.map(|options| options.secrets).unwrap_or_default(),
-        rounds: Rounds::Fixed(AUTO_ROUNDS),
-        stops_when_open: false,
-        choice: Choice::default(),
-        command: command(&args),
-    };
-    if args.scenario.is_none() {
-        keep_out_of_git(&race_options)?;
-    }
-    let raced = race(&session, input, &race_options, &stop).await?;
-    write_formats(&raced, &race_options)?;
-    keep(&raced, &args)?;
-    Ok(raced.exit())
+    BuilderSession::with(&race_options.builder, async |session| {
+        if let Some(options) = &options {
+            options.complete(&mut scenario, &session.native);
+        }
+        let mut scenarios = vec![scenario];
+        let mut choice = Choice::default();
+        if !session
+            .fetch_sources(&project, &mut scenarios, &mut choice, &stop)
+            .await?
+        {
+            return Ok(Exit::Interrupted);
+        }
+        let input = RaceInput {
+            project: &project,
+            scenarios,
+            secrets: options.map(|options| options.secrets).unwrap_or_default(),
+            rounds: Rounds::Fixed(AUTO_ROUNDS),
+            stops_when_open: false,
+            choice: Choice::default(),
+            command: command(&args),
+        };
+        if args.scenario.is_none() {
+            keep_out_of_git(&race_options)?;
+        }
+        let raced = race(session, input, &race_options, &stop).await?;
+        write_formats(&raced, &race_options)?;
+        keep(&raced, &args)?;
+        Ok(raced.exit())
+    })
+    .await
 }
 
 /// Tells the noise floor of each kind, and keeps it beside the results.

@@ -6,11 +6,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
-use crate::builder::{Builder, DockerBuilder};
+use crate::builder::{Builder, Cleanup};
 use crate::cli::CleanArgs;
 use crate::engine::{self, Endpoint, Engine, EngineError, Leftover};
 use crate::escape;
+use crate::ops::builder::BuilderSession;
 use crate::ops::{Exit, files};
+use crate::options::BuilderOptions;
 use crate::race::KilledRuns;
 use crate::report::number;
 use crate::sources::Cache;
@@ -48,12 +50,20 @@ pub async fn run(args: CleanArgs) -> anyhow::Result<Exit> {
         let shown = format!("{} {} ({bytes})", left.what, left.path.display());
         cleaning.each(&shown, || left.remove().map_err(anyhow::Error::from))?;
     }
-    match engine::locate(args.engine.host.as_deref()).await {
-        Ok(endpoint) => cleaning.engine(&endpoint, &args).await?,
+    match engine::locate(args.builder.engine.host.as_deref()).await {
+        Ok(endpoint) => cleaning.engine(&endpoint).await?,
         Err(error @ EngineError::NotFound { .. }) => {
             errln!("note: nothing is cleaned on an engine: {error}");
         }
         Err(error) => return Err(error.into()),
+    }
+    match BuilderSession::glance(&BuilderOptions::from(&args.builder)).await {
+        Ok(session) => cleaning.builder(&session, &args).await?,
+        Err(error) if is_usual(&args) => {
+            let error = escape::terminal(&format!("{error:#}"), 400);
+            errln!("note: nothing is cleaned in a cache: {error}");
+        }
+        Err(error) => return Err(error),
     }
     if cleaning.found == 0 {
         outln!("nothing to clean");
@@ -62,6 +72,11 @@ pub async fn run(args: CleanArgs) -> anyhow::Result<Exit> {
         0 => Exit::Good,
         _ => Exit::CouldNot,
     })
+}
+
+/// Whether neither an engine nor a builder was named.
+fn is_usual(args: &CleanArgs) -> bool {
+    args.builder.builder.is_none() && args.builder.engine.host.is_none()
 }
 
 fn on_host(results: &Path, reports: &Path) -> Vec<Left> {
@@ -129,7 +144,7 @@ impl Cleaning {
         Ok(())
     }
 
-    async fn engine(&mut self, endpoint: &Endpoint, args: &CleanArgs) -> anyhow::Result<()> {
+    async fn engine(&mut self, endpoint: &Endpoint) -> anyhow::Result<()> {
         let engine = Engine::connect_unchecked(endpoint).await?;
         for leftover in engine.leftovers().await? {
             let shown = match &leftover {
@@ -144,10 +159,15 @@ impl Cleaning {
             };
             self.count(&shown, done.map_err(anyhow::Error::from))?;
         }
-        let builder = DockerBuilder::connect(&endpoint.host).await?;
-        let dead = KilledRuns::find(&builder, &|run| is_alive(run, &args.results)).await?;
-        self.runs(&dead, &builder, endpoint.is_private(), args)
-            .await
+        Ok(())
+    }
+
+    /// What dead runs left in the cache and the history of the builder in use.
+    async fn builder(&mut self, session: &BuilderSession, args: &CleanArgs) -> anyhow::Result<()> {
+        let builder = &*session.builder;
+        let dead = KilledRuns::find(builder, &|run| is_alive(run, &args.results)).await?;
+        let may_prune = builder.cleanup() == Cleanup::Remove;
+        self.runs(&dead, builder, may_prune, args).await
     }
 
     /// Records of the cache, then the history, by which they are found.
@@ -155,7 +175,7 @@ impl Cleaning {
         &mut self,
         dead: &KilledRuns,
         builder: &dyn Builder,
-        is_own: bool,
+        may_prune: bool,
         args: &CleanArgs,
     ) -> anyhow::Result<()> {
         let records = dead.records.len();
@@ -166,9 +186,9 @@ impl Cleaning {
             counted(runs, "ended run"),
             number::bytes(dead.bytes())
         );
-        let prunes = is_own || args.prune_cache;
+        let prunes = may_prune || args.prune_cache;
         if records > 0 && prunes {
-            if !is_own && !self.dry_run {
+            if !may_prune && !self.dry_run {
                 errln!("warning: {WARNING}");
             }
             let done = match self.dry_run {

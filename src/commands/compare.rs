@@ -9,7 +9,8 @@ use crate::cli::CompareArgs;
 use crate::model::Invocation;
 use crate::ops::Exit;
 use crate::ops::adhoc::{self, Options};
-use crate::ops::race::{Choice, EngineSession, RaceInput, check_writable, keep_out_of_git, race};
+use crate::ops::builder::BuilderSession;
+use crate::ops::race::{Choice, RaceInput, check_writable, keep_out_of_git, race};
 use crate::ops::report::write_formats;
 use crate::ops::revisions::{Revisions, Side};
 use crate::ops::signals::stop_on_signals;
@@ -95,21 +96,23 @@ pub async fn run(args: CompareArgs) -> anyhow::Result<Exit> {
         dockerfile.name = name;
     }
     let mut scenario = adhoc::scenario(&options, title, dockerfiles)?;
-    let session = EngineSession::find(&race_options).await?;
-    options.complete(&mut scenario, &session.native);
-    let input = RaceInput {
-        project: &Project::at(Path::new("."))?,
-        scenarios: vec![scenario],
-        secrets: options.secrets,
-        rounds: Rounds::Auto,
-        stops_when_open: false,
-        choice: Choice::default(),
-        command: command(&args),
-    };
-    keep_out_of_git(&race_options)?;
-    let raced = race(&session, input, &race_options, &stop).await?;
-    write_formats(&raced, &race_options)?;
-    Ok(raced.exit())
+    BuilderSession::with(&race_options.builder, async |session| {
+        options.complete(&mut scenario, &session.native);
+        let input = RaceInput {
+            project: &Project::at(Path::new("."))?,
+            scenarios: vec![scenario],
+            secrets: options.secrets,
+            rounds: Rounds::Auto,
+            stops_when_open: false,
+            choice: Choice::default(),
+            command: command(&args),
+        };
+        keep_out_of_git(&race_options)?;
+        let raced = race(session, input, &race_options, &stop).await?;
+        write_formats(&raced, &race_options)?;
+        Ok(raced.exit())
+    })
+    .await
 }
 
 /// What `--names` calls the two.

@@ -5,14 +5,16 @@ use std::path::Path;
 use crate::cli::DoctorArgs;
 use crate::engine::preflight::{self, Check, Status};
 use crate::ops::Exit;
+use crate::ops::builder::examine;
+use crate::options::BuilderOptions;
 
 /// Runs `buildrace doctor`. Exit code 0: a race could run; 2: it could not.
 ///
 /// # Errors
 /// The checks cannot be written as JSON.
 pub async fn run(args: DoctorArgs) -> anyhow::Result<Exit> {
-    let host = args.engine.host.as_deref();
-    let checks = preflight::examine(host, &args.platform, Path::new(".")).await;
+    let options = BuilderOptions::from(&args.builder);
+    let checks = examine(&options, &args.platform, Path::new(".")).await;
     let could_run = preflight::could_run(&checks);
     if args.json {
         let report = serde_json::json!({"could_run": could_run, "checks": checks});

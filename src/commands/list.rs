@@ -12,10 +12,12 @@ use crate::cli::ListArgs;
 use crate::engine::binfmt;
 use crate::engine::images::{Offer, unobtainable};
 use crate::model::Platform;
+use crate::ops::builder::BuilderSession;
 use crate::ops::console::terminal_width;
-use crate::ops::race::{EngineSession, no_emulator, no_image};
+use crate::ops::race::{no_emulator, no_image};
 use crate::ops::suites::{ROUNDS, rounds_of};
 use crate::ops::{Exit, images};
+use crate::options::BuilderOptions;
 use crate::report::list::{ListView, ScenarioRow, SuiteRow, list as render};
 use crate::scenario::{Project, Scenario, Variant};
 use measured::Measured;
@@ -38,7 +40,7 @@ pub async fn list(args: &ListArgs) -> anyhow::Result<Exit> {
     let measured = Measured::of(&args.results);
     let found = tokio::time::timeout(
         ANSWER_LIMIT,
-        EngineSession::find_at(args.engine.host.as_deref()),
+        BuilderSession::glance(&BuilderOptions::from(&args.builder)),
     )
     .await;
     let found = match found {
@@ -120,13 +122,17 @@ fn row(scenario: &Scenario, measured: &Measured) -> ScenarioRow {
 
 /// Names of images that a race could not get.
 async fn missing_images(
-    session: &EngineSession,
+    session: &BuilderSession,
     project: &Project,
     scenarios: &[Scenario],
 ) -> anyhow::Result<BTreeMap<String, Offer>> {
     let needed = images::needed(project, scenarios, &session.native)?;
     let names: BTreeSet<String> = needed.into_iter().map(|(name, _)| name).collect();
-    let asked = unobtainable(&session.engine, &names, REGISTRY_LIMIT);
+    // Nobody but an engine can be asked without building.
+    let Some(engine) = &session.engine else {
+        return Ok(BTreeMap::new());
+    };
+    let asked = unobtainable(engine, &names, REGISTRY_LIMIT);
     // An engine that does not say what it holds says nothing against it.
     let limit = ANSWER_LIMIT + REGISTRY_LIMIT;
     Ok(tokio::time::timeout(limit, asked).await.unwrap_or_default())
@@ -158,14 +164,14 @@ fn can_run(lacks: &[Lack]) -> Option<bool> {
 /// emulators, since BuildKit lists few of the variants of arm; a race tries
 /// them itself.
 fn lacks(
-    session: &EngineSession,
+    session: &BuilderSession,
     project: &Project,
     scenario: &Scenario,
     missing: &BTreeMap<String, Offer>,
 ) -> anyhow::Result<Vec<Lack>> {
     let own = std::slice::from_ref(scenario);
     let mut platforms = images::executed(project, own, &session.native)?.surely;
-    let handlers = match session.engine.is_local() {
+    let handlers = match session.is_local {
         true => binfmt::handlers(),
         false => Vec::new(),
     };

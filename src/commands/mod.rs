@@ -1,6 +1,7 @@
 //! One file or folder a verb, and nothing else. Verbs join the other modules,
 //! print and choose the exit code; what several of them need is in `ops`.
 
+pub mod builders;
 pub mod calibrate;
 pub mod check;
 pub mod clean;
@@ -29,6 +30,7 @@ pub async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
         Command::Explain(args) => explain::run(args).await,
         Command::Report(args) => report::run(&args),
         Command::List(args) => list::list(&args).await,
+        Command::Builders(args) => builders::run(args).await,
         Command::Clean(args) => clean::run(args).await,
         Command::Engine(args) => engine::run(args.action).await,
         Command::Images(args) => images::run(args).await,

@@ -7,13 +7,14 @@ use clap::Parser;
 
 use crate::cli::{Cli, Command, RunArgs};
 use crate::model::{BuildKind, Invocation, LeftOut, Platform, RunEnd, RunRecord};
-use crate::ops::race::{Choice, EngineSession, RaceInput, check_writable, race, resume};
+use crate::ops::builder::BuilderSession;
+use crate::ops::race::{Choice, RaceInput, check_writable, race, resume};
 use crate::ops::report::write_formats;
 use crate::ops::signals::stop_on_signals;
 use crate::ops::ssh;
 use crate::ops::suites::{ROUNDS, rounds_of};
 use crate::ops::{Exit, explain};
-use crate::options::{RaceOptions, Rounds};
+use crate::options::{BuilderOptions, RaceOptions, Rounds};
 use crate::scenario::{Project, Scenario, ScenarioError};
 use crate::store::HeldRun;
 
@@ -31,26 +32,28 @@ pub async fn run(args: RunArgs) -> anyhow::Result<Exit> {
     let options = RaceOptions::from(&args.race);
     check_writable(&options)?;
     let stop = stop_on_signals();
-    let session = EngineSession::find(&options).await?;
-    if !chosen.controls.is_empty() {
-        errln!(
-            "note: controls are raced only where they are named: {}",
-            chosen.controls.join(", ")
-        );
-    }
-    let Chosen {
-        scenarios, choice, ..
-    } = &mut chosen;
-    if !session
-        .fetch_sources(&project, scenarios, choice, &stop)
-        .await?
-    {
-        return Ok(Exit::Interrupted);
-    }
-    let input = input(&project, &args, chosen);
-    let raced = race(&session, input, &options, &stop).await?;
-    write_formats(&raced, &options)?;
-    Ok(raced.exit())
+    BuilderSession::with(&options.builder, async |session| {
+        if !chosen.controls.is_empty() {
+            errln!(
+                "note: controls are raced only where they are named: {}",
+                chosen.controls.join(", ")
+            );
+        }
+        let Chosen {
+            scenarios, choice, ..
+        } = &mut chosen;
+        if !session
+            .fetch_sources(&project, scenarios, choice, &stop)
+            .await?
+        {
+            return Ok(Exit::Interrupted);
+        }
+        let input = input(&project, &args, chosen);
+        let raced = race(session, input, &options, &stop).await?;
+        write_formats(&raced, &options)?;
+        Ok(raced.exit())
+    })
+    .await
 }
 
 fn input<'a>(project: &'a Project, args: &RunArgs, chosen: Chosen) -> RaceInput<'a> {
@@ -84,7 +87,7 @@ async fn resume_run(name: &str, args: &RunArgs) -> anyhow::Result<Exit> {
     let began = command_of(record)?;
     let then = RaceOptions::from(&began.race);
     let options = RaceOptions {
-        host: args.race.engine.host.clone(),
+        builder: BuilderOptions::from(&args.race.builder),
         results: folder_of(&dir, results)?,
         reports: args.race.reports.clone(),
         json: args.race.json,
@@ -107,20 +110,22 @@ async fn resume_run(name: &str, args: &RunArgs) -> anyhow::Result<Exit> {
         }
     }
     let stop = stop_on_signals();
-    let session = EngineSession::find(&options).await?;
-    let Chosen {
-        scenarios, choice, ..
-    } = &mut chosen;
-    if !session
-        .fetch_sources(&project, scenarios, choice, &stop)
-        .await?
-    {
-        return Ok(Exit::Interrupted);
-    }
-    let input = input(&project, &began, chosen);
-    let raced = resume(&session, input, &options, held, &stop).await?;
-    write_formats(&raced, &options)?;
-    Ok(raced.exit())
+    BuilderSession::with(&options.builder, async |session| {
+        let Chosen {
+            scenarios, choice, ..
+        } = &mut chosen;
+        if !session
+            .fetch_sources(&project, scenarios, choice, &stop)
+            .await?
+        {
+            return Ok(Exit::Interrupted);
+        }
+        let input = input(&project, &began, chosen);
+        let raced = resume(session, input, &options, held, &stop).await?;
+        write_formats(&raced, &options)?;
+        Ok(raced.exit())
+    })
+    .await
 }
 
 /// The folder that a run's is in: `results` where that is it.

@@ -360,6 +360,7 @@ impl EngineFacts {
                 }
             )),
             platforms: vec![self.native.clone()],
+            ..BuilderInfo::default()
         }
     }
 }

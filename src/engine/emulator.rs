@@ -33,47 +33,51 @@ pub async fn try_platforms(
     engine: &Engine,
     platforms: &[Platform],
 ) -> Result<Vec<Execution>, EngineError> {
-    let mut wanted: Vec<Platform> = Vec::new();
-    for platform in platforms {
-        if !wanted.contains(platform) {
-            wanted.push(platform.clone());
-        }
-    }
+    let wanted = Platform::each_once(platforms);
     let outcomes = probe::run(engine, &wanted).await?;
-    let handlers = if engine.is_local() {
-        binfmt::handlers()
-    } else {
-        Vec::new()
-    };
+    let own = &engine.facts().native;
+    let is_local = engine.is_local();
     Ok(wanted
         .into_iter()
-        .map(|platform| {
-            let own = &engine.facts().native;
-            let mut native = platform.architecture() == own.architecture();
-            let outcome = outcomes
-                .iter()
-                .find(|(probed, _)| *probed == platform)
-                .map_or_else(|| Err("it was not tried".into()), |(_, o)| o.clone());
-            let handler = binfmt::architecture(platform.architecture())
-                .filter(|_| !native)
-                .and_then(|architecture| {
-                    let serving = || handlers.iter().filter(|h| h.serves(architecture));
-                    serving()
-                        .find(|handler| handler.works_in_containers())
-                        .or_else(|| serving().next())
-                })
-                .cloned();
-            // A 64-bit CPU's 32-bit mode is its own, unless a handler takes
-            // its programs before the kernel does.
-            native |= engine.is_local() && handler.is_none() && platform.is_32_bit_mode_of(own);
-            Execution {
-                platform,
-                native,
-                handler,
-                outcome,
-            }
-        })
+        .map(|platform| execution(platform, own, &outcomes, is_local))
         .collect())
+}
+
+/// How a platform's programs run on a node whose own platform is `own`, by what
+/// became of them. `is_local` is whether it has this machine's kernel.
+pub fn execution(
+    platform: Platform,
+    own: &Platform,
+    outcomes: &[(Platform, Result<(), String>)],
+    is_local: bool,
+) -> Execution {
+    let handlers = match is_local {
+        true => binfmt::handlers(),
+        false => Vec::new(),
+    };
+    let mut native = platform.architecture() == own.architecture();
+    let outcome = outcomes
+        .iter()
+        .find(|(tried, _)| *tried == platform)
+        .map_or_else(|| Err("it was not tried".into()), |(_, o)| o.clone());
+    let handler = binfmt::architecture(platform.architecture())
+        .filter(|_| !native)
+        .and_then(|architecture| {
+            let serving = || handlers.iter().filter(|h| h.serves(architecture));
+            serving()
+                .find(|handler| handler.works_in_containers())
+                .or_else(|| serving().next())
+        })
+        .cloned();
+    // A 64-bit CPU's 32-bit mode is its own, unless a handler takes
+    // its programs before the kernel does.
+    native |= is_local && handler.is_none() && platform.is_32_bit_mode_of(own);
+    Execution {
+        platform,
+        native,
+        handler,
+        outcome,
+    }
 }
 
 impl Execution {

@@ -61,7 +61,7 @@ pub enum EngineError {
     },
     /// It keeps images in a way that holds one platform of each.
     #[error(
-        "the Docker Engine at {host} keeps images with the {driver} graph driver, which holds one platform of an image, and not in the containerd image store: put {{\"features\": {{\"containerd-snapshotter\": true}}}} into its /etc/docker/daemon.json and restart it, or run `buildrace engine up` and name that one with --host"
+        "the Docker Engine at {host} keeps images with the {driver} graph driver, which holds one platform of an image, and not in the containerd image store: give it the image of a builder of buildrace's own (docker pull moby/buildkit:buildx-stable-1); or put {{\"features\": {{\"containerd-snapshotter\": true}}}} into its /etc/docker/daemon.json and restart it, which hides its images and containers until that is taken back; or run `buildrace engine up` and name that one with --host"
     )]
     NoImageStore {
         /// Address of the engine.

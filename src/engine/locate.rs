@@ -33,6 +33,19 @@ struct Wishes {
     config_dir: Option<PathBuf>,
 }
 
+impl Wishes {
+    fn of_process(host: Option<&str>) -> Self {
+        let set = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
+        let home = || set("HOME").map(|home| Path::new(&home).join(".docker"));
+        Self {
+            host: host.map(str::to_owned),
+            docker_host: set("DOCKER_HOST"),
+            docker_context: set("DOCKER_CONTEXT"),
+            config_dir: set("DOCKER_CONFIG").map(PathBuf::from).or_else(home),
+        }
+    }
+}
+
 /// Finds the engine to use: `host` (the `--host` option), `DOCKER_HOST`, the
 /// current Docker context, the default socket, the private engine.
 ///
@@ -40,15 +53,7 @@ struct Wishes {
 /// An engine that was named but does not answer is an error, never skipped;
 /// the default socket and the private engine are tried in turn.
 pub async fn locate(host: Option<&str>) -> Result<Endpoint, EngineError> {
-    let set = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
-    let wishes = Wishes {
-        host: host.map(str::to_owned),
-        docker_host: set("DOCKER_HOST"),
-        docker_context: set("DOCKER_CONTEXT"),
-        config_dir: set("DOCKER_CONFIG")
-            .map(PathBuf::from)
-            .or_else(|| set("HOME").map(|home| Path::new(&home).join(".docker"))),
-    };
+    let wishes = Wishes::of_process(host);
     if let Some(endpoint) = named(&wishes)? {
         ping(&endpoint).await?;
         return Ok(endpoint);
@@ -159,6 +164,62 @@ fn context_host(config_dir: &Path, name: &str) -> Result<String, String> {
         .and_then(|docker| docker.host.clone())
         .filter(|host| !host.is_empty())
         .ok_or_else(|| format!("{} names no docker endpoint", path.display()))
+}
+
+/// What buildx calls the engine in use: `DOCKER_HOST`, else the name of the
+/// context that was chosen, else the address of the default one
+/// (`dockerutil.GetCurrentEndpoint`).
+///
+/// # Errors
+/// Docker's `config.json` cannot be read.
+pub fn current_endpoint() -> Result<String, EngineError> {
+    let wishes = Wishes::of_process(None);
+    if let Some(host) = wishes.docker_host {
+        return Ok(host);
+    }
+    let chosen = match (wishes.docker_context, &wishes.config_dir) {
+        (Some(name), _) => Some(name),
+        (None, Some(config_dir)) => current_context(config_dir)?,
+        (None, None) => None,
+    };
+    let chosen = chosen.filter(|name| name != "default");
+    Ok(chosen.unwrap_or_else(|| DEFAULT_SOCKET.to_owned()))
+}
+
+/// The engine of the Docker context of this name.
+///
+/// # Errors
+/// There is no such context, or it names no engine.
+pub fn of_context(name: &str) -> Result<Endpoint, EngineError> {
+    named_by(name, "context")
+}
+
+/// The engine at an address, or of the Docker context of a name: buildx's nodes
+/// have either.
+///
+/// # Errors
+/// There is no such context, or it names no engine.
+pub fn named_by(endpoint: &str, found_by: &'static str) -> Result<Endpoint, EngineError> {
+    let host = if endpoint.contains("://") {
+        endpoint.to_owned()
+    } else if endpoint.is_empty() || endpoint == "default" {
+        DEFAULT_SOCKET.to_owned()
+    } else {
+        let wishes = Wishes::of_process(None);
+        let bad = |reason| EngineError::BadContext {
+            name: endpoint.to_owned(),
+            found_by,
+            reason,
+        };
+        let config_dir = wishes.config_dir;
+        let config_dir =
+            config_dir.ok_or_else(|| bad("neither DOCKER_CONFIG nor HOME is set".to_owned()))?;
+        context_host(&config_dir, endpoint).map_err(bad)?
+    };
+    Ok(Endpoint {
+        host,
+        found_by: found_by.to_owned(),
+    })
 }
 
 /// A client for an endpoint; nothing is sent yet.

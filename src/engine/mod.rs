@@ -29,6 +29,8 @@ pub use endpoint::Endpoint;
 pub use error::EngineError;
 pub use leftovers::Leftover;
 pub use locate::locate;
+pub use probe::trial_program;
+pub use temporary::temporary_label;
 
 use std::sync::Arc;
 

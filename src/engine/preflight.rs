@@ -13,7 +13,7 @@ use tokio::net::{TcpStream, UnixStream};
 use super::binfmt;
 use super::emulator::{self, Execution};
 use super::private::{self, Paths};
-use super::{Engine, EngineError, locate};
+use super::{Endpoint, Engine, EngineError};
 use crate::escape::one_line;
 use crate::model::{EmulatorInfo, Platform};
 
@@ -54,7 +54,8 @@ pub struct Check {
 }
 
 impl Check {
-    fn ok(name: &str, finding: impl Into<String>) -> Self {
+    /// Where all is well.
+    pub fn ok(name: &str, finding: impl Into<String>) -> Self {
         Self {
             name: name.into(),
             status: Status::Ok,
@@ -104,7 +105,11 @@ pub struct NotRun {
 /// # Errors
 /// The engine cannot be asked.
 pub async fn try_each(engine: &Engine, platforms: &[Platform]) -> Result<Tried, EngineError> {
-    let executions = emulator::try_platforms(engine, platforms).await?;
+    Ok(tried(emulator::try_platforms(engine, platforms).await?))
+}
+
+/// What trying platforms came to.
+pub fn tried(executions: Vec<Execution>) -> Tried {
     let (good, bad): (Vec<_>, Vec<_>) = executions.into_iter().partition(|e| e.outcome.is_ok());
     let failed = bad.into_iter().map(|execution| {
         let check = platform_check(&execution);
@@ -115,35 +120,40 @@ pub async fn try_each(engine: &Engine, platforms: &[Platform]) -> Result<Tried, 
             reason: format!("{}: {advice}", check.finding),
         }
     });
-    Ok(Tried {
+    Tried {
         emulators: good.iter().filter_map(Execution::emulator_info).collect(),
         failed: failed.collect(),
-    })
+    }
 }
 
-/// Looks at all that a race depends on: the engine that `host` or the
-/// environment names, its BuildKit, these platforms, the disks of the engine
-/// and of `results`, and what makes this machine's times uneven.
-pub async fn examine(host: Option<&str>, platforms: &[Platform], results: &Path) -> Vec<Check> {
+/// Looks at what a race in an engine's own BuildKit depends on: the engine, its
+/// BuildKit, these platforms, its disk.
+pub async fn examine_engine(endpoint: &Endpoint, platforms: &[Platform]) -> Vec<Check> {
     let mut checks = Vec::new();
-    match locate(host).await {
-        Err(error) => checks.push(no_engine(&error)),
-        Ok(endpoint) => match Engine::connect_unchecked(&endpoint).await {
-            Err(error) => checks.push(Check::bad(
-                "engine",
-                Status::Fail,
-                error.to_string(),
-                "see its log",
-            )),
-            Ok(engine) => examine_engine(&engine, platforms, &mut checks).await,
-        },
+    match Engine::connect_unchecked(endpoint).await {
+        Err(error) => checks.push(Check::bad(
+            "engine",
+            Status::Fail,
+            error.to_string(),
+            "see its log",
+        )),
+        Ok(engine) => {
+            engine_checks(&engine, &mut checks).await;
+            checks.extend(examine_platforms(&engine, platforms).await);
+        }
     }
-    checks.push(disk_check("disk of results", results));
-    checks.push(governor_check(Path::new(
-        "/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor",
-    )));
-    checks.push(steal_check(Duration::from_secs(1)).await);
     checks
+}
+
+/// Looks at what this machine does to times: the disk of `results`, and what
+/// makes CPUs uneven.
+pub async fn examine_machine(results: &Path) -> Vec<Check> {
+    let governor = Path::new("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor");
+    vec![
+        disk_check("disk of results", results),
+        governor_check(governor),
+        steal_check(Duration::from_secs(1)).await,
+    ]
 }
 
 /// Whether no check says that a race could not run.
@@ -151,7 +161,8 @@ pub fn could_run(checks: &[Check]) -> bool {
     checks.iter().all(|check| check.status != Status::Fail)
 }
 
-fn no_engine(error: &EngineError) -> Check {
+/// No builder answers, for this reason.
+pub fn no_builder(reason: &str) -> Check {
     let private = Paths::of_user()
         .and_then(|paths| private::status(&paths))
         .map(|status| status.state);
@@ -164,10 +175,24 @@ fn no_engine(error: &EngineError) -> Check {
         }
         _ => "start an engine, name one with --host, or run `buildrace engine up`",
     };
-    Check::bad("engine", Status::Fail, error.to_string(), advice)
+    Check::bad("builder", Status::Fail, one_line(reason), advice)
 }
 
-async fn examine_engine(engine: &Engine, platforms: &[Platform], checks: &mut Vec<Check>) {
+/// The image of a container of buildrace's own is not to be had.
+pub fn no_own_builder(image: &str) -> Check {
+    Check::bad(
+        "cache",
+        Status::Warn,
+        format!(
+            "what a race adds to the engine's cache stays in it: {image}, of which a builder of buildrace's own is made, is neither there nor offered by a registry"
+        ),
+        format!(
+            "docker pull {image}, or name another with --builder container --driver-opt image=…"
+        ),
+    )
+}
+
+async fn engine_checks(engine: &Engine, checks: &mut Vec<Check>) {
     let facts = engine.facts();
     checks.push(match facts.check() {
         Ok(()) => Check::ok(
@@ -185,6 +210,11 @@ async fn examine_engine(engine: &Engine, platforms: &[Platform], checks: &mut Ve
         }
     });
     checks.push(buildkit_check(&facts.endpoint.host, &facts.version).await);
+}
+
+/// Looks at these platforms on an engine, and at its disk.
+pub async fn examine_platforms(engine: &Engine, platforms: &[Platform]) -> Vec<Check> {
+    let mut checks = Vec::new();
     match emulator::try_platforms(engine, platforms).await {
         Ok(executions) => checks.extend(executions.iter().map(platform_check)),
         Err(error) => checks.push(Check::bad(
@@ -195,10 +225,11 @@ async fn examine_engine(engine: &Engine, platforms: &[Platform], checks: &mut Ve
         )),
     }
     if engine.is_local()
-        && let Some(data_root) = &facts.data_root
+        && let Some(data_root) = &engine.facts().data_root
     {
         checks.push(disk_check("disk of the engine", Path::new(data_root)));
     }
+    checks
 }
 
 /// BuildKit answers where the engine upgrades `/grpc` to HTTP/2. Its own
@@ -242,7 +273,8 @@ async fn upgrade(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> std::io::Re
     Ok(String::from_utf8_lossy(&line).into_owned())
 }
 
-fn platform_check(execution: &Execution) -> Check {
+/// What running a program of a platform showed.
+pub fn platform_check(execution: &Execution) -> Check {
     let platform = &execution.platform;
     let name = platform.to_string();
     let under = execution.handler.as_ref().map(|handler| {

@@ -159,6 +159,13 @@ fn write_layer(path: &std::path::Path, architecture: &Architecture) -> std::io::
     tar.into_inner()?.finish("buildrace probe".into())
 }
 
+/// A program of a platform that exits with a code which nothing else exits with,
+/// and that code; `None` where buildrace knows no program for it.
+pub fn trial_program(platform: &Platform) -> Option<(Vec<u8>, i64)> {
+    let architecture = binfmt::architecture(platform.architecture())?;
+    (platform.os() == "linux").then(|| (program(architecture), EXIT_CODE))
+}
+
 /// `exit(42)` in the architecture's own instructions.
 fn code(architecture: &Architecture) -> &'static [u8] {
     match architecture.oci {

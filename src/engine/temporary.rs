@@ -34,6 +34,11 @@ pub(super) fn owner() -> String {
     Owner::this_process().map_or_else(|| "unknown".to_owned(), |owner| owner.to_string())
 }
 
+/// The label of a container that this process makes for a moment: name and value.
+pub fn temporary_label() -> (String, String) {
+    (LABEL.to_owned(), owner())
+}
+
 /// Whether nobody uses a container any more, by its [`LABEL`] and the time it
 /// was created, in seconds since 1970.
 pub(super) fn is_container_left(label: &str, created: Option<i64>) -> bool {

@@ -21,7 +21,7 @@ pub use kind::BuildKind;
 pub use platform::{Platform, PlatformError};
 pub use program_output::{ProgramEnd, ProgramOutput};
 pub use record::{
-    BaseImage, BuilderInfo, EmulatorInfo, HostInfo, LeftOut, RunRecord, SCHEMA_VERSION,
+    BaseImage, BuilderInfo, EmulatorInfo, HostInfo, LeftOut, NodeInfo, RunRecord, SCHEMA_VERSION,
     ScenarioInfo, SourcesFrom, VariantInfo,
 };
 pub use reference::{Reference, familiar_name};

@@ -214,6 +214,35 @@ pub struct BuilderInfo {
     pub storage: Option<String>,
     /// Platforms that it lists, its own first.
     pub platforms: Vec<Platform>,
+    /// Its name, where it is an instance of buildx.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Whether it was a container of buildrace's own, made for the run.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub own: bool,
+    /// The image of such a container.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
+    /// Its nodes, where it has several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub nodes: Vec<NodeInfo>,
+}
+
+/// A node of a builder that has several.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct NodeInfo {
+    /// Its name; names of steps begin with it.
+    pub name: String,
+    /// Its own platform.
+    pub native: Platform,
+    /// Platforms that it was given by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub given: Vec<Platform>,
+    /// Platforms that it lists, its own first.
+    pub platforms: Vec<Platform>,
+    /// Version of its BuildKit, where it tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub buildkit_version: Option<String>,
 }
 
 /// Facts about the machine that times depend on.

@@ -3,6 +3,7 @@
 //! meet here.
 
 pub(crate) mod adhoc;
+pub(crate) mod builder;
 pub(crate) mod console;
 mod exit;
 pub(crate) mod explain;

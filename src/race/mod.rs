@@ -13,6 +13,7 @@ mod image;
 mod inspected;
 mod killed_runs;
 mod observer;
+pub mod platform_trial;
 mod redaction;
 mod resumption;
 mod round_events;

@@ -81,6 +81,7 @@ pub(crate) fn record(variants: &[&str], rounds: u32) -> RunRecord {
             buildkit_version: Some("v0.13.2".into()),
             storage: Some("overlayfs".into()),
             platforms: platforms.clone(),
+            ..BuilderInfo::default()
         },
         host: HostInfo {
             cpu_model: Some("Intel(R) Xeon(R) Platinum 8481C CPU @ 2.70GHz".into()),

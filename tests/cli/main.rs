@@ -104,6 +104,8 @@ fn engine_without_the_containerd_image_store() {
     let engine = fake_engine::serve(project.path(), "28.2.2", "1.50", "overlay2", false);
     let line = refused(&project, &["run", "--host", &engine.host]);
     assert_says(&line, &["containerd image store", "containerd-snapshotter"]);
+    // And what becomes of what is there, and what else to do.
+    assert_says(&line, &["hides its images", "docker pull moby/buildkit"]);
 }
 
 #[test]

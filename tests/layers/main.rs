@@ -33,8 +33,9 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("explain", &["model", "trace", "stats"]),
     ("buildkit", &["model", "trace"]),
     ("engine", &["model", "temporary", "user"]),
+    ("buildx", &["model"]),
     ("git", &["temporary"]),
-    ("builder", &["model", "trace", "buildkit"]),
+    ("builder", &["model", "trace", "buildkit", "engine"]),
     (
         "sources",
         &["model", "scenario", "git", "secrets", "temporary", "user"],

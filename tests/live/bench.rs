@@ -6,7 +6,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use buildrace::builder::{Builder, DockerBuilder};
+use buildrace::builder::{Builder, NodeBuilder};
 use buildrace::store::{StoredRun, read_run};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
@@ -52,7 +52,7 @@ impl Bench {
     /// Builds the sources as somebody else does, who leaves it in the cache.
     pub async fn built_by_somebody(&self) {
         let request = Job::new(self.sources.path()).request();
-        let builder = DockerBuilder::connect(&self.engine.host).await.unwrap();
+        let builder = NodeBuilder::docker(&self.engine.host).await.unwrap();
         let (sink, _statuses) = tokio::sync::mpsc::unbounded_channel();
         let end = builder
             .build(&request, sink, CancellationToken::new())

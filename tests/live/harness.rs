@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 
 use bollard::query_parameters::{ListContainersOptions, ListImagesOptions, RemoveImageOptions};
 use bollard::{API_DEFAULT_VERSION, Docker};
-use buildrace::builder::{Builder, DockerBuilder};
+use buildrace::builder::{Builder, NodeBuilder};
 use buildrace::buildkit::{BuildRequest, Export};
 use tokio_util::sync::CancellationToken;
 
@@ -44,7 +44,7 @@ pub async fn containers(host: &str) -> Vec<String> {
 
 /// Ids of the records in the engine's build cache.
 pub async fn cache_ids(host: &str) -> BTreeSet<String> {
-    let builder = DockerBuilder::connect(host).await.unwrap();
+    let builder = NodeBuilder::docker(host).await.unwrap();
     let records = builder.cache_records().await.unwrap();
     records.into_iter().map(|record| record.id).collect()
 }
@@ -85,7 +85,7 @@ impl SomeoneElse {
             context_mark: None,
         };
         let (sink, _statuses) = tokio::sync::mpsc::unbounded_channel();
-        let builder = DockerBuilder::connect(host).await.unwrap();
+        let builder = NodeBuilder::docker(host).await.unwrap();
         let end = builder
             .build(&request, sink, CancellationToken::new())
             .await;
@@ -108,7 +108,7 @@ impl SomeoneElse {
             .remove_image(&self.image, Some(force), None)
             .await
             .unwrap();
-        let builder = DockerBuilder::connect(host).await.unwrap();
+        let builder = NodeBuilder::docker(host).await.unwrap();
         builder.prune(&self.records).await.unwrap();
     }
 }
@@ -116,7 +116,7 @@ impl SomeoneElse {
 /// Removes what a run that was cut off left in the cache: everything that was
 /// not there before.
 pub async fn prune_since(host: &str, before: &BTreeSet<String>) {
-    let builder = DockerBuilder::connect(host).await.unwrap();
+    let builder = NodeBuilder::docker(host).await.unwrap();
     for _ in 0..20 {
         let left: Vec<String> = cache_ids(host).await.difference(before).cloned().collect();
         if left.is_empty() {

@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use buildrace::builder::{Builder, DockerBuilder};
+use buildrace::builder::{Builder, NodeBuilder};
 use buildrace::model::RunEnd;
 use buildrace::store::read_run;
 use flate2::read::MultiGzDecoder;
@@ -205,7 +205,7 @@ async fn what_a_killed_run_left_on_the_engine_is_listed_and_removed() {
         events.contains("sample-finished").then_some(run)
     });
     let id = run.file_name().unwrap().to_str().unwrap().to_owned();
-    let builder = DockerBuilder::connect(&engine.host).await.unwrap();
+    let builder = NodeBuilder::docker(&engine.host).await.unwrap();
     let builds = async || {
         let history = builder.history().await.unwrap();
         let own = history.iter().filter(|b| b.reference.contains(&id));

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use buildrace::builder::{Builder, DockerBuilder};
+use buildrace::builder::{Builder, NodeBuilder};
 use buildrace::model::{BuildKind, Outcome};
 use buildrace::store::{StoredRun, read_run};
 
@@ -55,7 +55,7 @@ pub fn wait_for<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
 }
 
 async fn active_builds_of_runs(host: &str) -> usize {
-    let builder = DockerBuilder::connect(host).await.unwrap();
+    let builder = NodeBuilder::docker(host).await.unwrap();
     let builds = builder.history().await.unwrap();
     builds
         .iter()

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 
-use buildrace::builder::{Builder, DockerBuilder};
+use buildrace::builder::{Builder, NodeBuilder};
 use buildrace::model::{BuildKind, Outcome};
 use buildrace::store::{StoredRun, read_run};
 
@@ -82,7 +82,7 @@ fn text(output: &Output) -> String {
 
 /// Removes the records that hold steps of a test, and says which there were.
 async fn take_away(host: &str, mark: &str) -> Vec<String> {
-    let builder = DockerBuilder::connect(host).await.unwrap();
+    let builder = NodeBuilder::docker(host).await.unwrap();
     let mut records = builder.cache_records().await.unwrap();
     records.retain(|record| record.description.contains(mark));
     let ids: Vec<String> = records.iter().map(|record| record.id.clone()).collect();

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
-use buildrace::builder::{Builder, DockerBuilder};
+use buildrace::builder::{Builder, NodeBuilder};
 use buildrace::buildkit::BuildRequest;
 use buildrace::model::{BuildKind, Outcome};
 use buildrace::store::{StoredRun, read_run};
@@ -24,14 +24,14 @@ use crate::support::{Engine, Job, fold, native, unique};
 /// Somebody whose builds stand on a base image.
 struct Somebody {
     folder: TempDir,
-    builder: DockerBuilder,
+    builder: NodeBuilder,
 }
 
 impl Somebody {
     async fn on(host: &str) -> Self {
         let somebody = Self {
             folder: TempDir::new().unwrap(),
-            builder: DockerBuilder::connect(host).await.unwrap(),
+            builder: NodeBuilder::docker(host).await.unwrap(),
         };
         let mark = unique("theirs");
         let dockerfile = format!(
@@ -123,7 +123,7 @@ impl Guest {
 }
 
 /// The builds of runs of this guest that the history holds.
-async fn remembered(guest: &Guest, builder: &DockerBuilder) -> Vec<String> {
+async fn remembered(guest: &Guest, builder: &NodeBuilder) -> Vec<String> {
     let runs: Vec<String> = guest
         .folders()
         .iter()

@@ -320,6 +320,7 @@ pub fn setting(kinds: &[BuildKind], variants: &[&str]) -> Setting {
             buildkit_version: None,
             storage: None,
             platforms: vec![],
+            ..BuilderInfo::default()
         },
         host: Default::default(),
         emulators: vec![],

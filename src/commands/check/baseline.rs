@@ -14,8 +14,9 @@ use crate::explain::Lines;
 use crate::model::{BuildKind, Platform, RunEnd};
 use crate::ops::Exit;
 use crate::ops::adhoc;
+use crate::ops::builder::BuilderSession;
 use crate::ops::explain::{explained, lines_of};
-use crate::ops::race::{Choice, EngineSession, RaceInput, keep_out_of_git, race};
+use crate::ops::race::{Choice, RaceInput, keep_out_of_git, race};
 use crate::ops::stdin::{Typed, is_stdin};
 use crate::policy::Fatal;
 use crate::report::{CheckOutcome, CheckView, Finding, Level, Rule, number};
@@ -37,53 +38,55 @@ pub(super) async fn run(settings: &Settings, stop: &CancellationToken) -> anyhow
     );
     let shown = dockerfile.shown.clone();
     let mut scenario = adhoc::scenario(&options, against.clone(), vec![dockerfile])?;
-    let session = EngineSession::find(&settings.race).await?;
-    errln!("check: {against}");
-    settings.complete(&options, &mut scenario, &session.native);
-    let name = scenario.name.clone();
-    let input = RaceInput {
-        project: &Project::at(Path::new("."))?,
-        scenarios: vec![scenario],
-        secrets: options.secrets,
-        rounds: settings.rounds,
-        stops_when_open: false,
-        choice: Choice::default(),
-        command: settings.command(Some(&format!("{}/{}", stored.run.record.run, variant.1))),
-    };
-    keep_out_of_git(&settings.race)?;
-    let mut args = settings.race.clone();
-    args.image_size |= stored
-        .run
-        .samples
-        .iter()
-        .any(|sample| sample.image_bytes.is_some());
-    same_builds(&stored, &variant.0, &input.scenarios[0], &session.native)?;
-    let raced = race(&session, input, &args, stop).await?;
-    let text = read_file(&settings.dockerfile).unwrap_or_default();
-    let text = String::from_utf8_lossy(&text);
-    let after = explained(&raced.stored, None, |_, _| lines_of(&text))?;
-    let old = Side::of(&stored.run, &before, &variant.0, &variant.1);
-    let new = Side::of(&raced.stored.run, &after, &name, "worktree");
-    let delta = raced.stored.run.record.rules.delta;
-    let mut findings = Vec::new();
-    let mut compared = 0;
-    for &kind in &raced.stored.run.record.scenarios[0].kinds {
-        compared += usize::from(old.counts(kind).is_some() && is_comparable(&new, kind));
-        let found = found_of(kind, &old, &new, delta).into_iter();
-        findings.extend(found.map(|worse| Finding {
-            scenario: name.clone(),
-            ..finding(worse, kind, settings, &shown)
-        }));
-    }
-    findings.sort_by_key(|finding| finding.level);
-    let (outcome, words) = outcome_of(&findings, compared, &new, raced.end);
-    let check = CheckView {
-        outcome,
-        subject: format!("{name}/{shown}"),
-        headline: format!("{against}: {words}"),
-        findings,
-    };
-    finish(check, &raced, settings)
+    BuilderSession::with(&settings.race.builder, async |session| {
+        errln!("check: {against}");
+        settings.complete(&options, &mut scenario, &session.native);
+        let name = scenario.name.clone();
+        let input = RaceInput {
+            project: &Project::at(Path::new("."))?,
+            scenarios: vec![scenario],
+            secrets: options.secrets,
+            rounds: settings.rounds,
+            stops_when_open: false,
+            choice: Choice::default(),
+            command: settings.command(Some(&format!("{}/{}", stored.run.record.run, variant.1))),
+        };
+        keep_out_of_git(&settings.race)?;
+        let mut args = settings.race.clone();
+        args.image_size |= stored
+            .run
+            .samples
+            .iter()
+            .any(|sample| sample.image_bytes.is_some());
+        same_builds(&stored, &variant.0, &input.scenarios[0], &session.native)?;
+        let raced = race(session, input, &args, stop).await?;
+        let text = read_file(&settings.dockerfile).unwrap_or_default();
+        let text = String::from_utf8_lossy(&text);
+        let after = explained(&raced.stored, None, |_, _| lines_of(&text))?;
+        let old = Side::of(&stored.run, &before, &variant.0, &variant.1);
+        let new = Side::of(&raced.stored.run, &after, &name, "worktree");
+        let delta = raced.stored.run.record.rules.delta;
+        let mut findings = Vec::new();
+        let mut compared = 0;
+        for &kind in &raced.stored.run.record.scenarios[0].kinds {
+            compared += usize::from(old.counts(kind).is_some() && is_comparable(&new, kind));
+            let found = found_of(kind, &old, &new, delta).into_iter();
+            findings.extend(found.map(|worse| Finding {
+                scenario: name.clone(),
+                ..finding(worse, kind, settings, &shown)
+            }));
+        }
+        findings.sort_by_key(|finding| finding.level);
+        let (outcome, words) = outcome_of(&findings, compared, &new, raced.end);
+        let check = CheckView {
+            outcome,
+            subject: format!("{name}/{shown}"),
+            headline: format!("{against}: {words}"),
+            findings,
+        };
+        finish(check, &raced, settings)
+    })
+    .await
 }
 
 /// The Dockerfile that is checked.

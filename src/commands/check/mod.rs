@@ -20,9 +20,8 @@ use crate::escape;
 use crate::git::Repository;
 use crate::ops::Exit;
 use crate::ops::adhoc;
-use crate::ops::race::{
-    Choice, EngineSession, Prepared, RaceInput, check_writable, keep_out_of_git,
-};
+use crate::ops::builder::BuilderSession;
+use crate::ops::race::{Choice, Prepared, RaceInput, check_writable, keep_out_of_git};
 use crate::ops::report::show_check;
 use crate::ops::revisions::{Revisions, Side};
 use crate::ops::signals::stop_on_signals;
@@ -73,49 +72,51 @@ pub async fn run(args: CheckArgs) -> anyhow::Result<Exit> {
     }
     let dockerfiles = [Side::Base, Side::Worktree].map(|side| revisions.dockerfile(side));
     let mut scenario = adhoc::scenario(&options, against.clone(), dockerfiles.to_vec())?;
-    let session = EngineSession::find(&settings.race).await?;
-    errln!("check: {against}");
-    settings.complete(&options, &mut scenario, &session.native);
-    let input = RaceInput {
-        project: &Project::at(Path::new("."))?,
-        scenarios: vec![scenario],
-        secrets: options.secrets,
-        rounds: settings.rounds,
-        stops_when_open: settings.stops_when_open(),
-        choice: Choice::default(),
-        command: settings.command(None),
-    };
-    let prepared = Prepared::new(&session, input, &settings.race).await?;
-    let dockerfile = revisions.dockerfile(Side::Worktree);
-    let name = prepared.record.scenarios[0].name.clone();
-    let of_policy = of_policy(&settings, &revisions, &name);
-    if settings.may_measure_nothing() {
-        match nothing_to_measure::probe(&prepared, &session, &settings, &dockerfile, &stop).await? {
-            nothing_to_measure::Found::Nothing => {
-                let check = CheckView {
-                    outcome: CheckOutcome::Passed,
-                    subject: format!("{name}/{}", dockerfile.shown),
-                    headline: format!(
-                        "{against}: nothing to measure: every step of the change comes from the \
-                         base's cache (2 builds)"
-                    ),
-                    findings: of_policy.into_iter().collect(),
-                };
-                show_check(&check, None, &settings.race)?;
-                return Ok(Exit::Good);
+    BuilderSession::with(&settings.race.builder, async |session| {
+        errln!("check: {against}");
+        settings.complete(&options, &mut scenario, &session.native);
+        let input = RaceInput {
+            project: &Project::at(Path::new("."))?,
+            scenarios: vec![scenario],
+            secrets: options.secrets,
+            rounds: settings.rounds,
+            stops_when_open: settings.stops_when_open(),
+            choice: Choice::default(),
+            command: settings.command(None),
+        };
+        let prepared = Prepared::new(session, input, &settings.race).await?;
+        let dockerfile = revisions.dockerfile(Side::Worktree);
+        let name = prepared.record.scenarios[0].name.clone();
+        let of_policy = of_policy(&settings, &revisions, &name);
+        if settings.may_measure_nothing() {
+            match nothing_to_measure::probe(&prepared, session, &settings, &dockerfile, &stop).await? {
+                nothing_to_measure::Found::Nothing => {
+                    let check = CheckView {
+                        outcome: CheckOutcome::Passed,
+                        subject: format!("{name}/{}", dockerfile.shown),
+                        headline: format!(
+                            "{against}: nothing to measure: every step of the change comes from the \
+                             base's cache (2 builds)"
+                        ),
+                        findings: of_policy.into_iter().collect(),
+                    };
+                    show_check(&check, None, &settings.race)?;
+                    return Ok(Exit::Good);
+                }
+                nothing_to_measure::Found::Something(why) => {
+                    let why = prepared.masks.text(&why);
+                    errln!("check: {}", escape::terminal(&why, 400));
+                }
+                nothing_to_measure::Found::Interrupted => return Ok(Exit::Interrupted),
             }
-            nothing_to_measure::Found::Something(why) => {
-                let why = prepared.masks.text(&why);
-                errln!("check: {}", escape::terminal(&why, 400));
-            }
-            nothing_to_measure::Found::Interrupted => return Ok(Exit::Interrupted),
         }
-    }
-    keep_out_of_git(&settings.race)?;
-    let raced = prepared.race(&session, &settings.race, &stop).await?;
-    let mut check = findings::of_race(&raced, &settings, &against, &dockerfile)?;
-    check.findings.extend(of_policy);
-    finish(check, &raced, &settings)
+        keep_out_of_git(&settings.race)?;
+        let raced = prepared.race(session, &settings.race, &stop).await?;
+        let mut check = findings::of_race(&raced, &settings, &against, &dockerfile)?;
+        check.findings.extend(of_policy);
+        finish(check, &raced, &settings)
+    })
+    .await
 }
 
 /// That the change has a policy of its own, where it has.

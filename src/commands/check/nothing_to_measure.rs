@@ -8,8 +8,9 @@ use tokio_util::sync::CancellationToken;
 use super::settings::Settings;
 use crate::explain::{Conditions, explain};
 use crate::model::BuildKind;
+use crate::ops::builder::BuilderSession;
 use crate::ops::explain::lines_of;
-use crate::ops::race::{EngineSession, Prepared};
+use crate::ops::race::Prepared;
 use crate::race::change_probe::{Probe, Probed};
 use crate::report::explanation::short_instruction;
 use crate::scenario::{AdhocDockerfile, instructions};
@@ -35,7 +36,7 @@ pub(super) enum Found {
 /// The builder does not answer.
 pub(super) async fn probe(
     prepared: &Prepared<'_>,
-    session: &EngineSession,
+    session: &BuilderSession,
     settings: &Settings,
     dockerfile: &AdhocDockerfile,
     stop: &CancellationToken,
@@ -60,7 +61,7 @@ pub(super) async fn probe(
     }
     errln!("check: building the base, then the change on its cache: does anything differ?");
     let probe = Probe {
-        builder: &session.builder,
+        builder: &*session.builder,
         run: &prepared.record.run,
         scenario,
         base,

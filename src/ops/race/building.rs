@@ -11,14 +11,14 @@ use super::input::RaceInput;
 use super::observer::RunObserver;
 use super::raced::Raced;
 use super::run_locks::Unfinished;
-use super::session::EngineSession;
 use crate::explain::RunExplanation;
 use crate::model::{Run, RunEnd, RunRecord};
+use crate::ops::builder::BuilderSession;
 use crate::ops::explain::collector;
 use crate::ops::{redaction, report};
 use crate::options::RaceOptions;
 use crate::progress::{Expected, Progress};
-use crate::race::{Race, RaceError, Resumption};
+use crate::race::{Race, RaceError, Resumption, SmokeRunner};
 use crate::report::View;
 use crate::scenario::{Scenario, Snapshot};
 use crate::secrets::Masks;
@@ -39,7 +39,7 @@ pub struct StartedRun {
 
 /// Builds what is left of a run.
 pub async fn build(
-    session: &EngineSession,
+    session: &BuilderSession,
     input: &RaceInput<'_>,
     args: &RaceOptions,
     (snapshot, scenarios): (&Snapshot, &[Scenario]),
@@ -56,17 +56,20 @@ pub async fn build(
     } = started;
     let here = std::env::current_dir().context("cannot find the current folder")?;
     let secrets = input.build_secrets();
-    let redaction = redaction::of_race(masks, &session.host, snapshot, input.project.root());
-    let unfinished = Unfinished::begin(&record.run, &session.host);
+    let redaction = redaction::of_race(masks, &session.place, snapshot, input.project.root());
+    let unfinished = Unfinished::begin(&record.run, &session.place);
     let dead = unfinished.dead();
     let finished = run.samples.clone();
     let race = Race {
         record: &record,
         scenarios,
-        builder: &session.builder,
-        disk: session.engine.is_local().then_some(here.as_path()),
+        builder: &*session.builder,
+        disk: session.is_local.then_some(here.as_path()),
         secrets: &secrets,
-        runner: Some(&session.engine),
+        runner: session
+            .engine
+            .as_ref()
+            .map(|engine| engine as &dyn SmokeRunner),
         image_size: args.image_size,
         redaction: &redaction,
         earlier: Resumption {

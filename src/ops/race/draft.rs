@@ -4,12 +4,12 @@
 use std::path::PathBuf;
 
 use super::input::RaceInput;
-use super::session::EngineSession;
 use super::{eligibility, new_record};
 use crate::model::{
     AUTO_ROUNDS, Contamination, FUTILITY_ROUNDS, FailureRule, LEAST_DELTA, Platform, Rules,
     RunRecord, Stopping,
 };
+use crate::ops::builder::BuilderSession;
 use crate::options::{RaceOptions, Rounds};
 use crate::plan::{self, PlanInput};
 use crate::scenario::{Scenario, Snapshot};
@@ -18,24 +18,19 @@ use crate::scenario::{Scenario, Snapshot};
 /// floors, and what is raced, as the snapshot holds it. Whatever the race needs
 /// is there then; what cannot be raced here is taken out of it.
 pub async fn draft(
-    session: &EngineSession,
+    session: &BuilderSession,
     input: &mut RaceInput<'_>,
     args: &RaceOptions,
     snapshot: &Snapshot,
 ) -> anyhow::Result<(RunRecord, Vec<Scenario>)> {
-    let EngineSession {
-        engine,
-        worker,
-        native,
-        ..
-    } = session;
+    let native = &session.native;
 
     let choice = &mut input.choice;
     let project = input.project;
     let mut emulators =
-        eligibility::by_platform(engine, native, project, &mut input.scenarios, choice).await?;
+        eligibility::by_platform(session, project, &mut input.scenarios, choice).await?;
     let base_images =
-        eligibility::by_images(engine, native, input.project, &mut input.scenarios, choice).await?;
+        eligibility::by_images(session, input.project, &mut input.scenarios, choice).await?;
     eligibility::retain_used(&mut emulators, project, &input.scenarios, native)?;
     eligibility::report_left_out(&input.choice.left_out);
     let copies = eligibility::copies(snapshot.scenarios(), &input.scenarios);
@@ -56,9 +51,7 @@ pub async fn draft(
         choice: &input.choice,
         commit: new_record::commit_of(input.project.root(), &written(args)),
         scenarios,
-        native,
-        engine,
-        worker,
+        session,
         seed,
         rounds,
         rules: rules(args, rounds, planned, input.stops_when_open),

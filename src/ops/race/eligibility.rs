@@ -3,11 +3,11 @@
 
 use anyhow::bail;
 
-use crate::engine::images::{Missing, StandIns, obtain};
-use crate::engine::{Engine, binfmt, preflight};
+use crate::engine::images::Missing;
+use crate::engine::{binfmt, preflight};
 use crate::escape;
 use crate::model::{BaseImage, EmulatorInfo, Invocation, LeftOut, Platform};
-use crate::ops::console::progress_lines;
+use crate::ops::builder::BuilderSession;
 use crate::ops::images;
 use crate::scenario::{Project, Scenario};
 
@@ -65,15 +65,15 @@ pub fn copies(all: &[Scenario], raced: &[Scenario]) -> Vec<Scenario> {
 /// The engine cannot be asked; a scenario that was named, or every one, cannot
 /// be built.
 pub async fn by_platform(
-    engine: &Engine,
-    native: &Platform,
+    session: &BuilderSession,
     project: &Project,
     scenarios: &mut Vec<Scenario>,
     choice: &mut Choice,
 ) -> anyhow::Result<Vec<EmulatorInfo>> {
+    let native = &session.native;
     let images::Executed { surely, maybe } = images::executed(project, scenarios, native)?;
     let each: Vec<Platform> = surely.iter().chain(&maybe).cloned().collect();
-    let mut tried = preflight::try_each(engine, &each).await?;
+    let mut tried = session.try_each(&each).await?;
     for failed in &tried.failed {
         let reason = escape::terminal(&failed.reason, 1000);
         if maybe.contains(&failed.platform) {
@@ -129,12 +129,12 @@ pub fn retain_used(
 /// # Errors
 /// An image of what must be raced cannot be had, or none is left.
 pub async fn by_images(
-    engine: &Engine,
-    native: &Platform,
+    session: &BuilderSession,
     project: &Project,
     scenarios: &mut Vec<Scenario>,
     choice: &mut Choice,
 ) -> anyhow::Result<Vec<BaseImage>> {
+    let native = &session.native;
     for line in images::unclear(project, scenarios, native)? {
         let line = escape::terminal(&line, 400);
         errln!("note: {line}; base images and lines may be missing, and BuildKit decides");
@@ -145,8 +145,7 @@ pub async fn by_images(
     } else {
         images::optional(project, scenarios, native)?
     };
-    let stand_ins = StandIns::for_engine(engine);
-    let mut got = obtain(engine, &needed, &may_lack, stand_ins, &progress_lines()).await?;
+    let mut got = session.obtain(&needed, &may_lack).await?;
     if got.missing.is_empty() {
         return Ok(got.images);
     }

@@ -10,12 +10,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::eligibility::Choice;
 use super::eligibility::leave_out;
-use super::session::EngineSession;
-use crate::builder::Builder;
 use crate::buildkit::{BuildError, BuildRequest, Export};
-use crate::engine;
-use crate::engine::images::StandIns;
 use crate::escape;
+use crate::ops::builder::BuilderSession;
 use crate::ops::console::progress_lines;
 use crate::scenario::{Otherwise, Project, Scenario};
 use crate::sources::{Cache, SourcesError, obtain};
@@ -26,7 +23,7 @@ const LIMIT: Duration = Duration::from_secs(3600);
 /// Most lines of a failed step's log that are told.
 const LOG_LINES: usize = 5;
 
-impl EngineSession {
+impl BuilderSession {
     /// Fetches the sources of those scenarios whose sources are fetched, and
     /// checks them; `false` where `stop` came first. A scenario that was not
     /// named is left out where there are none to be had.
@@ -92,11 +89,10 @@ impl EngineSession {
             .map(|image| (image.name, image.platform))
             .collect();
         let images: Vec<_> = images.into_iter().collect();
-        let stand_ins = StandIns::for_engine(&self.engine);
         let said = progress_lines();
-        engine::images::ensure(&self.engine, &images, stand_ins, &said)
+        self.obtain(&images, &BTreeSet::new())
             .await
-            .map_err(|error| failed(error.to_string()))?;
+            .map_err(|error| failed(format!("{error:#}")))?;
 
         let request = BuildRequest {
             reference: format!("buildrace-sources-{:016x}", rand::random::<u64>()),

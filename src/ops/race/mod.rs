@@ -13,7 +13,6 @@ mod prepared;
 mod raced;
 mod resume;
 mod run_locks;
-mod session;
 mod smoke_runner;
 mod writable;
 
@@ -22,5 +21,4 @@ pub use input::RaceInput;
 pub use prepared::{Prepared, race};
 pub use raced::Raced;
 pub use resume::resume;
-pub use session::EngineSession;
 pub use writable::{check_writable, keep_out_of_git};

@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 
 use super::eligibility::Choice;
-use crate::buildkit::Worker;
 use crate::engine::Engine;
 use crate::git::Repository;
 use crate::model::{
-    BaseImage, BuilderInfo, EmulatorInfo, HostInfo, Invocation, Platform, Rules, RunRecord,
-    SCHEMA_VERSION, ScenarioInfo, Stopping, VariantInfo,
+    BaseImage, EmulatorInfo, HostInfo, Invocation, Platform, Rules, RunRecord, SCHEMA_VERSION,
+    ScenarioInfo, Stopping, VariantInfo,
 };
+use crate::ops::builder::BuilderSession;
 use crate::options::{RaceOptions, Rounds};
 use crate::plan;
 use crate::race::host;
@@ -28,9 +28,7 @@ pub struct RecordInput<'a> {
     pub choice: &'a Choice,
     /// The copies that are built.
     pub scenarios: &'a [Scenario],
-    pub native: &'a Platform,
-    pub engine: &'a Engine,
-    pub worker: &'a Worker,
+    pub session: &'a BuilderSession,
     pub seed: u64,
     pub rounds: Rounds,
     pub rules: Rules,
@@ -60,11 +58,11 @@ pub fn of_run(input: RecordInput<'_>) -> Result<RunRecord, ScenarioError> {
         rules: input.rules,
         timeout_seconds: input.args.timeout.as_secs_f64(),
         scenarios: scenarios
-            .map(|scenario| scenario_info(scenario, input.native, is_gate))
+            .map(|scenario| scenario_info(scenario, &input.session.native, is_gate))
             .collect::<Result<_, _>>()?,
         plan: Vec::new(),
-        builder: builder_info(input.engine, input.worker),
-        host: host_of(input.engine),
+        builder: input.session.info.clone(),
+        host: host_of(input.session),
         emulators: input.emulators,
         base_images: input.base_images,
     })
@@ -78,23 +76,15 @@ pub fn commit_of(folder: &Path, ours: &[PathBuf]) -> Option<String> {
 }
 
 /// The machine that builds: this one, or what a remote engine says of its own.
-fn host_of(engine: &Engine) -> HostInfo {
-    if engine.is_local() {
+fn host_of(session: &BuilderSession) -> HostInfo {
+    if session.is_local {
         return host::host_info();
     }
+    let facts = session.engine.as_ref().map(Engine::facts);
     HostInfo {
-        cores: engine.facts().cpus,
-        kernel: engine.facts().kernel.clone(),
+        cores: facts.and_then(|facts| facts.cpus),
+        kernel: facts.and_then(|facts| facts.kernel.clone()),
         ..HostInfo::default()
-    }
-}
-
-/// The engine's answers, completed with what its BuildKit says of itself.
-fn builder_info(engine: &Engine, worker: &Worker) -> BuilderInfo {
-    BuilderInfo {
-        buildkit_version: worker.buildkit_version.clone(),
-        platforms: worker.platforms.clone(),
-        ..engine.facts().builder_info()
     }
 }
 

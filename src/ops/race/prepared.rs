@@ -9,9 +9,9 @@ use super::building::{StartedRun, build, learn_from_last_run};
 use super::draft::draft;
 use super::input::RaceInput;
 use super::raced::Raced;
-use super::session::EngineSession;
 use crate::buildkit::Secret;
 use crate::model::{Run, RunRecord};
+use crate::ops::builder::BuilderSession;
 use crate::ops::ignored::left_out;
 use crate::ops::{redaction, temporary_folders};
 use crate::options::RaceOptions;
@@ -38,7 +38,7 @@ impl<'a> Prepared<'a> {
     /// # Errors
     /// Something that it needs is missing.
     pub async fn new(
-        session: &EngineSession,
+        session: &BuilderSession,
         mut input: RaceInput<'a>,
         args: &RaceOptions,
     ) -> anyhow::Result<Self> {
@@ -68,7 +68,7 @@ impl<'a> Prepared<'a> {
     /// It could not go on; what was measured before is stored and reported.
     pub async fn race(
         self,
-        session: &EngineSession,
+        session: &BuilderSession,
         args: &RaceOptions,
         stop: &CancellationToken,
     ) -> anyhow::Result<Raced> {
@@ -99,7 +99,7 @@ impl<'a> Prepared<'a> {
 /// It could not begin, or could not go on; what was measured before is stored
 /// and reported.
 pub async fn race(
-    session: &EngineSession,
+    session: &BuilderSession,
     input: RaceInput<'_>,
     args: &RaceOptions,
     stop: &CancellationToken,

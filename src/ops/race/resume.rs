@@ -8,8 +8,8 @@ use super::building::{StartedRun, build, learn_from_last_run};
 use super::draft::draft;
 use super::input::RaceInput;
 use super::raced::Raced;
-use super::session::EngineSession;
 use crate::model::{Run, RunRecord, ScenarioInfo};
+use crate::ops::builder::BuilderSession;
 use crate::ops::ignored::left_out;
 use crate::ops::{redaction, temporary_folders};
 use crate::options::RaceOptions;
@@ -25,7 +25,7 @@ const SHOWN: usize = 19;
 /// It could not go on: among others, since what is raced, or where, is not
 /// what it was.
 pub async fn resume(
-    session: &EngineSession,
+    session: &BuilderSession,
     mut input: RaceInput<'_>,
     args: &RaceOptions,
     held: HeldRun,

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use buildrace::builder::{Builder, DockerBuilder};
+use buildrace::builder::{Builder, NodeBuilder};
 use buildrace::buildkit::{BuildEnd, BuildRequest, Export};
 use buildrace::model::Platform;
 use buildrace::trace::SolveStatus;
@@ -27,7 +27,7 @@ pub struct Engine {
     /// Its address, as in `DOCKER_HOST`.
     pub host: String,
     /// Our client.
-    pub builder: DockerBuilder,
+    pub builder: NodeBuilder,
     known: BTreeSet<String>,
     since: Timestamp,
     _turn: MutexGuard<'static, ()>,
@@ -51,7 +51,7 @@ impl Engine {
                  BUILDRACE_SKIP_LIVE=1 skips the tests that need one."
             ),
         };
-        let builder = match DockerBuilder::connect(&host).await {
+        let builder = match NodeBuilder::docker(&host).await {
             Ok(builder) => builder,
             Err(e) => panic!(
                 "no engine with BuildKit at {host}: {e}\n\

@@ -1,4 +1,5 @@
-//! The docker driver: the BuildKit inside a Docker Engine.
+//! One BuildKit as a builder, wherever it runs: a driver's way to reach it is
+//! its [`Dial`].
 
 use std::sync::Arc;
 
@@ -7,38 +8,60 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Builder, BuilderError, Cleanup, StatusSink};
 use crate::buildkit::{
-    BuildEnd, BuildRequest, BuildWindow, CacheRecord, Client, ClientError, DockerDial, Worker,
+    BuildEnd, BuildRequest, BuildWindow, CacheRecord, Client, ClientError, Dial, DockerDial, Worker,
 };
 
-/// The BuildKit inside a Docker Engine.
+/// One BuildKit.
 #[derive(Debug, Clone)]
-pub struct DockerBuilder {
+pub struct NodeBuilder {
     client: Client,
     cleanup: Cleanup,
 }
 
-impl DockerBuilder {
-    /// Reaches the engine at an address as `DOCKER_HOST` has it, and makes
-    /// sure that a BuildKit answers there. It counts as somebody else's.
-    pub async fn connect(host: &str) -> Result<Self, BuilderError> {
-        let dial = DockerDial::new(host).map_err(ClientError::from)?;
-        let builder = Self {
-            client: Client::new(Arc::new(dial)),
-            cleanup: Cleanup::Leave,
-        };
+impl NodeBuilder {
+    /// Makes sure that a BuildKit answers there. It counts as somebody else's.
+    ///
+    /// # Errors
+    /// None answers.
+    pub async fn connect(dial: Arc<dyn Dial>) -> Result<Self, BuilderError> {
+        let builder = Self::unconnected(dial);
         // The quickest question: a list of workers takes ten times as long.
         builder.client.buildkit_version().await?;
         Ok(builder)
     }
 
-    /// Says what becomes of a run's records: only an engine that is
-    /// buildrace's own may be cleaned.
+    /// As [`Self::connect`], without asking whether a BuildKit answers.
+    pub fn unconnected(dial: Arc<dyn Dial>) -> Self {
+        Self {
+            client: Client::new(dial),
+            cleanup: Cleanup::Leave,
+        }
+    }
+
+    /// As [`Self::connect`], of the engine at an address as `DOCKER_HOST` has it.
+    ///
+    /// # Errors
+    /// None answers, or it is no address.
+    pub async fn docker(host: &str) -> Result<Self, BuilderError> {
+        let dial = DockerDial::new(host).map_err(ClientError::from)?;
+        Self::connect(Arc::new(dial)).await
+    }
+
+    /// Says what becomes of a run's records.
     #[must_use]
     pub fn with_cleanup(self, cleanup: Cleanup) -> Self {
         Self { cleanup, ..self }
     }
 
+    /// The place, as a person would name it.
+    pub fn endpoint(&self) -> String {
+        self.client.endpoint()
+    }
+
     /// BuildKit's version, where it tells.
+    ///
+    /// # Errors
+    /// It does not answer.
     pub async fn buildkit_version(&self) -> Result<Option<String>, BuilderError> {
         Ok(self.client.buildkit_version().await?)
     }
@@ -54,7 +77,7 @@ impl From<ClientError> for BuilderError {
 }
 
 #[async_trait]
-impl Builder for DockerBuilder {
+impl Builder for NodeBuilder {
     async fn build(
         &self,
         request: &BuildRequest,

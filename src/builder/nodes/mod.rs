@@ -1,0 +1,262 @@
+//! A builder of several nodes: each platform of a build goes to one of them, the
+//! nodes solve at the same time, and the last to end decides.
+
+mod archives;
+mod label;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::future::{join_all, try_join_all};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::{Builder, BuilderError, Cleanup, NodeBuilder, StatusSink};
+use crate::buildkit::{
+    BuildEnd, BuildError, BuildReply, BuildRequest, BuildWindow, CacheRecord, Export, Worker,
+};
+use crate::model::Platform;
+
+/// A node of a builder.
+#[derive(Debug, Clone)]
+pub struct Node {
+    /// Its name among the builder's.
+    pub name: String,
+    /// The BuildKit on it.
+    pub builder: NodeBuilder,
+    /// Platforms that it was given by name; they come before what it lists.
+    pub given: Vec<Platform>,
+    /// Platforms that its worker lists, its own first.
+    pub listed: Vec<Platform>,
+}
+
+/// Several nodes as one builder. There is at least one.
+#[derive(Debug, Clone)]
+pub struct NodesBuilder {
+    nodes: Vec<Node>,
+    cleanup: Cleanup,
+}
+
+impl NodesBuilder {
+    /// A builder of these nodes, in their order; `None` where there is none.
+    pub fn new(nodes: Vec<Node>) -> Option<Self> {
+        let own = |node: &Node| node.builder.cleanup() == Cleanup::Remove;
+        let cleanup = match nodes.iter().all(own) {
+            true => Cleanup::Remove,
+            false => Cleanup::Leave,
+        };
+        (!nodes.is_empty()).then_some(Self { nodes, cleanup })
+    }
+
+    /// The nodes, in their order.
+    pub fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    /// The node that a platform goes to.
+    pub fn node_of(&self, platform: &Platform) -> &Node {
+        &self.nodes[self.place_of(platform)]
+    }
+
+    /// The first node that was given the platform, else the first that runs it
+    /// itself, else the first that lists it, else the first of all, as buildx
+    /// has it (`build/resolver/driver.go`). buildx does not ask which of those
+    /// that list a platform runs it itself.
+    fn place_of(&self, platform: &Platform) -> usize {
+        let first = |fits: &dyn Fn(&Node) -> bool| self.nodes.iter().position(fits);
+        first(&|node| node.given.contains(platform))
+            .or_else(|| first(&|node| node.listed.first() == Some(platform)))
+            .or_else(|| first(&|node| node.listed.contains(platform)))
+            .unwrap_or(0)
+    }
+
+    /// The part of a request that each node is asked for, by its place.
+    fn parts(&self, request: &BuildRequest) -> Vec<(usize, BuildRequest)> {
+        let mut platforms: BTreeMap<usize, Vec<Platform>> = BTreeMap::new();
+        for platform in &request.platforms {
+            let of_node = platforms.entry(self.place_of(platform)).or_default();
+            of_node.push(platform.clone());
+        }
+        let is_one = platforms.len() == 1;
+        let parts = platforms.into_iter().map(|(place, platforms)| {
+            let export = match &request.export {
+                Export::Oci { destination } if !is_one => Export::Oci {
+                    destination: beside(destination, place),
+                },
+                export => export.clone(),
+            };
+            let part = BuildRequest {
+                platforms,
+                export,
+                ..request.clone()
+            };
+            (place, part)
+        });
+        parts.collect()
+    }
+
+    /// Builds a part on its node, and cancels the others where it fails.
+    async fn build_part(
+        &self,
+        (place, part): (usize, &BuildRequest),
+        sink: StatusSink,
+        cancel: &CancellationToken,
+    ) -> BuildEnd {
+        let node = &self.nodes[place];
+        let (own, mut statuses) = mpsc::unbounded_channel();
+        let building = node.builder.build(part, own, cancel.clone());
+        let forwarding = async {
+            while let Some(status) = statuses.recv().await {
+                // Whoever reads no status may still want the build.
+                let _ = sink.send(label::of_node(status, &node.name));
+            }
+        };
+        let (mut end, ()) = tokio::join!(building, forwarding);
+        end.result = end.result.map_err(|error| on_node(error, &node.name));
+        if end.result.is_err() {
+            cancel.cancel();
+        }
+        end
+    }
+}
+
+/// A file for the part of an archive that a node exports.
+fn beside(destination: &Path, place: usize) -> PathBuf {
+    let mut name = destination.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".node{place}"));
+    destination.with_file_name(name)
+}
+
+/// An error that names the node it happened on.
+fn on_node(error: BuildError, node: &str) -> BuildError {
+    let on = |message: String| format!("node {node}: {message}");
+    match error {
+        BuildError::Failed { message } => BuildError::Failed {
+            message: on(message),
+        },
+        BuildError::LostBuilder { message } => BuildError::LostBuilder {
+            message: on(message),
+        },
+        error => error,
+    }
+}
+
+/// How a build ended, by how its parts did. What failed tells more than what was
+/// cancelled for its sake.
+fn end_of(ends: Vec<BuildEnd>) -> BuildEnd {
+    let mut whole = BuildEnd {
+        wall: Duration::ZERO,
+        context_bytes: 0,
+        result: Ok(BuildReply::default()),
+    };
+    for end in ends {
+        whole.wall = whole.wall.max(end.wall);
+        whole.context_bytes += end.context_bytes;
+        whole.result = match (whole.result, end.result) {
+            (Ok(mut whole), Ok(reply)) => {
+                whole.exporter.extend(reply.exporter);
+                Ok(whole)
+            }
+            (Err(BuildError::Cancelled), Err(error)) | (Ok(_), Err(error)) => Err(error),
+            (Err(error), _) => Err(error),
+        };
+    }
+    whole
+}
+
+#[async_trait]
+impl Builder for NodesBuilder {
+    async fn build(
+        &self,
+        request: &BuildRequest,
+        sink: StatusSink,
+        cancel: CancellationToken,
+    ) -> BuildEnd {
+        let parts = self.parts(request);
+        let together = cancel.child_token();
+        let builds = parts
+            .iter()
+            .map(|(place, part)| self.build_part((*place, part), sink.clone(), &together));
+        let mut end = end_of(join_all(builds).await);
+        if let Export::Oci { destination } = &request.export
+            && parts.len() > 1
+        {
+            let files: Vec<PathBuf> = parts
+                .iter()
+                .map(|(place, _)| beside(destination, *place))
+                .collect();
+            end.result = end.result.and_then(|reply| {
+                archives::join(&files, destination)
+                    .map(|()| reply)
+                    .map_err(|error| BuildError::Failed {
+                        message: format!("cannot join the archives of the nodes: {error}"),
+                    })
+            });
+            for file in files {
+                // Those of a build that failed need not be there.
+                let _ = std::fs::remove_file(file);
+            }
+        }
+        end
+    }
+
+    fn cleanup(&self) -> Cleanup {
+        self.cleanup
+    }
+
+    async fn cache_records(&self) -> Result<Vec<CacheRecord>, BuilderError> {
+        let asked = self.nodes.iter().map(|node| node.builder.cache_records());
+        let of_nodes = try_join_all(asked).await?;
+        let named = of_nodes
+            .into_iter()
+            .enumerate()
+            .flat_map(|(place, records)| {
+                records.into_iter().map(move |record| CacheRecord {
+                    id: label::id_on(place, &record.id),
+                    parents: record
+                        .parents
+                        .iter()
+                        .map(|id| label::id_on(place, id))
+                        .collect(),
+                    ..record
+                })
+            });
+        Ok(named.collect())
+    }
+
+    async fn prune(&self, ids: &[String]) -> Result<Vec<String>, BuilderError> {
+        let mut gone = Vec::new();
+        for (place, node) in self.nodes.iter().enumerate() {
+            let own = ids.iter().filter_map(|id| label::own_id(place, id));
+            let own: Vec<String> = own.map(str::to_owned).collect();
+            if !own.is_empty() {
+                let pruned = node.builder.prune(&own).await?;
+                gone.extend(pruned.iter().map(|id| label::id_on(place, id)));
+            }
+        }
+        Ok(gone)
+    }
+
+    async fn workers(&self) -> Result<Vec<Worker>, BuilderError> {
+        let asked = self.nodes.iter().map(|node| node.builder.workers());
+        Ok(try_join_all(asked).await?.into_iter().flatten().collect())
+    }
+
+    async fn history(&self) -> Result<Vec<BuildWindow>, BuilderError> {
+        let asked = self.nodes.iter().map(|node| node.builder.history());
+        Ok(try_join_all(asked).await?.into_iter().flatten().collect())
+    }
+
+    async fn forget(&self, references: &[String]) -> Result<(), BuilderError> {
+        let asked = self
+            .nodes
+            .iter()
+            .map(|node| node.builder.forget(references));
+        try_join_all(asked).await.map(drop)
+    }
+}
+
+#[cfg(test)]
+mod tests;

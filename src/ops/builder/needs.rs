@@ -1,0 +1,51 @@
+//! What a race needs of its builder before it begins: platforms whose programs
+//! run, and base images.
+
+use std::collections::BTreeSet;
+
+use super::session::BuilderSession;
+use crate::engine::images::{Obtained, StandIns, obtain};
+use crate::engine::preflight::{self, Tried};
+use crate::model::{BaseImage, Platform};
+use crate::ops::console::progress_lines;
+
+impl BuilderSession {
+    /// Runs a program of each platform.
+    ///
+    /// # Errors
+    /// The builder cannot be asked.
+    pub async fn try_each(&self, platforms: &[Platform]) -> anyhow::Result<Tried> {
+        match &self.engine {
+            // A container of buildkitd has the kernel of its engine.
+            Some(engine) => Ok(preflight::try_each(engine, platforms).await?),
+            None => super::trial::try_each(self, platforms).await,
+        }
+    }
+
+    /// Gets base images, each with the platform that it is needed on.
+    ///
+    /// # Errors
+    /// One that may not lack cannot be had.
+    pub async fn obtain(
+        &self,
+        needed: &[(String, Platform)],
+        may_lack: &BTreeSet<String>,
+    ) -> anyhow::Result<Obtained> {
+        if let Some(engine) = self.image_store() {
+            let stand_ins = StandIns::for_engine(engine);
+            return Ok(obtain(engine, needed, may_lack, stand_ins, &progress_lines()).await?);
+        }
+        Ok(Obtained {
+            images: needed
+                .iter()
+                .map(|(name, platform)| BaseImage {
+                    name: name.clone(),
+                    platform: platform.clone(),
+                    digest: None,
+                    stand_in: false,
+                })
+                .collect(),
+            missing: Vec::new(),
+        })
+    }
+}
