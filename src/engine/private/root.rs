@@ -17,13 +17,13 @@ use crate::user;
 
 /// Raised when the packages or the layout of the root change: an older root
 /// is made anew.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 const MARKER: &str = ".buildrace-root.json";
 
 /// The engine, what it needs to build and to reach the network, the CLI that
 /// tests compare with, and static emulators.
-const PACKAGES: [&str; 11] = [
+const PACKAGES: [&str; 12] = [
     "ca-certificates",
     "containerd",
     "docker-buildx",
@@ -31,6 +31,7 @@ const PACKAGES: [&str; 11] = [
     "docker.io",
     "git",
     "iptables",
+    "mount",
     "qemu-user",
     "qemu-user-binfmt",
     "runc",
