@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::model::{BuildKind, Platform};
+use crate::model::{BuildKind, Platform, Release};
 use crate::options::{
     BuildOptions, BuilderOptions, Output, RaceOptions, Rounds, duration, rounds, share,
 };
@@ -447,6 +447,12 @@ pub struct EngineArgs {
     /// What to do with it.
     #[command(subcommand)]
     pub action: EngineAction,
+    /// Debian release that it is made of: trixie or sid, each an engine of its own
+    ///
+    /// trixie has Docker Engine 26.1 with BuildKit 0.13. sid has today's
+    /// versions, which change: some days it cannot be made.
+    #[arg(long, value_name = "RELEASE", default_value = "trixie", global = true)]
+    pub release: Release,
 }
 
 /// What to do with the private engine.

@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 use bollard::query_parameters::ImportImageOptions;
 use buildrace::engine::private::Paths;
 use buildrace::engine::{Endpoint, Engine, binfmt, locate};
-use buildrace::model::{BuildKind, Outcome, Platform};
+use buildrace::model::{BuildKind, Outcome, Platform, Release};
 use buildrace::store::read_run;
 use futures_util::StreamExt;
 use nix::sys::signal::{Signal, kill};
@@ -121,7 +121,7 @@ impl Private {
         );
         // Short, for a socket's path must be.
         let cache = tempfile::Builder::new().prefix("br-").tempdir().unwrap();
-        let paths = Paths::under(cache.path()).unwrap();
+        let paths = Paths::under(cache.path(), Release::Trixie).unwrap();
         Some(Self { cache, paths })
     }
 

@@ -2,9 +2,12 @@
 
 use anyhow::{Context, Result};
 
-use crate::cli::EngineAction;
+use std::path::Path;
+
+use crate::cli::{EngineAction, EngineArgs};
 use crate::engine::private::{self, Paths, State, Status};
 use crate::engine::{Endpoint, Engine, EngineError, locate};
+use crate::model::Release;
 use crate::ops::Exit;
 use crate::ops::console::progress_lines;
 
@@ -13,9 +16,10 @@ use crate::ops::console::progress_lines;
 ///
 /// # Errors
 /// The engine cannot be made, started, stopped or removed.
-pub async fn run(action: EngineAction) -> Result<Exit> {
+pub async fn run(args: EngineArgs) -> Result<Exit> {
+    let EngineArgs { action, release } = args;
     if let EngineAction::Up { if_none: true, .. } = action
-        && let Some(endpoint) = other_engine().await?
+        && let Some(endpoint) = other_engine(release).await?
     {
         let engine = Engine::connect(&endpoint).await.with_context(|| {
             format!(
@@ -32,7 +36,7 @@ pub async fn run(action: EngineAction) -> Result<Exit> {
         return Ok(Exit::Good);
     }
     tokio::task::spawn_blocking(move || {
-        let paths = Paths::of_user()?;
+        let paths = Paths::of_release(release)?;
         let progress = progress_lines();
         match action {
             EngineAction::Up { emulate, json, .. } => {
@@ -72,8 +76,8 @@ pub async fn run(action: EngineAction) -> Result<Exit> {
 /// # Errors
 /// An engine is named and does not answer: a race would not use the private
 /// one in its place.
-async fn other_engine() -> Result<Option<Endpoint>, EngineError> {
-    let private = Paths::of_user()?.endpoint().host;
+async fn other_engine(release: Release) -> Result<Option<Endpoint>, EngineError> {
+    let private = Paths::of_release(release)?.endpoint().host;
     match locate(None).await {
         Ok(endpoint) => Ok(Some(endpoint).filter(|endpoint| endpoint.host != private)),
         Err(EngineError::NotFound { .. }) => Ok(None),
@@ -107,17 +111,43 @@ fn print(status: &Status, json: bool) -> Result<()> {
         State::Running => "running",
     };
     outln!("state     {state}");
+    outln!("release   Debian {}", status.release);
+    if let Some(engine) = &status.engine {
+        outln!("engine    Docker Engine {engine}");
+    }
+    if let Some(buildkit) = &status.buildkit {
+        outln!("buildkit  {buildkit}, as that engine has it");
+    }
+    if let Some(qemu) = &status.qemu {
+        outln!("qemu      {qemu}");
+    }
     outln!("host      {}", status.host);
     outln!("folder    {}", status.folder.display());
     if let Some(pid) = status.pid {
         outln!("pid       {pid}");
         outln!("log       {}", status.log.display());
     }
-    if !status.handlers.is_empty() {
-        outln!("emulators {}", status.handlers.join(", "));
+    for (architecture, interpreter) in &status.emulators {
+        let whose = whose(interpreter, status);
+        outln!(
+            "emulator  {architecture}: {} ({whose})",
+            interpreter.display()
+        );
     }
     for (name, version) in &status.packages {
         outln!("package   {name} {version}");
     }
     Ok(())
+}
+
+/// Who registered an interpreter: the kernel has one for all engines.
+fn whose(interpreter: &Path, status: &Status) -> String {
+    let owner = Release::ALL.into_iter().find(|release| {
+        Paths::of_release(*release).is_ok_and(|paths| interpreter.starts_with(paths.root()))
+    });
+    match owner {
+        Some(release) if release == status.release => "its own".into(),
+        Some(release) => format!("of the {release} engine, which registered it first"),
+        None => "the machine's own".into(),
+    }
 }

@@ -32,7 +32,7 @@ pub async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
         Command::List(args) => list::list(&args).await,
         Command::Builders(args) => builders::run(args).await,
         Command::Clean(args) => clean::run(args).await,
-        Command::Engine(args) => engine::run(args.action).await,
+        Command::Engine(args) => engine::run(args).await,
         Command::Images(args) => images::run(args).await,
         Command::Doctor(args) => doctor::run(args).await,
         Command::Completions { shell } => {

@@ -14,7 +14,7 @@ use std::process::Command;
 use super::EngineError;
 use super::command::{run, tied};
 
-/// The Debian release that everything is made from.
+/// The Debian release that base images are made from.
 pub(crate) const SUITE: &str = "trixie";
 
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
@@ -32,6 +32,10 @@ const PATHS: [(bool, &str); 8] = [
     (true, "/usr/share/locale/*"),
 ];
 
+/// sid's lists are valid for a week, and some mirrors are behind by more. They
+/// are signed none the less; this is no machine that updates must reach.
+const SOME_OLD_LISTS: &str = "Acquire::Check-Valid-Until \"false\";\n";
+
 /// Which of Debian's archives packages come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Archives {
@@ -40,6 +44,8 @@ pub(crate) enum Archives {
     WithUpdates,
     /// The release alone, as of its last point release.
     Release,
+    /// sid, which has no updates beside it.
+    Sid,
 }
 
 /// A root file system in the making, with apt's lists and downloads beside it.
@@ -156,10 +162,16 @@ impl DebianRoot {
         )?;
         made.write(
             "root/etc/apt/sources.list.d/debian.sources",
-            &Archives::WithUpdates.sources("/usr/share/keyrings/debian-archive-keyring.pgp"),
+            &archives
+                .in_the_root()
+                .sources("/usr/share/keyrings/debian-archive-keyring.pgp"),
         )?;
         made.write("apt/build.sources", &archives.sources(KEYRING))?;
-        made.write("apt/apt.conf", &made.apt_configuration())?;
+        let mut configuration = made.apt_configuration();
+        if archives == Archives::Sid {
+            configuration += SOME_OLD_LISTS;
+        }
+        made.write("apt/apt.conf", &configuration)?;
         // Without the option, apt is content with what some mirrors hold.
         run(
             &format!("fetching Debian's package lists for {architecture}"),
@@ -385,6 +397,14 @@ impl DebianRoot {
 }
 
 impl Archives {
+    /// Those that apt in the root goes by.
+    fn in_the_root(self) -> Self {
+        match self {
+            Self::WithUpdates | Self::Release => Self::WithUpdates,
+            Self::Sid => Self::Sid,
+        }
+    }
+
     /// These archives in the form of apt's `.sources` files.
     fn sources(self, keyring: &str) -> String {
         let entry = |archive: &str, suites: &str| {
@@ -400,6 +420,7 @@ impl Archives {
             ]
             .join("\n"),
             Self::Release => entry("debian", SUITE),
+            Self::Sid => entry("debian", "sid"),
         }
     }
 }

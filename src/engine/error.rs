@@ -128,12 +128,40 @@ pub enum EngineError {
     /// The private engine cannot be made, started or removed.
     #[error("private engine: {0}")]
     Private(String),
+    /// An engine cannot be made of a release that changes by the day.
+    #[error(
+        "no engine can be made of Debian {release} today: {cause}; {release} changes by the day, and {worked} worked: try again later, or use --release trixie"
+    )]
+    Unmade {
+        /// The release.
+        release: crate::model::Release,
+        /// The newest versions that are known to have worked.
+        worked: &'static str,
+        /// What went wrong.
+        cause: Box<EngineError>,
+    },
     /// A race could not run here, for the reason given.
     #[error("{0}")]
     Preflight(String),
 }
 
+/// The newest of sid of which an engine was made and raced on.
+const SID_WORKED: &str = "docker.io 28.5.2+dfsg4-5 with containerd 2.1.9+ds1-5, docker-buildx 0.29.1+ds1-4 and qemu-user 1:11.1.3+ds-1 (2026-11-29)";
+
 impl EngineError {
+    /// The error of making an engine of a release: what tools and the engine say
+    /// may be due to the release alone.
+    pub(crate) fn of_release(self, release: crate::model::Release) -> Self {
+        match (release, &self) {
+            (crate::model::Release::Sid, Self::Command { .. } | Self::Private(_)) => Self::Unmade {
+                release,
+                worked: SID_WORKED,
+                cause: Box::new(self),
+            },
+            _ => self,
+        }
+    }
+
     /// The error of a call to the engine's API, in one line; `action` is what was
     /// asked of it.
     pub(crate) fn api(action: impl Into<String>, error: bollard::errors::Error) -> Self {

@@ -9,6 +9,7 @@ mod platform;
 mod program_output;
 mod record;
 mod reference;
+mod release;
 mod rules;
 mod run;
 mod sample;
@@ -25,6 +26,7 @@ pub use record::{
     ScenarioInfo, SourcesFrom, VariantInfo,
 };
 pub use reference::{Reference, familiar_name};
+pub use release::Release;
 pub use rules::{
     AUTO_ROUNDS, Contamination, FUTILITY_ROUNDS, FailureRule, LEAST_DELTA, NoiseFloor, Rules,
     Stopping,

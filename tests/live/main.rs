@@ -5,6 +5,10 @@
 //! use. Without one they fail, unless `BUILDRACE_SKIP_LIVE=1`.
 
 mod bench;
+#[path = "../support/buildkitd.rs"]
+mod buildkitd;
+#[path = "../support/certificates.rs"]
+mod certificates;
 mod client_fidelity;
 mod contexts_and_secrets;
 mod explain;
@@ -14,6 +18,7 @@ mod git;
 mod harness;
 mod hygiene;
 mod outputs;
+mod parts;
 #[path = "../support/project.rs"]
 mod project;
 mod race;

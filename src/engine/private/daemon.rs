@@ -315,7 +315,7 @@ mod tests {
             return;
         }
         let cache = tempfile::tempdir().unwrap();
-        let paths = Paths::under(cache.path()).unwrap();
+        let paths = Paths::under(cache.path(), crate::model::Release::Trixie).unwrap();
         fs::create_dir_all(paths.state()).unwrap();
         let _listener = std::os::unix::net::UnixListener::bind(paths.socket()).unwrap();
         // As the engine makes it.

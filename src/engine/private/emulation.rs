@@ -1,6 +1,7 @@
 //! The emulators that the private engine registers with the kernel, and takes
 //! back. Handlers that others registered are never touched.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -12,6 +13,7 @@ use super::paths::Paths;
 use crate::engine::binfmt::{self, Architecture};
 use crate::engine::command::run;
 use crate::engine::{EngineError, Progress};
+use crate::model::Release;
 
 /// What was done to the kernel's table, to be undone.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -47,6 +49,30 @@ pub(super) fn registered(paths: &Paths) -> Vec<String> {
         .into_iter()
         .filter(|name| is_ours(paths, name))
         .collect()
+}
+
+/// The interpreter of each architecture that this machine has one for, whoever
+/// registered it.
+pub(super) fn interpreters() -> BTreeMap<String, PathBuf> {
+    let handlers = binfmt::handlers();
+    let foreign = binfmt::ARCHITECTURES.iter().filter(|a| !a.is_native());
+    foreign
+        .filter_map(|wanted| {
+            let serves = |handler: &&binfmt::Handler| {
+                handler.serves(wanted) && handler.works_in_containers()
+            };
+            let handler = handlers.iter().find(serves)?;
+            Some((wanted.oci.to_owned(), handler.interpreter.clone()))
+        })
+        .collect()
+}
+
+/// The name of this engine's handler in the kernel's table.
+fn handler_name(paths: &Paths, architecture: &Architecture) -> String {
+    match paths.release() {
+        Release::Trixie => format!("buildrace-{}", architecture.qemu),
+        other => format!("buildrace-{other}-{}", architecture.qemu),
+    }
 }
 
 /// Whether a handler's interpreter is in this engine's root.
@@ -105,7 +131,7 @@ pub(super) fn register(
         write(paths, &record)?;
     }
     for wanted in missing(names)? {
-        let name = format!("buildrace-{}", wanted.qemu);
+        let name = handler_name(paths, wanted);
         let interpreter = paths.root().join(format!("usr/bin/qemu-{}", wanted.qemu));
         progress(&format!("registering QEMU for linux/{}", wanted.oci));
         // One of that name which does not work is a leftover of ours.

@@ -33,8 +33,14 @@ while [ ! -s "$state/network-ready" ]; do
     sleep 0.05
 done
 
-nsenter --net="$root/run/netns/engine" chroot "$root" \
-    dockerd --config-file "$state/daemon.json" &
+# `docker exec` enters a container's mount namespace at the root of that
+# namespace. With chroot alone that is the machine's own root, and not the
+# container's: what dockerd starts in must be the root of its namespace.
+cd "$root"
+pivot_root . mnt
+cd /
+umount -l /mnt
+nsenter --net=/run/netns/engine dockerd --config-file "$state/daemon.json" &
 engine=$!
 trap 'kill -TERM "$engine"' TERM INT
 # A signal ends `wait` early.

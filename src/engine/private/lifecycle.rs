@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use super::paths::Paths;
 use super::status::{State, Status};
 use super::{daemon, emulation, root};
-use crate::engine::{EngineError, Progress};
+use crate::engine::{EngineError, Progress, bundled, debian};
+use crate::model::Release;
 use crate::user;
 
 /// What there is of the private engine now.
@@ -17,6 +18,10 @@ use crate::user;
 pub fn status(paths: &Paths) -> Result<Status, EngineError> {
     let process = daemon::find(paths);
     let made = root::read_marker(paths)?;
+    let packages = made.as_ref().map(|marker| marker.packages.clone());
+    let packages = packages.unwrap_or_default();
+    let upstream = |name: &str| packages.get(name).map(|version| upstream_version(version));
+    let engine = upstream("docker.io");
     let state = match (&made, &process) {
         (Some(_), Some(_)) if daemon::answers(paths) => State::Running,
         (_, Some(_)) => State::Stuck,
@@ -29,16 +34,29 @@ pub fn status(paths: &Paths) -> Result<Status, EngineError> {
         path.exists().then_some(path)
     };
     Ok(Status {
+        release: paths.release(),
         state,
+        buildkit: engine.as_deref().and_then(bundled::buildkit_of),
+        engine,
+        qemu: upstream("qemu-user"),
         folder: paths.folder().to_owned(),
         host: paths.endpoint().host,
         log: paths.log(),
         pid: process.map(|process| process.pid),
-        packages: made.map(|marker| marker.packages).unwrap_or_default(),
+        packages,
         docker_cli: existing("usr/bin/docker"),
         buildx: existing("usr/libexec/docker/cli-plugins/docker-buildx"),
         handlers: emulation::registered(paths),
+        emulators: emulation::interpreters(),
     })
+}
+
+/// The version that a Debian package's version is of: `10.0.13` of
+/// `1:10.0.13+ds-0+deb13u1`.
+fn upstream_version(debian: &str) -> String {
+    let version = debian.split_once(':').map_or(debian, |(_, rest)| rest);
+    let end = version.find(['+', '-', '~']).unwrap_or(version.len());
+    version[..end].to_owned()
 }
 
 /// Makes, repairs or starts what is missing of the private engine, and
@@ -60,13 +78,18 @@ pub fn up(
         }
         return Ok(running);
     }
-    needs_root("the private engine", &["engine", "up"])?;
+    needs_root("the private engine", "up", paths.release())?;
     let _lock = lock(paths, progress)?;
-    if root::read_marker(paths)?.is_none() {
+    if root::read_marker(paths)?.is_some() {
+        daemon::start(paths, progress)?;
+    } else {
         daemon::stop(paths)?;
-        root::make(paths, progress)?;
+        debian::check_tools()?;
+        // What it is made of today may not fit together.
+        root::make(paths, progress)
+            .and_then(|()| daemon::start(paths, progress))
+            .map_err(|error| error.of_release(paths.release()))?;
     }
-    daemon::start(paths, progress)?;
     emulation::register(paths, architectures, progress)?;
     status(paths)
 }
@@ -80,7 +103,7 @@ pub fn down(paths: &Paths, progress: &Progress) -> Result<bool, EngineError> {
     if daemon::find(paths).is_none() && emulation::registered(paths).is_empty() {
         return Ok(false);
     }
-    needs_root("stopping the private engine", &["engine", "down"])?;
+    needs_root("stopping the private engine", "down", paths.release())?;
     let _lock = lock(paths, progress)?;
     let ran = daemon::stop(paths)?;
     emulation::unregister(paths)?;
@@ -98,7 +121,7 @@ pub fn remove(paths: &Paths, progress: &Progress) -> Result<bool, EngineError> {
         Err(error) => return Err(EngineError::file("cannot read", paths.folder())(error)),
         Ok(_) => {}
     }
-    needs_root("removing the private engine", &["engine", "rm"])?;
+    needs_root("removing the private engine", "rm", paths.release())?;
     let _lock = lock(paths, progress)?;
     check_folder(paths)?;
     daemon::stop(paths)?;
@@ -113,7 +136,12 @@ pub fn remove(paths: &Paths, progress: &Progress) -> Result<bool, EngineError> {
     progress(&format!("removing {}", paths.folder().display()));
     fs::remove_dir_all(paths.folder())
         .map_err(EngineError::file("cannot remove", paths.folder()))?;
-    for lock_file in [paths.stand_ins().with_extension("lock"), paths.lock_file()] {
+    let mut lock_files = vec![paths.lock_file()];
+    // Stand-ins may be in the making for the engine of another release.
+    if !others_exist(paths) {
+        lock_files.push(paths.stand_ins().with_extension("lock"));
+    }
+    for lock_file in lock_files {
         match fs::remove_file(&lock_file) {
             Err(error) if error.kind() != ErrorKind::NotFound => {
                 return Err(EngineError::file("cannot remove", lock_file)(error));
@@ -122,6 +150,14 @@ pub fn remove(paths: &Paths, progress: &Progress) -> Result<bool, EngineError> {
         }
     }
     Ok(true)
+}
+
+/// Whether there is an engine of another release beside this one.
+fn others_exist(paths: &Paths) -> bool {
+    let others = Release::ALL.into_iter().filter(|r| *r != paths.release());
+    others
+        .filter_map(|release| paths.beside(release))
+        .any(|other| other.folder().exists())
 }
 
 /// One `up`, `down` or `rm` at a time.
@@ -192,7 +228,7 @@ fn mounts_in(folder: &Path) -> Result<Vec<PathBuf>, EngineError> {
         .collect())
 }
 
-fn needs_root(action: &'static str, arguments: &[&str]) -> Result<(), EngineError> {
+fn needs_root(action: &'static str, verb: &str, release: Release) -> Result<(), EngineError> {
     if nix::unistd::geteuid().is_root() {
         return Ok(());
     }
@@ -202,12 +238,13 @@ fn needs_root(action: &'static str, arguments: &[&str]) -> Result<(), EngineErro
         .ok()
         .and_then(|paths| Some(paths.folder().parent()?.parent()?.display().to_string()))
         .unwrap_or_default();
+    let which = match release {
+        Release::Trixie => String::new(),
+        other => format!(" --release {other}"),
+    };
     Err(EngineError::NeedsRoot {
         action,
-        command: format!(
-            "sudo env XDG_CACHE_HOME={cache} {program} {}",
-            arguments.join(" ")
-        ),
+        command: format!("sudo env XDG_CACHE_HOME={cache} {program} engine {verb}{which}"),
     })
 }
 
@@ -222,7 +259,7 @@ mod tests {
     #[test]
     fn what_is_not_the_engines_is_never_removed() {
         let cache = tempfile::tempdir().unwrap();
-        let paths = Paths::under(cache.path()).unwrap();
+        let paths = Paths::under(cache.path(), Release::Trixie).unwrap();
         fs::create_dir_all(paths.folder().join("state")).unwrap();
         fs::write(paths.folder().join("thesis.txt"), "mine").unwrap();
         assert!(check_folder(&paths).is_err());
@@ -240,7 +277,7 @@ mod tests {
     #[test]
     fn an_interrupted_making_is_told_from_nothing_and_from_all() {
         let cache = tempfile::tempdir().unwrap();
-        let paths = Paths::under(cache.path()).unwrap();
+        let paths = Paths::under(cache.path(), Release::Trixie).unwrap();
         assert_eq!(status(&paths).unwrap().state, State::Absent);
         fs::create_dir_all(paths.making().join("root/usr")).unwrap();
         assert_eq!(status(&paths).unwrap().state, State::HalfMade);

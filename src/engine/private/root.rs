@@ -13,17 +13,18 @@ use super::paths::Paths;
 use crate::engine::command::run;
 use crate::engine::debian::{self, Archives, DebianRoot};
 use crate::engine::{EngineError, Progress};
+use crate::model::Release;
 use crate::user;
 
 /// Raised when the packages or the layout of the root change: an older root
 /// is made anew.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 const MARKER: &str = ".buildrace-root.json";
 
 /// The engine, what it needs to build and to reach the network, the CLI that
 /// tests compare with, and static emulators.
-const PACKAGES: [&str; 11] = [
+const PACKAGES: [&str; 12] = [
     "ca-certificates",
     "containerd",
     "docker-buildx",
@@ -31,6 +32,7 @@ const PACKAGES: [&str; 11] = [
     "docker.io",
     "git",
     "iptables",
+    "mount",
     "qemu-user",
     "qemu-user-binfmt",
     "runc",
@@ -78,7 +80,6 @@ pub(super) fn write_marker(
 
 /// Makes the root, in place of whatever is there.
 pub(super) fn make(paths: &Paths, progress: &Progress) -> Result<(), EngineError> {
-    debian::check_tools()?;
     let making = paths.making();
     for leftover in [&making, &paths.root()] {
         if leftover.exists() {
@@ -87,11 +88,18 @@ pub(super) fn make(paths: &Paths, progress: &Progress) -> Result<(), EngineError
                 .map_err(EngineError::file("cannot remove", leftover.as_path()))?;
         }
     }
-    progress("making the engine's root file system from Debian packages");
+    progress(&format!(
+        "making the engine's root file system from packages of Debian {}",
+        paths.release()
+    ));
     user::create_dir_all(paths.folder())
         .and_then(|()| fs::create_dir_all(&making))
         .map_err(EngineError::file("cannot create", making.as_path()))?;
-    let root = DebianRoot::begin(&making, debian::host_architecture()?, Archives::WithUpdates)?;
+    let archives = match paths.release() {
+        Release::Trixie => Archives::WithUpdates,
+        Release::Sid => Archives::Sid,
+    };
+    let root = DebianRoot::begin(&making, debian::host_architecture()?, archives)?;
     root.install_base(&PACKAGES)?;
     root.clean()?;
     write_marker(root.path(), versions(root.path())?)?;

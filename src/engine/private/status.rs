@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use crate::model::Release;
+
 /// How far the private engine has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -25,8 +27,17 @@ pub enum State {
 /// The private engine, as `engine status` shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Status {
+    /// The release of Debian that it is made of.
+    pub release: Release,
     /// How far it has come.
     pub state: State,
+    /// Version of its Docker Engine, once it is made.
+    pub engine: Option<String>,
+    /// Version of that engine's BuildKit, as far as it is known.
+    pub buildkit: Option<String>,
+    /// Version of the QEMU in it. Whether that one runs a platform, `emulators`
+    /// tells.
+    pub qemu: Option<String>,
     /// The folder that holds all of it.
     pub folder: PathBuf,
     /// The address that `DOCKER_HOST` may name it by.
@@ -44,4 +55,7 @@ pub struct Status {
     pub buildx: Option<PathBuf>,
     /// Names of the binfmt handlers that it registered.
     pub handlers: Vec<String>,
+    /// What this machine runs programs of other architectures with, on every
+    /// engine, by the architectures' OCI names: the interpreter's path.
+    pub emulators: BTreeMap<String, PathBuf>,
 }

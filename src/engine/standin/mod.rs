@@ -216,7 +216,7 @@ fn image(recipe: &Recipe, layers: Vec<Layer>, archives: Archives) -> PlatformIma
         labels: HashMap::from([(
             STAND_IN_LABEL.to_owned(),
             match archives {
-                Archives::WithUpdates => {
+                Archives::WithUpdates | Archives::Sid => {
                     format!("{} made from Debian {SUITE} packages", recipe.name)
                 }
                 Archives::Release => format!(
