@@ -2,6 +2,7 @@
 //! forgets what it is told to forget. One file a driver.
 
 pub mod container;
+pub mod kubernetes;
 mod node;
 pub mod nodes;
 mod replay;

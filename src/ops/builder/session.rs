@@ -37,6 +37,10 @@ pub struct BuilderSession {
     /// are several nodes.
     node_natives: Vec<(Platform, Platform)>,
     own: Option<OwnContainer>,
+    /// The pods that its nodes run in.
+    pods: Vec<String>,
+    /// What a user should know of its nodes.
+    notes: Vec<String>,
 }
 
 impl BuilderSession {
@@ -47,6 +51,9 @@ impl BuilderSession {
     async fn find(options: &BuilderOptions) -> anyhow::Result<Self> {
         let session = Self::find_quietly(options).await?;
         errln!("builder: {}", escape::terminal(&session.describe(), 400));
+        for note in &session.notes {
+            errln!("note: {}", escape::terminal(note, 400));
+        }
         Ok(session)
     }
 
@@ -223,6 +230,8 @@ impl BuilderSession {
         };
         let engine = first.engine.clone().filter(|_| is_one);
         let is_local = opened.iter().all(is_local);
+        let pods = opened.iter().filter_map(|node| node.pod.clone()).collect();
+        let notes = opened.iter().filter_map(|node| node.note.clone()).collect();
         let mut node_natives = Vec::new();
         let builder: Arc<dyn Builder> = match is_one {
             true => Arc::new(first.builder.clone()),
@@ -251,6 +260,8 @@ impl BuilderSession {
             is_local,
             node_natives,
             own: None,
+            pods,
+            notes,
         })
     }
 
@@ -276,7 +287,12 @@ impl BuilderSession {
 
     /// The builder on one line: its name, its driver, its BuildKit.
     pub fn describe(&self) -> String {
-        describe(&self.info)
+        let described = describe(&self.info);
+        match self.pods.as_slice() {
+            [] => described,
+            [pod] => format!("{described}, pod {pod}"),
+            pods => format!("{described}, pods {}", pods.join(", ")),
+        }
     }
 
     /// Ends it. A container of its own is removed with its cache.
