@@ -169,6 +169,7 @@ fn step_facts(
             digest: step.digest.clone(),
             name: step.name.clone(),
             kind,
+            node: label.node.clone(),
             stage: label.stage.clone(),
             position: label.position,
             instruction: label.instruction.clone(),
@@ -199,7 +200,7 @@ fn step_facts(
 /// that; one that runs natively all the same loses nothing by it.
 fn assumed_platform<'c>(label: &Label, conditions: &'c Conditions) -> Option<&'c Platform> {
     let platform = conditions.platform.as_ref()?;
-    let is_native = |node: &Node| node.execution(platform) == Execution::Native;
+    let is_native = |node: &Node| node.execution_on(None, platform) == Execution::Native;
     let is_sure = match conditions.lines.is_pinned(label) {
         Some(is_pinned) => !is_pinned,
         None => conditions.node.as_ref().is_some_and(is_native),

@@ -33,9 +33,6 @@ pub struct BuilderSession {
     pub native: Platform,
     /// Whether it builds on this machine.
     pub is_local: bool,
-    /// Platforms with the own platform of the node that they go to, where there
-    /// are several nodes.
-    node_natives: Vec<(Platform, Platform)>,
     own: Option<OwnContainer>,
 }
 
@@ -207,7 +204,6 @@ impl BuilderSession {
         let first = opened.first().context("the builder has no node")?;
         let is_one = opened.len() == 1;
         let native = first.native().clone();
-        let native_of_first = native.clone();
         let platforms: Vec<Platform> = opened
             .iter()
             .flat_map(|node| node.worker.platforms.iter().cloned())
@@ -223,23 +219,15 @@ impl BuilderSession {
         };
         let engine = first.engine.clone().filter(|_| is_one);
         let is_local = opened.iter().all(is_local);
-        let mut node_natives = Vec::new();
         let builder: Arc<dyn Builder> = match is_one {
             true => Arc::new(first.builder.clone()),
             false => {
                 let nodes = opened.into_iter().map(|node| nodes::Node {
-                    name: node.name,
+                    info: node_info(&node),
                     builder: node.builder,
-                    given: node.given,
-                    listed: node.worker.platforms,
                 });
                 let nodes = NodesBuilder::new(nodes.collect());
-                let nodes = nodes.ok_or_else(|| anyhow!("the builder has no node"))?;
-                node_natives.extend(info.platforms.iter().map(|platform| {
-                    let native = nodes.node_of(platform).listed.first();
-                    (platform.clone(), native.unwrap_or(&native_of_first).clone())
-                }));
-                Arc::new(nodes)
+                Arc::new(nodes.ok_or_else(|| anyhow!("the builder has no node"))?)
             }
         };
         Ok(Self {
@@ -249,7 +237,6 @@ impl BuilderSession {
             place,
             native,
             is_local,
-            node_natives,
             own: None,
         })
     }
@@ -260,11 +247,10 @@ impl BuilderSession {
     }
 
     /// The own platform of the node that a platform goes to.
-    pub fn native_for(&self, platform: &Platform) -> Platform {
-        self.node_natives
-            .iter()
-            .find(|(of, _)| of == platform)
-            .map_or_else(|| self.native.clone(), |(_, native)| native.clone())
+    pub fn native_for(&self, platform: &Platform) -> &Platform {
+        let nodes = &self.info.nodes;
+        let node = nodes.get(NodeInfo::place_of(nodes, platform));
+        node.map_or(&self.native, |node| &node.native)
     }
 
     /// The engine whose images its BuildKit finds by itself.
