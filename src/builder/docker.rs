@@ -7,7 +7,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Builder, BuilderError, Cleanup, StatusSink};
 use crate::buildkit::{
-    BuildEnd, BuildRequest, BuildWindow, CacheRecord, Client, ClientError, DockerDial, Worker,
+    BuildEnd, BuildRequest, BuildWindow, CacheRecord, Client, ClientError, DockerDial, TlsFiles,
+    Worker,
 };
 
 /// The BuildKit inside a Docker Engine.
@@ -21,7 +22,13 @@ impl DockerBuilder {
     /// Reaches the engine at an address as `DOCKER_HOST` has it, and makes
     /// sure that a BuildKit answers there. It counts as somebody else's.
     pub async fn connect(host: &str) -> Result<Self, BuilderError> {
-        let dial = DockerDial::new(host).map_err(ClientError::from)?;
+        Self::connect_with(host, None).await
+    }
+
+    /// As `connect`, with the files for TLS that the engine is to be reached
+    /// with.
+    pub async fn connect_with(host: &str, tls: Option<&TlsFiles>) -> Result<Self, BuilderError> {
+        let dial = DockerDial::with_tls(host, tls).map_err(ClientError::from)?;
         let builder = Self {
             client: Client::new(Arc::new(dial)),
             cleanup: Cleanup::Leave,

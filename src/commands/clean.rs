@@ -144,7 +144,7 @@ impl Cleaning {
             };
             self.count(&shown, done.map_err(anyhow::Error::from))?;
         }
-        let builder = DockerBuilder::connect(&endpoint.host).await?;
+        let builder = DockerBuilder::connect_with(&endpoint.host, endpoint.tls.as_ref()).await?;
         let dead = KilledRuns::find(&builder, &|run| is_alive(run, &args.results)).await?;
         self.runs(&dead, &builder, endpoint.is_private(), args)
             .await

@@ -5,6 +5,7 @@ mod certificates;
 mod contexts;
 mod dial;
 mod endings;
+mod engine;
 mod history;
 mod own_session;
 mod prune;

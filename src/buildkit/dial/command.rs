@@ -1,7 +1,6 @@
 //! A command whose input and output are the connection, such as
 //! `ssh HOST docker system dial-stdio`.
 
-use std::fmt;
 use std::io;
 use std::pin::Pin;
 use std::process::Stdio;
@@ -23,23 +22,13 @@ const END_LIMIT: Duration = Duration::from_secs(5);
 /// background, such as ssh's shared connection, may hold it open for ever.
 const COMPLAINT_LIMIT: Duration = Duration::from_millis(300);
 
-/// A command that connects, and how a person would type it.
+/// A command that connects.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct CommandLine {
     pub(crate) program: String,
     pub(crate) arguments: Vec<String>,
-    /// What to check where it fails.
-    pub(crate) hint: String,
-}
-
-impl fmt::Display for CommandLine {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.program)?;
-        for argument in &self.arguments {
-            write!(f, " {argument}")?;
-        }
-        Ok(())
-    }
+    /// What a person would type to try it.
+    pub(crate) shown: String,
 }
 
 impl CommandLine {
@@ -176,7 +165,7 @@ impl CommandStream {
 
     fn failure(&self, end: &End) -> io::Error {
         let Self { line, .. } = self;
-        io::Error::other(format!("`{line}` {}; {}", end.said, line.hint))
+        io::Error::other(format!("`{}` {}; try it by hand", line.shown, end.said))
     }
 
     /// The input is closed: the command's end is the reason.
@@ -252,7 +241,7 @@ mod tests {
         CommandLine {
             program: "sh".into(),
             arguments: vec!["-c".into(), script.into()],
-            hint: "try it by hand".into(),
+            shown: format!("sh -c '{script}'"),
         }
     }
 

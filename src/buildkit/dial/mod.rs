@@ -22,6 +22,7 @@ pub use docker::DockerDial;
 pub use error::DialError;
 pub use remote::RemoteDial;
 pub use tls::TlsFiles;
+pub(crate) use transport::Transport;
 
 /// A stream of bytes, both ways.
 pub trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}

@@ -96,10 +96,8 @@ impl Paths {
 
     /// The engine's address.
     pub fn endpoint(&self) -> Endpoint {
-        Endpoint {
-            host: format!("unix://{}", self.socket().display()),
-            found_by: "private engine".into(),
-        }
+        let host = format!("unix://{}", self.socket().display());
+        Endpoint::new(host, "private engine")
     }
 }
 

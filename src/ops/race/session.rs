@@ -44,7 +44,7 @@ impl EngineSession {
             true => Cleanup::Remove,
             false => Cleanup::Leave,
         };
-        let builder = DockerBuilder::connect(&endpoint.host).await?;
+        let builder = DockerBuilder::connect_with(&endpoint.host, endpoint.tls.as_ref()).await?;
         let builder = builder.with_cleanup(cleanup);
         let mut worker = builder
             .workers()
