@@ -8,7 +8,9 @@ pub mod binfmt;
 pub mod bundled;
 pub mod client;
 mod command;
+mod connection;
 mod debian;
+mod docker_config;
 pub mod emulator;
 mod endpoint;
 mod error;
@@ -21,6 +23,7 @@ pub mod private;
 mod probe;
 mod registry;
 mod smoke;
+mod sockets;
 mod standin;
 mod temporary;
 

@@ -14,6 +14,7 @@ mod interrupted;
 mod project;
 mod recordings;
 mod resume;
+mod ssh;
 
 use std::fs;
 

@@ -152,10 +152,7 @@ async fn what_others_keep_on_the_engine_stays_and_nothing_of_ours_does() {
     theirs.leaves(&host).await;
     // What is removed from somebody else's cache costs them all of it, so there
     // a run leaves what it added.
-    let endpoint = buildrace::engine::Endpoint {
-        host,
-        found_by: "--host".into(),
-    };
+    let endpoint = buildrace::engine::Endpoint::new(host, "--host");
     match endpoint.is_private() {
         true => assert_eq!(before.0, after.0, "cache records changed"),
         false => assert!(before.0.is_subset(&after.0), "cache records are gone"),

@@ -1,15 +1,19 @@
 //! The BuildKit client against a server in this process that errs, stalls,
 //! goes silent, calls back and hangs up.
 
+mod certificates;
 mod contexts;
 mod dial;
 mod endings;
+mod engine;
 mod history;
+mod own_session;
 mod prune;
 mod secrets;
 mod server;
 mod session;
 mod ssh;
+mod tls;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -64,7 +64,7 @@ pub async fn of_engine(engine: Engine) -> anyhow::Result<OpenNode> {
         true => Cleanup::Remove,
         false => Cleanup::Leave,
     };
-    let builder = NodeBuilder::docker(&endpoint.host).await?;
+    let builder = NodeBuilder::docker_with(&endpoint.host, endpoint.tls.as_ref()).await?;
     let version = engine::bundled::buildkit_of(&engine.facts().version);
     let builder = builder.with_cleanup(cleanup);
     let mut node = OpenNode::of("default", builder, Some(engine)).await?;
