@@ -58,6 +58,7 @@ impl Client {
         let mut end = BuildEnd {
             wall: Duration::ZERO,
             context_bytes: 0,
+            layout_bytes: 0,
             result: Err(BuildError::Cancelled),
         };
         let (prepared, control) = match cancel.run_until_cancelled(self.start(request)).await {
@@ -72,6 +73,7 @@ impl Client {
             mut solve,
             files,
             sent,
+            layouts,
             archive,
         } = prepared;
         let offer = Offer {
@@ -79,6 +81,7 @@ impl Client {
             credentials: self.credentials(),
             secrets: request.secrets.clone(),
             ssh: request.ssh.clone(),
+            layouts: layouts.clone(),
             archive: archive.clone(),
         };
         let mut session = Session::open(control.clone(), &request.shared_key, offer);
@@ -101,6 +104,7 @@ impl Client {
 
         session.close().await;
         end.context_bytes = sent.load(Ordering::Relaxed);
+        end.layout_bytes = layouts.sent();
         match &end.result {
             Ok(_) | Err(BuildError::Failed { .. }) => {
                 forward_rest(&mut status, &sink, STATUS_SILENCE).await;

@@ -31,7 +31,7 @@ use super::smoke::SmokeRunner;
 use super::warm_up::{self, WarmUpError};
 use crate::builder::{Builder, BuilderError, Cleanup};
 use crate::buildkit::Secret;
-use crate::model::{BuildKind, Outcome, Run, RunRecord, Sample, Slot};
+use crate::model::{BuildKind, ImageLayout, Outcome, Run, RunRecord, Sample, Slot};
 use crate::model::{Event, RunEnd};
 use crate::scenario::{Scenario, ScenarioError};
 use crate::verdict;
@@ -95,6 +95,9 @@ pub struct Race<'a> {
     pub runner: Option<&'a dyn SmokeRunner>,
     /// Whether to measure images in the first round, after the clock.
     pub image_size: bool,
+    /// Base images that the builder gets from this machine; none where it has
+    /// them already or gets them elsewhere.
+    pub layouts: &'a [ImageLayout],
     /// Secrets of `RUN --mount=type=secret`, by their ids.
     pub secrets: &'a BTreeMap<String, Secret>,
     /// What results may not say.
@@ -243,7 +246,8 @@ impl Race<'_> {
         run.observer.phase("unpacking base images");
         let images = &self.record.base_images;
         let builds = self.earlier.prefix(run.prefix);
-        let unpacked = warm_up::unpack(self.builder, images, &builds, run.stop).await;
+        let (builder, layouts) = (self.builder, self.layouts);
+        let unpacked = warm_up::unpack(builder, images, layouts, &builds, run.stop).await;
         if run.stop.is_cancelled() {
             return Ok(RunEnd::Interrupted);
         }
@@ -443,6 +447,7 @@ impl Race<'_> {
                 info,
                 scenario,
                 variant,
+                layouts: self.layouts,
             })
         };
         found().ok_or_else(|| RaceError::Plan {

@@ -10,8 +10,8 @@ use buildrace::buildkit::{
     BuildEnd, BuildError, BuildReply, BuildRequest, BuildWindow, CacheRecord, Export, Worker,
 };
 use buildrace::model::{
-    BaseImage, BuildKind, BuilderInfo, Event, RunEnd, RunRecord, SCHEMA_VERSION, Sample,
-    ScenarioInfo, Slot,
+    BaseImage, BuildKind, BuilderInfo, Event, ImageLayout, RunEnd, RunRecord, SCHEMA_VERSION,
+    Sample, ScenarioInfo, Slot,
 };
 use buildrace::plan::{self, PlanInput};
 use buildrace::race::{
@@ -165,6 +165,7 @@ impl Builder for Scripted {
                     Duration::from_secs_f64(wall(&request.reference))
                 }),
             context_bytes: 1,
+            layout_bytes: 0,
             result,
         }
     }
@@ -269,6 +270,7 @@ pub struct Setting {
     _project: project::Project,
     pub scenarios: Vec<Scenario>,
     pub record: RunRecord,
+    pub layouts: Vec<ImageLayout>,
 }
 
 /// The project `tiny`, to be built once.
@@ -334,6 +336,7 @@ pub fn setting(kinds: &[BuildKind], variants: &[&str]) -> Setting {
         _project: project,
         scenarios,
         record,
+        layouts: Vec::new(),
     }
 }
 
@@ -400,6 +403,7 @@ async fn race(
         disk: None,
         image_size: false,
         runner,
+        layouts: &setting.layouts,
         secrets: &BTreeMap::new(),
         redaction: &Redaction::default(),
         earlier,

@@ -5,6 +5,7 @@ mod contexts;
 mod dial;
 mod endings;
 mod history;
+mod layouts;
 mod prune;
 mod secrets;
 mod server;
@@ -43,6 +44,7 @@ impl Subject {
             dockerfile: context.join("Dockerfile"),
             context,
             contexts: BTreeMap::new(),
+            layouts: Vec::new(),
             secrets: BTreeMap::new(),
             ssh: BTreeMap::new(),
             shared_key: "key".into(),

@@ -69,6 +69,7 @@ pub(super) async fn probe(
             Some(BuildKind::Cold) => vec![info.native.clone()],
             _ => info.platforms.clone(),
         },
+        layouts: &session.layouts,
         secrets: &prepared.secrets(),
         timeout: settings.race.timeout,
     };

@@ -65,6 +65,7 @@ pub async fn build(
         scenarios,
         builder: &session.builder,
         disk: session.engine.is_local().then_some(here.as_path()),
+        layouts: &session.layouts,
         secrets: &secrets,
         runner: Some(&session.engine),
         image_size: args.image_size,

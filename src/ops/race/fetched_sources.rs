@@ -102,6 +102,7 @@ impl EngineSession {
             reference: format!("buildrace-sources-{:016x}", rand::random::<u64>()),
             context: otherwise.context().to_owned(),
             contexts: BTreeMap::new(),
+            layouts: self.layouts.clone(),
             secrets: BTreeMap::new(),
             ssh: BTreeMap::new(),
             dockerfile: otherwise.dockerfile.clone(),

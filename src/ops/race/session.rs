@@ -5,7 +5,7 @@ use anyhow::Context;
 use crate::builder::{Builder, Cleanup, DockerBuilder};
 use crate::buildkit::Worker;
 use crate::engine::{self, Engine};
-use crate::model::Platform;
+use crate::model::{ImageLayout, Platform};
 use crate::options::RaceOptions;
 
 /// A builder that answers, and the platforms it lists.
@@ -17,6 +17,9 @@ pub struct EngineSession {
     pub host: String,
     /// The node's own platform.
     pub native: Platform,
+    /// Base images that the builder gets from this machine; none where it has
+    /// the engine's own store.
+    pub layouts: Vec<ImageLayout>,
 }
 
 impl EngineSession {
@@ -68,6 +71,7 @@ impl EngineSession {
             worker,
             host: endpoint.host,
             native,
+            layouts: Vec::new(),
         })
     }
 }
