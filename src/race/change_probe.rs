@@ -257,8 +257,11 @@ fn work(step: &Step) -> Option<(Option<String>, String)> {
     if label.internal || label.instruction.starts_with("exporting ") {
         return None;
     }
-    let words: Vec<&str> = label.instruction.split_whitespace().collect();
     let platform = label.made_for().map(ToString::to_string);
+    if let Some(image) = label.image_of_client() {
+        return Some((platform, format!("FROM {image}")));
+    }
+    let words: Vec<&str> = label.instruction.split_whitespace().collect();
     Some((platform, words.join(" ")))
 }
 
