@@ -2,7 +2,9 @@
 //! they remove from its cache what they made.
 //!
 //! The engine is `BUILDRACE_TEST_HOST`, else the one that `buildrace run` would
-//! use. Without one they fail, unless `BUILDRACE_SKIP_LIVE=1`.
+//! use. Without one they fail, unless `BUILDRACE_SKIP_LIVE=1`. What needs a
+//! buildkitd besides takes `BUILDRACE_TEST_BUILDKITD` (`unix:///…`), else it is
+//! skipped.
 
 mod bench;
 mod client_fidelity;
@@ -13,6 +15,7 @@ mod gate;
 mod git;
 mod harness;
 mod hygiene;
+mod layouts;
 mod outputs;
 #[path = "../support/project.rs"]
 mod project;

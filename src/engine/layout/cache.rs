@@ -63,20 +63,18 @@ impl Place {
     }
 }
 
-impl Cache {
-    /// The user's: `$XDG_CACHE_HOME/buildrace/layouts`, or
-    /// `~/.cache/buildrace/layouts`.
-    pub(super) fn of_user() -> Result<Self, EngineError> {
-        let cache = user::cache_folder().filter(|path| path.is_absolute());
-        let cache = cache.ok_or_else(|| {
-            EngineError::Private(
-                "there is no folder for copies of base images: set HOME or XDG_CACHE_HOME".into(),
-            )
-        })?;
-        Ok(Self::under(&cache))
-    }
+/// The user's cache folder: `$XDG_CACHE_HOME`, or `~/.cache`.
+pub(super) fn folder_of_user() -> Result<PathBuf, EngineError> {
+    let cache = user::cache_folder().filter(|path| path.is_absolute());
+    cache.ok_or_else(|| {
+        EngineError::Preflight(
+            "copies of base images need a cache folder: set HOME or XDG_CACHE_HOME".into(),
+        )
+    })
+}
 
-    /// That in a given cache folder.
+impl Cache {
+    /// That in a cache folder, `buildrace/layouts`.
     pub(super) fn under(cache: &Path) -> Self {
         Self {
             folder: cache.join("buildrace").join("layouts"),

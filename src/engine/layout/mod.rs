@@ -8,7 +8,7 @@ mod contents;
 mod unpack;
 
 use std::io::{self, Read};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use futures_util::StreamExt;
@@ -35,6 +35,20 @@ pub async fn save(
     platforms: &[Platform],
     progress: &Progress,
 ) -> Result<ImageLayout, EngineError> {
+    save_under(&cache::folder_of_user()?, engine, name, platforms, progress).await
+}
+
+/// As [`save`], in a given cache folder.
+///
+/// # Errors
+/// As of [`save`].
+pub async fn save_under(
+    cache: &Path,
+    engine: &Engine,
+    name: &str,
+    platforms: &[Platform],
+    progress: &Progress,
+) -> Result<ImageLayout, EngineError> {
     let failed = |reason: String| EngineError::Image {
         name: one_line(name),
         reason,
@@ -43,7 +57,7 @@ pub async fn save(
     let id = id.ok_or_else(|| {
         failed("the engine does not hold it, so it cannot be given to the builder".into())
     })?;
-    let cache = Cache::of_user()?;
+    let cache = Cache::under(cache);
     let record = match cache.find(&id, platforms) {
         Some(record) => record,
         None => {
@@ -86,7 +100,7 @@ pub async fn save(
 
 /// Layouts in the user's cache folder whose making was interrupted.
 pub fn unfinished() -> Vec<PathBuf> {
-    Cache::of_user().map_or_else(|_| Vec::new(), |cache| cache.left())
+    cache::folder_of_user().map_or_else(|_| Vec::new(), |cache| Cache::under(&cache).left())
 }
 
 /// Streams the image from the engine into `place`.

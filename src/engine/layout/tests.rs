@@ -1,7 +1,6 @@
 //! Layouts from archives like those of engines to entries of the cache.
 
 use std::fs;
-use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
