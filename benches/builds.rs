@@ -333,6 +333,7 @@ impl<'a> Site<'a> {
             scenarios: self.snapshot.scenarios(),
             builder: &self.builder,
             disk: self.engine.is_local().then_some(self.project.root()),
+            layouts: &[],
             secrets: &BTreeMap::new(),
             redaction: &Redaction::default(),
             earlier: Resumption::default(),

@@ -21,7 +21,7 @@ use super::client::Client;
 use super::control::Control;
 use super::error::{is_lost, message_of};
 use super::request::{BuildEnd, BuildError, BuildReply, BuildRequest};
-use super::session::{self, Archive, Offer, Session};
+use super::session::{self, Archive, LayoutStores, Offer, Session};
 use super::solve::{self, Prepared};
 use super::status::solve_status;
 use super::text::{MESSAGE, NAME, bounded};
@@ -59,6 +59,7 @@ impl Client {
         let mut end = BuildEnd {
             wall: Duration::ZERO,
             context_bytes: 0,
+            layout_bytes: 0,
             result: Err(BuildError::Cancelled),
         };
         let started = match cancel.run_until_cancelled(self.start(request)).await {
@@ -74,6 +75,7 @@ impl Client {
             mut session,
             control,
             sent,
+            layouts,
             archive,
         } = started;
         let mut status = pin!(status_stream(control.clone(), request.reference.clone()).fuse());
@@ -94,6 +96,7 @@ impl Client {
 
         session.close().await;
         end.context_bytes = sent.load(Ordering::Relaxed);
+        end.layout_bytes = layouts.sent();
         match &end.result {
             Ok(_) | Err(BuildError::Failed { .. }) => {
                 forward_rest(&mut status, &sink, STATUS_SILENCE).await;
@@ -115,6 +118,7 @@ impl Client {
             mut solve,
             files,
             sent,
+            layouts,
             archive,
         } = solve::prepare(request, self.daemon())?;
         let offer = Offer {
@@ -122,6 +126,7 @@ impl Client {
             credentials: self.credentials(),
             secrets: request.secrets.clone(),
             ssh: request.ssh.clone(),
+            layouts: layouts.clone(),
             archive: archive.clone(),
         };
         let plan = session::Plan::new(&request.shared_key, offer);
@@ -137,6 +142,7 @@ impl Client {
             session,
             control,
             sent,
+            layouts,
             archive,
         })
     }
@@ -148,6 +154,7 @@ struct Started {
     session: Session,
     control: Control,
     sent: Arc<AtomicU64>,
+    layouts: LayoutStores,
     archive: Option<Archive>,
 }
 

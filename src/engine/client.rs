@@ -210,6 +210,17 @@ impl Engine {
         matches!(self.find(name).await, Ok(Some(_)))
     }
 
+    /// Id of the image of this name; `None` where there is no such image.
+    ///
+    /// # Errors
+    /// The engine refuses the question.
+    pub(super) async fn image_id(&self, name: &str) -> Result<Option<String>, EngineError> {
+        let found = self.find(name).await;
+        let found =
+            found.map_err(|error| EngineError::api(format!("looking for image {name}"), error))?;
+        Ok(found.map(|image| image.id))
+    }
+
     /// What the engine lists under a name. Inspecting an index without the
     /// engine's own platform fails on older engines; listing does not, but
     /// knows names by their tags alone.

@@ -15,6 +15,7 @@ pub mod emulator;
 mod endpoint;
 mod error;
 pub mod images;
+pub mod layout;
 mod leftovers;
 pub mod locate;
 mod oci;

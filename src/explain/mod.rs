@@ -165,14 +165,17 @@ fn step_facts(
         let label = &step.label;
         // BuildKit's own work and the transfer of sources are of no platform.
         let assumed = assumed_platform(label, conditions).filter(|_| label.position.is_some());
+        // As a FROM that the builder resolves itself.
+        let image = label.image_of_client();
+        let instruction = image.map(|image| format!("FROM {image}"));
         StepFacts {
             digest: step.digest.clone(),
             name: step.name.clone(),
             kind,
             node: label.node.clone(),
-            stage: label.stage.clone(),
+            stage: label.stage.clone().filter(|_| image.is_none()),
             position: label.position,
-            instruction: label.instruction.clone(),
+            instruction: instruction.unwrap_or_else(|| label.instruction.clone()),
             line: lines.get(step.digest.as_str()).copied(),
             platform: label.platform.as_ref().or(assumed).cloned(),
             target: label.made_for().or(assumed).cloned(),

@@ -10,6 +10,7 @@ pub mod host;
 mod host_counters;
 mod idle_wait;
 mod image;
+pub mod image_trial;
 mod inspected;
 mod killed_runs;
 mod observer;

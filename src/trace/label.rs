@@ -112,6 +112,16 @@ impl Label {
         words.is_some_and(|words| context_name(&words).is_some())
     }
 
+    /// The name of the image that the step loads from the client,
+    /// `golang:1.24`: what a Dockerfile's FROM names, where its builder gets the
+    /// image that way. Its own name says neither FROM nor the stage.
+    pub fn image_of_client(&self) -> Option<&str> {
+        let stage = self.stage.as_deref().filter(|_| self.position.is_none())?;
+        let words: Vec<&str> = stage.split(' ').collect();
+        let at = context_name(&words)?;
+        (self.instruction == "OCI load from client").then(|| words[at])
+    }
+
     /// The platform that the step makes something for, as its name says.
     pub fn made_for(&self) -> Option<&Platform> {
         self.target.as_ref().or(self.platform.as_ref())
@@ -336,6 +346,28 @@ mod tests {
         ] {
             assert_eq!(Label::parse(name), expected, "{name}");
         }
+    }
+
+    #[test]
+    fn an_image_of_the_client_has_the_name_that_from_gives_it() {
+        for (name, image) in [
+            (
+                "[context golang:1.24::linux/arm64] OCI load from client",
+                Some("golang:1.24"),
+            ),
+            ("[app context debian] OCI load from client", Some("debian")),
+            ("[context src] load from client", None),
+            ("[context golang:1.24] load metadata for golang", None),
+            ("[context base] docker-image://golang", None),
+            ("[linux/arm64 build 1/2] OCI load from client", None),
+            ("OCI load from client", None),
+        ] {
+            let label = Label::parse(name);
+            assert_eq!(label.image_of_client(), image, "{name}");
+            assert!(image.is_none() || !label.is_instruction());
+        }
+        let label = Label::parse("[context golang:1.24::linux/arm64] OCI load from client");
+        assert_eq!(label.made_for(), Some(&Platform::linux("arm64")));
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod dial;
 mod endings;
 mod engine;
 mod history;
+mod layouts;
 mod own_session;
 mod prune;
 mod secrets;
@@ -47,6 +48,7 @@ impl Subject {
             dockerfile: context.join("Dockerfile"),
             context,
             contexts: BTreeMap::new(),
+            layouts: Vec::new(),
             secrets: BTreeMap::new(),
             ssh: BTreeMap::new(),
             shared_key: "key".into(),

@@ -134,11 +134,13 @@ fn end_of(ends: Vec<BuildEnd>) -> BuildEnd {
     let mut whole = BuildEnd {
         wall: Duration::ZERO,
         context_bytes: 0,
+        layout_bytes: 0,
         result: Ok(BuildReply::default()),
     };
     for end in ends {
         whole.wall = whole.wall.max(end.wall);
         whole.context_bytes += end.context_bytes;
+        whole.layout_bytes += end.layout_bytes;
         whole.result = match (whole.result, end.result) {
             (Ok(mut whole), Ok(reply)) => {
                 whole.exporter.extend(reply.exporter);

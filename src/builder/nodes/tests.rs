@@ -103,6 +103,7 @@ fn the_slowest_node_is_the_build_and_the_first_failure_its_reason() {
     let end = |seconds: u64, result| BuildEnd {
         wall: Duration::from_secs(seconds),
         context_bytes: 10,
+        layout_bytes: 0,
         result,
     };
     let good = || Ok(BuildReply::default());
@@ -180,6 +181,7 @@ fn request(platforms: &[&str]) -> BuildRequest {
         reference: "ref".into(),
         context: "/context".into(),
         contexts: BTreeMap::new(),
+        layouts: Vec::new(),
         secrets: BTreeMap::new(),
         ssh: BTreeMap::new(),
         dockerfile: "/Dockerfile".into(),

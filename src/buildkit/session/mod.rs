@@ -1,6 +1,6 @@
 //! The session: while it solves, BuildKit calls back for the files of the
-//! contexts, for registry credentials and secrets, and to hand over an exported
-//! archive.
+//! contexts, for the blobs of images, for registry credentials and secrets, and to
+//! hand over an exported archive.
 //!
 //! BuildKit is the client on the session's connection. A Docker Engine hands
 //! over one of its own for it; everywhere else it is gRPC inside gRPC, and
@@ -8,6 +8,7 @@
 //! shared key, and the methods that it may call.
 
 mod auth;
+mod content;
 mod file_send;
 mod health;
 mod router;
@@ -41,6 +42,7 @@ use super::credentials::CredentialStore;
 use super::dial::{CONNECTION_WINDOW, Duplex, HEADER_LIMIT, STREAM_WINDOW};
 use super::filesync::FileSync;
 use super::request::Secret;
+pub(crate) use content::LayoutStores;
 pub(crate) use file_send::Archive;
 use router::Router;
 use tunnel::Tunnel;
@@ -56,6 +58,7 @@ pub(super) struct Offer {
     pub(super) credentials: CredentialStore,
     pub(super) secrets: BTreeMap<String, Secret>,
     pub(super) ssh: BTreeMap<String, PathBuf>,
+    pub(super) layouts: LayoutStores,
     pub(super) archive: Option<Archive>,
 }
 
@@ -78,6 +81,9 @@ impl Offer {
                 ],
             )
             .add(self.files, &["DiffCopy"]);
+        if !self.layouts.is_empty() {
+            router = router.add(self.layouts, content::METHODS);
+        }
         if !self.secrets.is_empty() {
             let known = secrets::Known(self.secrets);
             router = router.add(SecretsServer::new(known), &["GetSecret"]);

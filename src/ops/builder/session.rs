@@ -1,7 +1,7 @@
 //! A builder that answers, for the time of a command.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, anyhow, bail};
 
@@ -13,7 +13,7 @@ use crate::buildx::Instance;
 use crate::engine::images::{self, StandIns};
 use crate::engine::{Endpoint, Engine};
 use crate::escape;
-use crate::model::{BuilderInfo, NodeInfo, Platform};
+use crate::model::{BuilderInfo, ImageLayout, NodeInfo, Platform};
 use crate::ops::console::progress_lines;
 use crate::options::BuilderOptions;
 
@@ -26,6 +26,8 @@ pub struct BuilderSession {
     /// The engine that it is in or runs in; none where a buildkitd was reached
     /// otherwise, or where it has several nodes.
     pub engine: Option<Engine>,
+    /// The engine that its first node is in or runs in.
+    pub(super) image_engine: Option<Engine>,
     /// Names the place to this user's other runs; it may hold what is nobody's
     /// business.
     pub place: String,
@@ -33,6 +35,9 @@ pub struct BuilderSession {
     pub native: Platform,
     /// Whether it builds on this machine.
     pub is_local: bool,
+    /// Base images that were found on the engine alone, and that its BuildKit gets
+    /// from this machine.
+    pub(super) layouts: Mutex<Vec<ImageLayout>>,
     own: Option<OwnContainer>,
 }
 
@@ -217,7 +222,8 @@ impl BuilderSession {
             },
             ..info
         };
-        let engine = first.engine.clone().filter(|_| is_one);
+        let image_engine = first.engine.clone();
+        let engine = image_engine.clone().filter(|_| is_one);
         let is_local = opened.iter().all(is_local);
         let builder: Arc<dyn Builder> = match is_one {
             true => Arc::new(first.builder.clone()),
@@ -234,9 +240,11 @@ impl BuilderSession {
             info,
             builder,
             engine,
+            image_engine,
             place,
             native,
             is_local,
+            layouts: Mutex::default(),
             own: None,
         })
     }
@@ -251,6 +259,18 @@ impl BuilderSession {
         let nodes = &self.info.nodes;
         let node = nodes.get(NodeInfo::place_of(nodes, platform));
         node.map_or(&self.native, |node| &node.native)
+    }
+
+    /// Whether it is a container of buildrace's own.
+    pub(super) fn is_own(&self) -> bool {
+        self.own.is_some()
+    }
+
+    /// Base images that its BuildKit gets from this machine, of those that were
+    /// asked for so far.
+    pub fn layouts(&self) -> Vec<ImageLayout> {
+        let layouts = self.layouts.lock();
+        layouts.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The engine whose images its BuildKit finds by itself.

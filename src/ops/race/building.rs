@@ -60,11 +60,13 @@ pub async fn build(
     let unfinished = Unfinished::begin(&record.run, &session.place);
     let dead = unfinished.dead();
     let finished = run.samples.clone();
+    let layouts = session.layouts();
     let race = Race {
         record: &record,
         scenarios,
         builder: &*session.builder,
         disk: session.is_local.then_some(here.as_path()),
+        layouts: &layouts,
         secrets: &secrets,
         runner: session
             .engine

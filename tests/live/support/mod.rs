@@ -160,6 +160,7 @@ impl Job {
             reference: unique("live-test"),
             context: self.context.clone(),
             contexts: BTreeMap::new(),
+            layouts: Vec::new(),
             secrets: BTreeMap::new(),
             ssh: BTreeMap::new(),
             dockerfile: self.dockerfile.clone(),
