@@ -50,9 +50,11 @@ async fn a_session_has_a_connection_of_its_own_and_closes_it() {
 
 #[tokio::test(start_paused = true)]
 async fn where_it_is_refused_the_control_api_carries_it() {
-    let server = server(Script::solve(ask), SessionWay::OwnRefused);
-    Subject::new().build(&server).await.0.result.unwrap();
-    assert_eq!(server.seen.session_calls.load(Ordering::SeqCst), 1);
+    for way in [SessionWay::OwnRefused, SessionWay::OwnSilent] {
+        let server = server(Script::solve(ask), way);
+        Subject::new().build(&server).await.0.result.unwrap();
+        assert_eq!(server.seen.session_calls.load(Ordering::SeqCst), 1);
+    }
 }
 
 #[tokio::test(start_paused = true)]

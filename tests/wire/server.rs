@@ -40,6 +40,8 @@ pub enum SessionWay {
     Own,
     /// A connection of its own is refused, as by an engine behind a proxy.
     OwnRefused,
+    /// A connection of its own is asked for, and nothing comes of it.
+    OwnSilent,
 }
 
 /// What the server does.
@@ -237,6 +239,7 @@ impl Dial for FakeBuildKit {
     async fn session(&self, metadata: &HeaderMap) -> Option<Result<Box<dyn Duplex>, DialError>> {
         match self.script.session_way {
             SessionWay::Control => None,
+            SessionWay::OwnSilent => std::future::pending().await,
             SessionWay::OwnRefused => Some(Err(DialError::NoBuildKit {
                 endpoint: self.endpoint(),
                 problem: "403 Forbidden".into(),

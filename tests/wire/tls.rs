@@ -165,7 +165,7 @@ async fn what_is_no_buildkit_is_told_what_it_is_asked_for() {
         ),
         ("HTTP/1.1 400 Bad Request\r\n\r\n", "no BuildKit's"),
         ("SSH-2.0-OpenSSH_10.0\r\n", "no BuildKit's"),
-        ("", "does it want TLS"),
+        ("", "If it wants TLS"),
     ] {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("tcp://{}", listener.local_addr().unwrap());

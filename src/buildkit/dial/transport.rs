@@ -20,6 +20,7 @@ use super::{Daemon, DialError, Duplex};
 const PEER_LIMIT: Duration = Duration::from_secs(60);
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(15);
 const KEEPALIVE_PAUSE: Duration = Duration::from_secs(15);
+const KEEPALIVE_RETRIES: u32 = 3;
 
 const NPIPE_HINT: &str = "Windows pipes are not supported; run inside WSL, where the engine has a \
      unix:// socket, or let the engine listen on tcp://";
@@ -255,7 +256,8 @@ async fn connect_tcp(authority: &str) -> io::Result<TcpStream> {
     let socket = SockRef::from(&stream);
     let keepalive = TcpKeepalive::new()
         .with_time(KEEPALIVE_IDLE)
-        .with_interval(KEEPALIVE_PAUSE);
+        .with_interval(KEEPALIVE_PAUSE)
+        .with_retries(KEEPALIVE_RETRIES);
     socket.set_tcp_keepalive(&keepalive)?;
     #[cfg(target_os = "linux")]
     socket.set_tcp_user_timeout(Some(PEER_LIMIT))?;
