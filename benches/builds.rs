@@ -328,7 +328,7 @@ impl<'a> Site<'a> {
         };
         let race = Race {
             image_size: false,
-            runner: None,
+            smoke_tests: buildrace::race::SmokeTests::Nowhere,
             record: &record,
             scenarios: self.snapshot.scenarios(),
             builder: &self.builder,

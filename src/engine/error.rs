@@ -267,6 +267,25 @@ const WANTS_TLS: &str = "it speaks TLS and was asked in plain; set DOCKER_TLS_VE
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Release;
+
+    #[test]
+    fn what_sid_does_not_have_today_is_told_from_other_errors() {
+        let apt = || EngineError::Command {
+            action: "downloading Debian packages".into(),
+            command: "apt-get".into(),
+            outcome: "failed: E: Unable to correct problems".into(),
+        };
+        let text = apt().of_release(Release::Sid).to_string();
+        assert!(text.contains("Unable to correct problems"), "{text}");
+        assert!(text.contains("docker.io 28.5.2"), "{text}");
+        assert!(!text.contains('\n'), "{text}");
+        let text = apt().of_release(Release::Trixie).to_string();
+        assert!(!text.contains("today"), "{text}");
+        let full = EngineError::file("cannot write", "/x")(io::Error::other("full"));
+        let text = full.of_release(Release::Sid).to_string();
+        assert!(!text.contains("today"), "{text}");
+    }
 
     #[test]
     fn a_chain_of_causes_says_each_once() {

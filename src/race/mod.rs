@@ -24,6 +24,7 @@ mod sample_outcome;
 mod sampling;
 mod slot_build;
 mod smoke;
+mod smoke_build;
 pub mod warm_up;
 
 pub use killed_runs::KilledRuns;
@@ -32,4 +33,4 @@ pub use redaction::Redaction;
 pub use resumption::Resumption;
 use runner::own_prefix;
 pub use runner::{Race, RaceError};
-pub use smoke::{SmokeError, SmokeRunner};
+pub use smoke::{SmokeError, SmokeRunner, SmokeTests};

@@ -27,7 +27,7 @@ use super::round_events;
 use super::run_cleanup;
 use super::sample_outcome::skipped;
 use super::slot_build::{SlotBuild, nonce};
-use super::smoke::SmokeRunner;
+use super::smoke::SmokeTests;
 use super::warm_up::{self, WarmUpError};
 use crate::builder::{Builder, BuilderError, Cleanup};
 use crate::buildkit::Secret;
@@ -91,8 +91,8 @@ pub struct Race<'a> {
     /// A path on the builder's disk, whose free space is watched; `None` where
     /// the builder is another machine, about which nothing can be told.
     pub disk: Option<&'a Path>,
-    /// What runs the smoke tests of the scenarios; without it none is run.
-    pub runner: Option<&'a dyn SmokeRunner>,
+    /// Where the smoke tests of the scenarios are run.
+    pub smoke_tests: SmokeTests<'a>,
     /// Whether to measure images in the first round, after the clock.
     pub image_size: bool,
     /// Base images that the builder gets from this machine; none where it has

@@ -365,7 +365,7 @@ async fn a_full_disk_ends_the_run_with_one_line_and_keeps_what_was_written() {
     // A disk of a few pages that only this process sees.
     let script = format!(
         "mount -t tmpfs -o size=64k tmpfs {small} && head -c 40960 /dev/zero > {small}/ballast; \
-         {program} run tiny --rounds 1 --host {host} --results {small}/results; code=$?; \
+         {program} run tiny --rounds 1 --keep-contaminated --host {host} --results {small}/results; code=$?; \
          cp -r {small}/results kept; exit $code",
         small = small.display(),
         program = env!("CARGO_BIN_EXE_buildrace"),

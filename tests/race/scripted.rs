@@ -15,7 +15,7 @@ use buildrace::model::{
 };
 use buildrace::plan::{self, PlanInput};
 use buildrace::race::{
-    Observer, ObserverError, Race, RaceError, Redaction, Resumption, SmokeRunner,
+    Observer, ObserverError, Race, RaceError, Redaction, Resumption, SmokeRunner, SmokeTests,
 };
 use buildrace::scenario::{Project, Scenario};
 use buildrace::trace::status::Vertex;
@@ -408,7 +408,7 @@ async fn race(
         builder,
         disk: None,
         image_size: false,
-        runner,
+        smoke_tests: runner.map_or(SmokeTests::Nowhere, SmokeTests::By),
         layouts: &setting.layouts,
         secrets: &BTreeMap::new(),
         redaction: &Redaction::default(),
