@@ -328,11 +328,12 @@ impl<'a> Site<'a> {
         };
         let race = Race {
             image_size: false,
-            runner: None,
+            smoke_tests: buildrace::race::SmokeTests::Nowhere,
             record: &record,
             scenarios: self.snapshot.scenarios(),
             builder: &self.builder,
             disk: self.engine.is_local().then_some(self.project.root()),
+            layouts: &[],
             secrets: &BTreeMap::new(),
             redaction: &Redaction::default(),
             earlier: Resumption::default(),

@@ -58,7 +58,7 @@ pub enum Command {
 /// Which engine to use.
 #[derive(Debug, Clone, Default, Args)]
 pub struct HostArgs {
-    /// Docker Engine to use, like unix:///var/run/docker.sock or tcp://host:2375
+    /// Docker Engine to use, like unix:///var/run/docker.sock, tcp://host:2376 or ssh://user@host
     ///
     /// Default: DOCKER_HOST, the current Docker context, the default socket,
     /// then the private engine of `buildrace engine up`.

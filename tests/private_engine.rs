@@ -17,7 +17,11 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use bollard::query_parameters::ImportImageOptions;
+use bollard::exec::StartExecResults;
+use bollard::models::{ContainerCreateBody, ExecConfig};
+use bollard::query_parameters::{
+    CreateContainerOptions, ImportImageOptions, RemoveContainerOptions,
+};
 use buildrace::engine::private::Paths;
 use buildrace::engine::{Endpoint, Engine, binfmt, locate};
 use buildrace::model::{BuildKind, Outcome, Platform, Release};
@@ -61,6 +65,7 @@ async fn a_private_engine_from_nothing_to_nothing() {
 
     private.gets_another_emulator(first);
     private.takes_base_image(&source).await;
+    private.runs_commands_in_its_containers().await;
     private.is_lost_during_a_build();
     let second = private.comes_up();
     assert_ne!(second, first);
@@ -242,6 +247,47 @@ impl Private {
             holds_base_image(&target).await,
             "{BASE_IMAGE} was not copied whole"
         );
+    }
+
+    /// A command that is run in a container is in that container: buildx's
+    /// docker-container driver reaches its BuildKit that way.
+    async fn runs_commands_in_its_containers(&self) {
+        let engine = Engine::connect(&self.endpoint()).await.unwrap();
+        let docker = engine.docker();
+        let body = ContainerCreateBody {
+            image: Some(BASE_IMAGE.into()),
+            cmd: Some(vec!["sleep".into(), "600".into()]),
+            hostname: Some("in-the-container".into()),
+            ..ContainerCreateBody::default()
+        };
+        let created = docker
+            .create_container(None::<CreateContainerOptions>, body)
+            .await
+            .unwrap();
+        docker.start_container(&created.id, None).await.unwrap();
+        let command = ExecConfig {
+            cmd: Some(vec!["cat".into(), "/etc/hostname".into()]),
+            attach_stdout: Some(true),
+            ..ExecConfig::default()
+        };
+        let exec = docker.create_exec(&created.id, command).await.unwrap();
+        let started = docker.start_exec(&exec.id, None).await.unwrap();
+        let StartExecResults::Attached { mut output, .. } = started else {
+            panic!("the command is not attached");
+        };
+        let mut said = String::new();
+        while let Some(part) = output.next().await {
+            said += &part.unwrap().to_string();
+        }
+        assert_eq!(said.trim(), "in-the-container");
+        let force = RemoveContainerOptions {
+            force: true,
+            ..RemoveContainerOptions::default()
+        };
+        docker
+            .remove_container(&created.id, Some(force))
+            .await
+            .unwrap();
     }
 
     async fn has_base_image(&self) -> bool {

@@ -145,6 +145,7 @@ async fn replay(reference: &str, cancelled: bool) -> (BuildEnd, usize) {
         reference: reference.into(),
         context: PathBuf::new(),
         contexts: BTreeMap::new(),
+        layouts: Vec::new(),
         secrets: BTreeMap::new(),
         ssh: BTreeMap::new(),
         dockerfile: PathBuf::new(),

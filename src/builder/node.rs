@@ -8,7 +8,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Builder, BuilderError, Cleanup, StatusSink};
 use crate::buildkit::{
-    BuildEnd, BuildRequest, BuildWindow, CacheRecord, Client, ClientError, Dial, DockerDial, Worker,
+    BuildEnd, BuildRequest, BuildWindow, CacheRecord, Client, ClientError, Dial, DockerDial,
+    TlsFiles, Worker,
 };
 
 /// One BuildKit.
@@ -43,7 +44,16 @@ impl NodeBuilder {
     /// # Errors
     /// None answers, or it is no address.
     pub async fn docker(host: &str) -> Result<Self, BuilderError> {
-        let dial = DockerDial::new(host).map_err(ClientError::from)?;
+        Self::docker_with(host, None).await
+    }
+
+    /// As [`Self::docker`], with the files for TLS that the engine is to be
+    /// reached with.
+    ///
+    /// # Errors
+    /// None answers, or it is no address.
+    pub async fn docker_with(host: &str, tls: Option<&TlsFiles>) -> Result<Self, BuilderError> {
+        let dial = DockerDial::with_tls(host, tls).map_err(ClientError::from)?;
         Self::connect(Arc::new(dial)).await
     }
 

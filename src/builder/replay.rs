@@ -138,6 +138,7 @@ impl Builder for ReplayBuilder {
             return BuildEnd {
                 wall: Duration::ZERO,
                 context_bytes: 0,
+                layout_bytes: 0,
                 result: Err(BuildError::Setup {
                     message: format!("no recording fits the build {}", request.reference),
                 }),
@@ -167,6 +168,7 @@ impl Builder for ReplayBuilder {
         BuildEnd {
             wall,
             context_bytes: 0,
+            layout_bytes: 0,
             result,
         }
     }

@@ -5,7 +5,8 @@
 
 use std::future::Future;
 use std::pin::pin;
-use std::sync::atomic::Ordering;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use bollard_buildkit_proto::moby::buildkit::v1 as proto;
@@ -20,7 +21,7 @@ use super::client::Client;
 use super::control::Control;
 use super::error::{is_lost, message_of};
 use super::request::{BuildEnd, BuildError, BuildReply, BuildRequest};
-use super::session::{Archive, Offer, Session};
+use super::session::{self, Archive, LayoutStores, Offer, Session};
 use super::solve::{self, Prepared};
 use super::status::solve_status;
 use super::text::{MESSAGE, NAME, bounded};
@@ -58,9 +59,10 @@ impl Client {
         let mut end = BuildEnd {
             wall: Duration::ZERO,
             context_bytes: 0,
+            layout_bytes: 0,
             result: Err(BuildError::Cancelled),
         };
-        let (prepared, control) = match cancel.run_until_cancelled(self.start(request)).await {
+        let started = match cancel.run_until_cancelled(self.start(request)).await {
             None => return end,
             Some(Err(error)) => {
                 end.result = Err(error);
@@ -68,21 +70,14 @@ impl Client {
             }
             Some(Ok(started)) => started,
         };
-        let Prepared {
-            mut solve,
-            files,
+        let Started {
+            solve,
+            mut session,
+            control,
             sent,
+            layouts,
             archive,
-        } = prepared;
-        let offer = Offer {
-            files,
-            credentials: self.credentials(),
-            secrets: request.secrets.clone(),
-            ssh: request.ssh.clone(),
-            archive: archive.clone(),
-        };
-        let mut session = Session::open(control.clone(), &request.shared_key, offer);
-        solve.session = session.id().to_owned();
+        } = started;
         let mut status = pin!(status_stream(control.clone(), request.reference.clone()).fuse());
 
         let started = Instant::now();
@@ -101,6 +96,7 @@ impl Client {
 
         session.close().await;
         end.context_bytes = sent.load(Ordering::Relaxed);
+        end.layout_bytes = layouts.sent();
         match &end.result {
             Ok(_) | Err(BuildError::Failed { .. }) => {
                 forward_rest(&mut status, &sink, STATUS_SILENCE).await;
@@ -115,16 +111,51 @@ impl Client {
         end
     }
 
-    /// What comes before the clock runs: the request as BuildKit takes it, and a
-    /// connection.
-    async fn start(&self, request: &BuildRequest) -> Result<(Prepared, Control), BuildError> {
-        let prepared = solve::prepare(request, self.daemon())?;
-        let control = self.connect().await;
+    /// What comes before the clock runs: the request as BuildKit takes it, and
+    /// the connections.
+    async fn start(&self, request: &BuildRequest) -> Result<Started, BuildError> {
+        let Prepared {
+            mut solve,
+            files,
+            sent,
+            layouts,
+            archive,
+        } = solve::prepare(request, self.daemon())?;
+        let offer = Offer {
+            files,
+            credentials: self.credentials(),
+            secrets: request.secrets.clone(),
+            ssh: request.ssh.clone(),
+            layouts: layouts.clone(),
+            archive: archive.clone(),
+        };
+        let plan = session::Plan::new(&request.shared_key, offer);
+        let (control, connection) =
+            future::join(self.connect(), self.session(plan.metadata())).await;
         let control = control.map_err(|error| BuildError::LostBuilder {
             message: error.to_string(),
         })?;
-        Ok((prepared, control))
+        let session = Session::open(plan, connection, control.clone());
+        solve.session = session.id().to_owned();
+        Ok(Started {
+            solve,
+            session,
+            control,
+            sent,
+            layouts,
+            archive,
+        })
     }
+}
+
+/// A build whose clock is about to run.
+struct Started {
+    solve: proto::SolveRequest,
+    session: Session,
+    control: Control,
+    sent: Arc<AtomicU64>,
+    layouts: LayoutStores,
+    archive: Option<Archive>,
 }
 
 /// Puts the exported archive where it was asked for.

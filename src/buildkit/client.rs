@@ -1,11 +1,17 @@
 //! The client of one BuildKit, wherever it runs.
 
 use std::sync::Arc;
+use std::time::Duration;
+
+use http::HeaderMap;
 
 use super::control::Control;
 use super::credentials::CredentialStore;
-use super::dial::{self, Daemon, Dial};
+use super::dial::{self, Daemon, Dial, Duplex};
 use super::error::ClientError;
+
+/// How long a connection for a session may take to open.
+const SESSION_LIMIT: Duration = Duration::from_secs(5);
 
 /// Talks to one BuildKit. Every call has a connection of its own, so that
 /// losing one loses one build, and dropping it is enough to be rid of it.
@@ -42,5 +48,13 @@ impl Client {
 
     pub(super) async fn connect(&self) -> Result<Control, ClientError> {
         Ok(Control::new(dial::connect(&*self.dial).await?))
+    }
+
+    /// A connection of its own for a session. Without one, for whatever reason,
+    /// the session goes through the Control API: that works everywhere, and only
+    /// costs the daemon more.
+    pub(super) async fn session(&self, metadata: &HeaderMap) -> Option<Box<dyn Duplex>> {
+        let opening = tokio::time::timeout(SESSION_LIMIT, self.dial.session(metadata));
+        opening.await.ok()??.ok()
     }
 }

@@ -1,16 +1,20 @@
-//! Named contexts: what the frontend learns of them, and the folders that
-//! file sync has to serve for them.
+//! Named contexts: what the frontend learns of them, and the folders and images
+//! that the session has to serve for them.
 //!
 //! The attributes are those of buildx (`loadInputs` in its `build/opt.go`), and
 //! BuildKit reads them in `frontend/dockerui/namedcontext.go`: from a folder it
 //! first asks for `.dockerignore`, then for what that leaves.
+//!
+//! An image on this machine is a context by the image's own name. It is told for
+//! each of its platforms, too (`debian::linux/arm64`): BuildKit puts what it
+//! finds into the names of its steps, which have no platform else.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::filesync::LocalDir;
 use super::request::NamedContext;
-use crate::model::Reference;
+use crate::model::{ImageLayout, Reference};
 
 /// A frontend without named contexts would ignore them; with this it refuses
 /// the build. `+forward` has the frontend that a `# syntax=` line names decide
@@ -24,11 +28,20 @@ pub(super) struct Contexts {
     pub(super) attributes: BTreeMap<String, String>,
     /// Folders by the names under which BuildKit asks for them.
     pub(super) folders: BTreeMap<String, LocalDir>,
+    /// Folders with OCI layouts by the names of stores under which BuildKit asks
+    /// for their content.
+    pub(super) stores: BTreeMap<String, PathBuf>,
+    /// The images in them, by the names that BuildKit looks for.
+    images: BTreeSet<String>,
 }
 
 impl Contexts {
-    /// Checks names and folders, and says what is wrong with one.
-    pub(super) fn new(contexts: &BTreeMap<String, NamedContext>) -> Result<Self, String> {
+    /// Checks names and folders, and says what is wrong with one. A layout whose
+    /// name a context has is left out.
+    pub(super) fn new(
+        contexts: &BTreeMap<String, NamedContext>,
+        layouts: &[ImageLayout],
+    ) -> Result<Self, String> {
         let mut added = Self::default();
         let mut given: BTreeMap<String, &str> = BTreeMap::new();
         for (name, context) in contexts {
@@ -42,12 +55,65 @@ impl Contexts {
             }
             added.add(&short, context)?;
         }
-        if !contexts.is_empty() {
+        for layout in layouts {
+            added.add_layout(layout)?;
+        }
+        if !added.attributes.is_empty() {
             added
                 .attributes
                 .insert("frontend.caps".into(), CAPABILITY.into());
         }
         Ok(added)
+    }
+
+    fn add_layout(&mut self, layout: &ImageLayout) -> Result<(), String> {
+        let wrong = |problem: &str| {
+            let folder = layout.folder.display();
+            format!(
+                "cannot build on the image {:?} in {folder}: {problem}",
+                layout.name
+            )
+        };
+        let name = Reference::parse(&layout.name).map_err(wrong)?.short();
+        if self.attributes.contains_key(&format!("context:{name}")) {
+            return Ok(());
+        }
+        let blob = ImageLayout::blob(&layout.folder, &layout.digest)
+            .ok_or_else(|| wrong(&format!("{:?} is no SHA-256 digest", layout.digest)))?;
+        if !blob.is_file() {
+            return Err(wrong(&format!("it holds no {}", layout.digest)));
+        }
+        let store = format!("layout-{}", self.stores.len());
+        let source = format!("oci-layout://{store}@{}", layout.digest);
+        self.stores.insert(store, layout.folder.clone());
+        for platform in &layout.platforms {
+            self.attributes
+                .insert(format!("context:{name}::{platform}"), source.clone());
+        }
+        // A platform that a lesser one serves, linux/amd64/v3, is not listed.
+        self.attributes.insert(format!("context:{name}"), source);
+        self.images.insert(name);
+        Ok(())
+    }
+
+    /// Why a Dockerfile cannot be built with these images: BuildKit would take
+    /// one for a stage of the same name, and leave the stage out without a word.
+    pub(super) fn check_stages(&self, dockerfile: &str) -> Result<(), String> {
+        for line in dockerfile.lines() {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            let [from, .., r#as, stage] = words.as_slice() else {
+                continue;
+            };
+            let is_stage = from.eq_ignore_ascii_case("FROM") && r#as.eq_ignore_ascii_case("AS");
+            if is_stage && self.images.contains(&stage.to_lowercase()) {
+                return Err(format!(
+                    "the Dockerfile's stage {stage:?} has the name of an image that the builder \
+                     gets from here, and BuildKit would take the image for the stage: give the \
+                     stage another name"
+                ));
+            }
+        }
+        Ok(())
     }
 
     fn add(&mut self, name: &str, context: &NamedContext) -> Result<(), String> {
@@ -101,7 +167,21 @@ mod tests {
 
     fn contexts(given: &[(&str, NamedContext)]) -> Result<Contexts, String> {
         let given = given.iter().cloned();
-        Contexts::new(&given.map(|(name, c)| (name.to_owned(), c)).collect())
+        Contexts::new(&given.map(|(name, c)| (name.to_owned(), c)).collect(), &[])
+    }
+
+    /// A layout of these platforms that holds an index, of whatever content.
+    fn layout(folder: &Path, name: &str, platforms: &[&str]) -> ImageLayout {
+        let digest = format!("sha256:{}", "0a".repeat(32));
+        let blob = ImageLayout::blob(folder, &digest).unwrap();
+        std::fs::create_dir_all(blob.parent().unwrap()).unwrap();
+        std::fs::write(blob, "{}").unwrap();
+        ImageLayout {
+            name: name.into(),
+            folder: folder.to_owned(),
+            digest,
+            platforms: platforms.iter().map(|p| p.parse().unwrap()).collect(),
+        }
     }
 
     fn remote(source: &str) -> NamedContext {
@@ -149,6 +229,81 @@ mod tests {
         );
         let folders: Vec<&String> = added.folders.keys().collect();
         assert_eq!(folders, ["_context", "_dockerfile", "extra"]);
+    }
+
+    #[test]
+    fn images_of_this_machine_are_contexts_on_each_platform() {
+        let folder = tempfile::tempdir().unwrap();
+        let given = BTreeMap::from([("extra".to_owned(), remote("docker-image://a"))]);
+        let layouts = [
+            layout(
+                folder.path(),
+                "docker.io/library/golang:1.24",
+                &["amd64", "arm/v7"],
+            ),
+            layout(folder.path(), "debian:latest", &[]),
+            // The user's own context goes before.
+            layout(folder.path(), "extra:latest", &["amd64"]),
+        ];
+        let added = Contexts::new(&given, &layouts).unwrap();
+        let source = |store| format!("oci-layout://{store}@{}", layouts[0].digest);
+        let golang = source("layout-0");
+        let attributes: Vec<(&str, &str)> = added
+            .attributes
+            .iter()
+            .map(|(key, value)| (key.as_str(), value.as_str()))
+            .collect();
+        assert_eq!(
+            attributes,
+            [
+                ("context:debian", source("layout-1").as_str()),
+                ("context:extra", "docker-image://a"),
+                ("context:golang:1.24", &golang),
+                ("context:golang:1.24::linux/amd64", &golang),
+                ("context:golang:1.24::linux/arm/v7", &golang),
+                ("frontend.caps", "moby.buildkit.frontend.contexts+forward"),
+            ]
+        );
+        let stores: Vec<_> = added.stores.iter().collect();
+        let folder = folder.path().to_owned();
+        assert_eq!(
+            stores,
+            [
+                (&"layout-0".to_owned(), &folder),
+                (&"layout-1".to_owned(), &folder),
+            ]
+        );
+    }
+
+    #[test]
+    fn an_image_that_is_not_there_is_said() {
+        let folder = tempfile::tempdir().unwrap();
+        let whole = layout(folder.path(), "debian", &["amd64"]);
+        let with = |change: fn(&mut ImageLayout)| {
+            let mut layout = whole.clone();
+            change(&mut layout);
+            Contexts::new(&BTreeMap::new(), &[layout]).unwrap_err()
+        };
+        let error = with(|layout| layout.digest = format!("sha256:{}", "0b".repeat(32)));
+        assert!(error.contains("\"debian\"") && error.contains("holds no sha256:0b0b"));
+        let error = with(|layout| layout.digest = "sha256:../../../etc/passwd".into());
+        assert!(error.contains("is no SHA-256 digest"), "{error}");
+        let error = with(|layout| layout.name = "Debian".into());
+        assert!(error.contains("lower case"), "{error}");
+    }
+
+    #[test]
+    fn a_stage_named_like_its_image_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let layouts = [layout(folder.path(), "debian:latest", &[])];
+        let added = Contexts::new(&BTreeMap::new(), &layouts).unwrap();
+        let check = |dockerfile| added.check_stages(dockerfile);
+        let error = check("FROM scratch\nFROM --platform=$BUILDPLATFORM debian as Debian\n");
+        assert!(error.unwrap_err().contains("\"Debian\""));
+        assert_eq!(
+            check("FROM debian AS build\nCOPY --from=debian / /\n"),
+            Ok(())
+        );
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::model::Platform;
+use crate::model::{ImageLayout, Platform};
 
 /// A build that BuildKit is asked for.
 #[derive(Debug, Clone)]
@@ -21,6 +21,10 @@ pub struct BuildRequest {
     /// Further contexts by the name that a Dockerfile calls them in `FROM` and
     /// `COPY --from`: buildx's `--build-context`.
     pub contexts: BTreeMap<String, NamedContext>,
+    /// Images that BuildKit gets from here, through the session, wherever the
+    /// Dockerfile has their names: as buildx's `--build-context
+    /// NAME=oci-layout://…`. A context of the same name goes before.
+    pub layouts: Vec<ImageLayout>,
     /// Secrets by their ids: buildx's `--secret`.
     pub secrets: BTreeMap<String, Secret>,
     /// Sockets of SSH agents by their ids: buildx's `--ssh`.
@@ -125,6 +129,9 @@ pub struct BuildEnd {
     pub wall: Duration,
     /// Bytes that file sync sent, protocol included.
     pub context_bytes: u64,
+    /// Bytes of images that BuildKit fetched from layouts; next to none where
+    /// it had them already.
+    pub layout_bytes: u64,
     /// What BuildKit answered, or why there is no answer.
     pub result: Result<BuildReply, BuildError>,
 }

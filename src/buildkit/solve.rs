@@ -17,7 +17,7 @@ use super::contexts::{Contexts, existing_folder};
 use super::dial::Daemon;
 use super::filesync::{FileSync, LocalDir};
 use super::request::{BuildError, BuildRequest, Export, Secret};
-use super::session::Archive;
+use super::session::{Archive, LayoutStores};
 
 /// A build that can be sent.
 pub(super) struct Prepared {
@@ -25,6 +25,7 @@ pub(super) struct Prepared {
     pub(super) files: FileSync,
     /// Bytes that file sync has sent so far.
     pub(super) sent: Arc<AtomicU64>,
+    pub(super) layouts: LayoutStores,
     pub(super) archive: Option<Archive>,
 }
 
@@ -41,8 +42,14 @@ pub(super) fn prepare(request: &BuildRequest, daemon: Daemon) -> Result<Prepared
     if request.platforms.is_empty() {
         return Err(setup("no platform to build for".into()));
     }
-    let contexts = Contexts::new(&request.contexts).map_err(setup)?;
+    let contexts = Contexts::new(&request.contexts, &request.layouts).map_err(setup)?;
     check_secrets(&request.secrets).map_err(setup)?;
+    if !contexts.stores.is_empty() {
+        // What is no text is BuildKit's to refuse.
+        let dockerfile = std::fs::read(&request.dockerfile).unwrap_or_default();
+        let dockerfile = String::from_utf8_lossy(&dockerfile);
+        contexts.check_stages(&dockerfile).map_err(setup)?;
+    }
 
     let archive = match &request.export {
         Export::Oci { destination } | Export::Tar { destination } => {
@@ -65,6 +72,7 @@ pub(super) fn prepare(request: &BuildRequest, daemon: Daemon) -> Result<Prepared
         solve,
         files: FileSync::new(local, Arc::clone(&sent)).marked(request.context_mark),
         sent,
+        layouts: LayoutStores::new(contexts.stores),
         archive,
     })
 }
@@ -207,6 +215,7 @@ mod tests {
             reference: "ref1".into(),
             context: "/context".into(),
             contexts: BTreeMap::new(),
+            layouts: Vec::new(),
             secrets: BTreeMap::new(),
             ssh: BTreeMap::new(),
             dockerfile: "/files/naive.Dockerfile".into(),

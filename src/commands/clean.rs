@@ -87,6 +87,7 @@ fn on_host(results: &Path, reports: &Path) -> Vec<Left> {
         ("unfinished run", store::unfinished(results)),
         ("unfinished report file", files::unfinished(reports)),
         ("unfinished sources", sources.unwrap_or_default()),
+        ("unfinished copy of an image", engine::layout::unfinished()),
         (
             "unfinished stand-ins",
             engine::images::unfinished_stand_ins().into_iter().collect(),

@@ -10,7 +10,7 @@ use bollard::query_parameters::{
     RemoveImageOptionsBuilder,
 };
 
-use super::{Endpoint, EngineError, locate, temporary};
+use super::{Endpoint, EngineError, connection, locate, temporary};
 use crate::escape::one_line;
 use crate::model::{BuilderInfo, Platform, Reference};
 
@@ -97,7 +97,7 @@ impl Engine {
     /// # Errors
     /// It does not answer.
     pub async fn connect_unchecked(endpoint: &Endpoint) -> Result<Self, EngineError> {
-        let docker = locate::client(endpoint)?
+        let docker = connection::client(endpoint)?
             .negotiate_version()
             .await
             .map_err(|error| {
@@ -107,6 +107,13 @@ impl Engine {
             .version()
             .await
             .map_err(|error| EngineError::api("asking its version", error))?;
+        if let Some(version) = locate::podman(&version) {
+            return Err(EngineError::Podman {
+                host: one_line(&endpoint.host),
+                found_by: endpoint.found_by.clone(),
+                version,
+            });
+        }
         let info = docker
             .info()
             .await
@@ -201,6 +208,17 @@ impl Engine {
     /// the engine does not say.
     pub(crate) async fn holds(&self, name: &str) -> bool {
         matches!(self.find(name).await, Ok(Some(_)))
+    }
+
+    /// Id of the image of this name; `None` where there is no such image.
+    ///
+    /// # Errors
+    /// The engine refuses the question.
+    pub(super) async fn image_id(&self, name: &str) -> Result<Option<String>, EngineError> {
+        let found = self.find(name).await;
+        let found =
+            found.map_err(|error| EngineError::api(format!("looking for image {name}"), error))?;
+        Ok(found.map(|image| image.id))
     }
 
     /// What the engine lists under a name. Inspecting an index without the
@@ -378,10 +396,7 @@ mod tests {
 
     fn facts(version: &str, containerd_store: bool) -> EngineFacts {
         EngineFacts {
-            endpoint: Endpoint {
-                host: "unix:///run/x.sock".into(),
-                found_by: "--host".into(),
-            },
+            endpoint: Endpoint::new("unix:///run/x.sock", "--host"),
             version: version.into(),
             api_version: "1.45".into(),
             storage_driver: "overlay2".into(),

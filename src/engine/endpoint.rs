@@ -2,16 +2,29 @@
 
 use std::path::Path;
 
+use crate::buildkit::TlsFiles;
+
 /// The address of an engine, and who named it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {
-    /// The address, `unix:///path` or `tcp://host:port`.
+    /// The address, `unix:///path`, `tcp://host:port` or `ssh://user@host`.
     pub host: String,
     /// `--host`, `DOCKER_HOST`, `context`, `default socket` or `private engine`.
     pub found_by: String,
+    /// The files for TLS that it was found with, where it is to be spoken.
+    pub tls: Option<TlsFiles>,
 }
 
 impl Endpoint {
+    /// An engine that is reached without TLS.
+    pub fn new(host: impl Into<String>, found_by: impl Into<String>) -> Self {
+        Self {
+            host: host.into(),
+            found_by: found_by.into(),
+            tls: None,
+        }
+    }
+
     /// Whether the engine listens on this socket, links on the way there
     /// resolved. What is reached in another way, such as through a forwarded
     /// socket, counts as another engine.
@@ -33,10 +46,7 @@ mod tests {
         let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
         let link = dir.path().join("link");
         std::os::unix::fs::symlink(dir.path(), &link).unwrap();
-        let is_it = |host: String| {
-            let found_by = "--host".into();
-            Endpoint { host, found_by }.is_socket(&socket)
-        };
+        let is_it = |host: String| Endpoint::new(host, "--host").is_socket(&socket);
         assert!(is_it(format!("unix://{}", socket.display())));
         assert!(is_it(format!("unix://{}/./docker.sock", link.display())));
         assert!(!is_it(format!(
@@ -47,7 +57,6 @@ mod tests {
         // Where there is no private engine, nothing is it.
         let none = dir.path().join("none");
         let host = format!("unix://{}", none.display());
-        let found_by = "--host".into();
-        assert!(!Endpoint { host, found_by }.is_socket(&none));
+        assert!(!Endpoint::new(host, "--host").is_socket(&none));
     }
 }

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::buildkit::DialError;
 use crate::escape::one_line;
 
 /// An engine, or what it needs, could not be had. Each message is one line
@@ -10,14 +11,17 @@ use crate::escape::one_line;
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
     /// No engine was named and none answers.
-    #[error("no Docker Engine answers (tried {tried}): start one, or run `buildrace engine up`")]
+    #[error("no Docker Engine answers (tried {tried}): start one, or run `buildrace engine up`{others}", others = named(others))]
     NotFound {
         /// Each address that was tried, with what came of it.
         tried: String,
+        /// Sockets of other engines that are there and were not tried.
+        others: Vec<String>,
     },
     /// An engine was named, and it does not answer.
     #[error(
-        "the Docker Engine at {host} (from {found_by}) does not answer: {reason}; start it, or name another"
+        "the Docker Engine at {host} (from {found_by}) does not answer: {reason}{}",
+        advice(reason)
     )]
     Unreachable {
         /// The address that was named.
@@ -28,16 +32,36 @@ pub enum EngineError {
         reason: String,
     },
     /// The address is of a kind that is not spoken.
-    #[error(
-        "{host:?} (from {found_by}) cannot be used: {reason}; give a unix:///path or tcp://host:port address"
-    )]
+    #[error("{host:?} (from {found_by}) cannot be used: {reason}")]
     BadHost {
         /// The address that was named.
         host: String,
         /// Who named it: an option, a variable, a context.
         found_by: String,
-        /// What is wrong with it.
-        reason: &'static str,
+        /// What is wrong with it, and what to give instead.
+        reason: String,
+    },
+    /// What TLS needs cannot be read, or does not fit together.
+    #[error("cannot speak TLS with the Docker Engine at {host} (from {found_by}): {reason}")]
+    BadTls {
+        /// The address that was named.
+        host: String,
+        /// Who named it: an option, a variable, a context.
+        found_by: String,
+        /// The file, what is wrong with it, and what to do.
+        reason: String,
+    },
+    /// It answers like an engine and is Podman.
+    #[error(
+        "{host} (from {found_by}) is {version}, which has no BuildKit: name a Docker Engine with --host, or run `buildrace engine up`"
+    )]
+    Podman {
+        /// The address that was named.
+        host: String,
+        /// Who named it: an option, a variable, a context.
+        found_by: String,
+        /// Its name and version, `Podman 5.4.2`.
+        version: String,
     },
     /// The Docker context that is chosen cannot be read.
     #[error(
@@ -148,6 +172,22 @@ pub enum EngineError {
 /// The newest of sid of which an engine was made and raced on.
 const SID_WORKED: &str = "docker.io 28.5.2+dfsg4-5 with containerd 2.1.9+ds1-5, docker-buildx 0.29.1+ds1-4 and qemu-user 1:11.1.3+ds-1 (2026-11-29)";
 
+/// What to do where the reason does not say it yet.
+fn advice(reason: &str) -> &'static str {
+    match reason.contains("; ") {
+        true => "",
+        false => "; start it, or name another",
+    }
+}
+
+/// Engines that were not tried, as the end of a message.
+fn named(others: &[String]) -> String {
+    match others {
+        [] => String::new(),
+        others => format!(", or name one of these with --host: {}", others.join(", ")),
+    }
+}
+
 impl EngineError {
     /// The error of making an engine of a release: what tools and the engine say
     /// may be due to the release alone.
@@ -165,14 +205,9 @@ impl EngineError {
     /// The error of a call to the engine's API, in one line; `action` is what was
     /// asked of it.
     pub(crate) fn api(action: impl Into<String>, error: bollard::errors::Error) -> Self {
-        use bollard::errors::Error;
-        let message = match error {
-            Error::DockerResponseServerError { message, .. } => message,
-            other => other.to_string(),
-        };
         Self::Api {
             action: action.into(),
-            message: one_line(&message),
+            message: reason(&error),
         }
     }
 
@@ -191,9 +226,66 @@ impl EngineError {
     }
 }
 
+/// What an engine's error comes down to: what made it fail, not each layer
+/// that it passed.
+pub(super) fn reason(error: &bollard::errors::Error) -> String {
+    if let bollard::errors::Error::DockerResponseServerError { message, .. } = error {
+        return match message.contains("HTTP request to an HTTPS server") {
+            true => WANTS_TLS.to_owned(),
+            false => one_line(message),
+        };
+    }
+    let dialled = causes(error).find_map(|cause| cause.downcast_ref());
+    if let Some(DialError::Unreachable { problem, .. }) = dialled {
+        return one_line(problem);
+    }
+    let last = causes(error).last().map(ToString::to_string);
+    one_line(&last.unwrap_or_default())
+}
+
+/// Whether the other side ended the connection in place of an answer.
+pub(super) fn has_hung_up(error: &bollard::errors::Error) -> bool {
+    causes(error).any(|cause| {
+        let of_system = cause.downcast_ref::<io::Error>().map(io::Error::kind);
+        let of_http = cause.downcast_ref::<hyper::Error>();
+        of_system == Some(io::ErrorKind::ConnectionReset)
+            || of_http.is_some_and(hyper::Error::is_incomplete_message)
+    })
+}
+
+/// An error and what caused it, the outermost first.
+fn causes<'a>(
+    error: &'a (dyn std::error::Error + 'static),
+) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
+    std::iter::successors(Some(error), |error| error.source())
+}
+
+const WANTS_TLS: &str = "it speaks TLS and was asked in plain; set DOCKER_TLS_VERIFY=1, and \
+     DOCKER_CERT_PATH to the folder with its ca.pem, cert.pem and key.pem, or use a Docker context \
+     that has them";
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Release;
+
+    #[test]
+    fn what_sid_does_not_have_today_is_told_from_other_errors() {
+        let apt = || EngineError::Command {
+            action: "downloading Debian packages".into(),
+            command: "apt-get".into(),
+            outcome: "failed: E: Unable to correct problems".into(),
+        };
+        let text = apt().of_release(Release::Sid).to_string();
+        assert!(text.contains("Unable to correct problems"), "{text}");
+        assert!(text.contains("docker.io 28.5.2"), "{text}");
+        assert!(!text.contains('\n'), "{text}");
+        let text = apt().of_release(Release::Trixie).to_string();
+        assert!(!text.contains("today"), "{text}");
+        let full = EngineError::file("cannot write", "/x")(io::Error::other("full"));
+        let text = full.of_release(Release::Sid).to_string();
+        assert!(!text.contains("today"), "{text}");
+    }
 
     #[test]
     fn a_chain_of_causes_says_each_once() {

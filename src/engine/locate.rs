@@ -1,28 +1,23 @@
 //! Finds an engine, in the Docker CLI's own order, then our private one.
 
 use std::env;
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use bollard::{API_DEFAULT_VERSION, Docker};
-use serde::Deserialize;
-use sha2::{Digest, Sha256};
+use bollard::models::SystemVersion;
 
+use super::docker_config::{self, Context};
 use super::private::Paths;
-use super::{Endpoint, EngineError};
+use super::{Endpoint, EngineError, connection, error, sockets};
 use crate::escape::one_line;
 
 /// Where an engine that runs as a service listens.
 const DEFAULT_SOCKET: &str = "unix:///var/run/docker.sock";
 
-/// How long an engine may take to answer a ping.
+/// How long an engine on this machine may take to answer a ping.
 const PING_LIMIT: Duration = Duration::from_secs(5);
-
-/// Time limit of an ordinary API call; pulls and loads stream and are not
-/// bound by it as a whole.
-const CALL_LIMIT_SECONDS: u64 = 600;
+/// The same of one that is elsewhere: ssh may have to ask for a second factor.
+const REMOTE_PING_LIMIT: Duration = Duration::from_secs(20);
 
 /// What decides which engine is meant; read from the process by [`locate`].
 #[derive(Debug, Clone, Default)]
@@ -31,19 +26,44 @@ struct Wishes {
     docker_host: Option<String>,
     docker_context: Option<String>,
     config_dir: Option<PathBuf>,
+    tls_verify: bool,
+    tls: bool,
+    cert_path: Option<PathBuf>,
 }
 
 impl Wishes {
     fn of_process(host: Option<&str>) -> Self {
-        let set = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
-        let home = || set("HOME").map(|home| Path::new(&home).join(".docker"));
         Self {
             host: host.map(str::to_owned),
             docker_host: set("DOCKER_HOST"),
             docker_context: set("DOCKER_CONTEXT"),
-            config_dir: set("DOCKER_CONFIG").map(PathBuf::from).or_else(home),
+            config_dir: set("DOCKER_CONFIG")
+                .map(PathBuf::from)
+                .or_else(|| set("HOME").map(|home| Path::new(&home).join(".docker"))),
+            tls_verify: set("DOCKER_TLS_VERIFY").is_some(),
+            tls: set("DOCKER_TLS").is_some(),
+            cert_path: set("DOCKER_CERT_PATH").map(PathBuf::from),
         }
     }
+
+    /// An engine that is named by its address alone: the environment has the
+    /// files for TLS.
+    fn address(&self, host: &str, found_by: &str) -> Endpoint {
+        Endpoint {
+            tls: docker_config::tls_of_environment(
+                self.tls_verify,
+                self.tls,
+                self.cert_path.as_deref(),
+                self.config_dir.as_deref(),
+            ),
+            ..Endpoint::new(host, found_by)
+        }
+    }
+}
+
+/// A variable of the environment that is set to something.
+fn set(name: &str) -> Option<String> {
+    env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 /// Finds the engine to use: `host` (the `--host` option), `DOCKER_HOST`, the
@@ -53,54 +73,74 @@ impl Wishes {
 /// An engine that was named but does not answer is an error, never skipped;
 /// the default socket and the private engine are tried in turn.
 pub async fn locate(host: Option<&str>) -> Result<Endpoint, EngineError> {
-    let wishes = Wishes::of_process(host);
-    if let Some(endpoint) = named(&wishes)? {
+    if let Some(endpoint) = named(&Wishes::of_process(host))? {
         ping(&endpoint).await?;
         return Ok(endpoint);
     }
-    let mut candidates = vec![Endpoint {
-        host: DEFAULT_SOCKET.into(),
-        found_by: "default socket".into(),
-    }];
-    if let Ok(paths) = Paths::of_user() {
-        candidates.push(paths.endpoint());
-    }
     let mut tried = Vec::new();
-    for endpoint in candidates {
-        match ping(&endpoint).await {
-            Ok(()) => return Ok(endpoint),
-            Err(EngineError::Unreachable { reason, .. }) => {
-                tried.push(format!("{} {}: {reason}", endpoint.found_by, endpoint.host));
-            }
-            Err(other) => return Err(other),
+    let default = Endpoint::new(DEFAULT_SOCKET, "default socket");
+    match answers(&default).await? {
+        Ok(()) => return Ok(default),
+        Err(reason) => tried.push((default, reason)),
+    }
+    if let Ok(paths) = Paths::of_user() {
+        let private = paths.endpoint();
+        match answers(&private).await? {
+            Ok(()) => return Ok(private),
+            Err(reason) => tried.push((private, reason)),
         }
     }
+    let tried: Vec<String> = tried
+        .iter()
+        .map(|(endpoint, reason)| format!("{} {}: {reason}", endpoint.found_by, endpoint.host))
+        .collect();
+    let home = set("HOME").map(PathBuf::from);
+    let runtime_dir = set("XDG_RUNTIME_DIR").map(PathBuf::from);
     Err(EngineError::NotFound {
         tried: format!(
             "--host, DOCKER_HOST and context: not set; {}",
             tried.join("; ")
         ),
+        others: sockets::present(home.as_deref(), runtime_dir.as_deref()),
     })
+}
+
+/// Whether a Docker Engine answers where nobody named one, or why not.
+async fn answers(endpoint: &Endpoint) -> Result<Result<(), String>, EngineError> {
+    match ping(endpoint).await {
+        Ok(()) => {}
+        Err(EngineError::Unreachable { reason, .. }) => return Ok(Err(reason)),
+        Err(other) => return Err(other),
+    }
+    // Podman puts its socket in the place of Docker's.
+    let version = connection::client(endpoint)?.version().await;
+    Ok(match version.ok().as_ref().and_then(podman) {
+        Some(podman) => Err(format!("{podman}, which has no BuildKit")),
+        None => Ok(()),
+    })
+}
+
+/// Podman by its name and version, where an engine is one.
+pub(super) fn podman(version: &SystemVersion) -> Option<String> {
+    let mut components = version.components.iter().flatten();
+    let engine = components.find(|component| component.name == "Podman Engine")?;
+    Some(one_line(&format!("Podman {}", engine.version)))
 }
 
 /// The engine that somebody named, in the Docker CLI's order of precedence.
 fn named(wishes: &Wishes) -> Result<Option<Endpoint>, EngineError> {
-    let endpoint = |host: &String, found_by: &str| Endpoint {
-        host: host.clone(),
-        found_by: found_by.into(),
-    };
     if let Some(host) = &wishes.host {
-        return Ok(Some(endpoint(host, "--host")));
+        return Ok(Some(wishes.address(host, "--host")));
     }
     if let Some(host) = &wishes.docker_host {
-        return Ok(Some(endpoint(host, "DOCKER_HOST")));
+        return Ok(Some(wishes.address(host, "DOCKER_HOST")));
     }
     let Some(config_dir) = &wishes.config_dir else {
         return Ok(None);
     };
     let (name, found_by) = match &wishes.docker_context {
         Some(name) => (name.clone(), "DOCKER_CONTEXT"),
-        None => match current_context(config_dir)? {
+        None => match docker_config::current_context(config_dir)? {
             Some(name) => (name, "currentContext of Docker's config.json"),
             None => return Ok(None),
         },
@@ -108,62 +148,15 @@ fn named(wishes: &Wishes) -> Result<Option<Endpoint>, EngineError> {
     if name == "default" {
         return Ok(None);
     }
-    let host = context_host(config_dir, &name).map_err(|reason| EngineError::BadContext {
-        name: name.clone(),
+    let context = Context::read(config_dir, &name).map_err(|reason| EngineError::BadContext {
+        name,
         found_by,
         reason,
     })?;
-    Ok(Some(endpoint(&host, "context")))
-}
-
-/// `currentContext` of Docker's `config.json`, where there is one.
-fn current_context(config_dir: &Path) -> Result<Option<String>, EngineError> {
-    #[derive(Deserialize)]
-    struct Config {
-        #[serde(rename = "currentContext")]
-        current_context: Option<String>,
-    }
-    let path = config_dir.join("config.json");
-    let text = match fs::read_to_string(&path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(EngineError::file("cannot read", path)(error)),
-    };
-    let config: Config = serde_json::from_str(&text)
-        .map_err(io::Error::from)
-        .map_err(EngineError::file("cannot parse", path))?;
-    Ok(config.current_context.filter(|name| !name.is_empty()))
-}
-
-/// The engine's address in a context's `meta.json`. Docker names a context's
-/// folder by the SHA-256 of its name.
-fn context_host(config_dir: &Path, name: &str) -> Result<String, String> {
-    #[derive(Deserialize)]
-    struct Meta {
-        #[serde(rename = "Endpoints", default)]
-        endpoints: std::collections::BTreeMap<String, Docker>,
-    }
-    #[derive(Deserialize)]
-    struct Docker {
-        #[serde(rename = "Host")]
-        host: Option<String>,
-    }
-    let folder = hex::encode(Sha256::digest(name.as_bytes()));
-    let path = config_dir
-        .join("contexts/meta")
-        .join(folder)
-        .join("meta.json");
-    let text = fs::read_to_string(&path).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => "there is no such context".to_owned(),
-        _ => format!("cannot read {}: {error}", path.display()),
-    })?;
-    let meta: Meta = serde_json::from_str(&text)
-        .map_err(|error| format!("cannot parse {}: {error}", path.display()))?;
-    meta.endpoints
-        .get("docker")
-        .and_then(|docker| docker.host.clone())
-        .filter(|host| !host.is_empty())
-        .ok_or_else(|| format!("{} names no docker endpoint", path.display()))
+    Ok(Some(Endpoint {
+        tls: context.tls,
+        ..Endpoint::new(context.host, "context")
+    }))
 }
 
 /// What buildx calls the engine in use: `DOCKER_HOST`, else the name of the
@@ -179,7 +172,7 @@ pub fn current_endpoint() -> Result<String, EngineError> {
     }
     let chosen = match (wishes.docker_context, &wishes.config_dir) {
         (Some(name), _) => Some(name),
-        (None, Some(config_dir)) => current_context(config_dir)?,
+        (None, Some(config_dir)) => docker_config::current_context(config_dir)?,
         (None, None) => None,
     };
     let chosen = chosen.filter(|name| name != "default");
@@ -200,108 +193,61 @@ pub fn of_context(name: &str) -> Result<Endpoint, EngineError> {
 /// # Errors
 /// There is no such context, or it names no engine.
 pub fn named_by(endpoint: &str, found_by: &'static str) -> Result<Endpoint, EngineError> {
-    let host = if endpoint.contains("://") {
-        endpoint.to_owned()
-    } else if endpoint.is_empty() || endpoint == "default" {
-        DEFAULT_SOCKET.to_owned()
-    } else {
-        let wishes = Wishes::of_process(None);
-        let bad = |reason| EngineError::BadContext {
-            name: endpoint.to_owned(),
-            found_by,
-            reason,
-        };
-        let config_dir = wishes.config_dir;
-        let config_dir =
-            config_dir.ok_or_else(|| bad("neither DOCKER_CONFIG nor HOME is set".to_owned()))?;
-        context_host(&config_dir, endpoint).map_err(bad)?
+    let wishes = Wishes::of_process(None);
+    if endpoint.contains("://") {
+        return Ok(wishes.address(endpoint, found_by));
+    }
+    if endpoint.is_empty() || endpoint == "default" {
+        return Ok(Endpoint::new(DEFAULT_SOCKET, found_by));
+    }
+    let bad = |reason| EngineError::BadContext {
+        name: endpoint.to_owned(),
+        found_by,
+        reason,
     };
+    let config_dir = wishes.config_dir;
+    let config_dir =
+        config_dir.ok_or_else(|| bad("neither DOCKER_CONFIG nor HOME is set".to_owned()))?;
+    let context = Context::read(&config_dir, endpoint).map_err(bad)?;
     Ok(Endpoint {
-        host,
-        found_by: found_by.to_owned(),
+        tls: context.tls,
+        ..Endpoint::new(context.host, found_by)
     })
 }
 
-/// A client for an endpoint; nothing is sent yet.
-pub(super) fn client(endpoint: &Endpoint) -> Result<Docker, EngineError> {
-    let bad = |reason| EngineError::BadHost {
+async fn ping(endpoint: &Endpoint) -> Result<(), EngineError> {
+    let docker = connection::client(endpoint)?;
+    let limit = match endpoint.host.starts_with("unix://") {
+        true => PING_LIMIT,
+        false => REMOTE_PING_LIMIT,
+    };
+    let reason = match tokio::time::timeout(limit, docker.ping()).await {
+        Ok(Ok(_)) => return Ok(()),
+        Ok(Err(error)) => {
+            let reason = error::reason(&error);
+            // A Docker Engine says so itself; what stands before one hangs up.
+            let is_plain = endpoint.host.starts_with("tcp://") && endpoint.tls.is_none();
+            match is_plain && error::has_hung_up(&error) {
+                true => format!(
+                    "{reason}; if it wants TLS, set DOCKER_TLS_VERIFY=1 and DOCKER_CERT_PATH"
+                ),
+                false => reason,
+            }
+        }
+        Err(_) => format!("no answer within {} s", limit.as_secs()),
+    };
+    Err(EngineError::Unreachable {
         host: one_line(&endpoint.host),
         found_by: endpoint.found_by.clone(),
         reason,
-    };
-    let host = endpoint.host.as_str();
-    let connected = if let Some(path) = host.strip_prefix("unix://") {
-        if !path.starts_with('/') {
-            return Err(bad("the socket's path is not absolute"));
-        }
-        Docker::connect_with_unix(path, CALL_LIMIT_SECONDS, API_DEFAULT_VERSION)
-    } else if host.starts_with("tcp://") || host.starts_with("http://") {
-        if env::var_os("DOCKER_TLS_VERIFY").is_some_and(|value| !value.is_empty()) {
-            return Err(bad("DOCKER_TLS_VERIFY asks for TLS, which is not spoken"));
-        }
-        Docker::connect_with_http(host, CALL_LIMIT_SECONDS, API_DEFAULT_VERSION)
-    } else if host.starts_with("ssh://") {
-        return Err(bad(
-            "ssh is not spoken (forward its socket with `ssh -NL`, then name that)",
-        ));
-    } else {
-        return Err(bad("it is of no known kind"));
-    };
-    connected.map_err(|error| unreachable(endpoint, &error.to_string()))
-}
-
-async fn ping(endpoint: &Endpoint) -> Result<(), EngineError> {
-    if let Some(path) = endpoint.host.strip_prefix("unix://") {
-        // hyper reports a missing socket as "client error (Connect)"; say it plainly.
-        if let Err(error) = tokio::net::UnixStream::connect(path).await {
-            return Err(unreachable(endpoint, &socket_reason(&error)));
-        }
-    }
-    let docker = client(endpoint)?;
-    match tokio::time::timeout(PING_LIMIT, docker.ping()).await {
-        Ok(Ok(_)) => Ok(()),
-        Ok(Err(error)) => Err(unreachable(endpoint, &causes(&error))),
-        Err(_) => Err(unreachable(
-            endpoint,
-            &format!("no answer within {} s", PING_LIMIT.as_secs()),
-        )),
-    }
-}
-
-fn socket_reason(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::NotFound => "no such socket".into(),
-        io::ErrorKind::ConnectionRefused => "nobody listens on the socket".into(),
-        io::ErrorKind::PermissionDenied => "permission denied on the socket".into(),
-        _ => error.to_string(),
-    }
-}
-
-/// An error with what caused it, in one line.
-fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text = format!("{text}: {cause_text}");
-        }
-        source = cause.source();
-    }
-    text
-}
-
-fn unreachable(endpoint: &Endpoint, reason: &str) -> EngineError {
-    EngineError::Unreachable {
-        host: one_line(&endpoint.host),
-        found_by: endpoint.found_by.clone(),
-        reason: one_line(reason),
-    }
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use sha2::{Digest, Sha256};
+    use std::fs;
 
     fn config(current: &str, contexts: &[(&str, &str)]) -> tempfile::TempDir {
         let dir = tempfile::tempdir().unwrap();
@@ -351,6 +297,26 @@ mod tests {
     }
 
     #[test]
+    fn an_address_takes_the_files_for_tls_from_the_environment() {
+        let mut wishes = Wishes {
+            docker_host: Some("tcp://a:2376".into()),
+            cert_path: Some("/certificates".into()),
+            ..Wishes::default()
+        };
+        assert_eq!(named(&wishes).unwrap().unwrap().tls, None);
+        wishes.tls_verify = true;
+        let endpoint = named(&wishes).unwrap().unwrap();
+        let tls = endpoint.tls.clone().unwrap();
+        assert_eq!(tls.ca.as_deref(), Some(Path::new("/certificates/ca.pem")));
+        let error = connection::client(&endpoint).unwrap_err();
+        assert!(matches!(error, EngineError::BadTls { .. }), "{error}");
+        let error = error.to_string();
+        for part in ["DOCKER_HOST", "tcp://a:2376", "/certificates/ca.pem"] {
+            assert!(error.contains(part), "{error}");
+        }
+    }
+
+    #[test]
     fn a_context_that_cannot_be_used_is_an_error_that_names_it() {
         let dir = config(
             r#"{"currentContext":"gone"}"#,
@@ -375,7 +341,9 @@ mod tests {
         let host = format!("unix://{}/none.sock", dir.path().display());
         let error = locate(Some(&host)).await.unwrap_err();
         assert!(matches!(error, EngineError::Unreachable { .. }), "{error}");
-        let error = locate(Some("ssh://somewhere")).await.unwrap_err();
+        let error = locate(Some("npipe:////./pipe/docker_engine")).await;
+        let error = error.unwrap_err();
         assert!(matches!(error, EngineError::BadHost { .. }), "{error}");
+        assert!(error.to_string().contains("WSL"), "{error}");
     }
 }

@@ -7,13 +7,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde::Serialize;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::{TcpStream, UnixStream};
 
 use super::binfmt;
 use super::emulator::{self, Execution};
 use super::private::{self, Paths};
 use super::{Endpoint, Engine, EngineError};
+use crate::buildkit::{Dial, DockerDial};
 use crate::escape::one_line;
 use crate::model::{EmulatorInfo, Platform};
 
@@ -26,6 +25,9 @@ const DISK_WARN: u64 = 10 * GIB;
 
 /// Share of CPU time given to other guests above which times mean little.
 const STEAL_WARN: f64 = 0.02;
+
+/// How long BuildKit may take to answer.
+const BUILDKIT_LIMIT: Duration = Duration::from_secs(5);
 
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -131,6 +133,7 @@ pub fn tried(executions: Vec<Execution>) -> Tried {
 pub async fn examine_engine(endpoint: &Endpoint, platforms: &[Platform]) -> Vec<Check> {
     let mut checks = Vec::new();
     match Engine::connect_unchecked(endpoint).await {
+        Err(error @ EngineError::Podman { .. }) => checks.push(unfit(&error)),
         Err(error) => checks.push(Check::bad(
             "engine",
             Status::Fail,
@@ -192,6 +195,14 @@ pub fn no_own_builder(image: &str) -> Check {
     )
 }
 
+/// An engine that answers and cannot run a race.
+fn unfit(error: &EngineError) -> Check {
+    // The message has both halves.
+    let text = error.to_string();
+    let (finding, advice) = text.split_once(": ").unwrap_or((&text, ""));
+    Check::bad("engine", Status::Fail, finding, advice)
+}
+
 async fn engine_checks(engine: &Engine, checks: &mut Vec<Check>) {
     let facts = engine.facts();
     checks.push(match facts.check() {
@@ -202,14 +213,9 @@ async fn engine_checks(engine: &Engine, checks: &mut Vec<Check>) {
                 facts.version, facts.endpoint.host, facts.endpoint.found_by, facts.storage_driver
             ),
         ),
-        Err(error) => {
-            // The message has both halves.
-            let text = error.to_string();
-            let (finding, advice) = text.split_once(": ").unwrap_or((&text, ""));
-            Check::bad("engine", Status::Fail, finding, advice)
-        }
+        Err(error) => unfit(&error),
     });
-    checks.push(buildkit_check(&facts.endpoint.host, &facts.version).await);
+    checks.push(buildkit_check(&facts.endpoint, &facts.version).await);
 }
 
 /// Looks at these platforms on an engine, and at its disk.
@@ -234,25 +240,23 @@ pub async fn examine_platforms(engine: &Engine, platforms: &[Platform]) -> Vec<C
 
 /// BuildKit answers where the engine upgrades `/grpc` to HTTP/2. Its own
 /// version is not to be had: an engine that embeds it does not tell.
-async fn buildkit_check(host: &str, engine_version: &str) -> Check {
+async fn buildkit_check(endpoint: &Endpoint, engine_version: &str) -> Check {
     let answer = async {
-        if let Some(path) = host.strip_prefix("unix://") {
-            upgrade(UnixStream::connect(path).await?).await
-        } else {
-            let address = host.split_once("://").map_or(host, |(_, rest)| rest);
-            upgrade(TcpStream::connect(address.trim_end_matches('/')).await?).await
-        }
+        let dial = DockerDial::with_tls(&endpoint.host, endpoint.tls.as_ref())?;
+        dial.dial().await.map(drop)
     };
-    let finding = match tokio::time::timeout(Duration::from_secs(5), answer).await {
-        Ok(Ok(line)) if line.contains(" 101 ") => {
+    let finding = match tokio::time::timeout(BUILDKIT_LIMIT, answer).await {
+        Ok(Ok(())) => {
             return Check::ok(
                 "buildkit",
                 format!("that of Docker Engine {engine_version} answers over the engine's /grpc"),
             );
         }
-        Ok(Ok(line)) => format!("the engine's /grpc answers {:?}", one_line(&line)),
-        Ok(Err(error)) => format!("the engine's /grpc cannot be reached: {error}"),
-        Err(_) => "the engine's /grpc does not answer within 5 s".into(),
+        Ok(Err(error)) => one_line(&error.to_string()),
+        Err(_) => format!(
+            "the engine's /grpc does not answer within {} s",
+            BUILDKIT_LIMIT.as_secs()
+        ),
     };
     Check::bad(
         "buildkit",
@@ -260,17 +264,6 @@ async fn buildkit_check(host: &str, engine_version: &str) -> Check {
         finding,
         "a proxy in between may not pass upgrades: name the engine's own socket with --host",
     )
-}
-
-async fn upgrade(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> std::io::Result<String> {
-    stream
-        .write_all(b"POST /grpc HTTP/1.1\r\nHost: engine\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: 0\r\n\r\n")
-        .await?;
-    let mut line = Vec::new();
-    while line.len() < 200 && !line.ends_with(b"\n") {
-        line.push(stream.read_u8().await?);
-    }
-    Ok(String::from_utf8_lossy(&line).into_owned())
 }
 
 /// What running a program of a platform showed.

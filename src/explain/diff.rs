@@ -6,7 +6,9 @@ use std::collections::{HashMap, HashSet};
 use serde::Serialize;
 
 use super::Explanation;
+use super::StepKind;
 use super::facts::StepFacts;
+use crate::model::familiar_name;
 
 /// Least likeness of two instructions of one stage that are taken for the same
 /// one, changed; 0 to 1. A command that got mounts and variables has about
@@ -66,10 +68,12 @@ pub enum Fate {
 ///
 /// Steps are paired by the platform that they make something for, their stage
 /// and their instruction; those that are left, by how alike their instructions
-/// are.
+/// are. Base images are paired by their names: which stage one is named after,
+/// if any, depends on how the builder gets it.
 pub fn diff(first: &Explanation, second: &Explanation) -> Diff {
     let mut pairs = Pairs::new(&first.steps, &second.steps);
-    pairs.by_key(|step| (made_for(step), step.stage.clone(), words(step)));
+    pairs.by_key(|step| Some((made_for(step), step.stage.clone(), words(step))));
+    pairs.by_key(|step| Some((made_for(step), None, image(step)?)));
     pairs.by_likeness(ALIKE, |step| {
         (made_for(step), step.stage.clone(), first_word(step))
     });
@@ -113,24 +117,32 @@ impl<'s> Pairs<'s> {
         self.paired_seconds.insert(second);
     }
 
-    /// Steps without a partner by what `key` says of them, in order.
-    fn left(&self, key: impl Fn(&StepFacts) -> Key) -> HashMap<Key, (Vec<usize>, Vec<usize>)> {
+    /// Steps without a partner by what `key` says of them, in order; those of
+    /// which it says nothing are left out.
+    fn left(
+        &self,
+        key: impl Fn(&StepFacts) -> Option<Key>,
+    ) -> HashMap<Key, (Vec<usize>, Vec<usize>)> {
         let mut left: HashMap<Key, (Vec<usize>, Vec<usize>)> = HashMap::new();
         for (at, step) in self.first.iter().enumerate() {
-            if self.of_first[at].is_none() {
-                left.entry(key(step)).or_default().0.push(at);
+            if self.of_first[at].is_none()
+                && let Some(key) = key(step)
+            {
+                left.entry(key).or_default().0.push(at);
             }
         }
         for (at, step) in self.second.iter().enumerate() {
-            if !self.paired_seconds.contains(&at) {
-                left.entry(key(step)).or_default().1.push(at);
+            if !self.paired_seconds.contains(&at)
+                && let Some(key) = key(step)
+            {
+                left.entry(key).or_default().1.push(at);
             }
         }
         left
     }
 
     /// Pairs what has the same key, the first of the Dockerfile with the first.
-    fn by_key(&mut self, key: impl Fn(&StepFacts) -> Key) {
+    fn by_key(&mut self, key: impl Fn(&StepFacts) -> Option<Key>) {
         for (mut first, mut second) in self.left(key).into_values() {
             first.sort_by_key(|at| self.first[*at].position);
             second.sort_by_key(|at| self.second[*at].position);
@@ -143,7 +155,7 @@ impl<'s> Pairs<'s> {
     /// Pairs instructions of the same key that are alike, the most alike
     /// first.
     fn by_likeness(&mut self, least: f64, key: impl Fn(&StepFacts) -> Key) {
-        for (first, second) in self.left(key).into_values() {
+        for (first, second) in self.left(|step| Some(key(step))).into_values() {
             let mut scores = Vec::new();
             for &a in first.iter().take(MAX_CANDIDATES) {
                 for &b in second.iter().take(MAX_CANDIDATES) {
@@ -174,7 +186,11 @@ impl<'s> Pairs<'s> {
             changes.push(match partner {
                 Some(partner) => {
                     let other = &self.second[*partner];
-                    let fate = if words(step) == words(other) && step.stage == other.stage {
+                    let is_same = words(step) == words(other) && step.stage == other.stage;
+                    // Only one of them is named after a stage.
+                    let is_same_image = step.position.is_none() != other.position.is_none()
+                        && image(step).is_some_and(|name| image(other) == Some(name));
+                    let fate = if is_same || is_same_image {
                         Fate::Same
                     } else {
                         Fate::Changed
@@ -268,6 +284,13 @@ fn words(step: &StepFacts) -> String {
         Some(_) => "load build definition".to_owned(),
         None => text,
     }
+}
+
+/// The image of a FROM, in the familiar form and without its digest.
+fn image(step: &StepFacts) -> Option<String> {
+    let words = words(step);
+    let name = words.strip_prefix("FROM ")?;
+    (step.kind == StepKind::BaseImage).then(|| familiar_name(name))
 }
 
 fn first_word(step: &StepFacts) -> String {

@@ -96,6 +96,9 @@ pub struct StepFacts {
     pub name: String,
     /// What it does, as far as time goes.
     pub kind: StepKind,
+    /// Node of the builder that did it, where it has several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub node: Option<String>,
     /// Stage of the Dockerfile.
     pub stage: Option<String>,
     /// Position in its stage and number of the stage's instructions, from 1.

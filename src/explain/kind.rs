@@ -214,7 +214,7 @@ fn run_kind(label: &Label, platform: Option<&Platform>, node: Option<&Node>) -> 
     let Some((platform, node)) = label.platform.as_ref().or(platform).zip(node) else {
         return StepKind::UnknownRun;
     };
-    match node.execution(platform) {
+    match node.execution_on(label.node.as_deref(), platform) {
         Execution::Emulated => StepKind::EmulatedRun,
         Execution::Unknown => StepKind::UnknownRun,
         Execution::Native if label.target.is_some() => StepKind::CrossRun,

@@ -3,13 +3,15 @@
 //! text.
 //!
 //! Positions alone mislead: triggers of a base image come before a stage's own
-//! instructions, and a FROM that a named context replaces is not there. So a
-//! step has a line only if the instruction there says the same; and where
+//! instructions, and a FROM whose image a named context gives is not counted. So
+//! a step has a line only if the instruction there says the same; and where
 //! several do, only if each step of the stage has the position that the
-//! Dockerfile gives it.
+//! Dockerfile gives it. An image that the client gives is told by its name: the
+//! step that loads it has the line of its FROM, if only one names it.
 
 use std::collections::{HashMap, HashSet};
 
+use crate::model::familiar_name;
 use crate::trace::{Label, Step, Trace};
 
 /// Bytes of a name from which on it may have been cut.
@@ -40,14 +42,25 @@ struct Instruction {
     parts: Vec<String>,
     /// Whether a heredoc's first line may follow in a step's name.
     has_heredoc: bool,
+    /// The image of a FROM that has no variable in it, in the familiar form.
+    image: Option<String>,
 }
 
 impl Instruction {
     fn new(text: &str, line: usize) -> Self {
         let words = text.split_whitespace();
-        let word = words.clone().next().unwrap_or_default();
+        let word = words
+            .clone()
+            .next()
+            .unwrap_or_default()
+            .to_ascii_uppercase();
+        let mut names = words.clone().skip(1).filter(|name| !name.starts_with("--"));
+        let image = names
+            .next()
+            .filter(|name| word == "FROM" && !name.contains('$'));
         Self {
-            word: word.to_ascii_uppercase(),
+            word,
+            image: image.map(familiar_name),
             line,
             parts: parts(&squeezed(words.skip(1))),
             has_heredoc: text.contains("<<"),
@@ -109,10 +122,13 @@ impl Lines {
         if self.is_empty() {
             return lines;
         }
+        let steps = trace.steps().iter();
+        let given = steps.filter_map(|step| step.label.image_of_client());
+        let given: HashSet<String> = given.map(familiar_name).collect();
         let moved: HashSet<Option<&str>> = trace
             .steps()
             .iter()
-            .filter(|step| self.is_moved(&step.label) == Some(true))
+            .filter(|step| self.is_moved(&step.label, &given) == Some(true))
             .map(|step| step.label.stage.as_deref())
             .collect();
         // One instruction is at one position of a stage.
@@ -120,8 +136,10 @@ impl Lines {
         for step in trace.steps() {
             let Step { label, digest, .. } = step;
             let stage = label.stage.as_deref();
-            if let Some((position, _)) = label.position
-                && let Some(line) = self.line(label, moved.contains(&stage))
+            if let Some(image) = label.image_of_client() {
+                lines.extend(self.from(image).map(|line| (digest.as_str(), line)));
+            } else if let Some((position, _)) = label.position
+                && let Some(line) = self.line(label, moved.contains(&stage), &given)
             {
                 lines.insert(digest.as_str(), line);
                 positions.entry((stage, line)).or_default().insert(position);
@@ -130,7 +148,8 @@ impl Lines {
         for step in trace.steps() {
             let line = lines.get(step.digest.as_str());
             let place = line.map(|line| (step.label.stage.as_deref(), *line));
-            if place.is_some_and(|place| positions[&place].len() > 1) {
+            let found = place.and_then(|place| positions.get(&place));
+            if found.is_some_and(|positions| positions.len() > 1) {
                 lines.remove(step.digest.as_str());
             }
         }
@@ -138,23 +157,35 @@ impl Lines {
     }
 
     /// Whether a step is not where the Dockerfile has it; `None` where that
-    /// says nothing.
-    fn is_moved(&self, label: &Label) -> Option<bool> {
+    /// says nothing. `given` are the images that the client gives.
+    fn is_moved(&self, label: &Label, given: &HashSet<String>) -> Option<bool> {
         label.position?;
-        let at = self.at_position(label);
+        let at = self.at_position(label, given);
         Some(!at.is_some_and(|instruction| instruction.may_be(&StepText::new(label))))
     }
 
     /// What the Dockerfile has at a step's position.
-    fn at_position(&self, label: &Label) -> Option<&Instruction> {
+    fn at_position(&self, label: &Label, given: &HashSet<String>) -> Option<&Instruction> {
         let (position, count) = label.position?;
         let stage = self.stage(label)?;
         let is_same = usize::try_from(count) == Ok(stage.instructions.len());
-        let place = usize::try_from(position.checked_sub(1)?).ok()?;
+        let image = stage.instructions.first().and_then(|i| i.image.as_ref());
+        // The FROM is in the number of instructions all the same.
+        let skipped = usize::from(image.is_some_and(|image| given.contains(image)));
+        let place = usize::try_from(position.checked_sub(1)?).ok()? + skipped;
         stage.instructions.get(place).filter(|_| is_same)
     }
 
-    fn line(&self, label: &Label, is_moved: bool) -> Option<usize> {
+    /// The line of the FROM that names an image, if only one does.
+    fn from(&self, image: &str) -> Option<usize> {
+        let image = familiar_name(image);
+        let all = self.stages.values().flat_map(|stage| &stage.instructions);
+        let mut named = all.filter(|found| found.image.as_ref() == Some(&image));
+        let line = named.next()?.line;
+        named.next().is_none().then_some(line)
+    }
+
+    fn line(&self, label: &Label, is_moved: bool, given: &HashSet<String>) -> Option<usize> {
         let stage = self.stage(label)?;
         let said = StepText::new(label);
         let mut found = stage.instructions.iter().filter(|i| i.may_be(&said));
@@ -163,7 +194,7 @@ impl Lines {
             None => Some(first.line),
             // MultipleComparisons say the same.
             Some(_) if is_moved => None,
-            Some(_) => self.at_position(label).map(|at| at.line),
+            Some(_) => self.at_position(label, given).map(|at| at.line),
         }
     }
 

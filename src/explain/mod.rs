@@ -165,13 +165,17 @@ fn step_facts(
         let label = &step.label;
         // BuildKit's own work and the transfer of sources are of no platform.
         let assumed = assumed_platform(label, conditions).filter(|_| label.position.is_some());
+        // As a FROM that the builder resolves itself.
+        let image = label.image_of_client();
+        let instruction = image.map(|image| format!("FROM {image}"));
         StepFacts {
             digest: step.digest.clone(),
             name: step.name.clone(),
             kind,
-            stage: label.stage.clone(),
+            node: label.node.clone(),
+            stage: label.stage.clone().filter(|_| image.is_none()),
             position: label.position,
-            instruction: label.instruction.clone(),
+            instruction: instruction.unwrap_or_else(|| label.instruction.clone()),
             line: lines.get(step.digest.as_str()).copied(),
             platform: label.platform.as_ref().or(assumed).cloned(),
             target: label.made_for().or(assumed).cloned(),
@@ -199,7 +203,7 @@ fn step_facts(
 /// that; one that runs natively all the same loses nothing by it.
 fn assumed_platform<'c>(label: &Label, conditions: &'c Conditions) -> Option<&'c Platform> {
     let platform = conditions.platform.as_ref()?;
-    let is_native = |node: &Node| node.execution(platform) == Execution::Native;
+    let is_native = |node: &Node| node.execution_on(None, platform) == Execution::Native;
     let is_sure = match conditions.lines.is_pinned(label) {
         Some(is_pinned) => !is_pinned,
         None => conditions.node.as_ref().is_some_and(is_native),

@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use crate::model::{Platform, RunRecord};
+use crate::model::{NodeInfo, Platform, RunRecord};
 
 /// What is known of the node that built.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +17,9 @@ pub struct Node {
     pub emulated: Option<Vec<Platform>>,
     /// Its logical CPUs, where known.
     pub cores: Option<u32>,
+    /// The nodes of a builder that has several; then the first three are the
+    /// first one's.
+    pub nodes: Vec<NodeInfo>,
 }
 
 /// How a node runs a platform's programs.
@@ -40,6 +43,7 @@ impl Node {
             listed: Vec::new(),
             emulated: None,
             cores: None,
+            nodes: Vec::new(),
         }
     }
 
@@ -57,7 +61,26 @@ impl Node {
                     .collect(),
             ),
             cores: record.host.cores,
+            nodes: record.builder.nodes.clone(),
         })
+    }
+
+    /// How the builder runs programs of a platform on the node of this name, or on
+    /// the one that the platform goes to.
+    pub fn execution_on(&self, node: Option<&str>, platform: &Platform) -> Execution {
+        let named = node.and_then(|name| self.nodes.iter().find(|node| node.name == name));
+        let place = NodeInfo::place_of(&self.nodes, platform);
+        match named.or_else(|| self.nodes.get(place)) {
+            None => self.execution(platform),
+            Some(node) => Self {
+                native: node.native.clone(),
+                listed: node.platforms.clone(),
+                emulated: self.emulated.clone(),
+                cores: None,
+                nodes: Vec::new(),
+            }
+            .execution(platform),
+        }
     }
 
     /// How it runs programs of a platform.
@@ -120,6 +143,35 @@ mod tests {
 
     fn platform(text: &str) -> Platform {
         text.parse().unwrap()
+    }
+
+    #[test]
+    fn of_several_nodes_each_runs_its_own_platform_natively() {
+        let info = |name: &str, native: &str, given: &[&str]| NodeInfo {
+            name: name.into(),
+            native: platform(native),
+            given: given.iter().map(|name| platform(name)).collect(),
+            platforms: vec![platform("linux/amd64"), platform("linux/arm64")],
+            buildkit_version: None,
+        };
+        let on = |nodes: Vec<NodeInfo>, node: Option<&str>, name: &str| {
+            let node_of = Node {
+                nodes,
+                ..Node::of(platform("linux/amd64"))
+            };
+            node_of.execution_on(node, &platform(name))
+        };
+        let native = || vec![info("x", "linux/amd64", &[]), info("a", "linux/arm64", &[])];
+        assert_eq!(on(native(), None, "linux/arm64"), Execution::Native);
+        assert_eq!(on(native(), None, "linux/amd64"), Execution::Native);
+        // A stage that is pinned to a platform which its node does not run.
+        assert_eq!(on(native(), Some("a"), "linux/amd64"), Execution::Emulated);
+        // A node that was given what it emulates.
+        let given = vec![
+            info("x", "linux/amd64", &[]),
+            info("y", "linux/amd64", &["linux/arm64"]),
+        ];
+        assert_eq!(on(given, None, "linux/arm64"), Execution::Emulated);
     }
 
     #[test]

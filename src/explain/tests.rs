@@ -86,6 +86,7 @@ fn busy_node() -> Conditions {
     Conditions {
         node: Some(Node {
             cores: Some(2),
+            nodes: Vec::new(),
             ..Node::of(Platform::linux("amd64"))
         }),
         cpu_busy: Some(1.0),

@@ -5,6 +5,7 @@ mod duration;
 mod event;
 mod invocation;
 mod kind;
+mod layout;
 mod platform;
 mod program_output;
 mod record;
@@ -19,6 +20,7 @@ pub(crate) use duration::{optional_seconds, seconds};
 pub use event::{Event, RunEnd};
 pub use invocation::Invocation;
 pub use kind::BuildKind;
+pub use layout::ImageLayout;
 pub use platform::{Platform, PlatformError};
 pub use program_output::{ProgramEnd, ProgramOutput};
 pub use record::{

@@ -229,7 +229,7 @@ pub struct BuilderInfo {
 }
 
 /// A node of a builder that has several.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NodeInfo {
     /// Its name; names of steps begin with it.
     pub name: String,
@@ -243,6 +243,21 @@ pub struct NodeInfo {
     /// Version of its BuildKit, where it tells.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub buildkit_version: Option<String>,
+}
+
+impl NodeInfo {
+    /// The place of the node that a platform goes to: the first that was given
+    /// it, else the first that runs it itself, else the first that lists it,
+    /// else the first of all. buildx has the same order (`build/resolver/driver.go`
+    /// there), but does not ask which of those that list a platform runs it
+    /// itself.
+    pub fn place_of(nodes: &[Self], platform: &Platform) -> usize {
+        let first = |fits: &dyn Fn(&Self) -> bool| nodes.iter().position(fits);
+        first(&|node| node.given.contains(platform))
+            .or_else(|| first(&|node| node.native == *platform))
+            .or_else(|| first(&|node| node.platforms.contains(platform)))
+            .unwrap_or(0)
+    }
 }
 
 /// Facts about the machine that times depend on.

@@ -20,7 +20,7 @@ use super::cleanup_report;
 use super::slot_build::{named_context, nonce};
 use crate::builder::{Builder, BuilderError};
 use crate::buildkit::{BuildError, BuildRequest, Export, Secret};
-use crate::model::Platform;
+use crate::model::{ImageLayout, Platform};
 use crate::scenario::{Scenario, Variant};
 use crate::trace::{Step, Trace};
 
@@ -41,6 +41,8 @@ pub struct Probe<'a> {
     pub change: &'a Variant,
     /// Platforms to build.
     pub platforms: Vec<Platform>,
+    /// Base images that the builder gets from this machine.
+    pub layouts: &'a [ImageLayout],
     /// Secrets of `RUN --mount=type=secret`, by their ids.
     pub secrets: &'a BTreeMap<String, Secret>,
     /// Longest time of a build.
@@ -128,6 +130,7 @@ impl Probe<'_> {
             reference: format!("{prefix}probe-{}", variant.name),
             context: self.scenario.sources_of(variant).to_owned(),
             contexts: variant.contexts.iter().map(named_context).collect(),
+            layouts: self.layouts.to_vec(),
             secrets: self.secrets.clone(),
             ssh: variant.ssh.clone(),
             dockerfile: variant.dockerfile.clone(),
@@ -254,8 +257,11 @@ fn work(step: &Step) -> Option<(Option<String>, String)> {
     if label.internal || label.instruction.starts_with("exporting ") {
         return None;
     }
-    let words: Vec<&str> = label.instruction.split_whitespace().collect();
     let platform = label.made_for().map(ToString::to_string);
+    if let Some(image) = label.image_of_client() {
+        return Some((platform, format!("FROM {image}")));
+    }
+    let words: Vec<&str> = label.instruction.split_whitespace().collect();
     Some((platform, words.join(" ")))
 }
 

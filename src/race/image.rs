@@ -8,7 +8,8 @@ use super::cached_export::from_cache;
 use super::observer::Observer;
 use super::runner::{Race, RaceError, RunState, warn};
 use super::slot_build::SlotBuild;
-use super::smoke;
+use super::smoke::{self, SmokeTests};
+use super::smoke_build;
 use crate::builder::Builder;
 use crate::buildkit::{BuildRequest, Export};
 use crate::model::{BuildKind, Failure, Outcome, Sample, Slot};
@@ -185,12 +186,21 @@ impl Race<'_> {
         observer: &mut dyn Observer,
         stop: &CancellationToken,
     ) -> Result<Vec<String>, String> {
-        let (Some(smoke), Some(runner)) = (&output.smoke, self.runner) else {
+        let Some(smoke) = &output.smoke else {
             return Ok(Vec::new());
         };
-        observer.phase("running the image's smoke test");
         // Only an incremental build has one.
         let nonce = (slot.kind == BuildKind::Incremental).then(|| self.nonce(slot));
-        smoke::complaints(self.builder, runner, request, smoke, nonce.as_deref(), stop).await
+        let nonce = nonce.as_deref();
+        observer.phase("running the image's smoke test");
+        match self.smoke_tests {
+            SmokeTests::Nowhere => Ok(Vec::new()),
+            SmokeTests::By(runner) => {
+                smoke::complaints(self.builder, runner, request, smoke, nonce, stop).await
+            }
+            SmokeTests::OnBuilder => {
+                smoke_build::complaints(self.builder, request, smoke, nonce, stop).await
+            }
+        }
     }
 }

@@ -62,6 +62,7 @@ async fn try_one(
         reference: name.clone(),
         context: folder.path().to_owned(),
         contexts: BTreeMap::new(),
+        layouts: Vec::new(),
         secrets: BTreeMap::new(),
         ssh: BTreeMap::new(),
         dockerfile: folder.path().join("Dockerfile"),

@@ -27,11 +27,11 @@ use super::round_events;
 use super::run_cleanup;
 use super::sample_outcome::skipped;
 use super::slot_build::{SlotBuild, nonce};
-use super::smoke::SmokeRunner;
+use super::smoke::SmokeTests;
 use super::warm_up::{self, WarmUpError};
 use crate::builder::{Builder, BuilderError, Cleanup};
 use crate::buildkit::Secret;
-use crate::model::{BuildKind, Outcome, Run, RunRecord, Sample, Slot};
+use crate::model::{BuildKind, ImageLayout, Outcome, Run, RunRecord, Sample, Slot};
 use crate::model::{Event, RunEnd};
 use crate::scenario::{Scenario, ScenarioError};
 use crate::verdict;
@@ -91,10 +91,13 @@ pub struct Race<'a> {
     /// A path on the builder's disk, whose free space is watched; `None` where
     /// the builder is another machine, about which nothing can be told.
     pub disk: Option<&'a Path>,
-    /// What runs the smoke tests of the scenarios; without it none is run.
-    pub runner: Option<&'a dyn SmokeRunner>,
+    /// Where the smoke tests of the scenarios are run.
+    pub smoke_tests: SmokeTests<'a>,
     /// Whether to measure images in the first round, after the clock.
     pub image_size: bool,
+    /// Base images that the builder gets from this machine; none where it has
+    /// them already or gets them elsewhere.
+    pub layouts: &'a [ImageLayout],
     /// Secrets of `RUN --mount=type=secret`, by their ids.
     pub secrets: &'a BTreeMap<String, Secret>,
     /// What results may not say.
@@ -240,14 +243,10 @@ impl Race<'_> {
     }
 
     async fn warm_up_and_build(&self, run: &mut RunState<'_>) -> Result<RunEnd, RaceError> {
-        run.observer.phase("unpacking base images");
-        let images = &self.record.base_images;
-        let builds = self.earlier.prefix(run.prefix);
-        let unpacked = warm_up::unpack(self.builder, images, &builds, run.stop).await;
+        self.unpack(run).await?;
         if run.stop.is_cancelled() {
             return Ok(RunEnd::Interrupted);
         }
-        unpacked?;
         let plan = &self.record.plan;
         for round in plan.chunk_by(|one, next| one.round == next.round) {
             let open = self.open_scenarios(round[0].round, run);
@@ -396,6 +395,22 @@ impl Race<'_> {
         }
     }
 
+    /// Unpacks the base images on the builder, or some until the run is stopped.
+    async fn unpack(&self, run: &mut RunState<'_>) -> Result<(), RaceError> {
+        run.observer.phase("unpacking base images");
+        let (builder, images) = (self.builder, &self.record.base_images);
+        // A build of the same reference may still be known to the builder.
+        let builds = match run.left.len() {
+            0 => self.earlier.prefix(run.prefix),
+            times => format!("{}{times}-", self.earlier.prefix(run.prefix)),
+        };
+        let unpacked = warm_up::unpack(builder, images, self.layouts, &builds, run.stop).await;
+        match unpacked {
+            Err(_) if run.stop.is_cancelled() => Ok(()),
+            unpacked => Ok(unpacked?),
+        }
+    }
+
     /// Empties the cache where the run's builds have used up room, and with it the
     /// state of chains that go on.
     async fn make_room(&self, run: &mut RunState<'_>) -> Result<(), RaceError> {
@@ -404,6 +419,8 @@ impl Race<'_> {
             self.clean(run).await?;
             run.guard = CacheGuard::set(self.builder, run.prefix).await?;
             run.chains.clear();
+            // A builder without an image store has lost its base images with it.
+            self.unpack(run).await?;
             run.room = Room::of(self.disk);
         }
         Ok(())
@@ -443,6 +460,7 @@ impl Race<'_> {
                 info,
                 scenario,
                 variant,
+                layouts: self.layouts,
             })
         };
         found().ok_or_else(|| RaceError::Plan {

@@ -24,6 +24,10 @@ use crate::trace::{SolveStatus, Trace};
 /// How often a observer hears that time has passed.
 const TICK: Duration = Duration::from_millis(100);
 
+/// More bytes of layouts than the indexes, manifests and configurations that a
+/// builder may ask for each time.
+const DOCUMENTS: u64 = 1_000_000;
+
 impl Race<'_> {
     /// Builds what a finished sample built, so that the builds after it have the
     /// state to start from. It is neither timed nor recorded: the sample is there. BuildKit keeps a record of it, as of samples: by that it is
@@ -105,6 +109,9 @@ impl Race<'_> {
             .await;
         let host = host.finish(&mut run.rest).await;
         written?;
+        if end.layout_bytes > DOCUMENTS {
+            warn(&mut run.observer, image_sent(slot, end.layout_bytes))?;
+        }
         let lost = matches!(end.result, Err(BuildError::LostBuilder { .. }));
         let mut unsure = None;
         let disturbances = if lost {
@@ -219,6 +226,16 @@ impl Race<'_> {
         }
         (end, written)
     }
+}
+
+/// `r1-02-… includes 170 MB of base images …`
+fn image_sent(slot: &Slot, bytes: u64) -> String {
+    format!(
+        "the time of {} includes {} MB of base images that were sent to the builder: it did not \
+         have them any more, and its disk may be full",
+        slot.id,
+        bytes.div_ceil(1_000_000)
+    )
 }
 
 /// `r1-02-… found 3 steps of its own chain not in the cache, …`

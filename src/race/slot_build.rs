@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::chain::Chain;
 use crate::buildkit::{BuildRequest, Export, NamedContext, Secret};
-use crate::model::{BuildKind, Platform, ScenarioInfo, Slot};
+use crate::model::{BuildKind, ImageLayout, Platform, ScenarioInfo, Slot};
 use crate::scenario::{ContextSource, Scenario, ScenarioError, SourceCopy, Variant};
 
 /// A variant with its scenario.
@@ -16,6 +16,7 @@ pub(super) struct SlotBuild<'a> {
     pub(super) info: &'a ScenarioInfo,
     pub(super) scenario: &'a Scenario,
     pub(super) variant: &'a Variant,
+    pub(super) layouts: &'a [ImageLayout],
 }
 
 impl SlotBuild<'_> {
@@ -68,6 +69,7 @@ impl SlotBuild<'_> {
             reference: format!("{prefix}{}", slot.id),
             context: context.to_owned(),
             contexts: self.variant.contexts.iter().map(named_context).collect(),
+            layouts: self.layouts.to_vec(),
             secrets: secrets.clone(),
             ssh: self.variant.ssh.clone(),
             dockerfile: self.variant.dockerfile.clone(),

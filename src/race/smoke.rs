@@ -37,6 +37,17 @@ pub trait SmokeRunner: Send + Sync {
     async fn remove(&self, image: &str) -> Result<(), SmokeError>;
 }
 
+/// Where the smoke tests of images are run.
+#[derive(Clone, Copy)]
+pub enum SmokeTests<'a> {
+    /// Nowhere.
+    Nowhere,
+    /// By a runner that finds images where the builder puts them.
+    By(&'a dyn SmokeRunner),
+    /// On the builder, by one more instruction at the end of the Dockerfile.
+    OnBuilder,
+}
+
 /// Why a runner could not run: nothing that the program is to blame for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
@@ -91,7 +102,7 @@ async fn run(
 }
 
 /// What is wrong with what a program did, if anything.
-fn complaint(
+pub(super) fn complaint(
     smoke: &Smoke,
     platform: &Platform,
     nonce: Option<&str>,

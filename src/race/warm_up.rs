@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::builder::Builder;
 use crate::buildkit::{BuildError, BuildRequest, Export};
-use crate::model::{BaseImage, Platform};
+use crate::model::{BaseImage, ImageLayout, Platform};
 use crate::temporary::Folder;
 
 /// Longest time to unpack one image on all its platforms.
@@ -32,10 +32,12 @@ pub enum WarmUpError {
 }
 
 /// Unpacks `images` on the builder. A directory made on top of an image needs
-/// its whole file system, runs nothing, and so needs no emulator.
+/// its whole file system, runs nothing, and so needs no emulator. What the
+/// builder gets from `layouts` is sent to it now, and not again.
 pub async fn unpack(
     builder: &dyn Builder,
     images: &[BaseImage],
+    layouts: &[ImageLayout],
     own_prefix: &str,
     stop: &CancellationToken,
 ) -> Result<(), WarmUpError> {
@@ -59,6 +61,7 @@ pub async fn unpack(
             reference: format!("{own_prefix}warm-up-{index}"),
             context: folder.path().to_owned(),
             contexts: BTreeMap::new(),
+            layouts: layouts.to_vec(),
             secrets: BTreeMap::new(),
             ssh: BTreeMap::new(),
             dockerfile,

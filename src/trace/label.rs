@@ -5,9 +5,15 @@
 
 use crate::model::Platform;
 
+/// What the first word begins with that names a node: buildrace writes it, where
+/// several nodes build at once.
+pub const NODE: &str = "node:";
+
 /// What the brackets of a step's name say.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Label {
+    /// Node of the builder that did it, where it has several.
+    pub node: Option<String>,
     /// Platform that the step runs on.
     pub platform: Option<Platform>,
     /// Platform that it builds for, where the name says that it is another.
@@ -44,6 +50,10 @@ impl Label {
             ..Self::default()
         };
         let mut words: Vec<&str> = label.split_whitespace().collect();
+        if let Some(node) = words.first().and_then(|word| word.strip_prefix(NODE)) {
+            parsed.node = Some(node.to_owned());
+            words.remove(0);
+        }
         // Position before platform: `[2/3]` alone has a platform's form.
         let position = words.last().and_then(|word| position(word));
         if position.is_some() {
@@ -100,6 +110,16 @@ impl Label {
         let stage = self.stage.as_deref().filter(|_| self.position.is_none());
         let words = stage.map(|stage| stage.split(' ').collect::<Vec<_>>());
         words.is_some_and(|words| context_name(&words).is_some())
+    }
+
+    /// The name of the image that the step loads from the client,
+    /// `golang:1.24`: what a Dockerfile's FROM names, where its builder gets the
+    /// image that way. Its own name says neither FROM nor the stage.
+    pub fn image_of_client(&self) -> Option<&str> {
+        let stage = self.stage.as_deref().filter(|_| self.position.is_none())?;
+        let words: Vec<&str> = stage.split(' ').collect();
+        let at = context_name(&words)?;
+        (self.instruction == "OCI load from client").then(|| words[at])
     }
 
     /// The platform that the step makes something for, as its name says.
@@ -166,8 +186,38 @@ mod tests {
         let platform = |text: &str| Some(text.parse::<Platform>().unwrap());
         for (name, expected) in [
             (
+                "[node:farm-1 linux/arm64 build 2/3] RUN make",
+                Label {
+                    node: Some("farm-1".into()),
+                    platform: platform("linux/arm64"),
+                    target: None,
+                    stage: Some("build".into()),
+                    position: Some((2, 3)),
+                    internal: false,
+                    instruction: "RUN make".into(),
+                },
+            ),
+            (
+                "[node:farm-1 internal] load build context",
+                Label {
+                    node: Some("farm-1".into()),
+                    internal: true,
+                    instruction: "load build context".into(),
+                    ..Label::default()
+                },
+            ),
+            (
+                "[node:farm-1] exporting to image",
+                Label {
+                    node: Some("farm-1".into()),
+                    instruction: "exporting to image".into(),
+                    ..Label::default()
+                },
+            ),
+            (
                 "[linux/amd64->arm64 build  3/12] RUN go build",
                 Label {
+                    node: None,
                     platform: platform("linux/amd64"),
                     target: platform("linux/arm64"),
                     stage: Some("build".into()),
@@ -179,6 +229,7 @@ mod tests {
             (
                 "[linux/amd64->arm/v7 stage-1 1/2] COPY a b",
                 Label {
+                    node: None,
                     platform: platform("linux/amd64"),
                     target: platform("linux/arm/v7"),
                     stage: Some("stage-1".into()),
@@ -190,6 +241,7 @@ mod tests {
             (
                 "[linux/amd64->windows/amd64 build 1/2] RUN x",
                 Label {
+                    node: None,
                     platform: platform("linux/amd64"),
                     target: platform("windows/amd64"),
                     stage: Some("build".into()),
@@ -201,6 +253,7 @@ mod tests {
             (
                 "[linux/amd64->windows(10.0.17763)/amd64 build 1/2] RUN x",
                 Label {
+                    node: None,
                     platform: platform("linux/amd64"),
                     target: platform("windows/amd64"),
                     stage: Some("build".into()),
@@ -253,6 +306,7 @@ mod tests {
                 // As buildx's bake names steps of its target app.
                 "[app linux/amd64->arm64 build 3/3] RUN go build",
                 Label {
+                    node: None,
                     platform: platform("linux/amd64"),
                     target: platform("linux/arm64"),
                     stage: Some("app build".into()),
@@ -292,6 +346,28 @@ mod tests {
         ] {
             assert_eq!(Label::parse(name), expected, "{name}");
         }
+    }
+
+    #[test]
+    fn an_image_of_the_client_has_the_name_that_from_gives_it() {
+        for (name, image) in [
+            (
+                "[context golang:1.24::linux/arm64] OCI load from client",
+                Some("golang:1.24"),
+            ),
+            ("[app context debian] OCI load from client", Some("debian")),
+            ("[context src] load from client", None),
+            ("[context golang:1.24] load metadata for golang", None),
+            ("[context base] docker-image://golang", None),
+            ("[linux/arm64 build 1/2] OCI load from client", None),
+            ("OCI load from client", None),
+        ] {
+            let label = Label::parse(name);
+            assert_eq!(label.image_of_client(), image, "{name}");
+            assert!(image.is_none() || !label.is_instruction());
+        }
+        let label = Label::parse("[context golang:1.24::linux/arm64] OCI load from client");
+        assert_eq!(label.made_for(), Some(&Platform::linux("arm64")));
     }
 
     #[test]

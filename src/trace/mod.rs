@@ -5,7 +5,7 @@ mod begin;
 mod builds;
 mod client_error;
 mod fold;
-mod label;
+pub mod label;
 mod log;
 pub mod rawjson;
 pub mod status;

@@ -369,11 +369,14 @@ fn unfinished_runs_and_sources_are_cleaned_unless_they_are_held() {
     let hidden = project.path().join(format!("results/.{RUN}.new"));
     let held = project.path().join("results/.20260102T000000Z-abcdef.new");
     let sources = project.path().join("home/.cache/buildrace/sources/.new-a");
-    for folder in [&hidden, &held, &sources] {
+    let image = project.path().join("home/.cache/buildrace/layouts/.new-b");
+    for folder in [&hidden, &held, &sources, &image] {
         fs::create_dir_all(folder).unwrap();
     }
     fs::write(hidden.join("events.jsonl"), "").unwrap();
-    fs::write(sources.join("in-use.lock"), "").unwrap();
+    for folder in [&sources, &image] {
+        fs::write(folder.join("in-use.lock"), "").unwrap();
+    }
     let lock = File::create(held.join("events.jsonl")).unwrap();
     lock.lock().unwrap();
     let temporary = TempDir::new().unwrap();
@@ -385,10 +388,14 @@ fn unfinished_runs_and_sources_are_cleaned_unless_they_are_held() {
     let told = String::from_utf8_lossy(&output.stdout).into_owned();
     assert_says(
         &told,
-        &["removed unfinished run", "removed unfinished sources"],
+        &[
+            "removed unfinished run",
+            "removed unfinished sources",
+            "removed unfinished copy of an image",
+        ],
     );
     assert!(
-        !hidden.exists() && !sources.exists() && held.exists(),
+        ![hidden, sources, image].iter().any(|path| path.exists()) && held.exists(),
         "{told}"
     );
 }

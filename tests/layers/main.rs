@@ -32,7 +32,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("verify", &["model"]),
     ("explain", &["model", "trace", "stats"]),
     ("buildkit", &["model", "trace"]),
-    ("engine", &["model", "temporary", "user"]),
+    ("engine", &["model", "buildkit", "temporary", "user"]),
     ("buildx", &["model"]),
     ("git", &["temporary"]),
     ("builder", &["model", "trace", "buildkit", "engine"]),

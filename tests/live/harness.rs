@@ -68,6 +68,7 @@ impl SomeoneElse {
             reference: format!("someone-else-{}", std::process::id()),
             context: folder.path().to_owned(),
             contexts: Default::default(),
+            layouts: Vec::new(),
             secrets: Default::default(),
             ssh: Default::default(),
             dockerfile,

@@ -2,7 +2,9 @@
 //! they remove from its cache what they made.
 //!
 //! The engine is `BUILDRACE_TEST_HOST`, else the one that `buildrace run` would
-//! use. Without one they fail, unless `BUILDRACE_SKIP_LIVE=1`.
+//! use. Without one they fail, unless `BUILDRACE_SKIP_LIVE=1`. What needs a
+//! buildkitd besides takes `BUILDRACE_TEST_BUILDKITD` (`unix:///…`), else it is
+//! skipped.
 
 mod bench;
 #[path = "../support/buildkitd.rs"]
@@ -17,6 +19,11 @@ mod gate;
 mod git;
 mod harness;
 mod hygiene;
+#[allow(dead_code, reason = "tests/cli uses the rest")]
+#[path = "../support/kube/mod.rs"]
+mod kube;
+mod kubernetes;
+mod layouts;
 mod outputs;
 mod parts;
 #[path = "../support/project.rs"]

@@ -152,10 +152,7 @@ async fn what_others_keep_on_the_engine_stays_and_nothing_of_ours_does() {
     theirs.leaves(&host).await;
     // What is removed from somebody else's cache costs them all of it, so there
     // a run leaves what it added.
-    let endpoint = buildrace::engine::Endpoint {
-        host,
-        found_by: "--host".into(),
-    };
+    let endpoint = buildrace::engine::Endpoint::new(host, "--host");
     match endpoint.is_private() {
         true => assert_eq!(before.0, after.0, "cache records changed"),
         false => assert!(before.0.is_subset(&after.0), "cache records are gone"),
@@ -368,7 +365,7 @@ async fn a_full_disk_ends_the_run_with_one_line_and_keeps_what_was_written() {
     // A disk of a few pages that only this process sees.
     let script = format!(
         "mount -t tmpfs -o size=64k tmpfs {small} && head -c 40960 /dev/zero > {small}/ballast; \
-         {program} run tiny --rounds 1 --host {host} --results {small}/results; code=$?; \
+         {program} run tiny --rounds 1 --keep-contaminated --host {host} --results {small}/results; code=$?; \
          cp -r {small}/results kept; exit $code",
         small = small.display(),
         program = env!("CARGO_BIN_EXE_buildrace"),

@@ -11,7 +11,7 @@ mod rounds;
 mod scripted;
 
 use buildrace::buildkit::BuildError;
-use buildrace::model::{BuildKind, Outcome, RunEnd};
+use buildrace::model::{BuildKind, Event, ImageLayout, Outcome, RunEnd};
 use buildrace::race::RaceError;
 use scripted::{Memory, Scripted, run, setting};
 use tokio_util::sync::CancellationToken;
@@ -21,6 +21,40 @@ const CHAIN: [BuildKind; 3] = [
     BuildKind::Incremental,
     BuildKind::Noop,
 ];
+
+#[tokio::test]
+async fn every_build_gets_the_base_images_of_this_machine() {
+    let mut setting = setting(&BuildKind::ALL, &["naive", "cross"]);
+    setting.layouts = vec![ImageLayout {
+        name: "debian:trixie-slim".into(),
+        folder: "/layouts/debian".into(),
+        digest: format!("sha256:{}", "0a".repeat(32)),
+        platforms: vec!["linux/amd64".parse().unwrap()],
+    }];
+    let builder = Scripted {
+        lacking: Some("-cross-cold"),
+        ..Scripted::default()
+    };
+    let mut memory = Memory::default();
+    run(&setting, &builder, &mut memory, &CancellationToken::new())
+        .await
+        .unwrap();
+    let warnings = memory.events.iter().filter_map(|event| match event {
+        Event::Warning { message, .. } => Some(message.as_str()),
+        _ => None,
+    });
+    let warnings: Vec<&str> = warnings.collect();
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert!(
+        warnings[0].contains("-cross-cold includes 171 MB of base images"),
+        "{warnings:?}"
+    );
+    let requests = builder.requests.lock().unwrap();
+    assert_eq!(requests.len(), 9, "eight samples and a warm-up");
+    for (request, _) in requests.iter() {
+        assert_eq!(request.layouts, setting.layouts, "{}", request.reference);
+    }
+}
 
 #[tokio::test]
 async fn builds_are_asked_for_in_the_state_their_kind_says() {

@@ -1,11 +1,13 @@
 //! Dialling a Docker Engine: what it may answer to `POST /grpc`.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
+use async_trait::async_trait;
 use bollard_buildkit_proto::moby::buildkit::v1 as proto;
-use buildrace::buildkit::{Client, ClientError, DialError, DockerDial};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use buildrace::buildkit::dial::Duplex;
+use buildrace::buildkit::{Client, ClientError, Daemon, Dial, DialError, DockerDial};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::net::UnixListener;
 
 use crate::server::{FakeBuildKit, Script};
@@ -106,4 +108,37 @@ async fn no_engine_at_all_is_named() {
         .to_string();
     assert!(error.contains("unix:///nowhere/docker.sock"), "{error}");
     assert!(error.contains("running"), "{error}");
+}
+
+/// Takes a connection and says nothing on it, as a builder that hangs at boot.
+#[derive(Debug)]
+struct Silent(Mutex<Vec<DuplexStream>>);
+
+#[async_trait]
+impl Dial for Silent {
+    async fn dial(&self) -> Result<Box<dyn Duplex>, DialError> {
+        let (ours, theirs) = tokio::io::duplex(1 << 20);
+        self.0.lock().unwrap().push(theirs);
+        Ok(Box::new(ours))
+    }
+
+    fn endpoint(&self) -> String {
+        "silent://".into()
+    }
+
+    fn daemon(&self) -> Daemon {
+        Daemon::Buildkitd
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_builder_that_says_nothing_is_not_waited_for() {
+    let client = Client::new(Arc::new(Silent(Mutex::default())));
+    let error = client.buildkit_version().await.unwrap_err();
+    assert!(
+        matches!(error, ClientError::Dial(DialError::Unreachable { .. })),
+        "{error:?}"
+    );
+    let error = error.to_string();
+    assert!(error.contains("silent://: no answer within"), "{error}");
 }

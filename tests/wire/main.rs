@@ -1,15 +1,20 @@
 //! The BuildKit client against a server in this process that errs, stalls,
 //! goes silent, calls back and hangs up.
 
+mod certificates;
 mod contexts;
 mod dial;
 mod endings;
+mod engine;
 mod history;
+mod layouts;
+mod own_session;
 mod prune;
 mod secrets;
 mod server;
 mod session;
 mod ssh;
+mod tls;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -43,6 +48,7 @@ impl Subject {
             dockerfile: context.join("Dockerfile"),
             context,
             contexts: BTreeMap::new(),
+            layouts: Vec::new(),
             secrets: BTreeMap::new(),
             ssh: BTreeMap::new(),
             shared_key: "key".into(),

@@ -12,6 +12,7 @@ use buildrace::buildkit::{Daemon, Dial, DialError, dial::Duplex};
 use bytes::BytesMut;
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, Stream, StreamExt, stream};
+use http::HeaderMap;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use proto::control_server::{Control, ControlServer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -30,11 +31,25 @@ type SolveScript =
     Box<dyn Fn(Seen, proto::SolveRequest) -> BoxFuture<'static, Solved> + Send + Sync>;
 type StatusScript = Box<dyn Fn(Seen) -> BoxStream<proto::StatusResponse> + Send + Sync>;
 
+/// How a session reaches the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SessionWay {
+    /// Through the Control API, as a buildkitd takes it.
+    Control,
+    /// On a connection of its own, as a Docker Engine hands one over.
+    Own,
+    /// A connection of its own is refused, as by an engine behind a proxy.
+    OwnRefused,
+    /// A connection of its own is asked for, and nothing comes of it.
+    OwnSilent,
+}
+
 /// What the server does.
 pub struct Script {
     solve: SolveScript,
     status: StatusScript,
     pub refuse_session: bool,
+    pub session_way: SessionWay,
     /// History names the solve as running, whatever happens to it.
     pub always_active: bool,
     records: Mutex<Vec<proto::UsageRecord>>,
@@ -56,6 +71,7 @@ impl Script {
             solve: Box::new(move |seen, request| solve(seen, request).boxed()),
             status: Box::new(|_| stream::empty().boxed()),
             refuse_session: false,
+            session_way: SessionWay::Control,
             always_active: false,
             records: Mutex::default(),
             version: None,
@@ -78,8 +94,14 @@ impl Script {
 pub struct Seen {
     /// Cuts every connection.
     pub cut: CancellationToken,
+    /// Cuts the session's own connection.
+    pub cut_session: CancellationToken,
     /// Where the session of the build is called; `None` until it is there.
     session: watch::Sender<Option<Channel>>,
+    /// How often a session came through the Control API.
+    pub session_calls: Arc<AtomicUsize>,
+    /// Whether the session's own connection is closed.
+    pub session_closed: watch::Sender<bool>,
     pub session_metadata: Arc<Mutex<MetadataMap>>,
     pub solves: Arc<Mutex<Vec<proto::SolveRequest>>>,
     /// Whether Solve was given up by the client before it had an answer.
@@ -95,6 +117,43 @@ impl Seen {
         let mut session = self.session.subscribe();
         let open = session.wait_for(Option::is_some).await.unwrap();
         open.clone().unwrap()
+    }
+
+    /// Takes up a session on a stream.
+    pub fn open_session(&self, metadata: MetadataMap, stream: impl Duplex + 'static) {
+        *self.session_metadata.lock().unwrap() = metadata;
+        let session = self.session.clone();
+        tokio::spawn(async move {
+            let mut only = Some(TokioIo::new(stream));
+            let connector = tower::service_fn(move |_| {
+                let stream = only.take();
+                async move { stream.ok_or(std::io::Error::other("one connection only")) }
+            });
+            let channel = Endpoint::from_static("http://session")
+                .connect_with_connector(connector)
+                .await
+                .unwrap();
+            session.send_replace(Some(channel));
+        });
+    }
+
+    /// Takes up a session on a connection that carries nothing else, until
+    /// one side closes it or the test cuts it.
+    pub fn open_own_session(&self, metadata: MetadataMap, mut stream: impl Duplex + 'static) {
+        let (ours, mut theirs) = tokio::io::duplex(64 << 10);
+        self.open_session(metadata, ours);
+        let (cut, closed) = (self.cut_session.clone(), self.session_closed.clone());
+        tokio::spawn(async move {
+            let passing = tokio::io::copy_bidirectional(&mut stream, &mut theirs);
+            let _ = cut.run_until_cancelled(passing).await;
+            closed.send_replace(true);
+        });
+    }
+
+    /// Waits until the session's own connection is closed.
+    pub async fn until_session_closed(&self) {
+        let mut closed = self.session_closed.subscribe();
+        closed.wait_for(|closed| *closed).await.unwrap();
     }
 
     /// Waits until the client has given up Solve.
@@ -125,6 +184,9 @@ impl FakeBuildKit {
             script: Arc::new(script),
             seen: Seen {
                 cut: CancellationToken::new(),
+                cut_session: CancellationToken::new(),
+                session_calls: Arc::default(),
+                session_closed: watch::Sender::new(false),
                 session: watch::Sender::new(None),
                 session_metadata: Arc::default(),
                 solves: Arc::default(),
@@ -172,6 +234,23 @@ impl Dial for FakeBuildKit {
         let (ours, theirs) = tokio::io::duplex(64 << 10);
         tokio::spawn(self.serve(theirs));
         Ok(Box::new(ours))
+    }
+
+    async fn session(&self, metadata: &HeaderMap) -> Option<Result<Box<dyn Duplex>, DialError>> {
+        match self.script.session_way {
+            SessionWay::Control => None,
+            SessionWay::OwnSilent => std::future::pending().await,
+            SessionWay::OwnRefused => Some(Err(DialError::NoBuildKit {
+                endpoint: self.endpoint(),
+                problem: "403 Forbidden".into(),
+            })),
+            SessionWay::Own => {
+                let (ours, theirs) = tokio::io::duplex(64 << 10);
+                let metadata = MetadataMap::from_headers(metadata.clone());
+                self.seen.open_own_session(metadata, theirs);
+                Some(Ok(Box::new(ours)))
+            }
+        }
     }
 
     fn endpoint(&self) -> String {
@@ -232,7 +311,8 @@ impl Control for Service {
         if self.script.refuse_session {
             return Err(Status::resource_exhausted("no more sessions"));
         }
-        *self.seen.session_metadata.lock().unwrap() = request.metadata().clone();
+        self.seen.session_calls.fetch_add(1, Ordering::SeqCst);
+        let metadata = request.metadata().clone();
         let mut incoming = request.into_inner();
         let (ours, theirs) = tokio::io::duplex(64 << 10);
         let (mut read, mut write) = tokio::io::split(theirs);
@@ -254,19 +334,7 @@ impl Control for Service {
                 }
             }
         });
-        let session = self.seen.session.clone();
-        tokio::spawn(async move {
-            let mut only = Some(TokioIo::new(ours));
-            let connector = tower::service_fn(move |_| {
-                let stream = only.take();
-                async move { stream.ok_or(std::io::Error::other("one connection only")) }
-            });
-            let channel = Endpoint::from_static("http://session")
-                .connect_with_connector(connector)
-                .await
-                .unwrap();
-            session.send_replace(Some(channel));
-        });
+        self.seen.open_session(metadata, ours);
         Ok(Response::new(ReceiverStream::new(receiver).boxed()))
     }
 

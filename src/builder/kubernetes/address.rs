@@ -145,7 +145,10 @@ mod tests {
             path("kubernetes:///farm?deployment=farm0&kubeconfig=%2Fhome%2Fa+b%2Fconfig"),
             Some("/home/a b/config".into())
         );
-        assert_eq!(path("kubernetes:///farm?deployment=farm0&kubeconfig="), None);
+        assert_eq!(
+            path("kubernetes:///farm?deployment=farm0&kubeconfig="),
+            None
+        );
         assert_eq!(path("unix:///var/run/docker.sock"), None);
     }
 }

@@ -72,9 +72,7 @@ pub enum KubernetesError {
         namespace: String,
     },
     /// The deployment of a node is not there.
-    #[error(
-        "there is no {workload}: `docker buildx inspect --bootstrap {instance}` makes it"
-    )]
+    #[error("there is no {workload}: `docker buildx inspect --bootstrap {instance}` makes it")]
     Absent {
         /// The deployment or stateful set, with its namespace.
         workload: String,
@@ -192,5 +190,9 @@ pub(super) fn causes(error: &(dyn std::error::Error + 'static)) -> String {
 
 /// Something in a namespace, as a message names it.
 pub(super) fn named(kind: impl fmt::Display, name: &str, namespace: &str) -> String {
-    format!("{kind} {} in namespace {}", bounded(name), bounded(namespace))
+    format!(
+        "{kind} {} in namespace {}",
+        bounded(name),
+        bounded(namespace)
+    )
 }

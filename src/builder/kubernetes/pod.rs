@@ -67,7 +67,9 @@ impl<'a> Pods<'a> {
         let listing = ListParams::default().labels(&selector);
         let api: Api<Pod> = self.cluster.namespaced(self.namespace);
         let action = format!("listing pods in namespace {}", bounded(self.namespace));
-        let listed = self.ask(action, "`list` on pods", api.list(&listing)).await?;
+        let listed = self
+            .ask(action, "`list` on pods", api.list(&listing))
+            .await?;
         let mut pods = listed.items;
         pods.sort_by(|one, other| one.metadata.name.cmp(&other.metadata.name));
         let running: Vec<&Pod> = pods.iter().filter(|pod| state::is_running(pod)).collect();
@@ -196,7 +198,9 @@ impl<'a> Pods<'a> {
 /// of them is always the name.
 fn labels_of(selector: &LabelSelector, name: &str) -> String {
     let labels = selector.match_labels.iter().flatten();
-    let written: Vec<String> = labels.map(|(key, value)| format!("{key}={value}")).collect();
+    let written: Vec<String> = labels
+        .map(|(key, value)| format!("{key}={value}"))
+        .collect();
     match written.is_empty() {
         true => format!("app={name}"),
         false => written.join(","),

@@ -51,7 +51,10 @@ fn bypasses(server: &Uri, listed: &str) -> bool {
         let rule = match rule.rsplit_once(':') {
             // With a port, unless that is the end of an IPv6 address.
             Some((name, port)) if !name.contains(':') => {
-                if server.port().is_none_or(|of_server| of_server.as_str() != port) {
+                if server
+                    .port()
+                    .is_none_or(|of_server| of_server.as_str() != port)
+                {
                     return false;
                 }
                 name.to_owned()

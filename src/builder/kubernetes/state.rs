@@ -140,9 +140,21 @@ mod tests {
         });
         for (metadata, status, told) in [
             (json!({}), json!({"phase": "Running"}), None),
-            (json!({}), evicted, Some("was evicted: The node was low on memory")),
-            (json!({}), waiting, Some("is pending: ImagePullBackOff: no such image")),
-            (json!({}), unscheduled, Some("is pending: 0/3 nodes are available")),
+            (
+                json!({}),
+                evicted,
+                Some("was evicted: The node was low on memory"),
+            ),
+            (
+                json!({}),
+                waiting,
+                Some("is pending: ImagePullBackOff: no such image"),
+            ),
+            (
+                json!({}),
+                unscheduled,
+                Some("is pending: 0/3 nodes are available"),
+            ),
             (
                 json!({"deletionTimestamp": "2026-11-28T10:00:00Z"}),
                 json!({"phase": "Running"}),

@@ -1,10 +1,11 @@
 //! What tells the nodes of one build apart: names of steps begin with the node's,
-//! as buildx writes prefixes, and steps that are the same on two nodes have
+//! where buildx writes the prefix of a target, and steps that are the same on two nodes have
 //! digests of their own.
 
 use sha2::{Digest, Sha256};
 
 use crate::trace::SolveStatus;
+use crate::trace::label::NODE;
 
 /// A node's status as that of a build on several nodes.
 pub(super) fn of_node(mut status: SolveStatus, node: &str) -> SolveStatus {
@@ -31,11 +32,12 @@ pub(super) fn of_node(mut status: SolveStatus, node: &str) -> SolveStatus {
     status
 }
 
-/// buildx's `addPrefix` (`util/progress/multiwriter.go`).
+/// As buildx's `addPrefix` (`util/progress/multiwriter.go`), with a word that
+/// [`Label`](crate::trace::Label) knows a node by.
 fn with_prefix(node: &str, name: &str) -> String {
     match name.strip_prefix('[') {
-        Some(rest) => format!("[{node} {rest}"),
-        None => format!("[{node}] {name}"),
+        Some(rest) => format!("[{NODE}{node} {rest}"),
+        None => format!("[{NODE}{node}] {name}"),
     }
 }
 

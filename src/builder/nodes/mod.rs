@@ -17,25 +17,23 @@ use super::{Builder, BuilderError, Cleanup, NodeBuilder, StatusSink};
 use crate::buildkit::{
     BuildEnd, BuildError, BuildReply, BuildRequest, BuildWindow, CacheRecord, Export, Worker,
 };
-use crate::model::Platform;
+use crate::model::{NodeInfo, Platform};
 
 /// A node of a builder.
 #[derive(Debug, Clone)]
 pub struct Node {
-    /// Its name among the builder's.
-    pub name: String,
+    /// What it is.
+    pub info: NodeInfo,
     /// The BuildKit on it.
     pub builder: NodeBuilder,
-    /// Platforms that it was given by name; they come before what it lists.
-    pub given: Vec<Platform>,
-    /// Platforms that its worker lists, its own first.
-    pub listed: Vec<Platform>,
 }
 
 /// Several nodes as one builder. There is at least one.
 #[derive(Debug, Clone)]
 pub struct NodesBuilder {
     nodes: Vec<Node>,
+    /// Of each node.
+    infos: Vec<NodeInfo>,
     cleanup: Cleanup,
 }
 
@@ -47,29 +45,16 @@ impl NodesBuilder {
             true => Cleanup::Remove,
             false => Cleanup::Leave,
         };
-        (!nodes.is_empty()).then_some(Self { nodes, cleanup })
+        let infos: Vec<NodeInfo> = nodes.iter().map(|node| node.info.clone()).collect();
+        (!nodes.is_empty()).then_some(Self {
+            nodes,
+            infos,
+            cleanup,
+        })
     }
 
-    /// The nodes, in their order.
-    pub fn nodes(&self) -> &[Node] {
-        &self.nodes
-    }
-
-    /// The node that a platform goes to.
-    pub fn node_of(&self, platform: &Platform) -> &Node {
-        &self.nodes[self.place_of(platform)]
-    }
-
-    /// The first node that was given the platform, else the first that runs it
-    /// itself, else the first that lists it, else the first of all, as buildx
-    /// has it (`build/resolver/driver.go`). buildx does not ask which of those
-    /// that list a platform runs it itself.
     fn place_of(&self, platform: &Platform) -> usize {
-        let first = |fits: &dyn Fn(&Node) -> bool| self.nodes.iter().position(fits);
-        first(&|node| node.given.contains(platform))
-            .or_else(|| first(&|node| node.listed.first() == Some(platform)))
-            .or_else(|| first(&|node| node.listed.contains(platform)))
-            .unwrap_or(0)
+        NodeInfo::place_of(&self.infos, platform)
     }
 
     /// The part of a request that each node is asked for, by its place.
@@ -110,11 +95,11 @@ impl NodesBuilder {
         let forwarding = async {
             while let Some(status) = statuses.recv().await {
                 // Whoever reads no status may still want the build.
-                let _ = sink.send(label::of_node(status, &node.name));
+                let _ = sink.send(label::of_node(status, &node.info.name));
             }
         };
         let (mut end, ()) = tokio::join!(building, forwarding);
-        end.result = end.result.map_err(|error| on_node(error, &node.name));
+        end.result = end.result.map_err(|error| on_node(error, &node.info.name));
         if end.result.is_err() {
             cancel.cancel();
         }
@@ -149,11 +134,13 @@ fn end_of(ends: Vec<BuildEnd>) -> BuildEnd {
     let mut whole = BuildEnd {
         wall: Duration::ZERO,
         context_bytes: 0,
+        layout_bytes: 0,
         result: Ok(BuildReply::default()),
     };
     for end in ends {
         whole.wall = whole.wall.max(end.wall);
         whole.context_bytes += end.context_bytes;
+        whole.layout_bytes += end.layout_bytes;
         whole.result = match (whole.result, end.result) {
             (Ok(mut whole), Ok(reply)) => {
                 whole.exporter.extend(reply.exporter);

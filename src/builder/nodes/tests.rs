@@ -1,5 +1,6 @@
 use super::*;
 use crate::buildkit::DockerDial;
+use crate::model::NodeInfo;
 use crate::trace::SolveStatus;
 use crate::trace::status::{Vertex, VertexLog};
 
@@ -9,13 +10,21 @@ fn platform(text: &str) -> Platform {
 
 fn node(name: &str, given: &[&str], listed: &[&str]) -> Node {
     let dial = DockerDial::new("unix:///nowhere.sock").unwrap();
-    let platforms = |names: &[&str]| names.iter().map(|name| platform(name)).collect();
+    let platforms = platforms(listed);
     Node {
-        name: name.into(),
+        info: NodeInfo {
+            name: name.into(),
+            native: platforms[0].clone(),
+            given: given.iter().map(|name| platform(name)).collect(),
+            platforms,
+            buildkit_version: None,
+        },
         builder: NodeBuilder::unconnected(std::sync::Arc::new(dial)),
-        given: platforms(given),
-        listed: platforms(listed),
     }
+}
+
+fn platforms(names: &[&str]) -> Vec<Platform> {
+    names.iter().map(|name| platform(name)).collect()
 }
 
 fn builder(nodes: Vec<Node>) -> NodesBuilder {
@@ -28,7 +37,7 @@ fn a_platform_goes_where_it_was_given_then_where_it_is_native_then_where_it_is_l
         node("x", &[], &["amd64", "arm64", "riscv64"]),
         node("a", &["riscv64"], &["arm64", "amd64", "arm/v7"]),
     ]);
-    let goes = |name: &str| farm.node_of(&platform(name)).name.clone();
+    let goes = |name: &str| farm.nodes[farm.place_of(&platform(name))].info.name.clone();
     assert_eq!(goes("amd64"), "x");
     assert_eq!(goes("arm64"), "a");
     assert_eq!(goes("riscv64"), "a");
@@ -79,7 +88,10 @@ fn the_same_step_of_two_nodes_stays_two() {
         ..SolveStatus::default()
     };
     let [x, a] = ["x", "a"].map(|node| label::of_node(status.clone(), node));
-    assert_eq!(x.vertexes[0].name, "[x linux/amd64 build 1/2] RUN make");
+    assert_eq!(
+        x.vertexes[0].name,
+        "[node:x linux/amd64 build 1/2] RUN make"
+    );
     assert_ne!(x.vertexes[0].digest, a.vertexes[0].digest);
     assert_ne!(x.vertexes[0].inputs, a.vertexes[0].inputs);
     assert_eq!(x.logs[0].vertex, x.vertexes[0].digest);
@@ -91,6 +103,7 @@ fn the_slowest_node_is_the_build_and_the_first_failure_its_reason() {
     let end = |seconds: u64, result| BuildEnd {
         wall: Duration::from_secs(seconds),
         context_bytes: 10,
+        layout_bytes: 0,
         result,
     };
     let good = || Ok(BuildReply::default());
@@ -168,6 +181,7 @@ fn request(platforms: &[&str]) -> BuildRequest {
         reference: "ref".into(),
         context: "/context".into(),
         contexts: BTreeMap::new(),
+        layouts: Vec::new(),
         secrets: BTreeMap::new(),
         ssh: BTreeMap::new(),
         dockerfile: "/Dockerfile".into(),

@@ -1,7 +1,6 @@
 //! A command whose input and output are the connection, such as
 //! `ssh HOST docker system dial-stdio`.
 
-use std::fmt;
 use std::io;
 use std::pin::Pin;
 use std::process::Stdio;
@@ -15,8 +14,6 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::task::JoinHandle;
 
-use crate::buildkit::text;
-
 /// Bytes of what a command complains of that are kept, the last ones.
 const COMPLAINT: usize = 4 << 10;
 /// How long a command whose output has ended may take to end itself.
@@ -25,23 +22,13 @@ const END_LIMIT: Duration = Duration::from_secs(5);
 /// background, such as ssh's shared connection, may hold it open for ever.
 const COMPLAINT_LIMIT: Duration = Duration::from_millis(300);
 
-/// A command that connects, and how a person would type it.
+/// A command that connects.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct CommandLine {
     pub(crate) program: String,
     pub(crate) arguments: Vec<String>,
-    /// What to check where it fails.
-    pub(crate) hint: String,
-}
-
-impl fmt::Display for CommandLine {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.program)?;
-        for argument in &self.arguments {
-            write!(f, " {argument}")?;
-        }
-        Ok(())
-    }
+    /// What a person would type to try it.
+    pub(crate) shown: String,
 }
 
 impl CommandLine {
@@ -123,8 +110,7 @@ impl Running {
             .complaint
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        let complaint = text::bounded(complaint.trim_ascii(), COMPLAINT);
-        let complaint = crate::escape::one_line(&complaint);
+        let complaint = last_lines(&String::from_utf8_lossy(&complaint));
         End {
             has_failed: !matches!(status, Ok(Ok(status)) if status.success()),
             said: match complaint.as_str() {
@@ -133,6 +119,14 @@ impl Running {
             },
         }
     }
+}
+
+/// The last lines of a complaint, on one line: what ends a command comes last.
+fn last_lines(complaint: &str) -> String {
+    const LINES: usize = 3;
+    let lines: Vec<&str> = complaint.lines().map(str::trim).collect();
+    let last = &lines[lines.len().saturating_sub(LINES)..];
+    crate::escape::one_line(&last.join(" "))
 }
 
 async fn listen(mut stderr: ChildStderr, complaint: Arc<Mutex<Vec<u8>>>) {
@@ -171,7 +165,7 @@ impl CommandStream {
 
     fn failure(&self, end: &End) -> io::Error {
         let Self { line, .. } = self;
-        io::Error::other(format!("`{line}` {}; {}", end.said, line.hint))
+        io::Error::other(format!("`{}` {}; try it by hand", line.shown, end.said))
     }
 
     /// The input is closed: the command's end is the reason.
@@ -235,5 +229,79 @@ impl AsyncWrite for CommandStream {
         // A pipe is closed by being dropped.
         self.stdin = None;
         Poll::Ready(Ok(()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::AsyncWriteExt;
+
+    fn shell(script: &str) -> CommandLine {
+        CommandLine {
+            program: "sh".into(),
+            arguments: vec!["-c".into(), script.into()],
+            shown: format!("sh -c '{script}'"),
+        }
+    }
+
+    #[tokio::test]
+    async fn bytes_pass_both_ways_until_the_input_is_closed() {
+        let mut stream = shell("cat; echo complaint >&2").start().unwrap();
+        stream.write_all(b"hello").await.unwrap();
+        let mut heard = [0; 5];
+        stream.read_exact(&mut heard).await.unwrap();
+        assert_eq!(&heard, b"hello");
+        stream.shutdown().await.unwrap();
+        let mut rest = Vec::new();
+        stream.read_to_end(&mut rest).await.unwrap();
+        assert!(rest.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_command_that_fails_is_told_with_its_last_words() {
+        for script in [
+            "yes chatter | head -n 9999 >&2; echo Permission denied >&2; exit 255",
+            "echo half an answer; echo Permission denied >&2; exit 255",
+        ] {
+            let mut stream = shell(script).start().unwrap();
+            let error = stream.read_to_end(&mut Vec::new()).await.unwrap_err();
+            let error = error.to_string();
+            for part in ["sh -c", "exit status: 255", "try it by hand"] {
+                assert!(error.contains(part), "{error}");
+            }
+            assert!(error.contains("Permission denied"), "{error}");
+            assert!(error.len() < 3 * COMPLAINT, "{error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_command_that_only_ends_has_not_connected() {
+        let mut stream = shell("true").start().unwrap();
+        let error = stream.read_to_end(&mut Vec::new()).await.unwrap_err();
+        assert!(error.to_string().contains("exit status: 0"), "{error}");
+        let error = stream.write_all(&[0; 1 << 20]).await.unwrap_err();
+        assert!(error.to_string().contains("exit status: 0"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_stream_that_is_dropped_takes_its_command_along() {
+        let mut stream = shell("echo $$; exec sleep 1000").start().unwrap();
+        let mut said = [0; 64];
+        let read = stream.read(&mut said).await.unwrap();
+        let id = String::from_utf8_lossy(&said[..read]).trim().to_owned();
+        drop(stream);
+        let status = format!("/proc/{id}/stat");
+        let gone = async {
+            // Gone once it has been waited for.
+            while let Ok(stat) = std::fs::read_to_string(&status) {
+                if stat.contains(") Z ") {
+                    break;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        let gone = tokio::time::timeout(Duration::from_secs(60), gone).await;
+        assert!(gone.is_ok(), "the command still runs");
     }
 }

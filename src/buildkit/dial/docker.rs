@@ -1,8 +1,10 @@
 //! The docker driver's dial: the Docker Engine hands over the connection of a
-//! `POST /grpc` to the BuildKit inside it.
+//! `POST /grpc` to the BuildKit inside it, and that of a `POST /session` to
+//! BuildKit's client of sessions. So does buildx reach it (`driver/docker`).
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use http::HeaderMap;
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper::StatusCode;
 use hyper::client::conn::http1;
@@ -44,7 +46,13 @@ impl DockerDial {
         })
     }
 
-    async fn upgrade(&self, stream: Box<dyn Duplex>) -> Result<Box<dyn Duplex>, DialError> {
+    /// Opens a connection and has the engine hand it over at `path`.
+    async fn hand_over(
+        &self,
+        path: &str,
+        headers: &HeaderMap,
+    ) -> Result<Box<dyn Duplex>, DialError> {
+        let stream = self.transport.open().await?;
         let failed = |error: hyper::Error| self.transport.unreachable(text::causes(&error));
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
             .await
@@ -52,21 +60,26 @@ impl DockerDial {
         // It ends by itself: with an error, or when the upgrade took the
         // stream away from it.
         tokio::spawn(connection.with_upgrades());
-        let request = http::Request::post("/grpc")
+        let mut request = http::Request::post(path)
             .header(HOST, self.transport.authority())
             .header(CONNECTION, "Upgrade")
             .header(UPGRADE, "h2c")
             .body(Empty::<Bytes>::new())
             .map_err(|error| self.transport.unreachable(error.to_string()))?;
+        request.headers_mut().extend(headers.clone());
         let response = sender.send_request(request).await.map_err(failed)?;
         if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-            return Err(self.refused(response).await);
+            return Err(self.refused(path, response).await);
         }
         let upgraded = hyper::upgrade::on(response).await.map_err(failed)?;
         Ok(Box::new(TokioIo::new(upgraded)))
     }
 
-    async fn refused(&self, response: http::Response<hyper::body::Incoming>) -> DialError {
+    async fn refused(
+        &self,
+        path: &str,
+        response: http::Response<hyper::body::Incoming>,
+    ) -> DialError {
         let status = response.status();
         let body = Limited::new(response.into_body(), REFUSAL_LIMIT)
             .collect()
@@ -83,7 +96,7 @@ impl DockerDial {
         };
         DialError::NoBuildKit {
             endpoint: self.transport.to_string(),
-            problem: format!("it answered POST /grpc with {status} {said:?}; {hint}"),
+            problem: format!("it answered POST {path} with {status} {said:?}; {hint}"),
         }
     }
 }
@@ -91,7 +104,11 @@ impl DockerDial {
 #[async_trait]
 impl Dial for DockerDial {
     async fn dial(&self) -> Result<Box<dyn Duplex>, DialError> {
-        self.upgrade(self.transport.open().await?).await
+        self.hand_over("/grpc", &HeaderMap::new()).await
+    }
+
+    async fn session(&self, metadata: &HeaderMap) -> Option<Result<Box<dyn Duplex>, DialError>> {
+        Some(self.hand_over("/session", metadata).await)
     }
 
     fn endpoint(&self) -> String {

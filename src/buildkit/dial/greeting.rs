@@ -73,7 +73,7 @@ impl Awaited {
 fn classify(outcome: Result<&[u8], &io::Error>) -> Greeting {
     let hung_up = |how: &str| {
         Greeting::Other(format!(
-            "{how} without an answer; is it a BuildKit, and does it want TLS?"
+            "{how} without an answer; is it a BuildKit? If it wants TLS, give the files for it"
         ))
     };
     let said = match outcome {
@@ -90,8 +90,8 @@ fn classify(outcome: Result<&[u8], &io::Error>) -> Greeting {
     };
     if said.starts_with(&TLS_ALERT) || contains(said, b"HTTPS server") {
         return Greeting::Other(
-            "it speaks TLS and was asked in plain; give the files for TLS (CA certificate, and \
-             certificate and key where it asks for them)"
+            "it speaks TLS and was asked in plain; give the files for TLS: the CA certificate, and a \
+             certificate with its key if it asks for one"
                 .into(),
         );
     }

@@ -14,6 +14,7 @@ mod transport;
 use std::fmt;
 
 use async_trait::async_trait;
+use http::HeaderMap;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 pub(super) use connect::{CONNECTION_WINDOW, HEADER_LIMIT, STREAM_WINDOW, connect};
@@ -21,6 +22,7 @@ pub use docker::DockerDial;
 pub use error::DialError;
 pub use remote::RemoteDial;
 pub use tls::TlsFiles;
+pub(crate) use transport::Transport;
 
 /// A stream of bytes, both ways.
 pub trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -43,6 +45,14 @@ pub enum Daemon {
 pub trait Dial: fmt::Debug + Send + Sync {
     /// Opens a connection of its own.
     async fn dial(&self) -> Result<Box<dyn Duplex>, DialError>;
+
+    /// Opens a connection on which BuildKit calls back the session that
+    /// `metadata` describes; `None` where there is no such way, and the session
+    /// goes through the Control API.
+    async fn session(&self, metadata: &HeaderMap) -> Option<Result<Box<dyn Duplex>, DialError>> {
+        let _ = metadata;
+        None
+    }
 
     /// The place, as a person would name it.
     fn endpoint(&self) -> String;

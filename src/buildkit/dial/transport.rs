@@ -20,6 +20,7 @@ use super::{Daemon, DialError, Duplex};
 const PEER_LIMIT: Duration = Duration::from_secs(60);
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(15);
 const KEEPALIVE_PAUSE: Duration = Duration::from_secs(15);
+const KEEPALIVE_RETRIES: u32 = 3;
 
 const NPIPE_HINT: &str = "Windows pipes are not supported; run inside WSL, where the engine has a \
      unix:// socket, or let the engine listen on tcp://";
@@ -100,30 +101,50 @@ impl Transport {
         }
     }
 
+    /// Whether a connection costs next to nothing, so that none need be kept.
+    pub(crate) fn is_quick_to_open(&self) -> bool {
+        matches!(&self.way, Way::Unix(_) | Way::Tcp { tls: None, .. })
+    }
+
     /// Opens a connection of its own.
     pub(crate) async fn open(&self) -> Result<Box<dyn Duplex>, DialError> {
+        self.try_open()
+            .await
+            .map_err(|failure| self.unreachable(format!("{}{}", failure.problem, failure.hint)))
+    }
+
+    /// As `open`, for a caller whose message says itself to start the daemon.
+    pub(crate) async fn open_without_hint(&self) -> Result<Box<dyn Duplex>, DialError> {
+        self.try_open()
+            .await
+            .map_err(|failure| self.unreachable(failure.problem))
+    }
+
+    async fn try_open(&self) -> Result<Box<dyn Duplex>, Failure> {
         match &self.way {
-            Way::Unix(path) => {
-                let stream = UnixStream::connect(path).await;
-                Ok(Box::new(
-                    stream.map_err(|error| self.cannot_connect(&error))?,
-                ))
-            }
+            Way::Unix(path) => match UnixStream::connect(path).await {
+                Ok(stream) => Ok(Box::new(stream)),
+                Err(error) => Err(self.cannot_connect(&error)),
+            },
             Way::Tcp { authority, tls } => {
                 let stream = connect_tcp(authority).await;
                 let stream = stream.map_err(|error| self.cannot_connect(&error))?;
                 match tls {
-                    Some(tls) => tls.wrap(stream, &self.endpoint).await,
+                    Some(tls) => tls.wrap(stream).await.map_err(Failure::from),
                     None => Ok(Box::new(stream)),
                 }
             }
-            Way::Command(line) => Ok(Box::new(line.start().map_err(|error| {
-                let hint = match error.kind() {
-                    io::ErrorKind::NotFound => "; install it (OpenSSH's client)",
-                    _ => "",
-                };
-                self.unreachable(format!("cannot start `{}`: {error}{hint}", line.program))
-            })?)),
+            Way::Command(line) => match line.start() {
+                Ok(stream) => Ok(Box::new(stream)),
+                Err(error) => {
+                    let hint = match error.kind() {
+                        io::ErrorKind::NotFound => "; install it (OpenSSH's client)",
+                        _ => "",
+                    };
+                    let program = &line.program;
+                    Err(format!("cannot start `{program}`: {error}{hint}").into())
+                }
+            },
         }
     }
 
@@ -131,20 +152,40 @@ impl Transport {
         DialError::unreachable(self.endpoint.clone(), problem)
     }
 
-    fn cannot_connect(&self, error: &io::Error) -> DialError {
-        let hint = match (error.kind(), self.daemon) {
-            (io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused, Daemon::Engine) => {
-                "; is the Docker Engine running?"
+    fn cannot_connect(&self, error: &io::Error) -> Failure {
+        let is_socket = matches!(self.way, Way::Unix(_));
+        let is_down = "; is the Docker Engine running?";
+        let (problem, hint) = match (error.kind(), self.daemon) {
+            (io::ErrorKind::NotFound, Daemon::Engine) if is_socket => ("no such socket", is_down),
+            (io::ErrorKind::NotFound, Daemon::Buildkitd) if is_socket => {
+                ("no such socket", "; does buildkitd run?")
             }
-            (io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused, Daemon::Buildkitd) => {
-                "; does buildkitd run, and listen there?"
+            (io::ErrorKind::ConnectionRefused, Daemon::Engine) => ("nobody listens there", is_down),
+            (io::ErrorKind::ConnectionRefused, Daemon::Buildkitd) => {
+                ("nobody listens there", "; does buildkitd run?")
             }
-            (io::ErrorKind::PermissionDenied, _) => {
-                "; run as root, or as a member of the group that owns the socket"
-            }
-            _ => "",
+            (io::ErrorKind::PermissionDenied, _) => (
+                "permission denied on the socket; run as root, or as a member of the group that owns it",
+                "",
+            ),
+            _ => return error.to_string().into(),
         };
-        self.unreachable(format!("{error}{hint}"))
+        Failure {
+            problem: problem.to_owned(),
+            hint,
+        }
+    }
+}
+
+/// Why nothing was opened, and what to check.
+struct Failure {
+    problem: String,
+    hint: &'static str,
+}
+
+impl From<String> for Failure {
+    fn from(problem: String) -> Self {
+        Self { problem, hint: "" }
     }
 }
 
@@ -215,7 +256,8 @@ async fn connect_tcp(authority: &str) -> io::Result<TcpStream> {
     let socket = SockRef::from(&stream);
     let keepalive = TcpKeepalive::new()
         .with_time(KEEPALIVE_IDLE)
-        .with_interval(KEEPALIVE_PAUSE);
+        .with_interval(KEEPALIVE_PAUSE)
+        .with_retries(KEEPALIVE_RETRIES);
     socket.set_tcp_keepalive(&keepalive)?;
     #[cfg(target_os = "linux")]
     socket.set_tcp_user_timeout(Some(PEER_LIMIT))?;

@@ -1,12 +1,14 @@
 //! The session: while it solves, BuildKit calls back for the files of the
-//! contexts, for registry credentials and secrets, and to hand over an exported
-//! archive.
+//! contexts, for the blobs of images, for registry credentials and secrets, and to
+//! hand over an exported archive.
 //!
-//! It is gRPC inside gRPC. `Control.Session` carries a connection in which
-//! BuildKit is the client; metadata of that call tell it the session's id, its
+//! BuildKit is the client on the session's connection. A Docker Engine hands
+//! over one of its own for it; everywhere else it is gRPC inside gRPC, and
+//! `Control.Session` carries it. Metadata tell BuildKit the session's id, its
 //! shared key, and the methods that it may call.
 
 mod auth;
+mod content;
 mod file_send;
 mod health;
 mod router;
@@ -24,6 +26,7 @@ use bollard_buildkit_proto::moby::buildkit::secrets::v1::secrets_server::Secrets
 use bollard_buildkit_proto::moby::filesync::v1::auth_server::AuthServer;
 use bollard_buildkit_proto::moby::filesync::v1::file_send_server::FileSendServer;
 use bollard_buildkit_proto::moby::sshforward::v1::ssh_server::SshServer;
+use http::{HeaderMap, HeaderValue};
 use hyper::server::conn::http2;
 use hyper_util::rt::TokioIo;
 use rand::RngExt;
@@ -32,13 +35,14 @@ use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tonic::body::Body;
-use tonic::metadata::{MetadataMap, MetadataValue};
+use tonic::metadata::MetadataMap;
 
 use super::control::Control;
 use super::credentials::CredentialStore;
-use super::dial::{CONNECTION_WINDOW, HEADER_LIMIT, STREAM_WINDOW};
+use super::dial::{CONNECTION_WINDOW, Duplex, HEADER_LIMIT, STREAM_WINDOW};
 use super::filesync::FileSync;
 use super::request::Secret;
+pub(crate) use content::LayoutStores;
 pub(crate) use file_send::Archive;
 use router::Router;
 use tunnel::Tunnel;
@@ -54,6 +58,7 @@ pub(super) struct Offer {
     pub(super) credentials: CredentialStore,
     pub(super) secrets: BTreeMap<String, Secret>,
     pub(super) ssh: BTreeMap<String, PathBuf>,
+    pub(super) layouts: LayoutStores,
     pub(super) archive: Option<Archive>,
 }
 
@@ -76,6 +81,9 @@ impl Offer {
                 ],
             )
             .add(self.files, &["DiffCopy"]);
+        if !self.layouts.is_empty() {
+            router = router.add(self.layouts, content::METHODS);
+        }
         if !self.secrets.is_empty() {
             let known = secrets::Known(self.secrets);
             router = router.add(SecretsServer::new(known), &["GetSecret"]);
@@ -92,6 +100,31 @@ impl Offer {
     }
 }
 
+/// A session that is to be opened.
+pub(super) struct Plan {
+    id: String,
+    router: Router,
+    metadata: HeaderMap,
+}
+
+impl Plan {
+    pub(super) fn new(shared_key: &str, offer: Offer) -> Self {
+        let id = hex::encode(rand::rng().random::<[u8; 16]>());
+        let router = offer.router();
+        let metadata = metadata(&id, shared_key, router.methods());
+        Self {
+            id,
+            router,
+            metadata,
+        }
+    }
+
+    /// What BuildKit is to know of it.
+    pub(super) fn metadata(&self) -> &HeaderMap {
+        &self.metadata
+    }
+}
+
 /// A session that is served until it is closed or dropped.
 pub(super) struct Session {
     id: String,
@@ -101,12 +134,19 @@ pub(super) struct Session {
 }
 
 impl Session {
-    /// Starts serving. BuildKit waits up to five seconds for a session that a
+    /// Starts serving, on the connection that was opened for it or else through
+    /// the Control API. BuildKit waits up to five seconds for a session that a
     /// solve names, so that the two may be started in any order.
-    pub(super) fn open(control: Control, shared_key: &str, offer: Offer) -> Self {
-        let id = hex::encode(rand::rng().random::<[u8; 16]>());
-        let router = offer.router();
-        let tunnel = Tunnel::open(control, metadata(&id, shared_key, router.methods()));
+    pub(super) fn open(plan: Plan, connection: Option<Box<dyn Duplex>>, control: Control) -> Self {
+        let Plan {
+            id,
+            router,
+            metadata,
+        } = plan;
+        let stream = connection.unwrap_or_else(|| {
+            let metadata = MetadataMap::from_headers(metadata);
+            Box::new(Tunnel::open(control, metadata))
+        });
         let stop = CancellationToken::new();
         let tasks = TaskTracker::new();
         let (report, ended) = oneshot::channel();
@@ -123,7 +163,7 @@ impl Session {
             .initial_stream_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW)
             .max_header_list_size(HEADER_LIMIT);
-        let connection = server.serve_connection(TokioIo::new(tunnel), service);
+        let connection = server.serve_connection(TokioIo::new(stream), service);
         executor.spawn(async move {
             let message = match connection.await {
                 Ok(()) => "BuildKit closed the session".to_owned(),
@@ -203,11 +243,11 @@ where
     }
 }
 
-fn metadata(id: &str, shared_key: &str, methods: &[String]) -> MetadataMap {
-    let mut metadata = MetadataMap::new();
+fn metadata(id: &str, shared_key: &str, methods: &[String]) -> HeaderMap {
+    let mut metadata = HeaderMap::new();
     let mut put = |key: &'static str, value: &str| {
         // All values are made here of ASCII.
-        if let Ok(value) = value.parse::<MetadataValue<_>>() {
+        if let Ok(value) = HeaderValue::from_str(value) {
             metadata.append(key, value);
         }
     };

@@ -60,6 +60,7 @@ pub(super) async fn probe(
         )));
     }
     errln!("check: building the base, then the change on its cache: does anything differ?");
+    let layouts = session.layouts();
     let probe = Probe {
         builder: &*session.builder,
         run: &prepared.record.run,
@@ -70,6 +71,7 @@ pub(super) async fn probe(
             Some(BuildKind::Cold) => vec![info.native.clone()],
             _ => info.platforms.clone(),
         },
+        layouts: &layouts,
         secrets: &prepared.secrets(),
         timeout: settings.race.timeout,
     };

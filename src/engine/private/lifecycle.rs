@@ -275,6 +275,29 @@ mod tests {
     }
 
     #[test]
+    fn releases_share_nothing() {
+        let cache = tempfile::tempdir().unwrap();
+        let [trixie, sid] = Release::ALL.map(|r| Paths::under(cache.path(), r).unwrap());
+        assert!(!sid.folder().starts_with(trixie.folder()));
+        assert_ne!(trixie.lock_file(), sid.lock_file());
+        assert!(!others_exist(&trixie));
+        fs::create_dir_all(sid.root()).unwrap();
+        assert!(others_exist(&trixie) && !others_exist(&sid));
+        assert_eq!(status(&trixie).unwrap().state, State::Absent);
+        let made = [
+            ("docker.io", "28.5.2+dfsg4-5"),
+            ("qemu-user", "1:11.1.3+ds-1"),
+        ];
+        let made = made.map(|(name, version)| (name.to_owned(), version.to_owned()));
+        root::write_marker(&sid.root(), made.into()).unwrap();
+        let status = status(&sid).unwrap();
+        assert_eq!(status.release, Release::Sid);
+        assert_eq!(status.engine.as_deref(), Some("28.5.2"));
+        assert_eq!(status.buildkit.as_deref(), Some("v0.25"));
+        assert_eq!(status.qemu.as_deref(), Some("11.1.3"));
+    }
+
+    #[test]
     fn an_interrupted_making_is_told_from_nothing_and_from_all() {
         let cache = tempfile::tempdir().unwrap();
         let paths = Paths::under(cache.path(), Release::Trixie).unwrap();

@@ -120,13 +120,12 @@ impl Paths {
 
     /// The engine's address.
     pub fn endpoint(&self) -> Endpoint {
-        Endpoint {
-            host: format!("unix://{}", self.socket().display()),
-            found_by: match self.release {
-                Release::Trixie => "private engine".into(),
-                other => format!("private engine of Debian {other}"),
-            },
-        }
+        let host = format!("unix://{}", self.socket().display());
+        let found_by = match self.release {
+            Release::Trixie => "private engine".to_owned(),
+            other => format!("private engine of Debian {other}"),
+        };
+        Endpoint::new(host, found_by)
     }
 }
 

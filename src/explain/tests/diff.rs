@@ -7,10 +7,11 @@ use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 
 use super::super::diff::{Diff, Fate, StepChange, diff};
-use super::super::{Conditions, Explanation, StepFacts, explain};
+use super::super::{Conditions, Explanation, StepFacts, StepKind, explain};
 use super::random::{any_stream, plan};
 use super::shared::{cross, naive};
 use super::{Build, busy_node, fold, place};
+use crate::model::Platform;
 
 /// Every step of either build occurs as it should, and nothing else does.
 fn holds(first: &Explanation, second: &Explanation, diff: &Diff) -> Result<(), TestCaseError> {
@@ -280,4 +281,27 @@ proptest! {
             prop_assert_eq!(place(one), place(other));
         }
     }
+}
+
+#[test]
+fn a_base_image_is_the_same_one_however_the_builder_gets_it() {
+    let pulled = Build::default().step(
+        "a",
+        "[linux/amd64 build 1/2] FROM docker.io/library/golang:1.24@sha256:0a",
+        &[],
+        0..10,
+    );
+    let pulled = pulled.step("b", "[linux/amd64 build 2/2] RUN x", &["a"], 10..20);
+    let given = "[context golang:1.24::linux/amd64] OCI load from client";
+    let given = Build::default().step("c", given, &[], 0..10);
+    let given = given.step("d", "[linux/amd64 build 1/2] RUN x", &["c"], 10..20);
+    let (first, second) = (pulled.explain(&busy_node()), given.explain(&busy_node()));
+    let step = &second.steps[0];
+    assert_eq!(step.instruction, "FROM golang:1.24");
+    assert_eq!((step.kind, &step.stage), (StepKind::BaseImage, &None));
+    assert_eq!(step.target, Some(Platform::linux("amd64")));
+    let diff = diff(&first, &second);
+    holds(&first, &second, &diff).unwrap();
+    let fates: Vec<Fate> = diff.steps.iter().map(|change| change.change).collect();
+    assert_eq!(fates, [Fate::Same, Fate::Same]);
 }

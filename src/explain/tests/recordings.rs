@@ -372,6 +372,23 @@ fn lines_are_found_by_what_instructions_say_and_positions_only_where_they_agree(
         told(twice(), &["[app 1/3] RUN x", "[app 2/3] RUN x"]),
         [None, None]
     );
+    // As above, and the client's image has its name.
+    assert_eq!(
+        told(
+            twice(),
+            &[
+                "[context deb::linux/amd64] OCI load from client",
+                "[app 1/3] RUN x",
+                "[app 2/3] RUN x"
+            ]
+        ),
+        [Some(1), Some(2), Some(3)]
+    );
+    let other = "[context other::linux/amd64] OCI load from client";
+    assert_eq!(
+        told(twice(), &[other, "[app 1/3] RUN x", "[app 2/3] RUN x"]),
+        [None, None, None]
+    );
     // A trigger of the base image says the same as an instruction.
     let once = lines(&["FROM deb", "RUN x"]);
     let names = ["[app 1/2] FROM deb", "[app 2/2] RUN x", "[app 3/2] RUN x"];

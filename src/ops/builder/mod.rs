@@ -1,5 +1,6 @@
 //! The builder of a command: which is meant, and a session with it.
 
+mod base_images;
 mod choice;
 mod examination;
 mod listing;

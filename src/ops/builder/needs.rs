@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::session::BuilderSession;
 use crate::engine::images::{Obtained, StandIns, obtain};
 use crate::engine::preflight::{self, Tried};
-use crate::model::{BaseImage, Platform};
+use crate::model::Platform;
 use crate::ops::console::progress_lines;
 
 impl BuilderSession {
@@ -35,17 +35,6 @@ impl BuilderSession {
             let stand_ins = StandIns::for_engine(engine);
             return Ok(obtain(engine, needed, may_lack, stand_ins, &progress_lines()).await?);
         }
-        Ok(Obtained {
-            images: needed
-                .iter()
-                .map(|(name, platform)| BaseImage {
-                    name: name.clone(),
-                    platform: platform.clone(),
-                    digest: None,
-                    stand_in: false,
-                })
-                .collect(),
-            missing: Vec::new(),
-        })
+        super::base_images::obtain_all(self, needed, may_lack).await
     }
 }

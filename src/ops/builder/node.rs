@@ -5,9 +5,7 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 
 use crate::builder::container::{self, ContainerDial};
-use crate::builder::kubernetes::{
-    ChosenPod, Cluster, PodAddress, Pods, Workload, kubeconfig_of,
-};
+use crate::builder::kubernetes::{ChosenPod, Cluster, PodAddress, Pods, Workload, kubeconfig_of};
 use crate::builder::{Builder, Cleanup, NodeBuilder};
 use crate::buildkit::{RemoteDial, TlsFiles, Worker};
 use crate::buildx::{Instance, InstanceNode};
@@ -73,7 +71,7 @@ pub async fn of_engine(engine: Engine) -> anyhow::Result<OpenNode> {
         true => Cleanup::Remove,
         false => Cleanup::Leave,
     };
-    let builder = NodeBuilder::docker(&endpoint.host).await?;
+    let builder = NodeBuilder::docker_with(&endpoint.host, endpoint.tls.as_ref()).await?;
     let version = engine::bundled::buildkit_of(&engine.facts().version);
     let builder = builder.with_cleanup(cleanup);
     let mut node = OpenNode::of("default", builder, Some(engine)).await?;

@@ -1,7 +1,7 @@
 //! A builder that answers, for the time of a command.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, anyhow, bail};
 
@@ -13,7 +13,7 @@ use crate::buildx::Instance;
 use crate::engine::images::{self, StandIns};
 use crate::engine::{Endpoint, Engine};
 use crate::escape;
-use crate::model::{BuilderInfo, NodeInfo, Platform};
+use crate::model::{BuilderInfo, ImageLayout, NodeInfo, Platform};
 use crate::ops::console::progress_lines;
 use crate::options::BuilderOptions;
 
@@ -26,6 +26,8 @@ pub struct BuilderSession {
     /// The engine that it is in or runs in; none where a buildkitd was reached
     /// otherwise, or where it has several nodes.
     pub engine: Option<Engine>,
+    /// The engine that its first node is in or runs in.
+    pub(super) image_engine: Option<Engine>,
     /// Names the place to this user's other runs; it may hold what is nobody's
     /// business.
     pub place: String,
@@ -33,9 +35,9 @@ pub struct BuilderSession {
     pub native: Platform,
     /// Whether it builds on this machine.
     pub is_local: bool,
-    /// Platforms with the own platform of the node that they go to, where there
-    /// are several nodes.
-    node_natives: Vec<(Platform, Platform)>,
+    /// Base images that were found on the engine alone, and that its BuildKit gets
+    /// from this machine.
+    pub(super) layouts: Mutex<Vec<ImageLayout>>,
     own: Option<OwnContainer>,
     /// The pods that its nodes run in.
     pods: Vec<String>,
@@ -214,7 +216,6 @@ impl BuilderSession {
         let first = opened.first().context("the builder has no node")?;
         let is_one = opened.len() == 1;
         let native = first.native().clone();
-        let native_of_first = native.clone();
         let platforms: Vec<Platform> = opened
             .iter()
             .flat_map(|node| node.worker.platforms.iter().cloned())
@@ -228,37 +229,31 @@ impl BuilderSession {
             },
             ..info
         };
-        let engine = first.engine.clone().filter(|_| is_one);
+        let image_engine = first.engine.clone();
+        let engine = image_engine.clone().filter(|_| is_one);
         let is_local = opened.iter().all(is_local);
         let pods = opened.iter().filter_map(|node| node.pod.clone()).collect();
         let notes = opened.iter().filter_map(|node| node.note.clone()).collect();
-        let mut node_natives = Vec::new();
         let builder: Arc<dyn Builder> = match is_one {
             true => Arc::new(first.builder.clone()),
             false => {
                 let nodes = opened.into_iter().map(|node| nodes::Node {
-                    name: node.name,
+                    info: node_info(&node),
                     builder: node.builder,
-                    given: node.given,
-                    listed: node.worker.platforms,
                 });
                 let nodes = NodesBuilder::new(nodes.collect());
-                let nodes = nodes.ok_or_else(|| anyhow!("the builder has no node"))?;
-                node_natives.extend(info.platforms.iter().map(|platform| {
-                    let native = nodes.node_of(platform).listed.first();
-                    (platform.clone(), native.unwrap_or(&native_of_first).clone())
-                }));
-                Arc::new(nodes)
+                Arc::new(nodes.ok_or_else(|| anyhow!("the builder has no node"))?)
             }
         };
         Ok(Self {
             info,
             builder,
             engine,
+            image_engine,
             place,
             native,
             is_local,
-            node_natives,
+            layouts: Mutex::default(),
             own: None,
             pods,
             notes,
@@ -271,11 +266,22 @@ impl BuilderSession {
     }
 
     /// The own platform of the node that a platform goes to.
-    pub fn native_for(&self, platform: &Platform) -> Platform {
-        self.node_natives
-            .iter()
-            .find(|(of, _)| of == platform)
-            .map_or_else(|| self.native.clone(), |(_, native)| native.clone())
+    pub fn native_for(&self, platform: &Platform) -> &Platform {
+        let nodes = &self.info.nodes;
+        let node = nodes.get(NodeInfo::place_of(nodes, platform));
+        node.map_or(&self.native, |node| &node.native)
+    }
+
+    /// Whether it is a container of buildrace's own.
+    pub(super) fn is_own(&self) -> bool {
+        self.own.is_some()
+    }
+
+    /// Base images that its BuildKit gets from this machine, of those that were
+    /// asked for so far.
+    pub fn layouts(&self) -> Vec<ImageLayout> {
+        let layouts = self.layouts.lock();
+        layouts.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The engine whose images its BuildKit finds by itself.

@@ -33,7 +33,7 @@ pub async fn executions(
     let stop = CancellationToken::new();
     let outcomes = platform_trial::run(&*session.builder, &programs, &stop).await?;
     let executed = platforms.into_iter().map(|platform| {
-        let own = session.native_for(&platform);
+        let own = session.native_for(&platform).clone();
         emulator::execution(platform, &own, &outcomes, session.is_local)
     });
     Ok(executed.collect())

@@ -18,7 +18,7 @@ use crate::ops::explain::collector;
 use crate::ops::{redaction, report};
 use crate::options::RaceOptions;
 use crate::progress::{Expected, Progress};
-use crate::race::{Race, RaceError, Resumption, SmokeRunner};
+use crate::race::{Race, RaceError, Resumption, SmokeTests};
 use crate::report::View;
 use crate::scenario::{Scenario, Snapshot};
 use crate::secrets::Masks;
@@ -60,16 +60,18 @@ pub async fn build(
     let unfinished = Unfinished::begin(&record.run, &session.place);
     let dead = unfinished.dead();
     let finished = run.samples.clone();
+    let layouts = session.layouts();
     let race = Race {
         record: &record,
         scenarios,
         builder: &*session.builder,
         disk: session.is_local.then_some(here.as_path()),
+        layouts: &layouts,
         secrets: &secrets,
-        runner: session
-            .engine
-            .as_ref()
-            .map(|engine| engine as &dyn SmokeRunner),
+        smoke_tests: match session.image_store() {
+            Some(engine) => SmokeTests::By(engine),
+            None => SmokeTests::OnBuilder,
+        },
         image_size: args.image_size,
         redaction: &redaction,
         earlier: Resumption {

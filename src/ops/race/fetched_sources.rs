@@ -98,6 +98,7 @@ impl BuilderSession {
             reference: format!("buildrace-sources-{:016x}", rand::random::<u64>()),
             context: otherwise.context().to_owned(),
             contexts: BTreeMap::new(),
+            layouts: self.layouts(),
             secrets: BTreeMap::new(),
             ssh: BTreeMap::new(),
             dockerfile: otherwise.dockerfile.clone(),

@@ -101,11 +101,7 @@ impl Engine {
     /// Builds with our client.
     pub async fn build(&self, job: &Job) -> (BuildEnd, Steps) {
         let (end, statuses) = self.record(job).await;
-        let mut steps = Steps::new();
-        for status in &statuses {
-            fold(&mut steps, status);
-        }
-        (end, steps)
+        (end, fold_all(&statuses))
     }
 
     /// Builds with our client, and returns all that BuildKit told.
@@ -119,6 +115,15 @@ impl Engine {
         }
         (end, statuses)
     }
+}
+
+/// What status messages say of steps.
+pub fn fold_all(statuses: &[SolveStatus]) -> Steps {
+    let mut steps = Steps::new();
+    for status in statuses {
+        fold(&mut steps, status);
+    }
+    steps
 }
 
 /// Adds what a status message says of steps.
@@ -160,6 +165,7 @@ impl Job {
             reference: unique("live-test"),
             context: self.context.clone(),
             contexts: BTreeMap::new(),
+            layouts: Vec::new(),
             secrets: BTreeMap::new(),
             ssh: BTreeMap::new(),
             dockerfile: self.dockerfile.clone(),

@@ -42,7 +42,7 @@ impl Parties {
             Error::InvalidCertificate(problem) => self.explain_certificate(problem),
             Error::AlertReceived(alert) => self.explain_alert(*alert),
             Error::InvalidMessage(_) => {
-                "it does not speak TLS; leave the TLS files out, or give the port of its TLS".into()
+                "it does not speak TLS; ask it in plain (without DOCKER_TLS_VERIFY or files for TLS), or give the port that speaks TLS".into()
             }
             other => format!("TLS: {other}"),
         }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use rustls::client::ResolvesClientCert;
+use rustls::client::{ResolvesClientCert, Resumption};
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, RootCertStore, SignatureScheme};
@@ -108,6 +108,9 @@ impl Tls {
             builder.dangerous().with_custom_certificate_verifier(any)
         };
         let mut config = builder.with_client_cert_resolver(Arc::new(identity));
+        // Go's clients resume no session either, and servers of OpenSSL that ask
+        // for certificates may refuse one that is.
+        config.resumption = Resumption::disabled();
         config.alpn_protocols = match inside {
             Inside::Http2 => vec![b"h2".to_vec()],
             Inside::Http1 => Vec::new(),
@@ -126,15 +129,9 @@ impl Tls {
 
     /// Speaks TLS on a connection. Errors say what to do, also those that come
     /// later: a server tells only then that it wants a certificate.
-    pub(crate) async fn wrap(
-        &self,
-        stream: TcpStream,
-        endpoint: &str,
-    ) -> Result<Box<dyn Duplex>, DialError> {
+    pub(crate) async fn wrap(&self, stream: TcpStream) -> Result<Box<dyn Duplex>, String> {
         let connecting = self.connector.connect(self.server.clone(), stream).await;
-        let stream = connecting.map_err(|error| {
-            DialError::unreachable(endpoint, self.parties.explain_handshake(&error))
-        })?;
+        let stream = connecting.map_err(|error| self.parties.explain_handshake(&error))?;
         Ok(Box::new(Explained::new(stream, Arc::clone(&self.parties))))
     }
 }
