@@ -307,6 +307,7 @@ impl Private {
             Command::new(env!("CARGO_BIN_EXE_buildrace"))
                 .current_dir(project.path())
                 .args(["run", "tiny", "--rounds", "1", "--variant", "naive"])
+                .arg("--keep-contaminated")
                 .args(["--kinds", "incremental", "--host", &self.endpoint().host]),
         );
         wait_for("the incremental sample", || {

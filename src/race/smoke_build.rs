@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::cached_export::executed;
+use super::slot_build::nonce as nonce_of;
 use super::smoke::complaint;
 use crate::builder::Builder;
 use crate::buildkit::{BuildEnd, BuildError, BuildRequest, Export};
@@ -39,7 +40,8 @@ pub(super) async fn complaints(
     let dockerfile = folder.path().join(name);
     let text = fs::read(&request.dockerfile).map_err(|error| error.to_string())?;
     let run = instruction(&smoke.command)?;
-    let extended = extended(&text, request.target.as_deref(), &run);
+    let unique = nonce_of(&request.reference, "smoke");
+    let extended = extended(&text, request.target.as_deref(), &unique, &run);
     fs::write(&dockerfile, extended).map_err(|error| error.to_string())?;
     // What it leaves out of the context goes by the Dockerfile's name.
     let ignore = request.dockerfile.with_file_name(ignore_file(name));
@@ -78,13 +80,13 @@ fn instruction(command: &[String]) -> Result<String, String> {
     Ok(format!("RUN --network=none {words}"))
 }
 
-/// A Dockerfile with an instruction at the end of the stage that is built.
-fn extended(text: &[u8], target: Option<&str>, run: &str) -> Vec<u8> {
+/// A Dockerfile with an instruction at the end of the stage that is built. The
+/// argument is part of what it is found in the cache by: a program that came from
+/// there would print nothing.
+fn extended(text: &[u8], target: Option<&str>, unique: &str, run: &str) -> Vec<u8> {
     let mut extended = text.to_vec();
-    let end = match target {
-        Some(stage) => format!("\nFROM {stage}\n{run}\n"),
-        None => format!("\n{run}\n"),
-    };
+    let from = target.map_or_else(String::new, |stage| format!("FROM {stage}\n"));
+    let end = format!("\n{from}ARG BUILDRACE_SMOKE={unique}\n{run}\n");
     extended.extend(end.into_bytes());
     extended
 }
@@ -160,11 +162,14 @@ mod tests {
         let command = ["hello".to_owned(), "say \"x\"".to_owned()];
         let run = instruction(&command).unwrap();
         assert_eq!(run, r#"RUN --network=none ["hello","say \"x\""]"#);
-        let text = |target| String::from_utf8(extended(b"FROM a AS b\nFROM c", target, "RUN x"));
-        assert_eq!(text(None).unwrap(), "FROM a AS b\nFROM c\nRUN x\n");
+        let text = |target| {
+            String::from_utf8(extended(b"FROM a AS b\nFROM c", target, "1f", "RUN x")).unwrap()
+        };
+        let end = "ARG BUILDRACE_SMOKE=1f\nRUN x\n";
+        assert_eq!(text(None), format!("FROM a AS b\nFROM c\n{end}"));
         assert_eq!(
-            text(Some("b")).unwrap(),
-            "FROM a AS b\nFROM c\nFROM b\nRUN x\n"
+            text(Some("b")),
+            format!("FROM a AS b\nFROM c\nFROM b\n{end}")
         );
     }
 

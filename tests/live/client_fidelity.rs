@@ -369,7 +369,7 @@ async fn names_that_are_not_utf8() {
     .unwrap();
     let files = match compare_unless_refused(&engine, &subject).await {
         Ok(files) => files,
-        // Newer BuildKits take messages of valid UTF-8 only.
+        // From 0.17 on, BuildKit takes messages of valid UTF-8 only.
         Err(reason) => {
             assert!(reason.contains("invalid UTF-8"), "{reason}");
             return;

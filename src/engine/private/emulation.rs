@@ -148,12 +148,17 @@ pub(super) fn register(
     Ok(())
 }
 
-/// Takes back what [`register`] did, and nothing else.
-pub(super) fn unregister(paths: &Paths) -> Result<(), EngineError> {
+/// Takes back what [`register`] did, and nothing else. Returns the
+/// architectures that have no emulator by that, by their OCI names.
+pub(super) fn unregister(paths: &Paths) -> Result<Vec<String>, EngineError> {
     let record = read(paths);
+    let mut taken = Vec::new();
     for name in &record.handlers {
         if is_ours(paths, name) {
             unregister_handler(name)?;
+            let all = binfmt::ARCHITECTURES.iter();
+            let served = all.filter(|architecture| handler_name(paths, architecture) == *name);
+            taken.extend(served.map(|architecture| architecture.oci.to_owned()));
         }
     }
     if record.mounted && binfmt::handlers().is_empty() {
@@ -164,7 +169,7 @@ pub(super) fn unregister(paths: &Paths) -> Result<(), EngineError> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
             Err(EngineError::file("cannot remove", file(paths))(error))
         }
-        _ => Ok(()),
+        _ => Ok(taken),
     }
 }
 

@@ -106,8 +106,18 @@ pub fn down(paths: &Paths, progress: &Progress) -> Result<bool, EngineError> {
     needs_root("stopping the private engine", "down", paths.release())?;
     let _lock = lock(paths, progress)?;
     let ran = daemon::stop(paths)?;
-    emulation::unregister(paths)?;
+    hand_over_emulators(paths, progress)?;
     Ok(ran)
+}
+
+/// Unregisters this engine's emulators. They served every engine: one of another
+/// release that runs registers its own in their place.
+fn hand_over_emulators(paths: &Paths, progress: &Progress) -> Result<(), EngineError> {
+    let taken = emulation::unregister(paths)?;
+    match others(paths).find(|other| daemon::find(other).is_some()) {
+        Some(other) => emulation::register(&other, &taken, progress),
+        None => Ok(()),
+    }
 }
 
 /// Stops the private engine and removes all of it: images, build cache, root
@@ -125,7 +135,7 @@ pub fn remove(paths: &Paths, progress: &Progress) -> Result<bool, EngineError> {
     let _lock = lock(paths, progress)?;
     check_folder(paths)?;
     daemon::stop(paths)?;
-    emulation::unregister(paths)?;
+    hand_over_emulators(paths, progress)?;
     let mounted = mounts_in(paths.folder())?;
     if !mounted.is_empty() {
         return Err(EngineError::Private(format!(
@@ -138,7 +148,7 @@ pub fn remove(paths: &Paths, progress: &Progress) -> Result<bool, EngineError> {
         .map_err(EngineError::file("cannot remove", paths.folder()))?;
     let mut lock_files = vec![paths.lock_file()];
     // Stand-ins may be in the making for the engine of another release.
-    if !others_exist(paths) {
+    if !others(paths).any(|other| other.folder().exists()) {
         lock_files.push(paths.stand_ins().with_extension("lock"));
     }
     for lock_file in lock_files {
@@ -152,12 +162,12 @@ pub fn remove(paths: &Paths, progress: &Progress) -> Result<bool, EngineError> {
     Ok(true)
 }
 
-/// Whether there is an engine of another release beside this one.
-fn others_exist(paths: &Paths) -> bool {
-    let others = Release::ALL.into_iter().filter(|r| *r != paths.release());
-    others
+/// The engines of other releases, made or not.
+fn others(paths: &Paths) -> impl Iterator<Item = Paths> {
+    Release::ALL
+        .into_iter()
+        .filter(|release| *release != paths.release())
         .filter_map(|release| paths.beside(release))
-        .any(|other| other.folder().exists())
 }
 
 /// One `up`, `down` or `rm` at a time.
@@ -280,9 +290,8 @@ mod tests {
         let [trixie, sid] = Release::ALL.map(|r| Paths::under(cache.path(), r).unwrap());
         assert!(!sid.folder().starts_with(trixie.folder()));
         assert_ne!(trixie.lock_file(), sid.lock_file());
-        assert!(!others_exist(&trixie));
         fs::create_dir_all(sid.root()).unwrap();
-        assert!(others_exist(&trixie) && !others_exist(&sid));
+        assert!(others(&trixie).eq([sid.clone()]));
         assert_eq!(status(&trixie).unwrap().state, State::Absent);
         let made = [
             ("docker.io", "28.5.2+dfsg4-5"),
