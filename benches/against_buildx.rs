@@ -143,7 +143,7 @@ fn main() {
             assert!(removed.expect("buildx runs").status.success());
         }
         None => {
-            println!("docker-container: not measured, as buildx cannot make such a builder here")
+            println!("docker-container: not measured, as buildx cannot make such a builder here");
         }
     }
 }

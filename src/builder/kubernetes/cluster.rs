@@ -13,9 +13,9 @@ use super::proxy;
 use crate::escape::{bounded, one_line};
 
 /// How long an API server may take to answer.
-const ANSWER_LIMIT: Duration = Duration::from_secs(10);
+const ANSWER_LIMIT: Duration = Duration::from_secs(8);
 /// How long the connection to it may take.
-const CONNECT_LIMIT: Duration = Duration::from_secs(8);
+const CONNECT_LIMIT: Duration = Duration::from_secs(6);
 
 /// The API server of a cluster.
 #[derive(Clone)]
@@ -126,16 +126,29 @@ impl Cluster {
         namespace: &str,
         call: impl Future<Output = Result<T, kube::Error>>,
     ) -> Result<T, KubernetesError> {
+        self.ask_within(ANSWER_LIMIT, action, rights, namespace, call)
+            .await
+    }
+
+    /// As [`Self::ask`], with another limit.
+    pub(super) async fn ask_within<T>(
+        &self,
+        limit: Duration,
+        action: String,
+        rights: &'static str,
+        namespace: &str,
+        call: impl Future<Output = Result<T, kube::Error>>,
+    ) -> Result<T, KubernetesError> {
         let asked = Asked {
             action,
             rights,
             namespace,
             server: &self.server,
         };
-        match tokio::time::timeout(ANSWER_LIMIT, call).await {
+        match tokio::time::timeout(limit, call).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => Err(asked.failed(&error)),
-            Err(_) => Err(asked.silent(ANSWER_LIMIT.as_secs())),
+            Err(_) => Err(asked.silent(limit.as_secs())),
         }
     }
 }

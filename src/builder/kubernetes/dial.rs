@@ -1,6 +1,7 @@
 //! The connection: stdin and stdout of `buildctl dial-stdio` in a pod.
 
 use std::fmt;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use k8s_openapi::api::core::v1::Pod;
@@ -12,6 +13,10 @@ use super::end::Seen;
 use super::stream::ExecStream;
 use crate::buildkit::dial::Duplex;
 use crate::buildkit::{Daemon, Dial, DialError};
+
+/// How long an exec may take to begin. An API server that cannot reach the
+/// kubelet says so after 10 s.
+const EXEC_LIMIT: Duration = Duration::from_secs(15);
 
 /// What a role must hold to dial. Which verb is asked for depends on the version
 /// of the API server: a WebSocket begins with GET, and since 1.35 it takes the
@@ -56,7 +61,7 @@ impl KubernetesDial {
         let connecting = seen.cluster.client().connect(request);
         let connection = seen
             .cluster
-            .ask(action, RIGHTS, &seen.namespace, connecting)
+            .ask_within(EXEC_LIMIT, action, RIGHTS, &seen.namespace, connecting)
             .await?;
         let closes_channels = connection.supports_stream_close();
         let of_end = seen.clone();
@@ -77,6 +82,15 @@ impl Dial for KubernetesDial {
             endpoint: self.endpoint(),
             problem: error.to_string(),
         })
+    }
+
+    /// A buildkitd that is told to end says no more than "context canceled".
+    async fn fate(&self, said: &str) -> Option<String> {
+        // Where the connection broke it was asked for already.
+        if said.contains(&self.seen.name()) {
+            return None;
+        }
+        self.seen.fate().await
     }
 
     fn endpoint(&self) -> String {

@@ -11,7 +11,7 @@ use super::state;
 use crate::escape::one_line;
 
 /// How long the API server may take to learn of it.
-const LIMIT: Duration = Duration::from_secs(4);
+const LIMIT: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(250);
 
 /// A pod's container as it was when it was chosen.
@@ -34,15 +34,22 @@ impl Seen {
     /// Why a connection to it has ended with `said`, in one sentence.
     pub(super) async fn explain_end(self, said: String) -> String {
         let said = one_line(&said);
-        let asked = tokio::time::timeout(LIMIT, self.fate()).await;
-        match asked {
-            Ok(Some(fate)) => format!("{} {fate} ({said})", self.name()),
-            Ok(None) | Err(_) => format!("the connection to {} has ended: {said}", self.name()),
+        match self.fate().await {
+            Some(fate) => format!("{fate} ({said})"),
+            None => format!("the connection to {} has ended: {said}", self.name()),
         }
     }
 
-    /// What follows its name in a sentence; `None` where nobody can say.
-    async fn fate(&self) -> Option<String> {
+    /// What has become of it, as a sentence; `None` where nobody can say, or it
+    /// runs on.
+    pub(super) async fn fate(&self) -> Option<String> {
+        let found = tokio::time::timeout(LIMIT, self.wait_for_fate()).await;
+        let fate = found.ok().flatten()?;
+        Some(format!("{} {fate}", self.name()))
+    }
+
+    /// What follows its name in a sentence.
+    async fn wait_for_fate(&self) -> Option<String> {
         let api = self.cluster.namespaced::<Pod>(&self.namespace);
         loop {
             match api.get_opt(&self.pod).await {

@@ -45,6 +45,19 @@ pub enum KubernetesError {
         /// What the system said.
         problem: String,
     },
+    /// The API server takes a call and does not answer.
+    #[error(
+        "the Kubernetes API server {server} does not answer within {seconds} s: {action}; try \
+         `kubectl get nodes`, and `kubectl exec` in the pod"
+    )]
+    Silent {
+        /// Its address.
+        server: String,
+        /// What was tried, on what.
+        action: String,
+        /// How long it was waited for.
+        seconds: u64,
+    },
     /// The API server does not know who asks.
     #[error(
         "the Kubernetes API server {server} does not accept the credentials of the kubeconfig: \
@@ -167,9 +180,10 @@ impl Asked<'_> {
 
     /// It has not answered in time.
     pub(super) fn silent(self, seconds: u64) -> KubernetesError {
-        KubernetesError::Unreachable {
+        KubernetesError::Silent {
             server: self.server.to_owned(),
-            problem: format!("no answer to {} within {seconds} s", self.action),
+            action: self.action,
+            seconds,
         }
     }
 }

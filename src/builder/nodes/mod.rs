@@ -146,7 +146,7 @@ fn end_of(ends: Vec<BuildEnd>) -> BuildEnd {
                 whole.exporter.extend(reply.exporter);
                 Ok(whole)
             }
-            (Err(BuildError::Cancelled), Err(error)) | (Ok(_), Err(error)) => Err(error),
+            (Err(BuildError::Cancelled) | Ok(_), Err(error)) => Err(error),
             (Err(error), _) => Err(error),
         };
     }

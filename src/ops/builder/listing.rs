@@ -101,9 +101,8 @@ async fn of_engine(host: Option<&str>, chosen: Option<&Choice>) -> Vec<ListedBui
             }];
         }
     };
-    let engine = match Engine::connect_unchecked(&endpoint).await {
-        Ok(engine) => engine,
-        Err(_) => return Vec::new(),
+    let Ok(engine) = Engine::connect_unchecked(&endpoint).await else {
+        return Vec::new();
     };
     let image = ContainerSettings::default().image().to_owned();
     let names = BTreeSet::from([image.clone()]);

@@ -1,5 +1,5 @@
-//! A stand-in of a Kubernetes API server, since no real one can be had where
-//! these tests run: over plain HTTP the few REST paths that a builder is asked
+//! A stand-in of a Kubernetes API server, since a real one takes a cluster that is
+//! not there where these tests run: over plain HTTP the few REST paths that a builder is asked
 //! for (deployments, stateful sets, pods, nodes), and exec by Kubernetes' own
 //! protocol (WebSocket with `v5.channel.k8s.io` or `v4.channel.k8s.io`), which
 //! starts `buildctl dial-stdio` on a BuildKit of this machine. Nothing is
