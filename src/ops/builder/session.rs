@@ -28,6 +28,8 @@ pub struct BuilderSession {
     pub engine: Option<Engine>,
     /// The engine that its first node is in or runs in.
     pub(super) image_engine: Option<Engine>,
+    /// The addresses of its nodes and of their engines.
+    pub addresses: Vec<String>,
     /// Names the place to this user's other runs; it may hold what is nobody's
     /// business.
     pub place: String,
@@ -160,7 +162,8 @@ impl BuilderSession {
             image: Some(settings.image().to_owned()),
             ..engine.facts().builder_info()
         };
-        let place = engine.facts().endpoint.host.clone();
+        // What another builder on this engine left is not to be found in this one.
+        let place = format!("{} container", engine.facts().endpoint.host);
         let opened = OpenNode::of("buildrace", own.builder.clone(), Some(engine)).await;
         let session = opened.and_then(|node| Self::with_nodes(info, vec![node], place));
         match session {
@@ -225,6 +228,7 @@ impl BuilderSession {
         let image_engine = first.engine.clone();
         let engine = image_engine.clone().filter(|_| is_one);
         let is_local = opened.iter().all(is_local);
+        let addresses = opened.iter().flat_map(addresses).collect();
         let builder: Arc<dyn Builder> = match is_one {
             true => Arc::new(first.builder.clone()),
             false => {
@@ -241,6 +245,7 @@ impl BuilderSession {
             builder,
             engine,
             image_engine,
+            addresses,
             place,
             native,
             is_local,
@@ -346,6 +351,14 @@ fn node_info(node: &OpenNode) -> NodeInfo {
         platforms: node.worker.platforms.clone(),
         buildkit_version: node.worker.buildkit_version.clone(),
     }
+}
+
+fn addresses(node: &OpenNode) -> Vec<String> {
+    let engine = node.engine.as_ref();
+    let engine = engine.map(|engine| engine.facts().endpoint.host.clone());
+    let own = node.builder.endpoint();
+    let own = own.contains("://").then_some(own);
+    engine.into_iter().chain(own).collect()
 }
 
 /// Whether a node builds on this machine, whose load and disk can be watched.
