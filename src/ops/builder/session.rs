@@ -91,7 +91,7 @@ impl BuilderSession {
     async fn open(choice: Choice, options: &BuilderOptions) -> anyhow::Result<Self> {
         match choice {
             Choice::Engine(endpoint) => Self::in_engine(&endpoint).await,
-            Choice::OnEngine(endpoint) => Self::on_engine(&endpoint, options).await,
+            Choice::OnEngine(endpoint) => Self::on_engine(&endpoint).await,
             Choice::Own(endpoint) => {
                 let engine = Engine::connect_unchecked(&endpoint).await?;
                 let settings = ContainerSettings::read(
@@ -130,13 +130,12 @@ impl BuilderSession {
 
     /// On an engine that is not buildrace's own, builds go to a container of its
     /// own where one can be had: there everything may be cleaned.
-    async fn on_engine(endpoint: &Endpoint, options: &BuilderOptions) -> anyhow::Result<Self> {
+    async fn on_engine(endpoint: &Endpoint) -> anyhow::Result<Self> {
         if endpoint.is_private() {
             return Self::in_engine(endpoint).await;
         }
         let engine = Engine::connect_unchecked(endpoint).await?;
-        let settings =
-            ContainerSettings::read(&options.driver_opt, options.buildkitd_config.as_deref())?;
+        let settings = ContainerSettings::default();
         match obtain_image(&engine, &settings).await {
             Ok(()) => Self::in_own_container(engine, &settings).await,
             Err(error) => {
