@@ -123,7 +123,8 @@ impl Farm {
         String::from_utf8(output.stdout).unwrap()
     }
 
-    /// The user's token is neither told nor kept.
+    /// The user's token is neither told nor kept, and results do not say where the
+    /// API server is.
     fn assert_no_token(&self, output: &Output) {
         let told = [&output.stdout, &output.stderr];
         let told = told.map(|bytes| String::from_utf8_lossy(bytes));
@@ -132,6 +133,8 @@ impl Farm {
             for (path, (.., content)) in everything(&self.path().join(kept)) {
                 let content = String::from_utf8_lossy(&content);
                 assert!(!content.contains(TOKEN), "{}", path.display());
+                let is_told = content.contains(&self.cluster.server);
+                assert!(!is_told, "{}", path.display());
             }
         }
     }

@@ -99,6 +99,11 @@ impl Cluster {
         &self.namespace
     }
 
+    /// The address of its API server.
+    pub fn server(&self) -> &str {
+        &self.server
+    }
+
     /// How a person would name it: the context, else the server.
     pub fn name(&self) -> String {
         match &self.context {

@@ -34,6 +34,8 @@ pub struct ChosenPod {
     pub native: Option<Platform>,
     /// How many pods of its deployment run beside it, and are left alone.
     pub others: usize,
+    /// The address of the cluster's API server.
+    pub server: String,
 }
 
 /// The pods of a cluster.
@@ -140,6 +142,7 @@ impl<'a> Pods<'a> {
             given: platforms_of(pod),
             native,
             others,
+            server: self.cluster.server().to_owned(),
         })
     }
 

@@ -25,6 +25,8 @@ pub struct OpenNode {
     pub given: Vec<Platform>,
     /// The pod that it runs in, where it does.
     pub pod: Option<String>,
+    /// The API server that leads to the pod.
+    pub api_server: Option<String>,
     /// What a user should know of it.
     pub note: Option<String>,
 }
@@ -54,6 +56,7 @@ impl OpenNode {
             worker,
             given: Vec::new(),
             pod: None,
+            api_server: None,
             note: None,
         })
     }
@@ -138,6 +141,7 @@ async fn in_pod(pod: ChosenPod) -> anyhow::Result<OpenNode> {
     let builder = builder.with_cleanup(Cleanup::Remove);
     let mut open = OpenNode::of(&pod.name, builder, None).await?;
     open.pod = Some(pod.name);
+    open.api_server = Some(pod.server);
     open.given = pod.given;
     if let Some(native) = pod.native {
         // Flags of a buildkitd may have it list another platform first.

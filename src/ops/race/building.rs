@@ -56,7 +56,7 @@ pub async fn build(
     } = started;
     let here = std::env::current_dir().context("cannot find the current folder")?;
     let secrets = input.build_secrets();
-    let redaction = redaction::of_race(masks, &session.place, snapshot, input.project.root());
+    let redaction = redaction::of_race(masks, &session.addresses, snapshot, input.project.root());
     let unfinished = Unfinished::begin(&record.run, &session.place);
     let dead = unfinished.dead();
     let finished = run.samples.clone();
