@@ -63,6 +63,18 @@ pub trait Builder: Send + Sync {
         cancel: CancellationToken,
     ) -> BuildEnd;
 
+    /// As [`Self::build`], all of it on the node of this name, where there are
+    /// several.
+    async fn build_on(
+        &self,
+        _node: Option<&str>,
+        request: &BuildRequest,
+        sink: StatusSink,
+        cancel: CancellationToken,
+    ) -> BuildEnd {
+        self.build(request, sink, cancel).await
+    }
+
     /// What becomes of the records that a run adds to its cache. Whoever gets
     /// [`Cleanup::Leave`] must not call [`Self::prune`].
     fn cleanup(&self) -> Cleanup;

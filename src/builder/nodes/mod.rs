@@ -189,6 +189,20 @@ impl Builder for NodesBuilder {
         end
     }
 
+    async fn build_on(
+        &self,
+        node: Option<&str>,
+        request: &BuildRequest,
+        sink: StatusSink,
+        cancel: CancellationToken,
+    ) -> BuildEnd {
+        let named = node.and_then(|name| self.nodes.iter().position(|n| n.info.name == name));
+        match named {
+            Some(place) => self.build_part((place, request), sink, &cancel).await,
+            None => self.build(request, sink, cancel).await,
+        }
+    }
+
     fn cleanup(&self) -> Cleanup {
         self.cleanup
     }
