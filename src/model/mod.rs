@@ -1,6 +1,7 @@
 //! The plain data that every other module shares: it knows nobody, does no
 //! I/O and reads no clock.
 
+mod cell;
 mod duration;
 mod event;
 mod invocation;
@@ -16,6 +17,7 @@ mod run;
 mod sample;
 mod slot;
 
+pub use cell::{cell_name, split_cell};
 pub(crate) use duration::{optional_seconds, seconds};
 pub use event::{Event, RunEnd};
 pub use invocation::Invocation;

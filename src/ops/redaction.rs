@@ -113,13 +113,15 @@ fn headers() -> Vec<(String, String)> {
 }
 
 /// All that results of a race may not say.
-pub fn of_race(masks: Masks, engine: &str, snapshot: &Snapshot, project: &Path) -> Redaction {
+pub fn of_race(masks: Masks, engines: &[&str], snapshot: &Snapshot, project: &Path) -> Redaction {
     let path = |path: &Path| path.display().to_string();
     let mut own = vec![(path(snapshot.folder()), "sources".to_owned())];
     own.extend(temporary::folder_of_process().map(|folder| (path(&folder), "TMPDIR".to_owned())));
-    own.push((engine.to_owned(), "the engine".to_owned()));
-    if let Some(socket) = engine.strip_prefix("unix://") {
-        own.push((socket.to_owned(), "the engine".to_owned()));
+    for engine in engines {
+        own.push(((*engine).to_owned(), "the engine".to_owned()));
+        if let Some(socket) = engine.strip_prefix("unix://") {
+            own.push((socket.to_owned(), "the engine".to_owned()));
+        }
     }
     let mut host = vec![(path(project), ".".to_owned())];
     if let Some(home) = std::env::var_os("HOME").filter(|home| home.len() > 1) {

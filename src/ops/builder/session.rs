@@ -52,6 +52,18 @@ impl BuilderSession {
         Ok(session)
     }
 
+    /// One of several builders, which is told by its name among them. The caller
+    /// closes it.
+    ///
+    /// # Errors
+    /// It does not answer.
+    pub async fn named(name: &str, options: &BuilderOptions) -> anyhow::Result<Self> {
+        let session = Self::find_quietly(options).await?;
+        let told = escape::terminal(&session.describe(), 400);
+        errln!("builder {name}: {told}");
+        Ok(session)
+    }
+
     /// Does something with the builder that is meant, and ends the session however
     /// that went.
     ///

@@ -5,11 +5,11 @@ use anyhow::bail;
 use tokio_util::sync::CancellationToken;
 
 use super::building::{StartedRun, build, learn_from_last_run};
-use super::draft::draft;
+use super::draft::{Draft, draft};
 use super::input::RaceInput;
 use super::raced::Raced;
 use crate::model::{Run, RunRecord, ScenarioInfo};
-use crate::ops::builder::BuilderSession;
+use crate::ops::cells::Cells;
 use crate::ops::ignored::left_out;
 use crate::ops::{redaction, temporary_folders};
 use crate::options::RaceOptions;
@@ -25,7 +25,7 @@ const SHOWN: usize = 19;
 /// It could not go on: among others, since what is raced, or where, is not
 /// what it was.
 pub async fn resume(
-    session: &BuilderSession,
+    cells: &Cells<'_>,
     mut input: RaceInput<'_>,
     args: &RaceOptions,
     held: HeldRun,
@@ -35,7 +35,12 @@ pub async fn resume(
     temporary_folders::sweep();
     let skip = left_out([&args.results, &args.reports], &input.scenarios)?;
     let snapshot = Snapshot::take(&input.scenarios, &skip)?;
-    let (now, scenarios) = draft(session, &mut input, args, &snapshot).await?;
+    let Draft {
+        record: now,
+        scenarios,
+        base_images,
+        held: _held,
+    } = draft(cells, &mut input, args, &snapshot, stop).await?;
     let stored = held.stored.run.record.clone();
     let differences = differences(&stored, &redaction::record(&now, &masks)?);
     if !differences.is_empty() {
@@ -62,16 +67,9 @@ pub async fn resume(
         run,
         writer: held.into_writer()?,
         record,
+        base_images,
     };
-    build(
-        session,
-        &input,
-        args,
-        (&snapshot, &scenarios),
-        started,
-        stop,
-    )
-    .await
+    build(cells, &input, args, (&snapshot, &scenarios), started, stop).await
 }
 
 /// What is not as it was when the run began, of all that its times depend on.
