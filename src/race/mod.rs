@@ -14,6 +14,7 @@ mod image;
 pub mod image_trial;
 mod inspected;
 mod killed_runs;
+mod nonce;
 mod observer;
 mod place;
 pub mod platform_trial;

@@ -4,8 +4,6 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use sha2::{Digest, Sha256};
-
 use super::chain::Chain;
 use super::place::Place;
 use crate::buildkit::{BuildRequest, Export, NamedContext, Secret};
@@ -94,11 +92,4 @@ pub(super) fn named_context((name, source): (&String, &ContextSource)) -> (Strin
         ContextSource::Remote(source) => NamedContext::Remote(source.clone()),
     };
     (name.clone(), context)
-}
-
-/// A nonce that no other sample, of this run or another, has. `builds` is what
-/// the builds of this stretch of the run are called by.
-pub(super) fn nonce(builds: &str, sample: &str) -> String {
-    let digest = Sha256::digest(format!("{builds}/{sample}"));
-    hex::encode(&digest[..8])
 }

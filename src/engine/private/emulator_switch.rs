@@ -369,10 +369,9 @@ mod tests {
         assert_eq!(roots.len(), Release::ALL.len());
         let handler = |name: &str, architecture: &str, root: &Path| {
             let architecture = binfmt::architecture(architecture).unwrap();
-            Handler {
-                interpreter: root.join(format!("usr/bin/qemu-{}", architecture.qemu)),
-                ..Handler::sample(name, architecture, "OCF")
-            }
+            let mut handler = Handler::sample(name, architecture, "OCF");
+            handler.interpreter = root.join(format!("usr/bin/qemu-{}", architecture.qemu));
+            handler
         };
         let handlers = [
             handler("buildrace-aarch64", "arm64", &roots[0]),

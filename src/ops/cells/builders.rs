@@ -5,10 +5,9 @@ use std::collections::BTreeSet;
 
 use anyhow::{Context, bail};
 
-use super::Cells;
+use super::cell_set::Cells;
 use crate::ops::builder::BuilderSession;
-use crate::options::{Axis, BuilderOptions, Matrix, RaceOptions};
-use crate::scenario::Cell;
+use crate::options::{BuilderOptions, Matrix, RaceOptions};
 
 /// Driver options of an address; all others are of a container of buildrace's own.
 const OF_ADDRESS: [&str; 4] = ["cacert", "cert", "key", "servername"];
@@ -53,15 +52,7 @@ async fn on<T>(
     work: impl AsyncFnOnce(&Cells<'_>) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
     check_differ(names, sessions).await?;
-    let cell = |place| Cell { place, qemu: None };
-    let values = (0..).zip(names).map(|(at, name)| (name.clone(), cell(at)));
-    let cells = Cells {
-        sessions: sessions.iter().collect(),
-        axis: Some(Axis::Builder),
-        values: values.collect(),
-        emulators: None,
-    };
-    work(&cells).await
+    work(&Cells::of_builders(names, sessions)).await
 }
 
 /// The options of one builder, of those that were given for all.
