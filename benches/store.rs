@@ -64,6 +64,8 @@ fn record() -> RunRecord {
                     digest: "c".repeat(64),
                     revision: None,
                     sources_digest: None,
+                    builder: None,
+                    emulators: None,
                 })
                 .collect(),
             kinds: BuildKind::ALL.to_vec(),

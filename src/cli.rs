@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::model::{BuildKind, Platform, Release};
 use crate::options::{
-    BuildOptions, BuilderOptions, Output, RaceOptions, Rounds, duration, rounds, share,
+    BuildOptions, BuilderOptions, Matrix, Output, RaceOptions, Rounds, duration, rounds, share,
 };
 use crate::policy::FatalWord;
 
@@ -151,6 +151,7 @@ impl From<&RaceArgs> for RaceOptions {
     fn from(args: &RaceArgs) -> Self {
         Self {
             builder: BuilderOptions::from(&args.builder),
+            matrix: None,
             rounds: args.rounds,
             seed: args.seed,
             timeout: args.timeout,
@@ -206,7 +207,22 @@ pub struct RunArgs {
     #[arg(long, value_name = "default|ID=SOCKET")]
     pub ssh: Vec<String>,
     #[command(flatten)]
+    pub matrix: MatrixArgs,
+    #[command(flatten)]
     pub race: RaceArgs,
+}
+
+/// What `run` and `compare` repeat side by side.
+#[derive(Debug, Clone, Default, Args)]
+pub struct MatrixArgs {
+    /// Race everything on several builders, or under several versions of QEMU, in the same rounds:
+    /// builder=A,B or qemu=A,B
+    ///
+    /// Builders are what --builder takes, or NAME=ADDRESS. A QEMU is a version or its beginning, or
+    /// the release of Debian that a private engine is made of: qemu=10,11 or qemu=trixie,sid. Each
+    /// variant becomes VARIANT@VALUE in tables and results.
+    #[arg(long, value_name = "AXIS=A,B")]
+    pub matrix: Option<Matrix>,
 }
 
 /// What is built of a Dockerfile of one's own, in buildx's words.
@@ -272,7 +288,8 @@ impl From<&BuildArgs> for BuildOptions {
 #[derive(Debug, Args)]
 #[command(override_usage = "\
 buildrace compare [OPTIONS] <DOCKERFILE> <CANDIDATE>
-       buildrace compare [OPTIONS] <DOCKERFILE> --against <REV>")]
+       buildrace compare [OPTIONS] <DOCKERFILE> --against <REV>
+       buildrace compare [OPTIONS] <DOCKERFILE> --matrix <AXIS=A,B>")]
 #[command(after_help = "\
 Examples:
   buildrace compare Dockerfile Dockerfile.new --context . --platform linux/amd64,linux/arm64
@@ -281,8 +298,8 @@ pub struct CompareArgs {
     /// The reference Dockerfile, - for standard input; with --against, the Dockerfile to race
     #[arg(value_name = "DOCKERFILE")]
     pub reference: PathBuf,
-    /// The candidate Dockerfile
-    #[arg(value_name = "CANDIDATE", required_unless_present = "against")]
+    /// The candidate Dockerfile; with --matrix there need be none
+    #[arg(value_name = "CANDIDATE", required_unless_present_any = ["against", "matrix"])]
     pub candidate: Option<PathBuf>,
     /// Compare with the same Dockerfile and its context as they are in this git revision
     #[arg(long, value_name = "REV", conflicts_with = "candidate")]
@@ -290,6 +307,8 @@ pub struct CompareArgs {
     /// Names of the two in tables and results, the reference first [default: made from the files']
     #[arg(long, value_name = "A,B", value_delimiter = ',')]
     pub names: Vec<String>,
+    #[command(flatten)]
+    pub matrix: MatrixArgs,
     #[command(flatten)]
     pub build: BuildArgs,
     #[command(flatten)]

@@ -1,6 +1,8 @@
 //! What a user may ask for, as plain data: command line and policy are turned
 //! into it, and nothing that races knows either.
 
+mod matrix;
+
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -8,6 +10,8 @@ use std::time::Duration;
 
 use crate::model::{BuildKind, Platform};
 use crate::report::{Format, UnknownFormat};
+
+pub use matrix::{Axis, Matrix, MatrixValue};
 
 /// Which builder to use, as it is typed.
 #[derive(Debug, Clone, Default)]
@@ -34,6 +38,8 @@ impl BuilderOptions {
 pub struct RaceOptions {
     /// Where to build.
     pub builder: BuilderOptions,
+    /// What the race is repeated over, side by side.
+    pub matrix: Option<Matrix>,
     /// How many rounds to build; `None` where it is left to the command.
     pub rounds: Option<Rounds>,
     /// Seed of the order of samples; `None` where it is to be drawn.

@@ -10,6 +10,7 @@ use crate::model::{AUTO_ROUNDS, Invocation, Platform};
 use crate::ops::Exit;
 use crate::ops::adhoc::{self, Options};
 use crate::ops::builder::BuilderSession;
+use crate::ops::cells::Cells;
 use crate::ops::race::{Choice, RaceInput, Raced, check_writable, keep_out_of_git, race};
 use crate::ops::report::write_formats;
 use crate::ops::signals::stop_on_signals;
@@ -75,7 +76,7 @@ pub async fn run(args: CalibrateArgs) -> anyhow::Result<Exit> {
         if args.scenario.is_none() {
             keep_out_of_git(&race_options)?;
         }
-        let raced = race(session, input, &race_options, &stop).await?;
+        let raced = race(&Cells::one(session), input, &race_options, &stop).await?;
         write_formats(&raced, &race_options)?;
         keep(&raced, &args)?;
         Ok(raced.exit())

@@ -8,7 +8,7 @@ use anyhow::Context;
 
 use crate::builder::{Builder, Cleanup};
 use crate::cli::CleanArgs;
-use crate::engine::{self, Endpoint, Engine, EngineError, Leftover};
+use crate::engine::{self, Endpoint, Engine, EngineError, Leftover, private};
 use crate::escape;
 use crate::ops::builder::BuilderSession;
 use crate::ops::{Exit, files};
@@ -49,6 +49,10 @@ pub async fn run(args: CleanArgs) -> anyhow::Result<Exit> {
         let bytes = number::bytes(temporary::bytes_in(&left.path));
         let shown = format!("{} {} ({bytes})", left.what, left.path.display());
         cleaning.each(&shown, || left.remove().map_err(anyhow::Error::from))?;
+    }
+    if private::is_left() {
+        let shown = "QEMU that a race registered: the emulators of before are put back";
+        cleaning.each(shown, || Ok(private::put_back_left()?))?;
     }
     match engine::locate(args.builder.engine.host.as_deref()).await {
         Ok(endpoint) => cleaning.engine(&endpoint).await?,

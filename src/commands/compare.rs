@@ -9,7 +9,7 @@ use crate::cli::CompareArgs;
 use crate::model::Invocation;
 use crate::ops::Exit;
 use crate::ops::adhoc::{self, Options};
-use crate::ops::builder::BuilderSession;
+use crate::ops::cells::Cells;
 use crate::ops::race::{Choice, RaceInput, check_writable, keep_out_of_git, race};
 use crate::ops::report::write_formats;
 use crate::ops::revisions::{Revisions, Side};
@@ -18,7 +18,8 @@ use crate::ops::stdin::{Typed, is_stdin};
 use crate::options::Rounds;
 use crate::options::{BuildOptions, RaceOptions};
 use crate::scenario::{
-    AdhocDockerfile, Project, check_variant_name, ignore_file, read_file, variant_names,
+    AdhocDockerfile, Project, check_variant_name, ignore_file, read_file, variant_name,
+    variant_names,
 };
 
 /// Races the two.
@@ -26,7 +27,10 @@ use crate::scenario::{
 /// # Errors
 /// It could not begin, or could not go on.
 pub async fn run(args: CompareArgs) -> anyhow::Result<Exit> {
-    let race_options = RaceOptions::from(&args.race);
+    let race_options = RaceOptions {
+        matrix: args.matrix.matrix.clone(),
+        ..RaceOptions::from(&args.race)
+    };
     check_writable(&race_options)?;
     let stop = stop_on_signals();
     // Before the engine is asked: most of what can be wrong is wrong here.
@@ -44,7 +48,7 @@ pub async fn run(args: CompareArgs) -> anyhow::Result<Exit> {
         Some(_) => Typed::read(candidate)?,
         None => Typed::read(&args.reference)?,
     };
-    if args.against.is_none() {
+    if args.candidate.is_some() {
         check_differ(&reference, &candidate)?;
     }
     // Its folders are removed when it is dropped.
@@ -87,17 +91,18 @@ pub async fn run(args: CompareArgs) -> anyhow::Result<Exit> {
                 .map(|side| revisions.dockerfile(side))
                 .to_vec(),
         ),
-        None => (
+        None if args.candidate.is_some() => (
             format!("{} against {}", candidate.shown, reference.shown),
             pair(&reference, &candidate, &options),
         ),
+        None => (reference.shown.clone(), vec![alone(&reference, &options)]),
     };
     for (dockerfile, name) in dockerfiles.iter_mut().zip(names.into_iter().flatten()) {
         dockerfile.name = name;
     }
     let mut scenario = adhoc::scenario(&options, title, dockerfiles)?;
-    BuilderSession::with(&race_options.builder, async |session| {
-        options.complete(&mut scenario, &session.native);
+    Cells::with(&race_options, &stop, async |cells| {
+        options.complete(&mut scenario, &cells.first().native);
         let input = RaceInput {
             project: &Project::at(Path::new("."))?,
             scenarios: vec![scenario],
@@ -108,7 +113,7 @@ pub async fn run(args: CompareArgs) -> anyhow::Result<Exit> {
             command: command(&args),
         };
         keep_out_of_git(&race_options)?;
-        let raced = race(session, input, &race_options, &stop).await?;
+        let raced = race(cells, input, &race_options, &stop).await?;
         write_formats(&raced, &race_options)?;
         Ok(raced.exit())
     })
@@ -168,9 +173,21 @@ fn advice(dockerfile: &Path) -> String {
     format!("To measure how much its build times vary, use `buildrace calibrate --file {file}`")
 }
 
+/// The only Dockerfile, which a matrix compares with itself.
+fn alone(typed: &Typed, options: &Options) -> AdhocDockerfile {
+    dockerfile(variant_name(&typed.path), typed, options)
+}
+
 fn pair(reference: &Typed, candidate: &Typed, options: &Options) -> Vec<AdhocDockerfile> {
     let (one, other) = variant_names(&reference.path, &candidate.path);
-    let dockerfile = |name: String, typed: &Typed| AdhocDockerfile {
+    vec![
+        dockerfile(one, reference, options),
+        dockerfile(other, candidate, options),
+    ]
+}
+
+fn dockerfile(name: String, typed: &Typed, options: &Options) -> AdhocDockerfile {
+    AdhocDockerfile {
         name,
         path: typed.path.clone(),
         shown: typed.shown.clone(),
@@ -178,8 +195,7 @@ fn pair(reference: &Typed, candidate: &Typed, options: &Options) -> Vec<AdhocDoc
         origin: None,
         revision: None,
         contexts: options.contexts.clone(),
-    };
-    vec![dockerfile(one, reference), dockerfile(other, candidate)]
+    }
 }
 
 fn command(args: &CompareArgs) -> Invocation {

@@ -6,8 +6,10 @@ use anyhow::{Context, bail};
 use clap::Parser;
 
 use crate::cli::{BuilderArgs, Cli, Command, RunArgs};
-use crate::model::{BuildKind, Invocation, LeftOut, Platform, RunEnd, RunRecord};
-use crate::ops::builder::BuilderSession;
+use crate::model::{
+    BuildKind, Invocation, LeftOut, Platform, RunEnd, RunRecord, VariantInfo, split_cell,
+};
+use crate::ops::cells::{Cells, matrix_again};
 use crate::ops::race::{Choice, RaceInput, check_writable, race, resume};
 use crate::ops::report::write_formats;
 use crate::ops::signals::stop_on_signals;
@@ -29,10 +31,13 @@ pub async fn run(args: RunArgs) -> anyhow::Result<Exit> {
     let here = std::env::current_dir().context("cannot find the current folder")?;
     let project = Project::find(&here)?;
     let mut chosen = choose(&project, &args)?;
-    let options = RaceOptions::from(&args.race);
+    let options = RaceOptions {
+        matrix: args.matrix.matrix.clone(),
+        ..RaceOptions::from(&args.race)
+    };
     check_writable(&options)?;
     let stop = stop_on_signals();
-    BuilderSession::with(&options.builder, async |session| {
+    Cells::with(&options, &stop, async |cells| {
         if !chosen.controls.is_empty() {
             errln!(
                 "note: controls are raced only where they are named: {}",
@@ -42,14 +47,15 @@ pub async fn run(args: RunArgs) -> anyhow::Result<Exit> {
         let Chosen {
             scenarios, choice, ..
         } = &mut chosen;
-        if !session
+        if !cells
+            .first()
             .fetch_sources(&project, scenarios, choice, &stop)
             .await?
         {
             return Ok(Exit::Interrupted);
         }
         let input = input(&project, &args, chosen);
-        let raced = race(session, input, &options, &stop).await?;
+        let raced = race(cells, input, &options, &stop).await?;
         write_formats(&raced, &options)?;
         Ok(raced.exit())
     })
@@ -88,6 +94,11 @@ async fn resume_run(name: &str, args: &RunArgs) -> anyhow::Result<Exit> {
     let then = RaceOptions::from(&began.race);
     let options = RaceOptions {
         builder: builder_of(&args.race.builder, &began.race.builder),
+        matrix: matrix_again(
+            began.matrix.matrix.clone(),
+            args.matrix.matrix.clone(),
+            record,
+        )?,
         results: folder_of(&dir, results)?,
         reports: args.race.reports.clone(),
         json: args.race.json,
@@ -105,23 +116,25 @@ async fn resume_run(name: &str, args: &RunArgs) -> anyhow::Result<Exit> {
     for scenario in &mut chosen.scenarios {
         let then = record.scenarios.iter().find(|s| s.name == scenario.name);
         if let Some(then) = then {
-            let raced = |name: &String| then.variants.iter().any(|v| v.name == *name);
+            let of = |v: &VariantInfo| split_cell(&v.name).0.to_owned();
+            let raced = |name: &String| then.variants.iter().any(|v| of(v) == *name);
             scenario.variants.retain(|variant| raced(&variant.name));
         }
     }
     let stop = stop_on_signals();
-    BuilderSession::with(&options.builder, async |session| {
+    Cells::with(&options, &stop, async |cells| {
         let Chosen {
             scenarios, choice, ..
         } = &mut chosen;
-        if !session
+        if !cells
+            .first()
             .fetch_sources(&project, scenarios, choice, &stop)
             .await?
         {
             return Ok(Exit::Interrupted);
         }
         let input = input(&project, &began, chosen);
-        let raced = resume(session, input, &options, held, &stop).await?;
+        let raced = resume(cells, input, &options, held, &stop).await?;
         write_formats(&raced, &options)?;
         Ok(raced.exit())
     })

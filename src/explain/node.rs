@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use crate::model::{NodeInfo, Platform, RunRecord};
+use crate::model::{NodeInfo, Platform, RunRecord, VariantInfo};
 
 /// What is known of the node that built.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,21 +47,39 @@ impl Node {
         }
     }
 
-    /// The node that a run was built on.
+    /// The node that a run was built on; of several builders, the first.
     pub fn of_run(record: &RunRecord) -> Option<Self> {
         let native = record.scenarios.first()?.native.clone();
+        let emulated = record.emulators.iter().map(|e| e.platform.clone());
         Some(Self {
             native,
             listed: record.builder.platforms.clone(),
-            emulated: Some(
-                record
-                    .emulators
-                    .iter()
-                    .map(|e| e.platform.clone())
-                    .collect(),
-            ),
+            emulated: Some(emulated.collect()),
             cores: record.host.cores,
             nodes: record.builder.nodes.clone(),
+        })
+    }
+
+    /// The node that a variant of a run was built on, which may have a builder and
+    /// emulators of its own.
+    pub fn of_variant(record: &RunRecord, variant: &VariantInfo) -> Option<Self> {
+        let of_run = Self::of_run(record)?;
+        let emulators = record.emulators_of(variant).iter();
+        let emulated = Some(emulators.map(|e| e.platform.clone()).collect());
+        let Some(builder) = &variant.builder else {
+            return Some(Self { emulated, ..of_run });
+        };
+        // What is known of the machine is that of the first builder.
+        let first = &record.builder;
+        let is_there = first.engine_version.is_some()
+            && first.engine_version == builder.engine_version
+            && builder.own;
+        Some(Self {
+            native: builder.platforms.first().cloned().unwrap_or(of_run.native),
+            listed: builder.platforms.clone(),
+            emulated,
+            cores: of_run.cores.filter(|_| is_there || builder == first),
+            nodes: builder.nodes.clone(),
         })
     }
 

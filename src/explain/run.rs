@@ -7,7 +7,7 @@ use super::what_if::{Change, Measured};
 use super::{
     Conditions, Explanation, FailureFacts, Instruction, Lines, NativeAlone, Node, StepKind, explain,
 };
-use crate::model::{BuildKind, Outcome, Run, Sample, ScenarioInfo, VariantInfo};
+use crate::model::{BuildKind, Outcome, Run, Sample, ScenarioInfo, VariantInfo, split_cell};
 use crate::stats::Times;
 use crate::trace::Trace;
 
@@ -77,24 +77,25 @@ pub fn explain_run(
     lines: impl Fn(&ScenarioInfo, &VariantInfo) -> Lines,
     mut trace: impl FnMut(&Sample) -> Option<StoredTrace>,
 ) -> RunExplanation {
-    let node = Node::of_run(&run.record);
     let told: Vec<(&Sample, StoredTrace)> = run
         .samples
         .iter()
         .filter_map(|sample| Some((sample, trace(sample)?)))
         .collect();
     let mut lines_of: HashMap<(&str, &str), Lines> = HashMap::new();
+    let mut nodes: HashMap<(&str, &str), Node> = HashMap::new();
     for scenario in &run.record.scenarios {
         for variant in &scenario.variants {
             let key = (scenario.name.as_str(), variant.name.as_str());
             lines_of.insert(key, lines(scenario, variant));
+            nodes.extend(Node::of_variant(&run.record, variant).map(|node| (key, node)));
         }
     }
-    let alone = native_alone(&told, node.as_ref());
+    let alone = native_alone(&told, &nodes);
     let explained = told.iter().filter_map(|(sample, stored)| {
         let variant = (sample.slot.scenario.as_str(), sample.slot.variant.as_str());
         let conditions = Conditions {
-            node: node.clone(),
+            node: nodes.get(&variant).cloned(),
             platform: match sample.platforms.as_slice() {
                 [platform] => Some(platform.clone()),
                 _ => None,
@@ -136,7 +137,7 @@ fn failure_of(sample: &Sample) -> Option<FailureFacts> {
 /// builds, where no other platform used the node.
 fn native_alone<'s>(
     told: &[(&'s Sample, StoredTrace)],
-    node: Option<&Node>,
+    nodes: &HashMap<(&str, &str), Node>,
 ) -> HashMap<(&'s str, &'s str), HashMap<Instruction, NativeAlone>> {
     let mut times: BTreeMap<(&str, &str, Instruction), (Vec<f64>, bool)> = BTreeMap::new();
     for (sample, stored) in told {
@@ -144,6 +145,8 @@ fn native_alone<'s>(
         if !is_cold || stored.cut_off {
             continue;
         }
+        let slot = &sample.slot;
+        let node = nodes.get(&(slot.scenario.as_str(), slot.variant.as_str()));
         for step in stored.trace.steps().iter().filter(|step| !step.cached) {
             let kind = super::kind::kind_of(step, sample.platforms.first(), node, true);
             if kind == StepKind::NativeRun
@@ -236,6 +239,9 @@ fn add_measurements(run: &Run, explanation: &mut RunExplanation) {
         let steps = &told.explanation.steps;
         let emulated = |step: &&super::StepFacts| step.kind == StepKind::EmulatedRun;
         let one_emulated = steps.iter().filter(emulated).count() == 1;
+        // Another builder is another machine.
+        let value = |name: &str| split_cell(name).1.map(str::to_owned);
+        let own = value(&sample.slot.variant);
         for (place, answer) in told.explanation.what_if.iter().enumerate() {
             let near = match answer.change {
                 Change::NativeNode { .. } if is_pair => {
@@ -246,7 +252,7 @@ fn add_measurements(run: &Run, explanation: &mut RunExplanation) {
                     .iter()
                     .filter(|variant| {
                         let key = (scenario.name.as_str(), variant.name.as_str());
-                        emulates.get(&key) == Some(&false)
+                        emulates.get(&key) == Some(&false) && value(&variant.name) == own
                     })
                     .find_map(|variant| measured(&scenario.name, &variant.name, sample.slot.kind)),
                 _ => None,

@@ -1,11 +1,13 @@
 //! The plain data that every other module shares: it knows nobody, does no
 //! I/O and reads no clock.
 
+mod cell;
 mod duration;
 mod event;
 mod invocation;
 mod kind;
 mod layout;
+mod nodes;
 mod platform;
 mod program_output;
 mod record;
@@ -16,11 +18,13 @@ mod run;
 mod sample;
 mod slot;
 
+pub use cell::{cell_name, split_cell};
 pub(crate) use duration::{optional_seconds, seconds};
 pub use event::{Event, RunEnd};
 pub use invocation::Invocation;
 pub use kind::BuildKind;
 pub use layout::ImageLayout;
+pub use nodes::{BuildNodes, NodePart};
 pub use platform::{Platform, PlatformError};
 pub use program_output::{ProgramEnd, ProgramOutput};
 pub use record::{

@@ -48,14 +48,26 @@ pub struct RunRecord {
     /// The order that was drawn, spare rounds included.
     #[serde(with = "slot::plan")]
     pub plan: Vec<Slot>,
-    /// Where it is built.
+    /// Where it is built; of several builders the first.
     pub builder: BuilderInfo,
     /// The machine that the builder (or, for a remote one, buildrace) runs on.
     pub host: HostInfo,
-    /// Emulators that foreign platforms run under.
+    /// Emulators that foreign platforms run under; of a matrix, at its first value.
     pub emulators: Vec<EmulatorInfo>,
     /// Base images of all Dockerfiles, on each platform.
     pub base_images: Vec<BaseImage>,
+}
+
+impl RunRecord {
+    /// The builder of a variant's builds.
+    pub fn builder_of<'a>(&'a self, variant: &'a VariantInfo) -> &'a BuilderInfo {
+        variant.builder.as_ref().unwrap_or(&self.builder)
+    }
+
+    /// The emulators of a variant's builds.
+    pub fn emulators_of<'a>(&'a self, variant: &'a VariantInfo) -> &'a [EmulatorInfo] {
+        variant.emulators.as_deref().unwrap_or(&self.emulators)
+    }
 }
 
 /// A scenario or a variant of one that cannot be raced here.
@@ -197,6 +209,13 @@ pub struct VariantInfo {
     /// are not the scenario's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sources_digest: Option<String>,
+    /// The builder of its builds, where the race has several (`--matrix`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub builder: Option<BuilderInfo>,
+    /// The emulators of its builds, where those of variants may differ
+    /// (`--matrix`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub emulators: Option<Vec<EmulatorInfo>>,
 }
 
 /// The builder, without anything that names a machine or a person.

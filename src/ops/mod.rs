@@ -4,6 +4,7 @@
 
 pub(crate) mod adhoc;
 pub(crate) mod builder;
+pub(crate) mod cells;
 pub(crate) mod console;
 mod exit;
 pub(crate) mod explain;

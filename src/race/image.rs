@@ -6,6 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::cached_export::from_cache;
 use super::observer::Observer;
+use super::place::Place;
 use super::runner::{Race, RaceError, RunState, warn};
 use super::slot_build::SlotBuild;
 use super::smoke::{self, SmokeTests};
@@ -130,14 +131,16 @@ impl Race<'_> {
         run.rest.disturbed();
         run.observer.phase("checking the image");
         let mut bytes = None;
-        let found = match inspect(self.builder, request, output, run.stop).await {
+        let found = match inspect(entry.place.builder, request, output, run.stop).await {
             Ok(image) => {
                 bytes = is_measured.then_some(image.bytes);
                 match output {
                     // A wrong image is not run: what it is says more.
                     Some(output) if image.mismatches.is_empty() => {
                         let observer = &mut run.observer;
-                        self.smoke(slot, output, request, observer, run.stop).await
+                        let build = (slot, request);
+                        self.smoke(entry.place, build, output, observer, run.stop)
+                            .await
                     }
                     _ => Ok(image.mismatches),
                 }
@@ -180,9 +183,9 @@ impl Race<'_> {
     /// What is wrong with what the image's program prints, a line each.
     async fn smoke(
         &self,
-        slot: &Slot,
+        place: &Place<'_>,
+        (slot, request): (&Slot, &BuildRequest),
         output: &Output,
-        request: &BuildRequest,
         observer: &mut dyn Observer,
         stop: &CancellationToken,
     ) -> Result<Vec<String>, String> {
@@ -193,13 +196,13 @@ impl Race<'_> {
         let nonce = (slot.kind == BuildKind::Incremental).then(|| self.nonce(slot));
         let nonce = nonce.as_deref();
         observer.phase("running the image's smoke test");
-        match self.smoke_tests {
+        match place.smoke_tests {
             SmokeTests::Nowhere => Ok(Vec::new()),
             SmokeTests::By(runner) => {
-                smoke::complaints(self.builder, runner, request, smoke, nonce, stop).await
+                smoke::complaints(place.builder, runner, request, smoke, nonce, stop).await
             }
             SmokeTests::OnBuilder => {
-                smoke_build::complaints(self.builder, request, smoke, nonce, stop).await
+                smoke_build::complaints(place.builder, request, smoke, nonce, stop).await
             }
         }
     }

@@ -2,6 +2,11 @@
 
 use crate::model::{Outcome, Sample, Slot};
 
+/// Where a run's own builds and cache records can be told from others'.
+pub(super) fn own_prefix(run: &str) -> String {
+    format!("buildrace-{run}-")
+}
+
 /// What earlier stretches of the run have done: nothing where it is a new one.
 ///
 /// Whatever BuildKit knows builds by (references, cache mounts, the place of a

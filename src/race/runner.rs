@@ -8,32 +8,29 @@
 //! its end.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::path::Path;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
-use super::cache_guard::{CacheGuard, Cleaned, forget_builds};
 use super::chain::Chain;
-use super::cleanup_report;
-use super::disk_room::Room;
+use super::emulation::Emulation;
 use super::idle_wait::Rest;
 use super::inspected::Inspected;
+use super::nonce::nonce;
 use super::observer::{Keeping, Observer, ObserverError};
+use super::place::{Place, PlaceState};
 use super::redaction::Redaction;
-use super::resumption::Resumption;
+use super::resumption::{Resumption, own_prefix};
 use super::round_events;
-use super::run_cleanup;
 use super::sample_outcome::skipped;
-use super::slot_build::{SlotBuild, nonce};
-use super::smoke::SmokeTests;
-use super::warm_up::{self, WarmUpError};
-use crate::builder::{Builder, BuilderError, Cleanup};
+use super::slot_build::SlotBuild;
+use super::warm_up::WarmUpError;
+use crate::builder::BuilderError;
 use crate::buildkit::Secret;
-use crate::model::{BuildKind, ImageLayout, Outcome, Run, RunRecord, Sample, Slot};
+use crate::model::{BuildKind, Outcome, Run, RunRecord, Sample, Slot};
 use crate::model::{Event, RunEnd};
-use crate::scenario::{Scenario, ScenarioError};
+use crate::scenario::{Scenario, ScenarioError, Variant};
 use crate::verdict;
 
 /// Why a race could not go on. What was measured before is recorded.
@@ -67,6 +64,9 @@ pub enum RaceError {
         /// What became of its build.
         error: String,
     },
+    /// The emulators that a sample was to run under could not be registered.
+    #[error("cannot build under another emulator: {0}")]
+    Emulation(String),
     /// The results could not be written.
     #[error("{0}")]
     Observer(ObserverError),
@@ -86,27 +86,19 @@ pub struct Race<'a> {
     pub record: &'a RunRecord,
     /// The scenarios that the plan names.
     pub scenarios: &'a [Scenario],
-    /// Where it is built.
-    pub builder: &'a dyn Builder,
-    /// A path on the builder's disk, whose free space is watched; `None` where
-    /// the builder is another machine, about which nothing can be told.
-    pub disk: Option<&'a Path>,
-    /// Where the smoke tests of the scenarios are run.
-    pub smoke_tests: SmokeTests<'a>,
+    /// Where it is built: the places that the scenarios' variants name by their
+    /// number.
+    pub places: &'a [Place<'a>],
+    /// What chooses the emulators, where variants name some.
+    pub emulation: Option<&'a dyn Emulation>,
     /// Whether to measure images in the first round, after the clock.
     pub image_size: bool,
-    /// Base images that the builder gets from this machine; none where it has
-    /// them already or gets them elsewhere.
-    pub layouts: &'a [ImageLayout],
     /// Secrets of `RUN --mount=type=secret`, by their ids.
     pub secrets: &'a BTreeMap<String, Secret>,
     /// What results may not say.
     pub redaction: &'a Redaction,
     /// What was done before, where it is a run that goes on.
     pub earlier: Resumption<'a>,
-    /// Ids of runs that ended without cleaning up after themselves: what they
-    /// left on the builder is removed first, as far as it may be.
-    pub dead: &'a [String],
 }
 
 /// What a run carries along from sample to sample.
@@ -115,10 +107,8 @@ pub(super) struct RunState<'r> {
     pub(super) observer: Keeping<'r>,
     /// Waits for the machine to come to rest.
     pub(super) rest: Rest,
-    /// What the builder's cache held before the run, or when it was emptied last.
-    pub(super) guard: CacheGuard,
-    /// Free space on the builder's disk at that moment.
-    room: Room,
+    /// Of each place, by its number.
+    pub(super) places: Vec<PlaceState>,
     /// Chains that go on in later rounds, by scenario and variant.
     chains: HashMap<(String, String), Chain>,
     pub(super) stop: &'r CancellationToken,
@@ -128,8 +118,6 @@ pub(super) struct RunState<'r> {
     is_advised: bool,
     /// Images that were inspected.
     pub(super) inspected: Inspected,
-    /// What each cleaning left.
-    left: Vec<Cleaned>,
 }
 
 impl RunState<'_> {
@@ -137,11 +125,6 @@ impl RunState<'_> {
     fn is_lost(&self, slot: &Slot) -> bool {
         verdict::round_is_lost(&self.observer.run, &slot.scenario, slot.round)
     }
-}
-
-/// Where a run's own builds and cache records can be told from others'.
-pub(super) fn own_prefix(run: &str) -> String {
-    format!("buildrace-{run}-")
 }
 
 impl Race<'_> {
@@ -188,12 +171,9 @@ impl Race<'_> {
     ) -> Result<RunEnd, RaceError> {
         let prefix = own_prefix(&self.record.run);
         observer.phase("listing the builder's cache");
-        let mut left = Vec::new();
-        for dead in self.dead {
-            left.push(run_cleanup::remove(self.builder, &own_prefix(dead)).await?);
-        }
-        if self.earlier.cuts > 0 {
-            left.push(run_cleanup::remove(self.builder, &prefix).await?);
+        let mut places = Vec::with_capacity(self.places.len());
+        for place in self.places {
+            places.push(place.enter(&prefix, self.earlier.cuts > 0).await?);
         }
         let mut run = RunState {
             observer: Keeping {
@@ -204,46 +184,40 @@ impl Race<'_> {
                 },
             },
             rest: Rest::default(),
-            guard: CacheGuard::set(self.builder, &prefix).await?,
-            room: Room::of(self.disk),
+            places,
             stop,
             prefix: &prefix,
             is_advised: false,
             inspected: Inspected::default(),
-            left,
             chains: HashMap::new(),
         };
         let result = self.warm_up_and_build(&mut run).await;
         run.observer
             .phase("removing what the run left on the builder");
-        if let Err(error) = self.leave(&mut run).await {
-            // What was measured stays measured.
-            let told = warn(
-                &mut run.observer,
-                format!(
+        for (place, state) in self.places.iter().zip(&mut run.places) {
+            let messages = match place.leave(state, &prefix).await {
+                Ok(messages) => messages,
+                // What was measured stays measured.
+                Err(error) => vec![place.on(format!(
                     "cache records of this run may be left on the builder: {}",
                     self.redaction.host_text(&error.to_string())
-                ),
-            );
-            if result.is_ok() {
-                told?;
+                ))],
+            };
+            for message in messages {
+                let told = warn(&mut run.observer, message);
+                if result.is_ok() {
+                    told?;
+                }
             }
         }
         result
     }
 
-    /// Leaves the builder as it was found, as far as that may be done, and
-    /// tells of the rest.
-    async fn leave(&self, run: &mut RunState<'_>) -> Result<(), RaceError> {
-        self.clean(run).await?;
-        forget_builds(self.builder, run.prefix).await?;
-        cleanup_report::of_run(&run.left)
-            .into_iter()
-            .try_for_each(|message| warn(&mut run.observer, message))
-    }
-
     async fn warm_up_and_build(&self, run: &mut RunState<'_>) -> Result<RunEnd, RaceError> {
-        self.unpack(run).await?;
+        run.observer.phase("unpacking base images");
+        for place in 0..self.places.len() {
+            self.unpack(place, run).await?;
+        }
         if run.stop.is_cancelled() {
             return Ok(RunEnd::Interrupted);
         }
@@ -316,8 +290,8 @@ impl Race<'_> {
         if run.is_lost(first) {
             return Ok(());
         }
-        self.make_room(run).await?;
         let entry = self.entry(first)?;
+        self.make_room(entry.variant.cell.place, run).await?;
         let name = (first.scenario.clone(), first.variant.clone());
         let is_kept = entry.info.built_once.contains(&first.kind);
         let kept = is_kept.then(|| run.chains.remove(&name)).flatten();
@@ -395,46 +369,45 @@ impl Race<'_> {
         }
     }
 
-    /// Unpacks the base images on the builder, or some until the run is stopped.
-    async fn unpack(&self, run: &mut RunState<'_>) -> Result<(), RaceError> {
-        run.observer.phase("unpacking base images");
-        let (builder, images) = (self.builder, &self.record.base_images);
-        // A build of the same reference may still be known to the builder.
-        let builds = match run.left.len() {
-            0 => self.earlier.prefix(run.prefix),
-            times => format!("{}{times}-", self.earlier.prefix(run.prefix)),
-        };
-        let unpacked = warm_up::unpack(builder, images, self.layouts, &builds, run.stop).await;
-        match unpacked {
-            Err(_) if run.stop.is_cancelled() => Ok(()),
-            unpacked => Ok(unpacked?),
-        }
+    /// Unpacks the base images on a place, or some until the run is stopped.
+    async fn unpack(&self, place: usize, run: &mut RunState<'_>) -> Result<(), RaceError> {
+        let builds = self.earlier.prefix(run.prefix);
+        let state = &run.places[place];
+        let unpacked = self.places[place].unpack(state, &builds, run.stop).await;
+        Ok(unpacked?)
     }
 
-    /// Empties the cache where the run's builds have used up room, and with it the
-    /// state of chains that go on.
-    async fn make_room(&self, run: &mut RunState<'_>) -> Result<(), RaceError> {
-        if self.builder.cleanup() == Cleanup::Remove && run.room.has_shrunk(self.disk) {
-            run.observer.phase("emptying the cache again");
-            self.clean(run).await?;
-            run.guard = CacheGuard::set(self.builder, run.prefix).await?;
-            run.chains.clear();
-            // A builder without an image store has lost its base images with it.
-            self.unpack(run).await?;
-            run.room = Room::of(self.disk);
+    /// Empties the cache of a place where the run's builds have used up room, and
+    /// with it the state of chains that go on there.
+    async fn make_room(&self, place: usize, run: &mut RunState<'_>) -> Result<(), RaceError> {
+        let at = &self.places[place];
+        if !at.needs_room(&run.places[place]) {
+            return Ok(());
         }
-        Ok(())
-    }
-
-    /// Takes away what the run has added to the cache, where the builder is
-    /// buildrace's own.
-    async fn clean(&self, run: &mut RunState<'_>) -> Result<(), RaceError> {
-        let cleaned = run.guard.lift(self.builder, run.prefix).await?;
-        if cleaned.removed > 0 {
+        run.observer.phase("emptying the cache again");
+        if at.clean(&mut run.places[place], run.prefix).await? {
             run.rest.disturbed();
         }
-        run.left.push(cleaned);
+        at.reset(&mut run.places[place], run.prefix).await?;
+        run.chains.retain(|(scenario, variant), _| {
+            let variant = self.variant(scenario, variant);
+            variant.is_some_and(|variant| variant.cell.place != place)
+        });
+        // A builder without an image store has lost its base images with it.
+        run.observer.phase("unpacking base images");
+        self.unpack(place, run).await?;
+        at.has_room(&mut run.places[place]);
         Ok(())
+    }
+
+    /// Has the emulators run foreign programs that builds of a variant are to have.
+    pub(super) fn emulate(&self, variant: &Variant) -> Result<(), RaceError> {
+        match (self.emulation, &variant.cell.qemu) {
+            (Some(emulation), Some(version)) => {
+                emulation.choose(version).map_err(RaceError::Emulation)
+            }
+            _ => Ok(()),
+        }
     }
 
     /// What the edit of an incremental build puts into the sources.
@@ -449,24 +422,25 @@ impl Race<'_> {
 
     fn entry(&self, slot: &Slot) -> Result<SlotBuild<'_>, RaceError> {
         let found = || {
-            let info = self
-                .record
-                .scenarios
-                .iter()
-                .find(|s| s.name == slot.scenario)?;
+            let infos = &mut self.record.scenarios.iter();
             let scenario = self.scenarios.iter().find(|s| s.name == slot.scenario)?;
-            let variant = scenario.variants.iter().find(|v| v.name == slot.variant)?;
+            let variant = self.variant(&slot.scenario, &slot.variant)?;
             Some(SlotBuild {
-                info,
+                info: infos.find(|s| s.name == slot.scenario)?,
                 scenario,
                 variant,
-                layouts: self.layouts,
+                place: self.places.get(variant.cell.place)?,
             })
         };
         found().ok_or_else(|| RaceError::Plan {
             scenario: slot.scenario.clone(),
             variant: slot.variant.clone(),
         })
+    }
+
+    fn variant(&self, scenario: &str, variant: &str) -> Option<&Variant> {
+        let scenario = self.scenarios.iter().find(|s| s.name == scenario)?;
+        scenario.variants.iter().find(|v| v.name == variant)
     }
 }
 

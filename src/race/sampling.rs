@@ -12,6 +12,7 @@ use super::chain::Chain;
 use super::host::HostSampler;
 use super::image::Inspection;
 use super::observer::Observer;
+use super::place::Place;
 use super::runner::{Race, RaceError, RunState, notify, warn};
 use super::sample_outcome::{disturbances, outcome_of};
 use super::slot_build::SlotBuild;
@@ -50,10 +51,12 @@ impl Race<'_> {
             ),
         };
         warn(&mut run.observer, message)?;
+        self.emulate(entry.variant)?;
         let request = self.request(slot, entry, chain, run);
         let (sink, _ignored) = mpsc::unbounded_channel();
         let stop = run.stop.child_token();
-        let end = self.builder.build(&request, sink, stop).await;
+        let builder = entry.place.builder;
+        let end = builder.build(&request, sink, stop).await;
         run.rest.disturbed();
         match end.result {
             Err(error) if !run.stop.is_cancelled() => Err(RaceError::Again {
@@ -91,8 +94,10 @@ impl Race<'_> {
         run: &mut RunState<'_>,
     ) -> Result<(Sample, Option<BuilderError>), RaceError> {
         let request = self.request(slot, entry, chain, run);
-        let others = OtherBuilds::note(self.builder, run.prefix).await?;
-        let busy_before = self.rest(run).await?;
+        let place = entry.place;
+        let others = OtherBuilds::note(place.builder, run.prefix).await?;
+        let busy_before = self.rest(place, run).await?;
+        self.emulate(entry.variant)?;
         notify(
             &mut run.observer,
             Event::SampleStarted {
@@ -100,12 +105,19 @@ impl Race<'_> {
                 sample: slot.id.clone(),
             },
         )?;
-        let mut host = HostSampler::start(self.disk, busy_before);
+        let mut host = HostSampler::start(place.disk, busy_before);
         let mut trace = Trace::default();
         let cancel = run.stop.child_token();
         let observer = &mut run.observer;
         let (end, written) = self
-            .build(slot, &request, &mut trace, &mut host, observer, &cancel)
+            .build(
+                place,
+                (slot, &request),
+                &mut trace,
+                &mut host,
+                observer,
+                &cancel,
+            )
             .await;
         let host = host.finish(&mut run.rest).await;
         written?;
@@ -117,10 +129,10 @@ impl Race<'_> {
         let disturbances = if lost {
             vec![]
         } else {
-            match others.since(self.builder, run.prefix).await {
+            match others.since(place.builder, run.prefix).await {
                 Ok(others) => {
                     if !others.is_empty() {
-                        run.guard.saw_others();
+                        run.places[entry.variant.cell.place].guard.saw_others();
                     }
                     disturbances(&others)
                 }
@@ -162,8 +174,12 @@ impl Race<'_> {
 
     /// Waits for the machine to come to rest, so that what was before is no
     /// part of the sample; how busy its CPUs were at the end of the wait.
-    async fn rest(&self, run: &mut RunState<'_>) -> Result<Option<f64>, RaceError> {
-        if self.disk.is_none() {
+    async fn rest(
+        &self,
+        place: &Place<'_>,
+        run: &mut RunState<'_>,
+    ) -> Result<Option<f64>, RaceError> {
+        if place.disk.is_none() {
             return Ok(None);
         }
         run.observer
@@ -187,8 +203,8 @@ impl Race<'_> {
     /// A observer that fails cancels the build.
     async fn build(
         &self,
-        slot: &Slot,
-        request: &BuildRequest,
+        place: &Place<'_>,
+        (slot, request): (&Slot, &BuildRequest),
         trace: &mut Trace,
         host: &mut HostSampler,
         observer: &mut dyn Observer,
@@ -206,7 +222,7 @@ impl Race<'_> {
                 cancel.cancel();
             }
         };
-        let build = self.builder.build(request, sink, cancel.clone());
+        let build = place.builder.build(request, sink, cancel.clone());
         tokio::pin!(build);
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);

@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use sha2::{Digest, Sha256};
-
 use super::chain::Chain;
+use super::place::Place;
 use crate::buildkit::{BuildRequest, Export, NamedContext, Secret};
-use crate::model::{BuildKind, ImageLayout, Platform, ScenarioInfo, Slot};
+use crate::model::{BuildKind, Platform, ScenarioInfo, Slot};
 use crate::scenario::{ContextSource, Scenario, ScenarioError, SourceCopy, Variant};
 
 /// A variant with its scenario.
@@ -16,7 +15,7 @@ pub(super) struct SlotBuild<'a> {
     pub(super) info: &'a ScenarioInfo,
     pub(super) scenario: &'a Scenario,
     pub(super) variant: &'a Variant,
-    pub(super) layouts: &'a [ImageLayout],
+    pub(super) place: &'a Place<'a>,
 }
 
 impl SlotBuild<'_> {
@@ -69,7 +68,7 @@ impl SlotBuild<'_> {
             reference: format!("{prefix}{}", slot.id),
             context: context.to_owned(),
             contexts: self.variant.contexts.iter().map(named_context).collect(),
-            layouts: self.layouts.to_vec(),
+            layouts: self.place.layouts.to_vec(),
             secrets: secrets.clone(),
             ssh: self.variant.ssh.clone(),
             dockerfile: self.variant.dockerfile.clone(),
@@ -93,11 +92,4 @@ pub(super) fn named_context((name, source): (&String, &ContextSource)) -> (Strin
         ContextSource::Remote(source) => NamedContext::Remote(source.clone()),
     };
     (name.clone(), context)
-}
-
-/// A nonce that no other sample, of this run or another, has. `builds` is what
-/// the builds of this stretch of the run are called by.
-pub(super) fn nonce(builds: &str, sample: &str) -> String {
-    let digest = Sha256::digest(format!("{builds}/{sample}"));
-    hex::encode(&digest[..8])
 }

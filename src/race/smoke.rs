@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
 use super::cached_export::from_cache;
-use super::slot_build::nonce;
+use super::nonce::nonce;
 use crate::builder::Builder;
 use crate::buildkit::{BuildRequest, Export};
 use crate::model::{Platform, ProgramEnd, ProgramOutput};

@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::cached_export::executed;
-use super::slot_build::nonce as nonce_of;
+use super::nonce::nonce as nonce_of;
 use super::smoke::complaint;
 use crate::builder::Builder;
 use crate::buildkit::{BuildEnd, BuildError, BuildRequest, Export};

@@ -24,11 +24,24 @@ pub enum WarmUpError {
     /// BuildKit could not use it.
     #[error("cannot unpack base image {image}: {error}")]
     Build {
-        /// Name of the image.
+        /// Name of the image, and of several builders which.
         image: String,
         /// What BuildKit said.
         error: BuildError,
     },
+}
+
+impl WarmUpError {
+    /// The same, naming the builder.
+    pub(super) fn on(self, builder: &str) -> Self {
+        match self {
+            Self::Build { image, error } => Self::Build {
+                image: format!("{image} on {builder}"),
+                error,
+            },
+            other => other,
+        }
+    }
 }
 
 /// Unpacks `images` on the builder. A directory made on top of an image needs

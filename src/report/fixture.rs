@@ -66,6 +66,8 @@ pub(crate) fn record(variants: &[&str], rounds: u32) -> RunRecord {
                     digest: "cc".repeat(32),
                     revision: None,
                     sources_digest: None,
+                    builder: None,
+                    emulators: None,
                 })
                 .collect(),
             kinds: BuildKind::ALL.to_vec(),

@@ -172,6 +172,12 @@ pub(super) fn headline(view: &View) -> String {
     if let Some(unfinished) = view.unfinished() {
         let _ = writeln!(out, "{unfinished}\n");
     }
+    for value in &view.matrix {
+        let _ = writeln!(out, "- {}", text(&value.describe()));
+    }
+    if !view.matrix.is_empty() {
+        out.push('\n');
+    }
     for left_out in &view.left_out {
         let _ = writeln!(out, "Left out: {}.\n", text(&left_out.describe()));
     }
@@ -183,7 +189,13 @@ pub(super) fn explanation(view: &View) -> String {
     let mut parts = vec!["Times: median wall time (min…max).".into()];
     let scenarios = || view.scenarios.iter();
     if scenarios().any(|s| !s.between.is_empty()) {
-        parts.push("From → to: each variant over the one before it.".to_owned());
+        parts.push(match view.matrix.is_empty() {
+            true => "From → to: each variant over the one before it.".to_owned(),
+            false => "From → to: variants at one value, or one variant at two.".to_owned(),
+        });
+    }
+    if !view.matrix.is_empty() {
+        parts.push("A name is VARIANT@VALUE.".to_owned());
     }
     if scenarios().any(|s| s.variants.len() > 1 && s.reference().is_none()) {
         parts.push("The reference was left out, so nothing is compared.".to_owned());
@@ -347,7 +359,7 @@ pub(super) fn method(view: &View) -> String {
     parts.extend(view.resumption());
     parts.extend(view.warned().map(|warning| text(&warning)));
     let emulators: Vec<String> = view.emulators.iter().map(|e| text(&e.describe())).collect();
-    if !emulators.is_empty() {
+    if !emulators.is_empty() && view.matrix.is_empty() {
         parts.push(format!(
             "A `RUN` step whose platform the machine cannot execute is emulated: {}.",
             join(emulators)
@@ -372,18 +384,32 @@ pub(super) fn environment(out: &mut String, view: &View) {
 /// What builds, and on which machine.
 fn machine(view: &View) -> Vec<EnvironmentRow> {
     let builder = &view.builder;
+    let several = view.matrix.iter().any(|value| value.builder.is_some());
     let found = format!("{} ({})", builder.driver, builder.found_by);
     let mut rows = vec![("builder", text(&found))];
-    let optional = [
+    if several {
+        rows.clear();
+    }
+    rows.extend(view.matrix.iter().map(|value| {
+        let what = match several {
+            true => "builder",
+            false => "emulators",
+        };
+        (what, text(&value.describe()))
+    }));
+    let of_builder = [
         ("Docker Engine", &builder.engine_version),
         ("BuildKit", &builder.buildkit_version),
         ("storage", &builder.storage),
+    ];
+    let optional = [
         ("CPU", &view.host.cpu_model),
         ("kernel", &view.host.kernel),
         ("system", &view.host.os),
         ("CPU governor", &view.host.governor),
     ];
-    for (name, value) in optional {
+    let of_builder = of_builder.into_iter().filter(|_| !several);
+    for (name, value) in of_builder.chain(optional) {
         if let Some(value) = value.as_ref().filter(|value| !value.is_empty()) {
             rows.push((name, text(value)));
         }
@@ -402,7 +428,7 @@ fn machine(view: &View) -> Vec<EnvironmentRow> {
     }
     let emulators = view.emulators.iter().map(|e| text(&e.describe()));
     let emulators: Vec<String> = emulators.collect();
-    if !emulators.is_empty() {
+    if !emulators.is_empty() && view.matrix.is_empty() {
         rows.push(("emulated", emulators.join("<br>")));
     }
     rows

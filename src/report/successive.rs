@@ -1,5 +1,6 @@
 //! What each variant changes against the one before it, where there are more
-//! than two: a ladder of variants shows what each rung buys.
+//! than two: a ladder of variants shows what each rung buys. Of a matrix, the
+//! pairs that the table does not compare.
 
 use std::fmt::Write;
 
@@ -14,12 +15,21 @@ const MAX_NAME: usize = 24;
 /// `from download to cache: cold −3%, incremental 19× faster`, a line each.
 pub(super) fn lines(scenario: &ScenarioView) -> impl Iterator<Item = String> {
     scenario.between.iter().map(|between| {
-        let Successive { from, to, ratios } = between;
+        let Successive {
+            from,
+            to,
+            ratios,
+            verdicts,
+        } = between;
         let name = |name: &str| escape::columns(name, MAX_NAME);
         let described = ratios.iter().map(|(kind, ratio)| {
             let reserve = number::reserve(ratio).map(|text| format!(" {text}"));
             let described = number::describe_comparison(ratio);
-            format!("{kind} {described}{}", reserve.unwrap_or_default())
+            let verdict = verdicts
+                .get(kind)
+                .map(|said| format!(" ({})", said.as_str()));
+            let beside = reserve.or(verdict).unwrap_or_default();
+            format!("{kind} {described}{beside}")
         });
         let described: Vec<String> = described.collect();
         let described = if described.is_empty() {
@@ -40,11 +50,26 @@ pub(super) fn table(out: &mut String, scenario: &ScenarioView) {
     let kinds: Vec<String> = scenario.kinds.iter().map(ToString::to_string).collect();
     let _ = writeln!(out, "| from → to | {} |", kinds.join(" | "));
     let _ = writeln!(out, "|:--|{}", "--:|".repeat(kinds.len()));
-    for Successive { from, to, ratios } in &scenario.between {
+    for Successive {
+        from,
+        to,
+        ratios,
+        verdicts,
+    } in &scenario.between
+    {
         let cells: Vec<String> = scenario
             .kinds
             .iter()
-            .map(|kind| ratios.get(kind).map_or_else(|| "–".to_owned(), cell))
+            .map(|kind| {
+                let ratio = ratios.get(kind).map(cell);
+                let verdict = verdicts
+                    .get(kind)
+                    .map(|said| format!("<br>{}", said.as_str()));
+                ratio.map_or_else(
+                    || "–".to_owned(),
+                    |ratio| ratio + &verdict.unwrap_or_default(),
+                )
+            })
             .collect();
         let _ = writeln!(
             out,

@@ -105,6 +105,10 @@ fn footnote(view: &View) -> String {
         ("Docker Engine", &view.builder.engine_version),
         ("BuildKit", &view.builder.buildkit_version),
     ];
+    for value in view.matrix.iter().take(4) {
+        parts.push(escape::terminal(&value.describe(), 120));
+    }
+    let versions = versions.into_iter().filter(|_| view.matrix.is_empty());
     for (name, version) in versions {
         if let Some(version) = version.as_ref().filter(|version| !version.is_empty()) {
             parts.push(format!("{name} {}", escape::terminal(version, 40)));
@@ -116,7 +120,8 @@ fn footnote(view: &View) -> String {
     if let Some(cores) = view.host.cores {
         parts.push(format!("{cores} cores"));
     }
-    for emulator in view.emulators.iter().take(4) {
+    let emulators = view.emulators.iter().filter(|_| view.matrix.is_empty());
+    for emulator in emulators.take(4) {
         parts.push(escape::terminal(&emulator.describe(), 60));
     }
     let n = view.n();

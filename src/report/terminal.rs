@@ -37,6 +37,7 @@ pub fn terminal(view: &View, width: usize, colour: bool) -> String {
     let paint = Paint { colour };
     let width = width.clamp(20, 400);
     let mut out = String::new();
+    values(&mut out, view, width, paint);
     for scenario in &view.scenarios {
         heading(&mut out, view, scenario, width, paint);
         let table = table(scenario, paint);
@@ -100,13 +101,25 @@ fn culprits(out: &mut String, view: &View, width: usize, paint: Paint) {
     }
 }
 
+/// What each value of a matrix is, a line each.
+fn values(out: &mut String, view: &View, width: usize, paint: Paint) {
+    for value in &view.matrix {
+        let line = escape::terminal(&value.describe(), 400);
+        wrapped(out, &line, width, Style::Dim, paint);
+    }
+    if !view.matrix.is_empty() {
+        out.push('\n');
+    }
+}
+
 fn heading(out: &mut String, view: &View, scenario: &ScenarioView, width: usize, paint: Paint) {
     let name = escape::columns(&scenario.name, MAX_NAME * 2);
     let title = escape::columns(&scenario.title, width.saturating_sub(name.width() + 2));
     let others = scenario.platforms.iter();
     let others = others.filter(|platform| **platform != scenario.native);
     let platforms = others.map(|platform| {
-        let emulator = view.emulators.iter().find(|e| e.platform == *platform);
+        let mut emulators = view.emulators.iter();
+        let emulator = emulators.find(|e| view.matrix.is_empty() && e.platform == *platform);
         match emulator {
             Some(emulator) => escape::columns(&emulator.describe(), 80),
             None => platform.to_string(),

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use super::definition::{ContextSource, Scenario, Variant};
+use super::definition::{Cell, ContextSource, Scenario, Variant};
 use super::dockerfile;
 use super::document::{At, Problem};
 use super::edit::Edit;
@@ -148,6 +148,7 @@ impl AdhocScenario {
             build_args: self.build_args.clone(),
             contexts: own.contexts.clone(),
             ssh: self.ssh.clone(),
+            cell: Cell::default(),
         })
     }
 }
@@ -192,18 +193,27 @@ pub fn folder_name(folder: &Path) -> String {
         .unwrap_or_else(|| "dockerfiles".to_owned())
 }
 
+/// The name of a Dockerfile that is raced alone.
+pub fn variant_name(dockerfile: &Path) -> String {
+    Some(kind(dockerfile))
+        .filter(|name| !name.is_empty())
+        .unwrap_or_else(|| "dockerfile".to_owned())
+}
+
+/// What a Dockerfile's file name says beyond that it is one.
+fn kind(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let lower = name.to_lowercase();
+    let rest = lower
+        .strip_suffix(".dockerfile")
+        .or_else(|| lower.strip_prefix("dockerfile."))
+        .unwrap_or(&lower);
+    as_name(rest)
+}
+
 /// Names that distinguish two Dockerfiles: what their file names differ in, or
 /// their folders; else they are numbered.
 pub fn variant_names(reference: &Path, candidate: &Path) -> (String, String) {
-    let kind = |path: &Path| {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let lower = name.to_lowercase();
-        let rest = lower
-            .strip_suffix(".dockerfile")
-            .or_else(|| lower.strip_prefix("dockerfile."))
-            .unwrap_or(&lower);
-        as_name(rest)
-    };
     let folder = |path: &Path| {
         let parent = path.parent().and_then(Path::file_name).unwrap_or_default();
         as_name(&parent.to_string_lossy())
@@ -221,8 +231,7 @@ pub fn variant_names(reference: &Path, candidate: &Path) -> (String, String) {
         .into_iter()
         .find(|(one, other)| one != other && !one.is_empty() && !other.is_empty())
         .unwrap_or_else(|| {
-            let name = Some(kind(reference)).filter(|name| !name.is_empty());
-            let name = name.unwrap_or_else(|| "dockerfile".to_owned());
+            let name = variant_name(reference);
             (format!("{name}-1"), format!("{name}-2"))
         })
 }

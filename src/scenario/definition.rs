@@ -77,6 +77,19 @@ pub struct Variant {
     pub contexts: BTreeMap<String, ContextSource>,
     /// Sockets of SSH agents by their ids.
     pub ssh: BTreeMap<String, PathBuf>,
+    /// Where it is built, in a race over several builders or emulators.
+    pub cell: Cell,
+}
+
+/// Where the builds of a variant are made, and what emulates foreign platforms
+/// there.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Cell {
+    /// Which of the race's places builds it, from 0.
+    pub place: usize,
+    /// Version of the QEMU that is registered for its builds; `None` where the
+    /// race leaves it as it is.
+    pub qemu: Option<String>,
 }
 
 /// Where a further build context comes from.

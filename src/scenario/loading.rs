@@ -8,7 +8,7 @@ use std::path::{Component, Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use super::definition::{Scenario, Variant};
+use super::definition::{Cell, Scenario, Variant};
 use super::dockerfile;
 use super::document::{At, Problem};
 use super::edit::{Change, Edit};
@@ -240,6 +240,7 @@ impl Loading<'_> {
             build_args: written.build_args,
             contexts,
             ssh: BTreeMap::new(),
+            cell: Cell::default(),
         })
     }
 

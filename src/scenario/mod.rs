@@ -5,6 +5,7 @@
 //! [`SourceCopy`] is the private copy of the sources that builds see.
 
 mod adhoc;
+mod cell;
 mod comment;
 mod contexts;
 mod copy;
@@ -30,10 +31,11 @@ mod suite;
 mod syntax;
 
 pub use adhoc::{
-    AdhocDockerfile, AdhocScenario, check_variant_name, folder_name, revision_name, variant_names,
+    AdhocDockerfile, AdhocScenario, check_variant_name, folder_name, revision_name, variant_name,
+    variant_names,
 };
 pub use copy::{Skip, SourceCopy, sources_digest, sources_digest_without};
-pub use definition::{ContextSource, Scenario, Variant};
+pub use definition::{Cell, ContextSource, Scenario, Variant};
 pub use dockerfile::{BaseImageUse, Needs};
 pub use edit::{Change, Edit, EditError};
 pub use error::{Place, ScenarioError};

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{StoreError, open};
-use crate::model::{BuildKind, NoiseFloor, RunRecord, ScenarioInfo};
+use crate::model::{BuildKind, BuilderInfo, NoiseFloor, RunRecord, ScenarioInfo};
 
 /// The file, in the folder of the results.
 pub const CALIBRATION_FILE: &str = "calibration.jsonl";
@@ -64,11 +64,16 @@ pub struct BuilderKey {
 impl BuilderKey {
     /// The builder of a run.
     pub fn of(record: &RunRecord) -> Self {
+        Self::of_builder(record, &record.builder)
+    }
+
+    /// One of a run's builders. Its machine is taken for the first one's.
+    fn of_builder(record: &RunRecord, builder: &BuilderInfo) -> Self {
         Self {
-            driver: record.builder.driver.clone(),
-            engine_version: record.builder.engine_version.clone(),
-            buildkit_version: record.builder.buildkit_version.clone(),
-            storage: record.builder.storage.clone(),
+            driver: builder.driver.clone(),
+            engine_version: builder.engine_version.clone(),
+            buildkit_version: builder.buildkit_version.clone(),
+            storage: builder.storage.clone(),
             cpu_model: record.host.cpu_model.clone(),
             cores: record.host.cores,
         }
@@ -137,19 +142,26 @@ pub fn read(results: &Path) -> Result<Vec<Calibration>, StoreError> {
 /// # Errors
 /// The file cannot be read, or holds something else.
 pub fn noise_floor(results: &Path, record: &RunRecord) -> Result<Vec<NoiseFloor>, StoreError> {
-    let here = BuilderKey::of(record);
     let known = read(results)?;
-    let known: Vec<&Calibration> = known
-        .iter()
-        .filter(|known| known.builder == here && known.confidence.is_some())
-        .collect();
     let mut floors = Vec::new();
     for scenario in &record.scenarios {
         for &kind in &scenario.kinds {
-            let same = |known: &&&Calibration| {
-                known.kind == kind && known.scenario == scenario.name && is_of(known, scenario)
+            let newest = |builder: &BuilderInfo| {
+                let here = BuilderKey::of_builder(record, builder);
+                let mut newest = known.iter().rev();
+                newest.find(|known| {
+                    known.confidence.is_some()
+                        && known.builder == here
+                        && known.kind == kind
+                        && known.scenario == scenario.name
+                        && is_of(known, scenario)
+                })
             };
-            if let Some(found) = known.iter().rev().find(same) {
+            // Of several builders the noisiest.
+            let builders = scenario.variants.iter().map(|v| record.builder_of(v));
+            let found = builders.filter_map(newest);
+            let found = found.max_by(|one, other| one.share.total_cmp(&other.share));
+            if let Some(found) = found {
                 floors.push(NoiseFloor {
                     scenario: scenario.name.clone(),
                     kind,

@@ -161,7 +161,7 @@ fn a_record_with_a_name_that_leads_elsewhere_is_refused() {
         ".hidden",
         "-flag",
         "a\nb",
-        &"x".repeat(129),
+        &"x".repeat(201),
     ] {
         let (mut record, _) = fixture::run(&ARTICLE, 1);
         record.run = name.into();

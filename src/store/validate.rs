@@ -9,11 +9,11 @@ use crate::model::{RunRecord, Sample, Slot};
 /// Refuses what would not be fit for a file's or folder's name.
 pub(super) fn name(text: &str) -> Result<(), StoreError> {
     let fit = !text.is_empty()
-        && text.len() <= 128
+        && text.len() <= 200
         && !text.starts_with(['.', '-'])
         && text
             .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
+            .all(|b| b.is_ascii_alphanumeric() || b"._-@".contains(&b));
     if fit {
         Ok(())
     } else {

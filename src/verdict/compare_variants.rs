@@ -15,17 +15,24 @@ impl Assessment<'_> {
     pub(super) fn compare_all(&self) -> Vec<Comparison> {
         let mut found = Vec::new();
         for scenario in &self.run.record.scenarios {
-            let is_compared = |kind: &BuildKind| !scenario.built_once.contains(kind);
-            let mut kinds: Vec<BuildKind> = scenario.kinds.clone();
-            kinds.retain(is_compared);
-            kinds.sort();
-            kinds.dedup();
+            let kinds = self.compared_kinds(scenario);
             for candidate in candidates(scenario) {
                 let each = kinds.iter();
                 found.extend(each.map(|kind| self.compare(scenario, candidate, *kind)));
             }
         }
         found
+    }
+
+    /// The kinds that are compared: all but those that are built for the sake of
+    /// others alone.
+    pub(super) fn compared_kinds(&self, scenario: &ScenarioInfo) -> Vec<BuildKind> {
+        let is_compared = |kind: &BuildKind| !scenario.built_once.contains(kind);
+        let mut kinds: Vec<BuildKind> = scenario.kinds.clone();
+        kinds.retain(is_compared);
+        kinds.sort();
+        kinds.dedup();
+        kinds
     }
 
     /// Times of a variant's samples of a kind that count, seconds by round: those
@@ -47,16 +54,32 @@ impl Assessment<'_> {
         candidate: &str,
         kind: BuildKind,
     ) -> Comparison {
+        let compared = self.compare_with(scenario, &scenario.reference, candidate, kind);
+        Comparison {
+            is_gate: scenario.gate() == Some(kind),
+            ..compared
+        }
+    }
+
+    /// A variant against any other, of which a gate knows nothing.
+    pub(super) fn compare_with(
+        &self,
+        scenario: &ScenarioInfo,
+        reference: &str,
+        candidate: &str,
+        kind: BuildKind,
+    ) -> Comparison {
         let rules = &self.run.record.rules;
         let of = |variant: &str| self.times(&scenario.name, variant, kind);
-        let log_ratios = stats::log_ratios(&of(candidate), &of(&scenario.reference));
+        let log_ratios = stats::log_ratios(&of(candidate), &of(reference));
         let delta = rules.delta(&scenario.name, kind);
         let (ratio, verdict) = decide(rules, self.looks(&scenario.name), &log_ratios, delta);
         Comparison {
             scenario: scenario.name.clone(),
+            reference: reference.to_owned(),
             candidate: candidate.to_owned(),
             kind,
-            is_gate: scenario.gate() == Some(kind),
+            is_gate: false,
             ratio,
             verdict,
             log_ratios,

@@ -10,6 +10,8 @@ use crate::stats::{self, Judgement, LOOKS, Looks, Ratio, Spread, Unjudged, Verdi
 pub struct Comparison {
     /// The scenario.
     pub scenario: String,
+    /// What the candidate is compared with.
+    pub reference: String,
     /// The candidate.
     pub candidate: String,
     /// The kind.

@@ -9,6 +9,7 @@ mod comparison;
 mod contamination;
 mod failures;
 mod gate;
+mod matrix;
 mod multiple_comparisons;
 mod outcomes;
 mod rounds;

@@ -19,8 +19,10 @@ pub struct MultipleComparisons {
 }
 
 /// Counts the comparisons of a run.
-pub fn multiple_comparisons(compared: &[Comparison]) -> MultipleComparisons {
-    let intervals = compared.iter().filter(|found| {
+pub fn multiple_comparisons<'c>(
+    compared: impl IntoIterator<Item = &'c Comparison>,
+) -> MultipleComparisons {
+    let intervals = compared.into_iter().filter(|found| {
         let ratio = found.ratio.as_ref();
         ratio.is_some_and(|ratio| ratio.interval.is_some())
     });

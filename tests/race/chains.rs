@@ -23,6 +23,8 @@ fn gate(kind: BuildKind) -> Setting {
         digest: String::new(),
         revision: None,
         sources_digest: None,
+        builder: None,
+        emulators: None,
     });
     let info = &mut setting.record.scenarios[0];
     info.variants = variants.to_vec();

@@ -3,6 +3,7 @@
 
 mod chains;
 mod left;
+mod matrix;
 mod outputs;
 #[path = "../support/project.rs"]
 mod project;

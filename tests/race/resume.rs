@@ -24,6 +24,8 @@ fn two_rounds() -> Setting {
         digest: String::new(),
         revision: None,
         sources_digest: None,
+        builder: None,
+        emulators: None,
     });
     setting.record.scenarios[0].variants = variants.to_vec();
     let input = PlanInput {

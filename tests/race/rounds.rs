@@ -26,6 +26,8 @@ fn auto(stopping: Stopping, others: &[&str]) -> Setting {
         digest: String::new(),
         revision: None,
         sources_digest: None,
+        builder: None,
+        emulators: None,
     });
     setting.record.scenarios[0].variants = variants.to_vec();
     for name in others {

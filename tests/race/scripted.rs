@@ -15,7 +15,8 @@ use buildrace::model::{
 };
 use buildrace::plan::{self, PlanInput};
 use buildrace::race::{
-    Observer, ObserverError, Race, RaceError, Redaction, Resumption, SmokeRunner, SmokeTests,
+    Emulation, Observer, ObserverError, Place, Race, RaceError, Redaction, Resumption, SmokeRunner,
+    SmokeTests,
 };
 use buildrace::scenario::{Project, Scenario};
 use buildrace::trace::status::Vertex;
@@ -403,18 +404,36 @@ async fn race(
     stop: &CancellationToken,
     earlier: Resumption<'_>,
 ) -> Result<RunEnd, RaceError> {
+    let place = Place {
+        name: None,
+        builder,
+        disk: None,
+        smoke_tests: runner.map_or(SmokeTests::Nowhere, SmokeTests::By),
+        base_images: &setting.record.base_images,
+        layouts: &setting.layouts,
+        dead: &[],
+    };
+    race_at(setting, &[place], None, observer, stop, earlier).await
+}
+
+/// Runs a race on several builders, or under several emulators.
+pub async fn race_at(
+    setting: &Setting,
+    places: &[Place<'_>],
+    emulation: Option<&dyn Emulation>,
+    observer: &mut dyn Observer,
+    stop: &CancellationToken,
+    earlier: Resumption<'_>,
+) -> Result<RunEnd, RaceError> {
     let race = Race {
         record: &setting.record,
         scenarios: &setting.scenarios,
-        builder,
-        disk: None,
+        places,
+        emulation,
         image_size: false,
-        smoke_tests: runner.map_or(SmokeTests::Nowhere, SmokeTests::By),
-        layouts: &setting.layouts,
         secrets: &BTreeMap::new(),
         redaction: &Redaction::default(),
         earlier,
-        dead: &[],
     };
     race.run(observer, stop).await
 }

@@ -15,6 +15,7 @@ use crate::model::{BuildKind, Platform, RunEnd};
 use crate::ops::Exit;
 use crate::ops::adhoc;
 use crate::ops::builder::BuilderSession;
+use crate::ops::cells::Cells;
 use crate::ops::explain::{explained, lines_of};
 use crate::ops::race::{Choice, RaceInput, keep_out_of_git, race};
 use crate::ops::stdin::{Typed, is_stdin};
@@ -59,7 +60,7 @@ pub(super) async fn run(settings: &Settings, stop: &CancellationToken) -> anyhow
             .iter()
             .any(|sample| sample.image_bytes.is_some());
         same_builds(&stored, &variant.0, &input.scenarios[0], &session.native)?;
-        let raced = race(session, input, &args, stop).await?;
+        let raced = race(&Cells::one(session), input, &args, stop).await?;
         let text = read_file(&settings.dockerfile).unwrap_or_default();
         let text = String::from_utf8_lossy(&text);
         let after = explained(&raced.stored, None, |_, _| lines_of(&text))?;

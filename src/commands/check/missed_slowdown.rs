@@ -49,6 +49,7 @@ mod tests {
 
     fn found(basis: Basis, n: usize, high: f64) -> Comparison {
         Comparison {
+            reference: "base".into(),
             scenario: "app".into(),
             candidate: "worktree".into(),
             kind: BuildKind::Cold,

@@ -21,6 +21,7 @@ use crate::git::Repository;
 use crate::ops::Exit;
 use crate::ops::adhoc;
 use crate::ops::builder::BuilderSession;
+use crate::ops::cells::Cells;
 use crate::ops::race::{Choice, Prepared, RaceInput, check_writable, keep_out_of_git};
 use crate::ops::report::show_check;
 use crate::ops::revisions::{Revisions, Side};
@@ -84,7 +85,8 @@ pub async fn run(args: CheckArgs) -> anyhow::Result<Exit> {
             choice: Choice::default(),
             command: settings.command(None),
         };
-        let prepared = Prepared::new(session, input, &settings.race).await?;
+        let cells = Cells::one(session);
+        let prepared = Prepared::new(&cells, input, &settings.race, &stop).await?;
         let dockerfile = revisions.dockerfile(Side::Worktree);
         let name = prepared.record.scenarios[0].name.clone();
         let of_policy = of_policy(&settings, &revisions, &name);
@@ -111,7 +113,7 @@ pub async fn run(args: CheckArgs) -> anyhow::Result<Exit> {
             }
         }
         keep_out_of_git(&settings.race)?;
-        let raced = prepared.race(session, &settings.race, &stop).await?;
+        let raced = prepared.race(&cells, &settings.race, &stop).await?;
         let mut check = findings::of_race(&raced, &settings, &against, &dockerfile)?;
         check.findings.extend(of_policy);
         finish(check, &raced, &settings)

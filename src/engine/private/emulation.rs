@@ -68,11 +68,24 @@ pub(super) fn interpreters() -> BTreeMap<String, PathBuf> {
 }
 
 /// The name of this engine's handler in the kernel's table.
-fn handler_name(paths: &Paths, architecture: &Architecture) -> String {
+pub(super) fn handler_name(paths: &Paths, architecture: &Architecture) -> String {
     match paths.release() {
         Release::Trixie => format!("buildrace-{}", architecture.qemu),
         other => format!("buildrace-{other}-{}", architecture.qemu),
     }
+}
+
+/// The interpreter of an architecture in an engine's root.
+pub(super) fn interpreter(paths: &Paths, architecture: &Architecture) -> PathBuf {
+    paths
+        .root()
+        .join(format!("usr/bin/qemu-{}", architecture.qemu))
+}
+
+/// Those of the same cache folder, of every release.
+pub(super) fn each_release(paths: &Paths) -> Vec<Paths> {
+    let each = Release::ALL.into_iter();
+    each.filter_map(|release| paths.beside(release)).collect()
 }
 
 /// Whether a handler's interpreter is in this engine's root.
@@ -132,7 +145,7 @@ pub(super) fn register(
     }
     for wanted in missing(names)? {
         let name = handler_name(paths, wanted);
-        let interpreter = paths.root().join(format!("usr/bin/qemu-{}", wanted.qemu));
+        let interpreter = interpreter(paths, wanted);
         progress(&format!("registering QEMU for linux/{}", wanted.oci));
         // One of that name which does not work is a leftover of ours.
         if is_ours(paths, &name) {
@@ -175,7 +188,7 @@ pub(super) fn unregister(paths: &Paths) -> Result<Vec<String>, EngineError> {
 
 /// Gives the kernel an interpreter for programs of an architecture, with flag
 /// F.
-fn register_handler(
+pub(super) fn register_handler(
     name: &str,
     architecture: &Architecture,
     interpreter: &Path,
@@ -213,7 +226,7 @@ fn register_handler(
 }
 
 /// Takes a handler from the kernel.
-fn unregister_handler(name: &str) -> Result<(), EngineError> {
+pub(super) fn unregister_handler(name: &str) -> Result<(), EngineError> {
     let path = Path::new(binfmt::FOLDER).join(name);
     fs::write(&path, "-1").map_err(EngineError::file("cannot unregister", path))
 }

@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use super::emulator_switch::{self, EmulatorsInUse};
 use super::paths::Paths;
 use super::status::{State, Status};
 use super::{daemon, emulation, root};
@@ -20,7 +21,11 @@ pub fn status(paths: &Paths) -> Result<Status, EngineError> {
     let made = root::read_marker(paths)?;
     let packages = made.as_ref().map(|marker| marker.packages.clone());
     let packages = packages.unwrap_or_default();
-    let upstream = |name: &str| packages.get(name).map(|version| upstream_version(version));
+    let upstream = |name: &str| {
+        packages
+            .get(name)
+            .map(|version| root::upstream_version(version))
+    };
     let engine = upstream("docker.io");
     let state = match (&made, &process) {
         (Some(_), Some(_)) if daemon::answers(paths) => State::Running,
@@ -51,14 +56,6 @@ pub fn status(paths: &Paths) -> Result<Status, EngineError> {
     })
 }
 
-/// The version that a Debian package's version is of: `10.0.13` of
-/// `1:10.0.13+ds-0+deb13u1`.
-fn upstream_version(debian: &str) -> String {
-    let version = debian.split_once(':').map_or(debian, |(_, rest)| rest);
-    let end = version.find(['+', '-', '~']).unwrap_or(version.len());
-    version[..end].to_owned()
-}
-
 /// Makes, repairs or starts what is missing of the private engine, and
 /// registers emulators for these architectures (OCI's names) where nothing
 /// that works is registered. Does nothing where all is well.
@@ -71,6 +68,7 @@ pub fn up(
     progress: &Progress,
 ) -> Result<Status, EngineError> {
     emulation::check_architectures(architectures)?;
+    emulator_switch::put_back_left_in(paths, progress)?;
     let running = status(paths)?;
     if running.state == State::Running && emulation::missing(architectures)?.is_empty() {
         if nix::unistd::geteuid().is_root() {
@@ -90,6 +88,7 @@ pub fn up(
             .and_then(|()| daemon::start(paths, progress))
             .map_err(|error| error.of_release(paths.release()))?;
     }
+    let _held = EmulatorsInUse::wait(paths, progress)?;
     emulation::register(paths, architectures, progress)?;
     status(paths)
 }
@@ -100,6 +99,7 @@ pub fn up(
 /// # Errors
 /// Not root; it does not stop.
 pub fn down(paths: &Paths, progress: &Progress) -> Result<bool, EngineError> {
+    emulator_switch::put_back_left_in(paths, progress)?;
     if daemon::find(paths).is_none() && emulation::registered(paths).is_empty() {
         return Ok(false);
     }
@@ -113,6 +113,7 @@ pub fn down(paths: &Paths, progress: &Progress) -> Result<bool, EngineError> {
 /// Unregisters this engine's emulators. They served every engine: one of another
 /// release that runs registers its own in their place.
 fn hand_over_emulators(paths: &Paths, progress: &Progress) -> Result<(), EngineError> {
+    let _held = EmulatorsInUse::wait(paths, progress)?;
     let taken = emulation::unregister(paths)?;
     match others(paths).find(|other| daemon::find(other).is_some()) {
         Some(other) => emulation::register(&other, &taken, progress),
@@ -132,6 +133,7 @@ pub fn remove(paths: &Paths, progress: &Progress) -> Result<bool, EngineError> {
         Ok(_) => {}
     }
     needs_root("removing the private engine", "rm", paths.release())?;
+    emulator_switch::put_back_left_in(paths, progress)?;
     let _lock = lock(paths, progress)?;
     check_folder(paths)?;
     daemon::stop(paths)?;

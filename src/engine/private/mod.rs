@@ -8,17 +8,27 @@ mod daemon;
 #[cfg(target_os = "linux")]
 mod emulation;
 #[cfg(target_os = "linux")]
+mod emulator_switch;
+#[cfg(target_os = "linux")]
 mod lifecycle;
 #[cfg(not(target_os = "linux"))]
 mod not_linux;
 mod paths;
 #[cfg(target_os = "linux")]
+mod qemu;
+#[cfg(target_os = "linux")]
 mod root;
 mod status;
 
 #[cfg(target_os = "linux")]
+pub use emulator_switch::{EmulatorSwitch, EmulatorsInUse, WAITING, is_left, put_back_left};
+#[cfg(target_os = "linux")]
 pub use lifecycle::{down, remove, status, up};
 #[cfg(not(target_os = "linux"))]
-pub use not_linux::{down, remove, status, up};
+pub use not_linux::{
+    EmulatorSwitch, EmulatorsInUse, Qemu, WAITING, down, is_left, put_back_left, remove, status, up,
+};
 pub use paths::Paths;
+#[cfg(target_os = "linux")]
+pub use qemu::Qemu;
 pub use status::{State, Status};

@@ -126,3 +126,11 @@ fn versions(root: &Path) -> Result<BTreeMap<String, String>, EngineError> {
         .map(|(name, version)| (name.to_owned(), version.to_owned()))
         .collect())
 }
+
+/// The version that a Debian package's version is of: `10.0.13` of
+/// `1:10.0.13+ds-0+deb13u1`.
+pub(super) fn upstream_version(debian: &str) -> String {
+    let version = debian.split_once(':').map_or(debian, |(_, rest)| rest);
+    let end = version.find(['+', '-', '~']).unwrap_or(version.len());
+    version[..end].to_owned()
+}

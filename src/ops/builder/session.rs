@@ -13,7 +13,7 @@ use crate::buildx::Instance;
 use crate::engine::images::{self, StandIns};
 use crate::engine::{Endpoint, Engine};
 use crate::escape;
-use crate::model::{BuilderInfo, ImageLayout, NodeInfo, Platform};
+use crate::model::{BuildNodes, BuilderInfo, ImageLayout, NodeInfo, Platform};
 use crate::ops::console::progress_lines;
 use crate::options::BuilderOptions;
 
@@ -58,6 +58,18 @@ impl BuilderSession {
         for note in &session.notes {
             errln!("note: {}", escape::terminal(note, 400));
         }
+        Ok(session)
+    }
+
+    /// One of several builders, which is told by its name among them. The caller
+    /// closes it.
+    ///
+    /// # Errors
+    /// It does not answer.
+    pub async fn named(name: &str, options: &BuilderOptions) -> anyhow::Result<Self> {
+        let session = Self::find_quietly(options).await?;
+        let told = escape::terminal(&session.describe(), 400);
+        errln!("builder {name}: {told}");
         Ok(session)
     }
 
@@ -267,6 +279,14 @@ impl BuilderSession {
     /// The platforms that its BuildKit lists.
     pub fn platforms(&self) -> &[Platform] {
         &self.info.platforms
+    }
+
+    /// Which of its nodes builds what.
+    pub fn nodes(&self) -> BuildNodes<'_> {
+        BuildNodes {
+            native: &self.native,
+            several: &self.info.nodes,
+        }
     }
 
     /// The own platform of the node that a platform goes to.

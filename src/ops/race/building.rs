@@ -12,13 +12,13 @@ use super::observer::RunObserver;
 use super::raced::Raced;
 use super::run_locks::Unfinished;
 use crate::explain::RunExplanation;
-use crate::model::{Run, RunEnd, RunRecord};
-use crate::ops::builder::BuilderSession;
+use crate::model::{BaseImage, ImageLayout, Run, RunEnd, RunRecord};
+use crate::ops::cells::Cells;
 use crate::ops::explain::collector;
 use crate::ops::{redaction, report};
 use crate::options::RaceOptions;
 use crate::progress::{Expected, Progress};
-use crate::race::{Race, RaceError, Resumption, SmokeTests};
+use crate::race::{Place, Race, RaceError, Resumption, SmokeTests};
 use crate::report::View;
 use crate::scenario::{Scenario, Snapshot};
 use crate::secrets::Masks;
@@ -33,13 +33,15 @@ pub struct StartedRun {
     pub masks: Masks,
     pub writer: RunWriter,
     pub expected: Expected,
+    /// The base images of each builder.
+    pub base_images: Vec<Vec<BaseImage>>,
     /// How often it was cut off.
     pub cuts: usize,
 }
 
 /// Builds what is left of a run.
 pub async fn build(
-    session: &BuilderSession,
+    cells: &Cells<'_>,
     input: &RaceInput<'_>,
     args: &RaceOptions,
     (snapshot, scenarios): (&Snapshot, &[Scenario]),
@@ -52,33 +54,48 @@ pub async fn build(
         masks,
         writer,
         expected,
+        base_images,
         cuts,
     } = started;
     let here = std::env::current_dir().context("cannot find the current folder")?;
     let secrets = input.build_secrets();
-    let redaction = redaction::of_race(masks, &session.addresses, snapshot, input.project.root());
-    let unfinished = Unfinished::begin(&record.run, &session.place);
-    let dead = unfinished.dead();
+    let sessions = cells.sessions();
+    let addresses: Vec<String> = sessions.iter().flat_map(|s| s.addresses.clone()).collect();
+    let hosts: Vec<&str> = sessions.iter().map(|s| s.place.as_str()).collect();
+    let redaction = redaction::of_race(masks, &addresses, snapshot, input.project.root());
+    let unfinished = Unfinished::begin(&record.run, &hosts);
     let finished = run.samples.clone();
-    let layouts = session.layouts();
-    let race = Race {
-        record: &record,
-        scenarios,
+    let kept = sessions.iter().zip(base_images).map(|(session, images)| {
+        let dead = unfinished.dead(&session.place);
+        (session.layouts(), images, dead)
+    });
+    let kept: Vec<(Vec<ImageLayout>, Vec<BaseImage>, Vec<String>)> = kept.collect();
+    let places = sessions.iter().zip(&kept).enumerate();
+    let places = places.map(|(at, (session, (layouts, base_images, dead)))| Place {
+        name: cells.name_of(at),
         builder: &*session.builder,
         disk: session.is_local.then_some(here.as_path()),
-        layouts: &layouts,
-        secrets: &secrets,
         smoke_tests: match session.image_store() {
             Some(engine) => SmokeTests::By(engine),
             None => SmokeTests::OnBuilder,
         },
+        base_images,
+        layouts,
+        dead,
+    });
+    let places: Vec<Place<'_>> = places.collect();
+    let race = Race {
+        record: &record,
+        scenarios,
+        places: &places,
+        emulation: cells.emulation(),
+        secrets: &secrets,
         image_size: args.image_size,
         redaction: &redaction,
         earlier: Resumption {
             samples: &finished,
             cuts,
         },
-        dead: &dead,
     };
     let live = std::io::stderr().is_terminal();
     let observer = RunObserver {

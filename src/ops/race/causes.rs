@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use crate::git::Repository;
-use crate::model::{Failure, Sample};
+use crate::model::{Failure, Sample, split_cell};
 use crate::ops::ignored::Ignored;
 use crate::scenario::{Scenario, Variant};
 
@@ -55,7 +55,8 @@ impl Causes {
             return;
         };
         let source = self.0.iter().find(|(variant, source)| {
-            *variant == sample.slot.variant && source.scenario == sample.slot.scenario
+            *variant == split_cell(&sample.slot.variant).0
+                && source.scenario == sample.slot.scenario
         });
         let missing = missing_source(failure).and_then(|path| {
             let cause = source?.1.cause(Path::new(&path))?;

@@ -3,37 +3,58 @@
 
 use std::path::PathBuf;
 
+use tokio_util::sync::CancellationToken;
+
+use super::fitness::{self, Fit};
 use super::input::RaceInput;
 use super::{eligibility, new_record};
+use crate::engine::private::EmulatorsInUse;
 use crate::model::{
-    AUTO_ROUNDS, Contamination, FUTILITY_ROUNDS, FailureRule, LEAST_DELTA, Platform, Rules,
-    RunRecord, Stopping,
+    AUTO_ROUNDS, BaseImage, Contamination, FUTILITY_ROUNDS, FailureRule, LEAST_DELTA, Platform,
+    Rules, RunRecord, Stopping,
 };
-use crate::ops::builder::BuilderSession;
+use crate::ops::cells::{Cells, keep_emulators};
 use crate::options::{RaceOptions, Rounds};
 use crate::plan::{self, PlanInput};
 use crate::scenario::{Scenario, Snapshot};
 
-/// The record of the race that begins now, with its plan and without noise
-/// floors, and what is raced, as the snapshot holds it. Whatever the race needs
-/// is there then; what cannot be raced here is taken out of it.
+/// A race that could begin.
+pub struct Draft {
+    /// Its record, with its plan and without noise floors.
+    pub record: RunRecord,
+    /// What is raced, as the snapshot holds it.
+    pub scenarios: Vec<Scenario>,
+    /// The base images of each builder.
+    pub base_images: Vec<Vec<BaseImage>>,
+    /// Keeps the emulators of this machine as they are.
+    pub held: Option<EmulatorsInUse>,
+}
+
+/// The draft of the race that begins now. Whatever the race needs is there then;
+/// what cannot be raced here is taken out of it.
 pub async fn draft(
-    session: &BuilderSession,
+    cells: &Cells<'_>,
     input: &mut RaceInput<'_>,
     args: &RaceOptions,
     snapshot: &Snapshot,
-) -> anyhow::Result<(RunRecord, Vec<Scenario>)> {
-    let native = &session.native;
-
-    let choice = &mut input.choice;
-    let project = input.project;
-    let mut emulators =
-        eligibility::by_platform(session, project, &mut input.scenarios, choice).await?;
-    let base_images =
-        eligibility::by_images(session, input.project, &mut input.scenarios, choice).await?;
-    eligibility::retain_used(&mut emulators, project, &input.scenarios, native)?;
+    stop: &CancellationToken,
+) -> anyhow::Result<Draft> {
+    let native = &cells.first().native;
+    let is_here = cells.sessions().iter().any(|session| session.is_local);
+    let held = match cells.emulators() {
+        None if is_here => keep_emulators(stop).await?,
+        _ => None,
+    };
+    let Fit {
+        emulators,
+        base_images,
+    } = fitness::of_cells(cells, input).await?;
     eligibility::report_left_out(&input.choice.left_out);
-    let copies = eligibility::copies(snapshot.scenarios(), &input.scenarios);
+    let mut copies = eligibility::copies(snapshot.scenarios(), &input.scenarios);
+    let command = input.choice.repeated(&input.command, &copies);
+    for copy in &mut copies {
+        copy.expand(cells.values());
+    }
     let scenarios = copies.as_slice();
 
     // Below 2^53, so that every reader of JSON reads the same number.
@@ -47,20 +68,26 @@ pub async fn draft(
     };
     let mut record = new_record::of_run(new_record::RecordInput {
         args,
-        command: &input.choice.repeated(&input.command, scenarios),
+        command: &command,
         choice: &input.choice,
         commit: new_record::commit_of(input.project.root(), &written(args)),
         scenarios,
-        session,
+        cells,
         seed,
         rounds,
         rules: rules(args, rounds, planned, input.stops_when_open),
-        emulators,
-        base_images,
+        emulators: emulators.first().cloned().unwrap_or_default(),
+        base_images: fitness::each_once(&base_images),
     })?;
+    cells.describe(&mut record, &emulators);
     record.plan = plan::plan(&inputs, planned + record.rules.spare_rounds, seed);
     record.rounds = planned;
-    Ok((record, copies))
+    Ok(Draft {
+        record,
+        scenarios: copies,
+        base_images,
+        held,
+    })
 }
 
 /// What a run writes.

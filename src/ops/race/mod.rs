@@ -6,6 +6,7 @@ mod causes;
 mod draft;
 mod eligibility;
 mod fetched_sources;
+mod fitness;
 mod input;
 mod new_record;
 mod observer;

@@ -12,6 +12,7 @@ use crate::model::{
     ScenarioInfo, Stopping, VariantInfo,
 };
 use crate::ops::builder::BuilderSession;
+use crate::ops::cells::Cells;
 use crate::options::{RaceOptions, Rounds};
 use crate::plan;
 use crate::race::host;
@@ -28,7 +29,7 @@ pub struct RecordInput<'a> {
     pub choice: &'a Choice,
     /// The copies that are built.
     pub scenarios: &'a [Scenario],
-    pub session: &'a BuilderSession,
+    pub cells: &'a Cells<'a>,
     pub seed: u64,
     pub rounds: Rounds,
     pub rules: Rules,
@@ -42,6 +43,7 @@ pub struct RecordInput<'a> {
 /// The sources cannot be read.
 pub fn of_run(input: RecordInput<'_>) -> Result<RunRecord, ScenarioError> {
     let started = Timestamp::now();
+    let session = input.cells.first();
     let scenarios = input.scenarios.iter();
     let is_gate = input.rules.stopping == Stopping::Gate;
     Ok(RunRecord {
@@ -58,11 +60,11 @@ pub fn of_run(input: RecordInput<'_>) -> Result<RunRecord, ScenarioError> {
         rules: input.rules,
         timeout_seconds: input.args.timeout.as_secs_f64(),
         scenarios: scenarios
-            .map(|scenario| scenario_info(scenario, &input.session.native, is_gate))
+            .map(|scenario| scenario_info(scenario, &session.native, is_gate))
             .collect::<Result<_, _>>()?,
         plan: Vec::new(),
-        builder: input.session.info.clone(),
-        host: host_of(input.session),
+        builder: session.info.clone(),
+        host: host_of(session),
         emulators: input.emulators,
         base_images: input.base_images,
     })
@@ -102,6 +104,8 @@ fn scenario_info(
             digest: variant.digest.clone(),
             revision: variant.revision.clone(),
             sources_digest: variant.sources.as_deref().map(sources_digest).transpose()?,
+            builder: None,
+            emulators: None,
         })
     };
     let variants: Vec<VariantInfo> = scenario.variants.iter().map(of).collect::<Result<_, _>>()?;
@@ -143,6 +147,9 @@ fn scenario_info(
 fn to_repeat(input: &RecordInput<'_>) -> Invocation {
     let args = input.args;
     let mut command = input.command.clone();
+    if let Some(matrix) = input.cells.typed() {
+        command.option("matrix", matrix);
+    }
     command.option("rounds", input.rounds);
     command.option("seed", input.seed);
     let timeout = humantime::format_duration(args.timeout).to_string();

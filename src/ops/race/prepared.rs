@@ -6,12 +6,13 @@ use std::collections::BTreeMap;
 use tokio_util::sync::CancellationToken;
 
 use super::building::{StartedRun, build, learn_from_last_run};
-use super::draft::draft;
+use super::draft::{Draft, draft};
 use super::input::RaceInput;
 use super::raced::Raced;
 use crate::buildkit::Secret;
-use crate::model::{Run, RunRecord};
-use crate::ops::builder::BuilderSession;
+use crate::engine::private::EmulatorsInUse;
+use crate::model::{BaseImage, Run, RunRecord};
+use crate::ops::cells::Cells;
 use crate::ops::ignored::left_out;
 use crate::ops::{redaction, temporary_folders};
 use crate::options::RaceOptions;
@@ -24,6 +25,10 @@ use crate::store::{RunWriter, calibration};
 pub struct Prepared<'a> {
     input: RaceInput<'a>,
     snapshot: Snapshot,
+    /// The base images of each builder.
+    base_images: Vec<Vec<BaseImage>>,
+    /// Keeps the emulators of this machine as they are.
+    held: Option<EmulatorsInUse>,
     /// The copies that are built.
     pub scenarios: Vec<Scenario>,
     /// The record, as it stands before the first build.
@@ -38,19 +43,27 @@ impl<'a> Prepared<'a> {
     /// # Errors
     /// Something that it needs is missing.
     pub async fn new(
-        session: &BuilderSession,
+        cells: &Cells<'_>,
         mut input: RaceInput<'a>,
         args: &RaceOptions,
+        stop: &CancellationToken,
     ) -> anyhow::Result<Self> {
         let masks = redaction::masks(&input, &args.redact)?;
         temporary_folders::sweep();
         let skip = left_out([&args.results, &args.reports], &input.scenarios)?;
         let snapshot = Snapshot::take(&input.scenarios, &skip)?;
-        let (mut record, scenarios) = draft(session, &mut input, args, &snapshot).await?;
+        let Draft {
+            mut record,
+            scenarios,
+            base_images,
+            held,
+        } = draft(cells, &mut input, args, &snapshot, stop).await?;
         record.rules.noise_floor = calibration::noise_floor(&args.results, &record)?;
         Ok(Self {
             input,
             snapshot,
+            base_images,
+            held,
             scenarios,
             record,
             masks,
@@ -68,13 +81,15 @@ impl<'a> Prepared<'a> {
     /// It could not go on; what was measured before is stored and reported.
     pub async fn race(
         self,
-        session: &BuilderSession,
+        cells: &Cells<'_>,
         args: &RaceOptions,
         stop: &CancellationToken,
     ) -> anyhow::Result<Raced> {
         let Self {
             input,
             snapshot,
+            base_images,
+            held: _held,
             scenarios,
             record,
             masks,
@@ -86,10 +101,11 @@ impl<'a> Prepared<'a> {
             run: Run::new(stored),
             masks,
             record,
+            base_images,
             cuts: 0,
         };
         let copies = (&snapshot, scenarios.as_slice());
-        build(session, &input, args, copies, started, stop).await
+        build(cells, &input, args, copies, started, stop).await
     }
 }
 
@@ -99,11 +115,11 @@ impl<'a> Prepared<'a> {
 /// It could not begin, or could not go on; what was measured before is stored
 /// and reported.
 pub async fn race(
-    session: &BuilderSession,
+    cells: &Cells<'_>,
     input: RaceInput<'_>,
     args: &RaceOptions,
     stop: &CancellationToken,
 ) -> anyhow::Result<Raced> {
-    let prepared = Prepared::new(session, input, args).await?;
-    prepared.race(session, args, stop).await
+    let prepared = Prepared::new(cells, input, args, stop).await?;
+    prepared.race(cells, args, stop).await
 }

@@ -1,15 +1,17 @@
 //! Going on with a run that was cut off: what must be as it was, and what is
 //! typed for it.
 
+use std::collections::BTreeMap;
+
 use anyhow::bail;
 use tokio_util::sync::CancellationToken;
 
 use super::building::{StartedRun, build, learn_from_last_run};
-use super::draft::draft;
+use super::draft::{Draft, draft};
 use super::input::RaceInput;
 use super::raced::Raced;
-use crate::model::{Run, RunRecord, ScenarioInfo};
-use crate::ops::builder::BuilderSession;
+use crate::model::{BuilderInfo, EmulatorInfo, Run, RunRecord, ScenarioInfo, split_cell};
+use crate::ops::cells::Cells;
 use crate::ops::ignored::left_out;
 use crate::ops::{redaction, temporary_folders};
 use crate::options::RaceOptions;
@@ -25,7 +27,7 @@ const SHOWN: usize = 19;
 /// It could not go on: among others, since what is raced, or where, is not
 /// what it was.
 pub async fn resume(
-    session: &BuilderSession,
+    cells: &Cells<'_>,
     mut input: RaceInput<'_>,
     args: &RaceOptions,
     held: HeldRun,
@@ -35,7 +37,12 @@ pub async fn resume(
     temporary_folders::sweep();
     let skip = left_out([&args.results, &args.reports], &input.scenarios)?;
     let snapshot = Snapshot::take(&input.scenarios, &skip)?;
-    let (now, scenarios) = draft(session, &mut input, args, &snapshot).await?;
+    let Draft {
+        record: now,
+        scenarios,
+        base_images,
+        held: _held,
+    } = draft(cells, &mut input, args, &snapshot, stop).await?;
     let stored = held.stored.run.record.clone();
     let differences = differences(&stored, &redaction::record(&now, &masks)?);
     if !differences.is_empty() {
@@ -62,16 +69,9 @@ pub async fn resume(
         run,
         writer: held.into_writer()?,
         record,
+        base_images,
     };
-    build(
-        session,
-        &input,
-        args,
-        (&snapshot, &scenarios),
-        started,
-        stop,
-    )
-    .await
+    build(cells, &input, args, (&snapshot, &scenarios), started, stop).await
 }
 
 /// What is not as it was when the run began, of all that its times depend on.
@@ -84,7 +84,6 @@ fn differences(then: &RunRecord, now: &RunRecord) -> Vec<String> {
             found.push(format!("{what} (was {then}, is {now})"));
         }
     };
-    let known = |value: &Option<String>| value.clone().unwrap_or_else(|| "not known".to_owned());
     compare("buildrace", then.buildrace.clone(), now.buildrace.clone());
     let version = |record: &RunRecord| record.schema.to_string();
     compare("version of the result files", version(then), version(now));
@@ -98,19 +97,8 @@ fn differences(then: &RunRecord, now: &RunRecord) -> Vec<String> {
         of_scenario(then, now, &mut compare);
     }
 
-    let (a, b) = (&then.builder, &now.builder);
-    let engine = (known(&a.engine_version), known(&b.engine_version));
-    compare("the builder's driver", a.driver.clone(), b.driver.clone());
-    compare("the Docker Engine", engine.0, engine.1);
-    let buildkit = (known(&a.buildkit_version), known(&b.buildkit_version));
-    compare("BuildKit", buildkit.0, buildkit.1);
-    let storage = (known(&a.storage), known(&b.storage));
-    compare("the engine's storage", storage.0, storage.1);
-    compare(
-        "the builder's platforms",
-        words(&a.platforms),
-        words(&b.platforms),
-    );
+    of_builder("", &then.builder, &now.builder, &mut compare);
+    of_cells(then, now, &mut compare);
 
     let (a, b) = (&then.host, &now.host);
     compare("the CPU", known(&a.cpu_model), known(&b.cpu_model));
@@ -119,17 +107,11 @@ fn differences(then: &RunRecord, now: &RunRecord) -> Vec<String> {
     compare("its governor", known(&a.governor), known(&b.governor));
     compare("the kernel", known(&a.kernel), known(&b.kernel));
 
-    let emulators = |record: &RunRecord| {
-        let each = record.emulators.iter().map(|emulator| {
-            let digest = known(&emulator.interpreter_digest);
-            let version = known(&emulator.version);
-            format!("{} {version} {}", emulator.platform, short(&digest))
-        });
-        let mut each: Vec<String> = each.collect();
-        each.sort();
-        each.join(" and ")
-    };
-    compare("the emulators", emulators(then), emulators(now));
+    compare(
+        "the emulators",
+        emulators(&then.emulators),
+        emulators(&now.emulators),
+    );
     let images = |record: &RunRecord| {
         let each = record.base_images.iter().map(|image| {
             let stand_in = if image.stand_in { " (a stand-in)" } else { "" };
@@ -160,6 +142,79 @@ fn differences(then: &RunRecord, now: &RunRecord) -> Vec<String> {
         found.push("the plan that the seed gives".to_owned());
     }
     found
+}
+
+fn known(value: &Option<String>) -> String {
+    value.clone().unwrap_or_else(|| "not known".to_owned())
+}
+
+/// `of` is empty, or says which of several builders it is.
+fn of_builder(
+    of: &str,
+    then: &BuilderInfo,
+    now: &BuilderInfo,
+    compare: &mut impl FnMut(&str, String, String),
+) {
+    let mut compare = |what: &str, then, now| compare(&format!("{what}{of}"), then, now);
+    compare(
+        "the builder's driver",
+        then.driver.clone(),
+        now.driver.clone(),
+    );
+    let values = |info: &BuilderInfo| {
+        [
+            ("the Docker Engine", known(&info.engine_version)),
+            ("BuildKit", known(&info.buildkit_version)),
+            ("the engine's storage", known(&info.storage)),
+            ("the builder's platforms", words(&info.platforms)),
+        ]
+    };
+    for ((what, then), (_, now)) in values(then).into_iter().zip(values(now)) {
+        compare(what, then, now);
+    }
+}
+
+/// What the values of a matrix have of their own. That they are the same values,
+/// the variants' names tell.
+fn of_cells(then: &RunRecord, now: &RunRecord, compare: &mut impl FnMut(&str, String, String)) {
+    let cells = |record: &RunRecord| {
+        let variants = record.scenarios.iter().flat_map(|s| &s.variants);
+        let cells = variants.filter_map(|variant| {
+            let value = split_cell(&variant.name).1?.to_owned();
+            let builder = variant.builder.clone();
+            Some((value, (builder, variant.emulators.clone())))
+        });
+        cells.collect::<BTreeMap<_, _>>()
+    };
+    let mut now = cells(now);
+    for (value, (then_builder, then_emulators)) in cells(then) {
+        let Some((now_builder, now_emulators)) = now.remove(&value) else {
+            continue;
+        };
+        let of = format!(" at {value}");
+        if let (Some(a), Some(b)) = (&then_builder, &now_builder)
+            && *a != then.builder
+        {
+            of_builder(&of, a, b, compare);
+        }
+        let (a, b) = (then_emulators, now_emulators);
+        if a.as_ref() != Some(&then.emulators) {
+            let emulators =
+                |found: Option<Vec<EmulatorInfo>>| emulators(&found.unwrap_or_default());
+            compare(&format!("the emulators{of}"), emulators(a), emulators(b));
+        }
+    }
+}
+
+fn emulators(all: &[EmulatorInfo]) -> String {
+    let each = all.iter().map(|emulator| {
+        let digest = known(&emulator.interpreter_digest);
+        let version = known(&emulator.version);
+        format!("{} {version} {}", emulator.platform, short(&digest))
+    });
+    let mut each: Vec<String> = each.collect();
+    each.sort();
+    each.join(" and ")
 }
 
 fn of_scenario(
@@ -267,6 +322,44 @@ mod tests {
             ("the kernel", |r| r.host.kernel = Some("99".into())),
         ];
         let (then, _) = fixture::run(&ARTICLE, 1);
+        assert_eq!(differences(&then, &then), Vec::<String>::new());
+        for (told, change) in cases {
+            let mut now = then.clone();
+            change(&mut now);
+            let found = differences(&then, &now);
+            assert_eq!(found.len(), 1, "{told}: {found:?}");
+            assert!(found[0].contains(told), "{told}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_value_of_a_matrix_has_must_be_as_it_was() {
+        type Change = fn(&mut RunRecord);
+        let cases: [(&str, Change); 3] = [
+            ("the variants of go-hello", |r| {
+                r.scenarios[0].variants[1].name = "naive@other".into();
+            }),
+            ("BuildKit at b", |r| {
+                let builder = &mut r.scenarios[0].variants[1].builder;
+                builder.as_mut().unwrap().buildkit_version = Some("v99".into());
+            }),
+            ("the emulators at b", |r| {
+                r.scenarios[0].variants[1].emulators = Some(vec![]);
+            }),
+        ];
+        let times = [1.0; 4];
+        let (mut then, _) = fixture::run(&[("naive@a", times), ("naive@b", times)], 1);
+        let (mut other, mut emulator) = (then.builder.clone(), then.emulators[0].clone());
+        other.buildkit_version = Some("v0.25".into());
+        emulator.version = Some("11.1.3".into());
+        let own = [
+            (then.builder.clone(), then.emulators[0].clone()),
+            (other, emulator),
+        ];
+        for (variant, (builder, emulator)) in then.scenarios[0].variants.iter_mut().zip(own) {
+            variant.builder = Some(builder);
+            variant.emulators = Some(vec![emulator]);
+        }
         assert_eq!(differences(&then, &then), Vec::<String>::new());
         for (told, change) in cases {
             let mut now = then.clone();

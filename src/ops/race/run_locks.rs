@@ -19,24 +19,37 @@ use crate::user;
 pub struct Unfinished {
     own: Option<(PathBuf, File)>,
     /// Held, so that two runs do not clean up after the same one.
-    dead: Vec<(String, PathBuf, File)>,
+    dead: Vec<Dead>,
+    /// The builders of this run, as files name them.
+    hosts: Vec<String>,
+}
+
+/// A run that died.
+#[derive(Debug)]
+struct Dead {
+    run: String,
+    path: PathBuf,
+    _held: File,
+    /// The builders that it built on.
+    hosts: Vec<String>,
 }
 
 impl Unfinished {
-    /// Notes that `run` begins, or goes on, on the builder at `host`, and takes
+    /// Notes that `run` begins, or goes on, on the builders at `hosts`, and takes
     /// hold of the runs that died there.
-    pub fn begin(run: &str, host: &str) -> Self {
+    pub fn begin(run: &str, hosts: &[&str]) -> Self {
         let folder = Paths::of_user().map(|paths| paths.folder().with_file_name("runs"));
         folder.map_or_else(
             |_| Self::default(),
-            |folder| Self::begin_in(&folder, run, host),
+            |folder| Self::begin_in(&folder, run, hosts),
         )
     }
 
-    fn begin_in(folder: &Path, run: &str, host: &str) -> Self {
-        // The address of a builder may hold what is nobody's business.
-        let host = hex::encode(Sha256::digest(host.as_bytes()));
-        let own = note(&folder.join(run), &host);
+    fn begin_in(folder: &Path, run: &str, hosts: &[&str]) -> Self {
+        let mut hosts: Vec<String> = hosts.iter().map(|host| named(host)).collect();
+        hosts.sort();
+        hosts.dedup();
+        let own = note(&folder.join(run), &hosts);
         let entries = fs::read_dir(folder).into_iter().flatten().flatten();
         let dead = entries.filter_map(|entry| {
             let name = entry.file_name().into_string().ok()?;
@@ -46,40 +59,64 @@ impl Unfinished {
             let path = entry.path();
             let mut file = File::open(&path).ok()?;
             file.try_lock().ok()?;
-            let mut of = String::new();
-            (&mut file).take(1024).read_to_string(&mut of).ok()?;
-            (of == host).then_some((name, path, file))
+            let mut text = String::new();
+            (&mut file).take(1 << 16).read_to_string(&mut text).ok()?;
+            let of: Vec<String> = text.lines().map(str::to_owned).collect();
+            of.iter().any(|host| hosts.contains(host)).then_some(Dead {
+                run: name,
+                path,
+                _held: file,
+                hosts: of,
+            })
         });
         Self {
             dead: dead.collect(),
             own,
+            hosts,
         }
     }
 
-    /// Ids of the runs that died.
-    pub fn dead(&self) -> Vec<String> {
-        self.dead.iter().map(|(run, ..)| run.clone()).collect()
+    /// Ids of the runs that died on the builder at `host`.
+    pub fn dead(&self, host: &str) -> Vec<String> {
+        let host = named(host);
+        let there = self.dead.iter().filter(|dead| dead.hosts.contains(&host));
+        there.map(|dead| dead.run.clone()).collect()
     }
 
     /// The run has cleaned up after itself and the dead ones.
     pub fn clean(self) {
-        let dead = self.dead.into_iter().map(|(_, path, file)| (path, file));
-        for (path, _held) in dead.chain(self.own) {
+        for dead in &self.dead {
+            let others = dead.hosts.iter();
+            let others: Vec<&str> = others
+                .filter(|host| !self.hosts.contains(host))
+                .map(String::as_str)
+                .collect();
             // One that stays is tried again by the next run.
+            let _ = match others.is_empty() {
+                true => fs::remove_file(&dead.path),
+                false => fs::write(&dead.path, others.join("\n")),
+            };
+        }
+        if let Some((path, _held)) = self.own {
             let _ = fs::remove_file(path);
         }
     }
 }
 
+/// A builder as files name it: its address may hold what is nobody's business.
+fn named(host: &str) -> String {
+    hex::encode(Sha256::digest(host.as_bytes()))
+}
+
 /// Makes a run's file and locks it.
-fn note(path: &Path, host: &str) -> Option<(PathBuf, File)> {
+fn note(path: &Path, hosts: &[String]) -> Option<(PathBuf, File)> {
     user::create_dir_all(path.parent()?).ok()?;
     let open = OpenOptions::new().create(true).append(true).open(path);
     let mut file = open.ok()?;
     file.try_lock().ok()?;
     user::give(path).ok()?;
     file.set_len(0).ok()?;
-    file.write_all(host.as_bytes()).ok()?;
+    file.write_all(hosts.join("\n").as_bytes()).ok()?;
     Some((path.to_owned(), file))
 }
 
@@ -109,20 +146,40 @@ mod tests {
     #[test]
     fn only_a_run_that_died_on_the_same_builder_is_cleaned_up_after() {
         let folder = tempfile::tempdir().unwrap();
-        let begin = |run: &str, host: &str| Unfinished::begin_in(folder.path(), run, host);
-        let alive = begin(FIRST, "unix:///a");
-        assert_eq!(begin(SECOND, "unix:///a").dead(), [""; 0]);
+        let begin = |run: &str, hosts: &[&str]| Unfinished::begin_in(folder.path(), run, hosts);
+        let (a, b) = ("unix:///a", "unix:///b");
+        let alive = begin(FIRST, &[a]);
+        assert_eq!(begin(SECOND, &[a]).dead(a), [""; 0]);
         drop(alive);
         // Killed, it has left its file.
-        assert_eq!(begin(SECOND, "unix:///b").dead(), [""; 0]);
+        assert_eq!(begin(SECOND, &[b]).dead(b), [""; 0]);
         fs::write(folder.path().join("thesis.txt"), "mine").unwrap();
-        let next = begin(SECOND, "unix:///a");
-        assert_eq!(next.dead(), [FIRST]);
+        let next = begin(SECOND, &[a]);
+        assert_eq!(next.dead(a), [FIRST]);
         // Its own is none of them when it goes on.
-        assert_eq!(begin(FIRST, "unix:///a").dead(), [""; 0]);
+        assert_eq!(begin(FIRST, &[a]).dead(a), [""; 0]);
         next.clean();
         let left: Vec<_> = fs::read_dir(folder.path()).unwrap().flatten().collect();
         assert_eq!(left.len(), 1, "{left:?}");
+    }
+
+    #[test]
+    fn a_run_on_several_builders_is_cleaned_up_after_on_each() {
+        let folder = tempfile::tempdir().unwrap();
+        let begin = |run: &str, hosts: &[&str]| Unfinished::begin_in(folder.path(), run, hosts);
+        let (a, b) = ("unix:///a", "unix:///b");
+        drop(begin(FIRST, &[a, b, a]));
+        let next = begin(SECOND, &[a]);
+        assert_eq!(
+            (next.dead(a), next.dead(b)),
+            (vec![FIRST.into()], vec![FIRST.into()])
+        );
+        next.clean();
+        assert_eq!(begin(SECOND, &[a]).dead(a), [""; 0]);
+        let next = begin(SECOND, &[b]);
+        assert_eq!(next.dead(b), [FIRST]);
+        next.clean();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{BuildKind, Failure, Outcome, Platform, Run, RunRecord, Sample};
+use crate::model::{BuildKind, EmulatorInfo, Failure, Outcome, Platform, Run, RunRecord, Sample};
 use crate::stats::{self, Interval};
 use crate::verdict;
 
@@ -151,9 +151,9 @@ pub(super) fn failure(sample: &Sample) -> FailureView {
     }
 }
 
-pub(super) fn emulators(record: &RunRecord) -> Vec<EmulatorView> {
-    let emulators = record.emulators.iter();
+pub(super) fn emulators(emulators: &[EmulatorInfo]) -> Vec<EmulatorView> {
     emulators
+        .iter()
         .map(|emulator| EmulatorView {
             platform: emulator.platform.clone(),
             handler: emulator.handler.clone(),
@@ -176,7 +176,10 @@ pub(super) fn base_images(record: &RunRecord) -> Vec<BaseImageView> {
             images.len() - 1
         });
         let known = &mut images[at];
-        known.platforms.push(image.platform.clone());
+        // Of several builders each has its own.
+        if !known.platforms.contains(&image.platform) {
+            known.platforms.push(image.platform.clone());
+        }
         if let Some(digest) = &image.digest
             && !known.digests.contains(digest)
         {

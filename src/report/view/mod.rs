@@ -2,6 +2,7 @@
 //! record and samples. Renderers only choose how to show it.
 
 mod environment;
+mod matrix;
 mod outputs;
 mod scenario;
 
@@ -14,8 +15,9 @@ use crate::explain::RunExplanation;
 use crate::model::{BuilderInfo, HostInfo, Invocation, LeftOut, Outcome, Rules, Run};
 use crate::report::words::join;
 use crate::stats::{Basis, Ratio};
-use crate::verdict::{Assessment, Dropped, MultipleComparisons, multiple_comparisons};
+use crate::verdict::{Assessment, Comparison, Dropped, MultipleComparisons, multiple_comparisons};
 pub use environment::{BaseImageView, EmulatorView, FailureRate, FailureView};
+pub use matrix::MatrixValueView;
 pub use scenario::{Cell, CulpritView, RollUp, ScenarioView, Successive, VariantView};
 
 /// A run as reports show it. Names, steps and messages come from outside.
@@ -66,13 +68,15 @@ pub struct View {
     pub failure_rates: Vec<FailureRate>,
     /// What disturbed samples, by sample.
     pub disturbances: Vec<(String, String)>,
-    /// The builder.
+    /// The builder; of several the first.
     pub builder: BuilderInfo,
+    /// What was raced side by side; none without a matrix.
+    pub matrix: Vec<MatrixValueView>,
     /// The machine.
     pub host: HostInfo,
     /// Largest share of CPU time that the hypervisor took from a sample.
     pub steal_max: Option<f64>,
-    /// One line an emulator.
+    /// One line an emulator; of a matrix those of its first value.
     pub emulators: Vec<EmulatorView>,
     /// Base images by name.
     pub base_images: Vec<BaseImageView>,
@@ -105,6 +109,13 @@ impl View {
             .collect();
         let compared = assessment.comparisons();
         let scenarios = record.scenarios.iter();
+        let scenarios: Vec<ScenarioView> = scenarios
+            .map(|info| scenario::scenario(&assessment, info, explained))
+            .collect();
+        let across = record.scenarios.iter();
+        let across: Vec<Comparison> = across
+            .flat_map(|info| assessment.across_cells(info))
+            .collect();
         Self {
             run: record.run.clone(),
             started: record.started,
@@ -124,10 +135,8 @@ impl View {
                 .iter()
                 .filter(|sample| sample.outcome == Outcome::Interrupted)
                 .count(),
-            scenarios: scenarios
-                .map(|info| scenario::scenario(&assessment, info, explained))
-                .collect(),
-            several: multiple_comparisons(compared),
+            scenarios,
+            several: multiple_comparisons(compared.iter().chain(&across)),
             roll_up: scenario::roll_up(&record.rules, compared),
             failures,
             failure_rates: environment::failure_rates(run),
@@ -138,7 +147,8 @@ impl View {
                 .iter()
                 .filter_map(|sample| sample.host.cpu_steal)
                 .max_by(f64::total_cmp),
-            emulators: environment::emulators(record),
+            matrix: matrix::values(record),
+            emulators: environment::emulators(&record.emulators),
             base_images: environment::base_images(record),
             warnings: run.warnings.clone(),
             outputs: outputs::outputs(run),

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::explain::{RunExplanation, StepFacts};
-use crate::model::{BuildKind, Outcome, Platform, Rules, Sample, ScenarioInfo};
+use crate::model::{BuildKind, Outcome, Platform, Rules, Sample, ScenarioInfo, split_cell};
 use crate::report::explanation::{CulpritStep, shared_steps};
 use crate::report::number;
 use crate::report::words::join;
@@ -42,13 +42,14 @@ pub struct ScenarioView {
     pub edit: Option<String>,
     /// Which step of each variant is to blame, in the order of the variants.
     pub culprits: Vec<CulpritView>,
-    /// Each variant against the one before it. Empty where there are but two,
-    /// which are compared as it is.
+    /// Each variant against the one before it, or, in a matrix, further pairs.
+    /// Empty where there are but two, which are compared as it is.
     pub between: Vec<Successive>,
 }
 
 /// What changes from one variant to the next: where variants build on each
-/// other, what the step from one to the other buys.
+/// other, what the step from one to the other buys. In a matrix, from the
+/// reference to a candidate at a value, and from one value to another.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Successive {
     /// The variant before.
@@ -57,6 +58,8 @@ pub struct Successive {
     pub to: String,
     /// Its times over those of the one before, paired by round.
     pub ratios: BTreeMap<BuildKind, Ratio>,
+    /// What is said of them, where that is judged: in a matrix.
+    pub verdicts: BTreeMap<BuildKind, Verdict>,
 }
 
 /// The step that is to blame for a variant's time.
@@ -278,7 +281,10 @@ pub(super) fn scenario(
     let walls: Vec<f64> = built.map(|sample| sample.wall.as_secs_f64()).collect();
     ScenarioView {
         culprits: culprits.collect(),
-        between: successive(looks, &variants),
+        between: match split_cell(&info.reference).1 {
+            Some(_) => across_cells(assessment, info),
+            None => successive(looks, &variants),
+        },
         name: info.name.clone(),
         title: info.title.clone(),
         native: info.native.clone(),
@@ -402,9 +408,36 @@ fn successive(looks: Looks, variants: &[VariantView]) -> Vec<Successive> {
             from: from.name.clone(),
             to: to.name.clone(),
             ratios: kinds.collect(),
+            verdicts: BTreeMap::new(),
         }
     });
     compared.collect()
+}
+
+/// Pairs of a matrix beside those with the reference.
+fn across_cells(assessment: &Assessment<'_>, info: &ScenarioInfo) -> Vec<Successive> {
+    let mut pairs: Vec<Successive> = Vec::new();
+    for found in assessment.across_cells(info) {
+        let same =
+            |pair: &Successive| (&pair.from, &pair.to) == (&found.reference, &found.candidate);
+        let at = pairs.iter().position(same).unwrap_or_else(|| {
+            pairs.push(Successive {
+                from: found.reference.clone(),
+                to: found.candidate.clone(),
+                ratios: BTreeMap::new(),
+                verdicts: BTreeMap::new(),
+            });
+            pairs.len() - 1
+        });
+        let kind = found.kind;
+        pairs[at]
+            .ratios
+            .extend(found.ratio.map(|ratio| (kind, ratio)));
+        pairs[at]
+            .verdicts
+            .extend(found.verdict.map(|said| (kind, said)));
+    }
+    pairs
 }
 
 /// Candidates of one name over all scenarios that have it, kind by kind.
@@ -446,7 +479,11 @@ fn culprit_of(
         .into_iter()
         .find_map(|kind| explained.typical(&info.name, &variant.name, kind))?;
     // They are read one below the other: each shows where it differs.
-    let mut others = variants.iter().filter(|other| other.name != variant.name);
+    // In a matrix: at the same value.
+    let value = |variant: &VariantView| split_cell(&variant.name).1.map(str::to_owned);
+    let mut others = variants
+        .iter()
+        .filter(|other| other.name != variant.name && value(other) == value(variant));
     let other =
         others.find_map(|other| explained.typical(&info.name, &other.name, found.sample.slot.kind));
     let other = other.map(|other| &other.explanation);
