@@ -20,6 +20,7 @@ mod git;
 mod harness;
 mod hygiene;
 mod layouts;
+mod matrix;
 mod outputs;
 mod parts;
 #[path = "../support/project.rs"]
