@@ -1,5 +1,5 @@
 //! Our client's time over that of `docker buildx build`, on one engine and in
-//! one run: the first sync of a context of 10,000 files and 200 MB, an
+//! one run, by the docker driver and by a docker-container builder on it: the first sync of a context of 10,000 files and 200 MB, an
 //! unchanged build, and a sync after one edit.
 //!
 //! Ours is everything from connecting to the last of the status stream, in
@@ -17,10 +17,13 @@ mod support;
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use buildrace::builder::container::{ContainerDial, container_of};
 use buildrace::builder::{Builder, NodeBuilder};
-use buildrace::buildkit::BuildEnd;
+use buildrace::buildkit::{BuildEnd, Dial, DockerDial};
+use buildrace::engine::{self, Endpoint};
 use support::buildx::Buildx;
 use support::{Engine, Job, unique};
 use tempfile::TempDir;
@@ -74,6 +77,49 @@ impl Context {
     }
 }
 
+/// A builder that both sides build on.
+struct Place {
+    driver: &'static str,
+    /// What buildx calls it.
+    name: String,
+    dial: Arc<dyn Dial>,
+}
+
+impl Place {
+    fn engine(host: &str) -> Self {
+        Self {
+            driver: "docker",
+            name: "default".to_owned(),
+            dial: Arc::new(DockerDial::new(host).expect("an address")),
+        }
+    }
+
+    /// A builder that buildx makes; `None` where its image is not to be had.
+    async fn container(engine: &Engine, buildx: &Buildx) -> Option<Self> {
+        let name = unique("bench").replace('-', "_");
+        let mut create = buildx.verb("create");
+        create.args([
+            "--driver",
+            "docker-container",
+            "--bootstrap",
+            "--name",
+            &name,
+        ]);
+        if !create.output().expect("buildx runs").status.success() {
+            return None;
+        }
+        let endpoint = Endpoint::new(engine.host.clone(), "bench");
+        let engine = engine::Engine::connect_unchecked(&endpoint).await;
+        let docker = engine.expect("an engine").docker().clone();
+        let container = container_of(&format!("{name}0"));
+        Some(Self {
+            driver: "docker-container",
+            name,
+            dial: Arc::new(ContainerDial::new(docker, container)),
+        })
+    }
+}
+
 fn main() {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let Some(engine) = runtime.block_on(Engine::take()) else {
@@ -84,13 +130,32 @@ fn main() {
         .ok()
         .and_then(|n| n.parse().ok())
         .unwrap_or(5_usize);
+    println!("{FILES} files of {FILE_BYTES} bytes, medians of {rounds} rounds, seconds");
     let mut context = Context::new();
+    compare(&Place::engine(&engine.host), &buildx, &mut context, rounds);
+    // Not between builds: the engine deletes on for seconds after it answers,
+    // and the next build would be timed with that.
+    runtime.block_on(engine.clean(2 + 6 * rounds, &context.stage));
+    match runtime.block_on(Place::container(&engine, &buildx)) {
+        Some(place) => {
+            compare(&place, &buildx, &mut context, rounds);
+            let removed = buildx.verb("rm").arg(&place.name).output();
+            assert!(removed.expect("buildx runs").status.success());
+        }
+        None => {
+            println!("docker-container: not measured, as buildx cannot make such a builder here");
+        }
+    }
+}
+
+/// Builds on both sides, round by round, and prints the ratios.
+fn compare(place: &Place, buildx: &Buildx, context: &mut Context, rounds: usize) {
     let mut ours = [const { Vec::new() }; 3];
     let mut theirs = [const { Vec::new() }; 3];
     let mut spawns = Vec::new();
     for state in ["before", "after"] {
         context.set(state);
-        build_ours(&engine.host, &Job::new(&context.root));
+        build_ours(place, &Job::new(&context.root));
     }
     for round in 0..rounds {
         for side in 0..2 {
@@ -103,31 +168,31 @@ fn main() {
                     context.set("after");
                 }
                 let taken = if is_ours {
-                    ours[kind].push(build_ours(&engine.host, &job));
+                    ours[kind].push(build_ours(place, &job));
                     ours[kind].last()
                 } else {
-                    theirs[kind].push(build_theirs(&buildx, &job));
+                    theirs[kind].push(build_theirs(buildx, place, &job));
                     theirs[kind].last()
                 };
                 let who = if is_ours { "buildrace" } else { "buildx" };
-                eprintln!("round {} {who}: {name} {:.3} s", round + 1, seconds(taken));
+                let (driver, round) = (place.driver, round + 1);
+                eprintln!(
+                    "{driver} round {round} {who}: {name} {:.3} s",
+                    seconds(taken)
+                );
             }
             spawns.push(spawn());
         }
     }
-    // Not between builds: the engine deletes on for seconds after it answers,
-    // and the next build would be timed with that.
-    runtime.block_on(engine.clean(2 + 6 * rounds, &context.stage));
     let spawn = median(&mut spawns);
-    println!("{FILES} files of {FILE_BYTES} bytes, medians of {rounds} rounds, seconds");
     println!(
-        "{:<12} {:>10} {:>10} {:>7} {:>17}",
-        "", "buildrace", "buildx", "ratio", "with our process"
+        "{:<17} {:>10} {:>10} {:>7} {:>17}",
+        place.driver, "buildrace", "buildx", "ratio", "with our process"
     );
     for (kind, name) in KINDS.iter().enumerate() {
         let (ours, theirs) = (median(&mut ours[kind]), median(&mut theirs[kind]));
         println!(
-            "{name:<12} {ours:>10.3} {theirs:>10.3} {:>7.2} {:>17.2}",
+            "  {name:<15} {ours:>10.3} {theirs:>10.3} {:>7.2} {:>17.2}",
             ours / theirs,
             (ours + spawn) / theirs
         );
@@ -135,10 +200,10 @@ fn main() {
     println!("a process of ours that does nothing: {spawn:.3}");
 }
 
-fn build_ours(host: &str, job: &Job) -> Duration {
+fn build_ours(place: &Place, job: &Job) -> Duration {
     let started = Instant::now();
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    let end = runtime.block_on(connect_and_build(host, job));
+    let end = runtime.block_on(connect_and_build(place, job));
     let taken = started.elapsed();
     if let Err(e) = end.result {
         panic!("our build failed: {e}");
@@ -146,8 +211,9 @@ fn build_ours(host: &str, job: &Job) -> Duration {
     taken
 }
 
-async fn connect_and_build(host: &str, job: &Job) -> BuildEnd {
-    let builder = NodeBuilder::docker(host).await.expect("an engine");
+async fn connect_and_build(place: &Place, job: &Job) -> BuildEnd {
+    let builder = NodeBuilder::connect(place.dial.clone()).await;
+    let builder = builder.expect("a builder");
     let (sink, mut messages) = mpsc::unbounded_channel();
     let request = job.request();
     let building = builder.build(&request, sink, CancellationToken::new());
@@ -155,8 +221,9 @@ async fn connect_and_build(host: &str, job: &Job) -> BuildEnd {
     tokio::join!(building, reading).0
 }
 
-fn build_theirs(buildx: &Buildx, job: &Job) -> Duration {
+fn build_theirs(buildx: &Buildx, place: &Place, job: &Job) -> Duration {
     let mut command = buildx.command(job);
+    command.env("BUILDX_BUILDER", &place.name);
     command.stdout(Stdio::null()).stderr(Stdio::piped());
     let started = Instant::now();
     let output = command.output().expect("buildx runs");

@@ -72,7 +72,8 @@ pub struct BuilderArgs {
     #[command(flatten)]
     pub engine: HostArgs,
     /// Builder to use: one of buildx by its name, `default` for the engine's own BuildKit,
-    /// `container` for a container of buildrace's own, or tcp://host:port, unix:///path, ssh://host
+    /// `container` for a container of buildrace's own, or tcp://host:port, unix:///path,
+    /// ssh://host, kube-pod://POD
     ///
     /// Default: BUILDX_BUILDER, the one that `docker buildx use` chose, the private engine's
     /// BuildKit; on any other engine a container of buildrace's own, which is removed with its

@@ -2,6 +2,7 @@
 //! forgets what it is told to forget. One file a driver.
 
 pub mod container;
+pub mod kubernetes;
 mod node;
 pub mod nodes;
 mod replay;
@@ -61,6 +62,18 @@ pub trait Builder: Send + Sync {
         sink: StatusSink,
         cancel: CancellationToken,
     ) -> BuildEnd;
+
+    /// As [`Self::build`], all of it on the node of this name, where there are
+    /// several.
+    async fn build_on(
+        &self,
+        _node: Option<&str>,
+        request: &BuildRequest,
+        sink: StatusSink,
+        cancel: CancellationToken,
+    ) -> BuildEnd {
+        self.build(request, sink, cancel).await
+    }
 
     /// What becomes of the records that a run adds to its cache. Whoever gets
     /// [`Cleanup::Leave`] must not call [`Self::prune`].

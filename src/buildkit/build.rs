@@ -107,6 +107,11 @@ impl Client {
                 future::join(gone, rest).await;
             }
         }
+        if let Err(BuildError::LostBuilder { message }) = &mut end.result
+            && let Some(fate) = self.fate(message).await
+        {
+            *message = format!("{fate} ({message})");
+        }
         end.result = end.result.and_then(|reply| store(archive).map(|()| reply));
         end
     }

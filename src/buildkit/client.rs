@@ -42,6 +42,11 @@ impl Client {
         self.dial.daemon()
     }
 
+    /// What has become of BuildKit, which is lost or said so.
+    pub(super) async fn fate(&self, said: &str) -> Option<String> {
+        self.dial.fate(said).await
+    }
+
     pub(super) fn credentials(&self) -> CredentialStore {
         self.credentials.clone()
     }

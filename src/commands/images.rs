@@ -73,6 +73,7 @@ async fn present(engine: &Engine, needed: &[(String, Platform)]) -> anyhow::Resu
                 platform,
                 digest: image.digest.clone(),
                 stand_in: image.stand_in,
+                node: None,
             })
         })
         .collect())

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use clap::Parser;
 
-use crate::cli::{Cli, Command, RunArgs};
+use crate::cli::{BuilderArgs, Cli, Command, RunArgs};
 use crate::model::{
     BuildKind, Invocation, LeftOut, Platform, RunEnd, RunRecord, VariantInfo, split_cell,
 };
@@ -93,7 +93,10 @@ async fn resume_run(name: &str, args: &RunArgs) -> anyhow::Result<Exit> {
     let began = command_of(record)?;
     let then = RaceOptions::from(&began.race);
     let options = RaceOptions {
-        builder: BuilderOptions::from(&args.race.builder),
+        builder: match args.matrix.matrix {
+            Some(_) => BuilderOptions::from(&args.race.builder),
+            None => builder_of(&args.race.builder, &began.race.builder),
+        },
         matrix: matrix_again(
             began.matrix.matrix.clone(),
             args.matrix.matrix.clone(),
@@ -139,6 +142,17 @@ async fn resume_run(name: &str, args: &RunArgs) -> anyhow::Result<Exit> {
         Ok(raced.exit())
     })
     .await
+}
+
+/// Where a run goes on: where it began, if nothing else is typed.
+fn builder_of(typed: &BuilderArgs, began: &BuilderArgs) -> BuilderOptions {
+    match typed.builder {
+        Some(_) => BuilderOptions::from(typed),
+        None => BuilderOptions {
+            host: typed.engine.host.clone(),
+            ..BuilderOptions::from(began)
+        },
+    }
 }
 
 /// The folder that a run's is in: `results` where that is it.

@@ -289,6 +289,7 @@ fn base_images(
                     platform: platform.clone(),
                     digest: image.digest.clone(),
                     stand_in: image.stand_in,
+                    node: None,
                 })
                 .ok_or_else(|| EngineError::Image {
                     name: one_line(name),

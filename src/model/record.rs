@@ -322,6 +322,9 @@ pub struct BaseImage {
     pub digest: Option<String>,
     /// Whether it is a stand-in made from Debian packages, not the official image.
     pub stand_in: bool,
+    /// The node that needs it, of a builder that has several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<String>,
 }
 
 #[cfg(test)]

@@ -112,15 +112,21 @@ fn headers() -> Vec<(String, String)> {
     texts
 }
 
-/// All that results of a race may not say.
-pub fn of_race(masks: Masks, engines: &[&str], snapshot: &Snapshot, project: &Path) -> Redaction {
+/// All that results of a race may not say: among others, the addresses of its
+/// builder's nodes.
+pub fn of_race(
+    masks: Masks,
+    addresses: &[String],
+    snapshot: &Snapshot,
+    project: &Path,
+) -> Redaction {
     let path = |path: &Path| path.display().to_string();
     let mut own = vec![(path(snapshot.folder()), "sources".to_owned())];
     own.extend(temporary::folder_of_process().map(|folder| (path(&folder), "TMPDIR".to_owned())));
-    for engine in engines {
-        own.push(((*engine).to_owned(), "the engine".to_owned()));
-        if let Some(socket) = engine.strip_prefix("unix://") {
-            own.push((socket.to_owned(), "the engine".to_owned()));
+    for address in addresses {
+        own.push((address.clone(), "the builder".to_owned()));
+        if let Some((_, place)) = address.split_once("://") {
+            own.push((place.to_owned(), "the builder".to_owned()));
         }
     }
     let mut host = vec![(path(project), ".".to_owned())];

@@ -54,14 +54,14 @@ pub async fn unpack(
     own_prefix: &str,
     stop: &CancellationToken,
 ) -> Result<(), WarmUpError> {
-    let mut platforms: BTreeMap<&str, BTreeSet<&Platform>> = BTreeMap::new();
+    let mut platforms: BTreeMap<(Option<&str>, &str), BTreeSet<&Platform>> = BTreeMap::new();
     for image in images {
         platforms
-            .entry(&image.name)
+            .entry((image.node.as_deref(), &image.name))
             .or_default()
             .insert(&image.platform);
     }
-    for (index, (image, platforms)) in platforms.into_iter().enumerate() {
+    for (index, ((node, image), platforms)) in platforms.into_iter().enumerate() {
         let folder = Folder::new("warm-up")?;
         let dockerfile = folder.path().join("Dockerfile");
         std::fs::write(
@@ -90,7 +90,7 @@ pub async fn unpack(
             context_mark: None,
         };
         let (sink, _ignored) = mpsc::unbounded_channel();
-        let end = builder.build(&request, sink, stop.clone()).await;
+        let end = builder.build_on(node, &request, sink, stop.clone()).await;
         end.result.map_err(|error| WarmUpError::Build {
             image: image.to_owned(),
             error,

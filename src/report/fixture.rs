@@ -108,6 +108,7 @@ pub(crate) fn record(variants: &[&str], rounds: u32) -> RunRecord {
                     platform: platform.clone(),
                     digest: Some(format!("sha256:{}", "ee".repeat(32))),
                     stand_in: true,
+                    node: None,
                 })
             })
             .collect(),

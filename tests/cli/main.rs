@@ -10,6 +10,10 @@ mod formats;
 mod git;
 mod hygiene;
 mod interrupted;
+#[allow(dead_code, reason = "no command runs in a pod of these tests")]
+#[path = "../support/kube/mod.rs"]
+mod kube;
+mod kubernetes;
 #[path = "../support/project.rs"]
 mod project;
 mod recordings;

@@ -182,6 +182,7 @@ async fn race_on(builder: &Counting, layout: &ImageLayout, folder: &Path, mark: 
         platform,
         digest: None,
         stand_in: false,
+        node: None,
     });
     let images: Vec<_> = images.collect();
     let layouts = [layout.clone()];

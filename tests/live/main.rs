@@ -19,6 +19,10 @@ mod gate;
 mod git;
 mod harness;
 mod hygiene;
+#[allow(dead_code, reason = "tests/cli uses the rest")]
+#[path = "../support/kube/mod.rs"]
+mod kube;
+mod kubernetes;
 mod layouts;
 mod matrix;
 mod outputs;

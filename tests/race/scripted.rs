@@ -337,6 +337,7 @@ pub fn setting(kinds: &[BuildKind], variants: &[&str]) -> Setting {
             platform: "linux/amd64".parse().unwrap(),
             digest: None,
             stand_in: false,
+            node: None,
         }],
     };
     Setting {

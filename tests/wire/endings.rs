@@ -202,6 +202,30 @@ async fn a_daemon_on_its_way_down_is_lost() {
     }
 }
 
+/// A buildkitd that is told to end says nothing of who told it so.
+#[tokio::test(start_paused = true)]
+async fn what_the_way_to_a_lost_daemon_knows_of_its_fate_is_told() {
+    for (answer, told) in [
+        (
+            Status::cancelled("context canceled"),
+            Some("pod a was evicted (context canceled)"),
+        ),
+        (Status::unknown("exit code: 1"), None),
+    ] {
+        let mut script = Script::solve(move |_, _| {
+            let answer = answer.clone();
+            async move { Err(answer) }
+        });
+        script.fate = Some("pod a was evicted");
+        let (end, _) = Subject::new().build(&FakeBuildKit::new(script)).await;
+        match (end.result.unwrap_err(), told) {
+            (BuildError::LostBuilder { message }, Some(told)) => assert_eq!(message, told),
+            (BuildError::Failed { message }, None) => assert_eq!(message, "exit code: 1"),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_solve_without_its_session_is_given_up() {
     let mut script = Script::solve(hang).status(|_| stream::pending());

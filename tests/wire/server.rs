@@ -50,6 +50,8 @@ pub struct Script {
     status: StatusScript,
     pub refuse_session: bool,
     pub session_way: SessionWay,
+    /// What the way to it tells of its fate.
+    pub fate: Option<&'static str>,
     /// History names the solve as running, whatever happens to it.
     pub always_active: bool,
     records: Mutex<Vec<proto::UsageRecord>>,
@@ -71,6 +73,7 @@ impl Script {
             solve: Box::new(move |seen, request| solve(seen, request).boxed()),
             status: Box::new(|_| stream::empty().boxed()),
             refuse_session: false,
+            fate: None,
             session_way: SessionWay::Control,
             always_active: false,
             records: Mutex::default(),
@@ -251,6 +254,10 @@ impl Dial for FakeBuildKit {
                 Some(Ok(Box::new(ours)))
             }
         }
+    }
+
+    async fn fate(&self, _said: &str) -> Option<String> {
+        self.script.fate.map(str::to_owned)
     }
 
     fn endpoint(&self) -> String {

@@ -98,6 +98,14 @@ async fn remove(docker: &Docker, id: &str) -> Result<(), ContainerError> {
 }
 
 async fn body(engine: &Engine, settings: &ContainerSettings) -> ContainerCreateBody {
+    let info = engine.docker().info().await.unwrap_or_default();
+    // A privileged container has no user namespace of its own.
+    let remaps_users = info
+        .security_options
+        .iter()
+        .flatten()
+        .any(|option| option.split(',').any(|part| part == "name=userns"));
+    let has_cgroup_files = info.cgroup_driver == Some(SystemInfoCgroupDriverEnum::CGROUPFS);
     let host = HostConfig {
         privileged: Some(true),
         init: Some(true),
@@ -113,7 +121,8 @@ async fn body(engine: &Engine, settings: &ContainerSettings) -> ContainerCreateB
         cpu_quota: settings.cpu_quota,
         cpu_shares: settings.cpu_shares,
         cpuset_cpus: settings.cpuset_cpus.clone(),
-        cgroup_parent: has_cgroup_files(engine).await.then(|| CGROUP.to_owned()),
+        cgroup_parent: has_cgroup_files.then(|| CGROUP.to_owned()),
+        userns_mode: remaps_users.then(|| "host".to_owned()),
         ..HostConfig::default()
     };
     ContainerCreateBody {
@@ -125,11 +134,6 @@ async fn body(engine: &Engine, settings: &ContainerSettings) -> ContainerCreateB
         host_config: Some(host),
         ..ContainerCreateBody::default()
     }
-}
-
-async fn has_cgroup_files(engine: &Engine) -> bool {
-    let info = engine.docker().info().await.ok();
-    info.and_then(|info| info.cgroup_driver) == Some(SystemInfoCgroupDriverEnum::CGROUPFS)
 }
 
 /// Puts `buildkitd.toml` where buildkitd looks for it.

@@ -146,7 +146,7 @@ fn end_of(ends: Vec<BuildEnd>) -> BuildEnd {
                 whole.exporter.extend(reply.exporter);
                 Ok(whole)
             }
-            (Err(BuildError::Cancelled), Err(error)) | (Ok(_), Err(error)) => Err(error),
+            (Err(BuildError::Cancelled) | Ok(_), Err(error)) => Err(error),
             (Err(error), _) => Err(error),
         };
     }
@@ -187,6 +187,20 @@ impl Builder for NodesBuilder {
             }
         }
         end
+    }
+
+    async fn build_on(
+        &self,
+        node: Option<&str>,
+        request: &BuildRequest,
+        sink: StatusSink,
+        cancel: CancellationToken,
+    ) -> BuildEnd {
+        let named = node.and_then(|name| self.nodes.iter().position(|n| n.info.name == name));
+        match named {
+            Some(place) => self.build_part((place, request), sink, &cancel).await,
+            None => self.build(request, sink, cancel).await,
+        }
     }
 
     fn cleanup(&self) -> Cleanup {

@@ -57,6 +57,12 @@ pub trait Dial: fmt::Debug + Send + Sync {
     /// The place, as a person would name it.
     fn endpoint(&self) -> String;
 
+    /// What has become of the daemon, where the connection was lost or the daemon
+    /// said in `_said` that it goes away, and this way to it can tell more.
+    async fn fate(&self, _said: &str) -> Option<String> {
+        None
+    }
+
     /// The program that answers: a Docker Engine, or a buildkitd of its own.
     fn daemon(&self) -> Daemon;
 }

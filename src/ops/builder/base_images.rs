@@ -86,6 +86,7 @@ async fn one(
                 platform: session.native.clone(),
                 digest,
                 stand_in: false,
+                node: None,
             }));
         }
         Err(reason) => reason,
@@ -134,6 +135,7 @@ async fn through_here(
         platform: session.native.clone(),
         digest: held.digest.clone(),
         stand_in: held.stand_in,
+        node: None,
     })
 }
 

@@ -46,12 +46,25 @@ pub enum Choice {
 /// What was named is not there, no engine answers, or buildx's folder cannot
 /// be read.
 pub async fn choose(options: &BuilderOptions) -> anyhow::Result<Choice> {
+    let choice = choose_any(options).await?;
+    let takes_options = match &choice {
+        Choice::Own(_) => true,
+        Choice::Remote { .. } => options.buildkitd_config.is_none(),
+        Choice::Engine(_) | Choice::OnEngine(_) | Choice::Instance { .. } => false,
+    };
+    if !takes_options && !options.is_usual_container() {
+        bail!(
+            "--driver-opt and --buildkitd-config make a builder, and this one is made: \
+             they go with --builder container, and --driver-opt with an address"
+        );
+    }
+    Ok(choice)
+}
+
+async fn choose_any(options: &BuilderOptions) -> anyhow::Result<Choice> {
     let host = options.host.as_deref();
     if let Some(name) = &options.builder {
         return named(name, "--builder", host).await;
-    }
-    if !options.is_usual_container() {
-        bail!("--driver-opt and --buildkitd-config belong to a builder: add --builder container");
     }
     // An engine that was named is meant, whatever buildx uses.
     if host.is_none() {

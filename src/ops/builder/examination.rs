@@ -30,7 +30,7 @@ pub async fn examine(
         Ok(Choice::OnEngine(endpoint)) if endpoint.is_private() => {
             of_engine(&endpoint, platforms).await
         }
-        Ok(Choice::OnEngine(endpoint)) => on_engine(&endpoint, options, platforms).await,
+        Ok(Choice::OnEngine(endpoint)) => on_engine(&endpoint, platforms).await,
         Ok(_) => of_session(options, platforms).await,
     };
     checks.extend(preflight::examine_machine(results).await);
@@ -54,18 +54,11 @@ async fn of_engine(endpoint: &Endpoint, platforms: &[Platform]) -> Vec<Check> {
 
 /// An engine of somebody else's, on which builds go to a container of
 /// buildrace's own where that can be.
-async fn on_engine(
-    endpoint: &Endpoint,
-    options: &BuilderOptions,
-    platforms: &[Platform],
-) -> Vec<Check> {
-    let settings =
-        ContainerSettings::read(&options.driver_opt, options.buildkitd_config.as_deref());
-    let (engine, settings) = match (Engine::connect_unchecked(endpoint).await, settings) {
-        (Ok(engine), Ok(settings)) => (engine, settings),
-        (Ok(_), Err(error)) => return vec![preflight::no_builder(&error.to_string())],
-        (Err(_), _) => return preflight::examine_engine(endpoint, platforms).await,
+async fn on_engine(endpoint: &Endpoint, platforms: &[Platform]) -> Vec<Check> {
+    let Ok(engine) = Engine::connect_unchecked(endpoint).await else {
+        return preflight::examine_engine(endpoint, platforms).await;
     };
+    let settings = ContainerSettings::default();
     let image = settings.image().to_owned();
     let names = BTreeSet::from([image.clone()]);
     if !unobtainable(&engine, &names, REGISTRY_LIMIT)

@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::choice::{Choice, choose};
 use super::node::{self, OpenNode};
 use crate::builder::container::{self, ContainerSettings, ContainerState};
+use crate::builder::kubernetes::KubernetesError;
 use crate::buildx::{Instance, InstanceNode, Store};
 use crate::engine::images::unobtainable;
 use crate::engine::{self, Engine};
@@ -44,7 +45,8 @@ pub struct ListedNode {
     pub name: String,
     /// Where it is.
     pub endpoint: String,
-    /// `running`, `stopped`, `inactive` or `error`, in buildx's words.
+    /// `running`, `stopped`, `inactive` or `error`, in buildx's words, or
+    /// `waiting`: no pod of it runs.
     pub status: String,
     /// Version of its BuildKit, where it tells.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -99,9 +101,8 @@ async fn of_engine(host: Option<&str>, chosen: Option<&Choice>) -> Vec<ListedBui
             }];
         }
     };
-    let engine = match Engine::connect_unchecked(&endpoint).await {
-        Ok(engine) => engine,
-        Err(_) => return Vec::new(),
+    let Ok(engine) = Engine::connect_unchecked(&endpoint).await else {
+        return Vec::new();
     };
     let image = ContainerSettings::default().image().to_owned();
     let names = BTreeSet::from([image.clone()]);
@@ -140,7 +141,9 @@ async fn of_instance(instance: &Instance, current: bool) -> ListedBuilder {
     let nodes = join_all(instance.nodes.iter().map(|node| of_node(instance, node))).await;
     let failed = nodes.iter().find(|node| node.status == "error");
     let stopped = nodes.iter().any(|node| node.status == "stopped");
-    let absent = nodes.iter().any(|node| node.status == "inactive");
+    let absent = nodes
+        .iter()
+        .any(|node| ["inactive", "waiting"].contains(&node.status.as_str()));
     let races = match failed {
         Some(node) => format!("nothing: node {} does not answer", node.name),
         None if absent => format!(
@@ -175,7 +178,31 @@ async fn of_node(instance: &Instance, node: &InstanceNode) -> ListedNode {
         }
     }
     let opened = answered(node::of_instance(instance, node)).await;
+    if instance.driver == "kubernetes" {
+        return in_cluster(node, opened);
+    }
     listed_node(&node.name, &node.endpoint, opened)
+}
+
+/// A kubernetes node goes by the pod that builds would go to.
+fn in_cluster(node: &InstanceNode, opened: anyhow::Result<OpenNode>) -> ListedNode {
+    let status = match &opened {
+        Err(error) => match error.downcast_ref() {
+            Some(KubernetesError::Absent { .. }) => Some("inactive"),
+            Some(KubernetesError::NoPod { .. }) => Some("waiting"),
+            _ => None,
+        },
+        Ok(_) => None,
+    };
+    let (name, endpoint) = match &opened {
+        Ok(open) => (open.name.clone(), open.builder.endpoint()),
+        Err(_) => (node.name.clone(), node.endpoint.clone()),
+    };
+    let mut listed = listed_node(&name, &endpoint, opened);
+    if let Some(status) = status {
+        listed.status = status.to_owned();
+    }
+    listed
 }
 
 async fn container_state(node: &InstanceNode) -> anyhow::Result<ContainerState> {

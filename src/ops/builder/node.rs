@@ -5,6 +5,7 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 
 use crate::builder::container::{self, ContainerDial};
+use crate::builder::kubernetes::{ChosenPod, Cluster, PodAddress, Pods, Workload, kubeconfig_of};
 use crate::builder::{Builder, Cleanup, NodeBuilder};
 use crate::buildkit::{RemoteDial, TlsFiles, Worker};
 use crate::buildx::{Instance, InstanceNode};
@@ -22,6 +23,12 @@ pub struct OpenNode {
     pub worker: Worker,
     /// Platforms that it was given by name.
     pub given: Vec<Platform>,
+    /// The pod that it runs in, where it does.
+    pub pod: Option<String>,
+    /// The API server that leads to the pod.
+    pub api_server: Option<String>,
+    /// What a user should know of it.
+    pub note: Option<String>,
 }
 
 impl OpenNode {
@@ -48,6 +55,9 @@ impl OpenNode {
             builder,
             worker,
             given: Vec::new(),
+            pod: None,
+            api_server: None,
+            note: None,
         })
     }
 
@@ -81,12 +91,69 @@ pub async fn of_instance(instance: &Instance, node: &InstanceNode) -> anyhow::Re
             let tls = tls(&node.driver_opts)?;
             remote(&node.name, &node.endpoint, tls).await?
         }
+        "kubernetes" => in_cluster(instance, node).await?,
         driver => bail!(
-            "its driver is {}: buildrace reaches docker-container and remote",
+            "its driver is {}: buildrace reaches docker-container, kubernetes and remote",
             bounded(driver)
         ),
     };
-    open.given.clone_from(&node.platforms);
+    // What the instance says of a node comes before what is noted on its pod.
+    if !node.platforms.is_empty() {
+        open.given.clone_from(&node.platforms);
+    }
+    Ok(open)
+}
+
+/// Opens the buildkitd in a pod of a kubernetes node's deployment.
+async fn in_cluster(instance: &Instance, node: &InstanceNode) -> anyhow::Result<OpenNode> {
+    let kubeconfig = kubeconfig_of(&node.endpoint);
+    let cluster = Cluster::find(kubeconfig.as_deref(), None).await?;
+    let workload = Workload::of(&node.name, &node.driver_opts);
+    let pods = Pods::of(&cluster, workload.namespace.as_deref());
+    let pod = pods.choose(&workload, &instance.name).await?;
+    let note = note_of(&pod, &workload);
+    let open = in_pod(pod).await?;
+    Ok(OpenNode { note, ..open })
+}
+
+/// Which pod is used where there are several, and why only one.
+fn note_of(pod: &ChosenPod, workload: &Workload) -> Option<String> {
+    let others = match pod.others {
+        0 => return None,
+        1 => "1 pod".to_owned(),
+        others => format!("{others} pods"),
+    };
+    let buildx = match workload.is_spread {
+        true => ", though buildx would spread builds over all",
+        false => "",
+    };
+    Some(format!(
+        "all builds of {} go to its pod {}, so that they share one cache{buildx}; {others} beside \
+         it are not used",
+        bounded(&workload.name),
+        bounded(&pod.name)
+    ))
+}
+
+/// Opens the buildkitd in a pod.
+async fn in_pod(pod: ChosenPod) -> anyhow::Result<OpenNode> {
+    let builder = NodeBuilder::connect(Arc::new(pod.dial)).await?;
+    let builder = builder.with_cleanup(Cleanup::Remove);
+    let mut open = OpenNode::of(&pod.name, builder, None).await?;
+    open.pod = Some(pod.name);
+    open.api_server = Some(pod.server);
+    open.given = pod.given;
+    if let Some(native) = pod.native {
+        // Flags of a buildkitd may have it list another platform first.
+        let listed = &mut open.worker.platforms;
+        let same = |platform: &Platform| {
+            (platform.os(), platform.architecture()) == (native.os(), native.architecture())
+        };
+        match listed.iter().position(same) {
+            Some(at) => listed[..=at].rotate_right(1),
+            None => listed.insert(0, native),
+        }
+    }
     Ok(open)
 }
 
@@ -99,9 +166,15 @@ async fn in_container(instance: &Instance, node: &InstanceNode) -> anyhow::Resul
     OpenNode::of(&node.name, builder, Some(engine)).await
 }
 
-/// Opens a buildkitd at an address, buildx's `docker-container://NAME` among
-/// them.
+/// Opens a buildkitd at an address, buildx's `docker-container://NAME` and
+/// BuildKit's `kube-pod://NAME` among them.
 pub async fn remote(name: &str, address: &str, tls: Option<TlsFiles>) -> anyhow::Result<OpenNode> {
+    if PodAddress::is_one(address) {
+        let address = PodAddress::parse(address)?;
+        let cluster = Cluster::find(None, address.context.as_deref()).await?;
+        let pods = Pods::of(&cluster, address.namespace.as_deref());
+        return in_pod(pods.named(&address).await?).await;
+    }
     let builder = if let Some(container) = address.strip_prefix("docker-container://") {
         let endpoint: Endpoint = engine::locate(None).await?;
         let engine = Engine::connect_unchecked(&endpoint).await?;

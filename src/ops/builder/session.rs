@@ -28,6 +28,8 @@ pub struct BuilderSession {
     pub engine: Option<Engine>,
     /// The engine that its first node is in or runs in.
     pub(super) image_engine: Option<Engine>,
+    /// The addresses of its nodes and of their engines.
+    pub addresses: Vec<String>,
     /// Names the place to this user's other runs; it may hold what is nobody's
     /// business.
     pub place: String,
@@ -39,6 +41,10 @@ pub struct BuilderSession {
     /// from this machine.
     pub(super) layouts: Mutex<Vec<ImageLayout>>,
     own: Option<OwnContainer>,
+    /// The pods that its nodes run in.
+    pods: Vec<String>,
+    /// What a user should know of its nodes.
+    notes: Vec<String>,
 }
 
 impl BuilderSession {
@@ -49,6 +55,9 @@ impl BuilderSession {
     async fn find(options: &BuilderOptions) -> anyhow::Result<Self> {
         let session = Self::find_quietly(options).await?;
         errln!("builder: {}", escape::terminal(&session.describe(), 400));
+        for note in &session.notes {
+            errln!("note: {}", escape::terminal(note, 400));
+        }
         Ok(session)
     }
 
@@ -101,7 +110,7 @@ impl BuilderSession {
     async fn open(choice: Choice, options: &BuilderOptions) -> anyhow::Result<Self> {
         match choice {
             Choice::Engine(endpoint) => Self::in_engine(&endpoint).await,
-            Choice::OnEngine(endpoint) => Self::on_engine(&endpoint, options).await,
+            Choice::OnEngine(endpoint) => Self::on_engine(&endpoint).await,
             Choice::Own(endpoint) => {
                 let engine = Engine::connect_unchecked(&endpoint).await?;
                 let settings = ContainerSettings::read(
@@ -140,13 +149,12 @@ impl BuilderSession {
 
     /// On an engine that is not buildrace's own, builds go to a container of its
     /// own where one can be had: there everything may be cleaned.
-    async fn on_engine(endpoint: &Endpoint, options: &BuilderOptions) -> anyhow::Result<Self> {
+    async fn on_engine(endpoint: &Endpoint) -> anyhow::Result<Self> {
         if endpoint.is_private() {
             return Self::in_engine(endpoint).await;
         }
         let engine = Engine::connect_unchecked(endpoint).await?;
-        let settings =
-            ContainerSettings::read(&options.driver_opt, options.buildkitd_config.as_deref())?;
+        let settings = ContainerSettings::default();
         match obtain_image(&engine, &settings).await {
             Ok(()) => Self::in_own_container(engine, &settings).await,
             Err(error) => {
@@ -172,7 +180,8 @@ impl BuilderSession {
             image: Some(settings.image().to_owned()),
             ..engine.facts().builder_info()
         };
-        let place = engine.facts().endpoint.host.clone();
+        // What another builder on this engine left is not to be found in this one.
+        let place = format!("{} container", engine.facts().endpoint.host);
         let opened = OpenNode::of("buildrace", own.builder.clone(), Some(engine)).await;
         let session = opened.and_then(|node| Self::with_nodes(info, vec![node], place));
         match session {
@@ -237,6 +246,9 @@ impl BuilderSession {
         let image_engine = first.engine.clone();
         let engine = image_engine.clone().filter(|_| is_one);
         let is_local = opened.iter().all(is_local);
+        let pods = opened.iter().filter_map(|node| node.pod.clone()).collect();
+        let notes = opened.iter().filter_map(|node| node.note.clone()).collect();
+        let addresses = opened.iter().flat_map(addresses).collect();
         let builder: Arc<dyn Builder> = match is_one {
             true => Arc::new(first.builder.clone()),
             false => {
@@ -253,11 +265,14 @@ impl BuilderSession {
             builder,
             engine,
             image_engine,
+            addresses,
             place,
             native,
             is_local,
             layouts: Mutex::default(),
             own: None,
+            pods,
+            notes,
         })
     }
 
@@ -294,7 +309,12 @@ impl BuilderSession {
 
     /// The builder on one line: its name, its driver, its BuildKit.
     pub fn describe(&self) -> String {
-        describe(&self.info)
+        let described = describe(&self.info);
+        match self.pods.as_slice() {
+            [] => described,
+            [pod] => format!("{described}, pod {pod}"),
+            pods => format!("{described}, pods {}", pods.join(", ")),
+        }
     }
 
     /// Ends it. A container of its own is removed with its cache.
@@ -358,6 +378,15 @@ fn node_info(node: &OpenNode) -> NodeInfo {
         platforms: node.worker.platforms.clone(),
         buildkit_version: node.worker.buildkit_version.clone(),
     }
+}
+
+fn addresses(node: &OpenNode) -> Vec<String> {
+    let engine = node.engine.as_ref();
+    let engine = engine.map(|engine| engine.facts().endpoint.host.clone());
+    let own = node.builder.endpoint();
+    let own = own.contains("://").then_some(own);
+    let api_server = node.api_server.clone();
+    engine.into_iter().chain(own).chain(api_server).collect()
 }
 
 /// Whether a node builds on this machine, whose load and disk can be watched.

@@ -61,7 +61,11 @@ pub async fn build(
     let secrets = input.build_secrets();
     let sessions = cells.sessions();
     let hosts: Vec<&str> = sessions.iter().map(|s| s.place.as_str()).collect();
-    let redaction = redaction::of_race(masks, &hosts, snapshot, input.project.root());
+    let addresses = sessions
+        .iter()
+        .flat_map(|session| session.addresses.clone());
+    let addresses: Vec<String> = addresses.collect();
+    let redaction = redaction::of_race(masks, &addresses, snapshot, input.project.root());
     let unfinished = Unfinished::begin(&record.run, &hosts);
     let finished = run.samples.clone();
     let kept = sessions.iter().zip(base_images).map(|(session, images)| {

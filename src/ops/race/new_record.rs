@@ -158,6 +158,14 @@ fn to_repeat(input: &RecordInput<'_>) -> Invocation {
         command.option("delta", delta);
     }
     command.list("redact", &args.redact);
+    // An address belongs to one place.
+    let builder = args.builder.builder.as_ref();
+    if let Some(builder) = builder.filter(|builder| !builder.contains("://")) {
+        command.option("builder", builder);
+        // Of an address they are files of this machine.
+        command.list("driver-opt", &args.builder.driver_opt);
+    }
+    command.list("driver-opt", input.cells.typed_options(&args.builder));
     if args.image_size {
         command.flag("image-size");
     }

@@ -34,21 +34,28 @@ impl Buildx {
 
     /// The command that builds `job`.
     pub fn command(&self, job: &Job) -> Command {
-        let mut command = Command::new(&self.program);
+        let mut command = self.verb("build");
         let platforms: Vec<String> = job.platforms.iter().map(ToString::to_string).collect();
         let output = match &job.archive {
             Some(path) => format!("type=oci,dest={}", path.display()),
             None => "type=cacheonly".into(),
         };
         command
-            .arg("build")
             .args(["--progress=rawjson", "--provenance=false", "--sbom=false"])
             .args(["--build-arg", "BUILDKIT_MULTI_PLATFORM=1"])
             .args(["--platform", &platforms.join(",")])
             .args(["--output", &output])
             .arg("--file")
             .arg(&job.dockerfile)
-            .arg(&job.context)
+            .arg(&job.context);
+        command
+    }
+
+    /// One of buildx's verbs, on the engine.
+    pub fn verb(&self, verb: &str) -> Command {
+        let mut command = Command::new(&self.program);
+        command
+            .arg(verb)
             .env("DOCKER_HOST", &self.host)
             .env("DOCKER_CONFIG", self.config.path())
             .env("BUILDX_CONFIG", self.config.path().join("buildx"))
