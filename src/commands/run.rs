@@ -93,7 +93,10 @@ async fn resume_run(name: &str, args: &RunArgs) -> anyhow::Result<Exit> {
     let began = command_of(record)?;
     let then = RaceOptions::from(&began.race);
     let options = RaceOptions {
-        builder: builder_of(&args.race.builder, &began.race.builder),
+        builder: match args.matrix.matrix {
+            Some(_) => BuilderOptions::from(&args.race.builder),
+            None => builder_of(&args.race.builder, &began.race.builder),
+        },
         matrix: matrix_again(
             began.matrix.matrix.clone(),
             args.matrix.matrix.clone(),

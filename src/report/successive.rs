@@ -7,7 +7,7 @@ use std::fmt::Write;
 use super::number;
 use super::view::{ScenarioView, Successive};
 use crate::escape::{self, markdown as text};
-use crate::stats::Ratio;
+use crate::stats::{Ratio, Verdict};
 
 /// Columns that a variant's name may take.
 const MAX_NAME: usize = 24;
@@ -25,9 +25,10 @@ pub(super) fn lines(scenario: &ScenarioView) -> impl Iterator<Item = String> {
         let described = ratios.iter().map(|(kind, ratio)| {
             let reserve = number::reserve(ratio).map(|text| format!(" {text}"));
             let described = number::describe_comparison(ratio);
-            let verdict = verdicts
-                .get(kind)
-                .map(|said| format!(" ({})", said.as_str()));
+            // Faster and slower are in the ratio's own words.
+            let open = [Verdict::Same, Verdict::Inconclusive];
+            let verdict = verdicts.get(kind).filter(|said| open.contains(said));
+            let verdict = verdict.map(|said| format!(" ({})", said.as_str()));
             let beside = reserve.or(verdict).unwrap_or_default();
             format!("{kind} {described}{beside}")
         });

@@ -4,7 +4,9 @@ use insta::assert_snapshot;
 
 use super::fixture::{self, ARTICLE, Times};
 use super::{View, markdown, sentence, svg, terminal};
-use crate::model::{BuildKind, HostInfo, Outcome, Platform, RunRecord, Sample, SourcesFrom};
+use crate::model::{
+    BuildKind, BuilderInfo, HostInfo, NodeInfo, Outcome, Platform, RunRecord, Sample, SourcesFrom,
+};
 
 fn view((record, samples): (RunRecord, Vec<Sample>)) -> View {
     View::new(&fixture::of(&record, &samples), &Default::default())
@@ -57,6 +59,59 @@ fn many() -> View {
         ("slow", [90.0, 700.0, 800.0, 0.7]),
     ];
     view(fixture::run(&variants, 6))
+}
+
+/// Two variants on two builders, one of which has native nodes.
+fn matrix() -> View {
+    let variants: [(&str, Times); 4] = [
+        ("naive@default", [5.31, 60.03, 57.06, 0.52]),
+        ("cross@default", [5.40, 7.61, 0.6, 0.48]),
+        ("naive@farm", [5.6, 6.1, 4.3, 0.6]),
+        ("cross@farm", [5.5, 7.9, 0.7, 0.6]),
+    ];
+    let (mut record, samples) = fixture::run(&variants, 6);
+    let emulators = record.emulators.clone();
+    let default = record.builder.clone();
+    let node = |name: &str, platform: &str| NodeInfo {
+        name: name.into(),
+        native: Platform::linux(platform),
+        given: vec![],
+        platforms: vec![Platform::linux(platform)],
+        buildkit_version: Some("v0.25.1".into()),
+    };
+    let farm = BuilderInfo {
+        driver: "remote".into(),
+        name: Some("farm".into()),
+        buildkit_version: Some("v0.25.1".into()),
+        nodes: vec![node("x", "amd64"), node("a", "arm64")],
+        ..BuilderInfo::default()
+    };
+    for variant in &mut record.scenarios[0].variants {
+        let is_farm = variant.name.ends_with("@farm");
+        let (builder, emulated) = match is_farm {
+            true => (farm.clone(), Vec::new()),
+            false => (default.clone(), emulators.clone()),
+        };
+        variant.builder = Some(builder);
+        variant.emulators = Some(emulated);
+    }
+    record.command.option("matrix", "builder=default,farm");
+    view((record, samples))
+}
+
+#[test]
+fn terminal_of_a_matrix() {
+    assert_snapshot!(terminal(&matrix(), 100, false));
+}
+
+#[test]
+fn markdown_of_a_matrix() {
+    assert_snapshot!(markdown(&matrix()));
+}
+
+#[test]
+fn svg_of_a_matrix() {
+    assert_snapshot!(svg(&matrix()));
 }
 
 #[test]

@@ -24,6 +24,7 @@ mod hygiene;
 mod kube;
 mod kubernetes;
 mod layouts;
+mod matrix;
 mod outputs;
 mod parts;
 #[path = "../support/project.rs"]

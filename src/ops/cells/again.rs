@@ -30,7 +30,8 @@ pub fn matrix_again(
     let nameless = variants.filter_map(|variant| {
         let value = split_cell(&variant.name).1?;
         let builder = variant.builder.as_ref()?;
-        (builder.name.is_none() && builder.driver == "remote").then_some(value)
+        let is_found = builder.name.is_some() || builder.own || builder.driver == "docker";
+        (!is_found).then_some(value)
     });
     let nameless: BTreeSet<&str> = nameless.collect();
     if !nameless.is_empty() {

@@ -6,11 +6,9 @@ use std::collections::BTreeSet;
 use anyhow::{Context, bail};
 
 use super::cell_set::Cells;
+use super::driver_options::{of_address, of_own_builder};
 use crate::ops::builder::BuilderSession;
 use crate::options::{BuilderOptions, Matrix, RaceOptions};
-
-/// Driver options of an address; all others are of a container of buildrace's own.
-const OF_ADDRESS: [&str; 4] = ["cacert", "cert", "key", "servername"];
 
 /// Does something on every builder of a matrix.
 pub(super) async fn with<T>(
@@ -58,14 +56,11 @@ async fn on<T>(
 /// The options of one builder, of those that were given for all.
 fn of_value(all: &BuilderOptions, value: &str) -> BuilderOptions {
     let (is_own, is_address) = (value == "container", value.contains("://"));
-    let mut driver_opt = all.driver_opt.clone();
-    driver_opt.retain(|option| {
-        let key = option.split('=').next().unwrap_or_default();
-        match OF_ADDRESS.contains(&key) {
-            true => is_address,
-            false => is_own,
-        }
-    });
+    let driver_opt = match (is_own, is_address) {
+        (true, _) => of_own_builder(&all.driver_opt),
+        (_, true) => of_address(&all.driver_opt),
+        _ => Vec::new(),
+    };
     BuilderOptions {
         host: all.host.clone(),
         builder: Some(value.to_owned()),

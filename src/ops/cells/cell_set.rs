@@ -2,10 +2,11 @@
 
 use tokio_util::sync::CancellationToken;
 
+use super::driver_options::of_own_builder;
 use super::emulators::Emulators;
 use crate::model::{EmulatorInfo, RunRecord, split_cell};
 use crate::ops::builder::BuilderSession;
-use crate::options::{Axis, Matrix};
+use crate::options::{Axis, BuilderOptions, Matrix};
 use crate::race::Emulation;
 use crate::scenario::Cell;
 
@@ -76,6 +77,15 @@ impl<'a> Cells<'a> {
         });
         let values: Vec<&str> = values.collect();
         Some(format!("{}={}", self.axis?.as_str(), values.join(",")))
+    }
+
+    /// The driver options that are typed for it: those of addresses are files of
+    /// this machine.
+    pub fn typed_options(&self, given: &BuilderOptions) -> Vec<String> {
+        match self.axis {
+            Some(Axis::Builder) => of_own_builder(&given.driver_opt),
+            _ => Vec::new(),
+        }
     }
 
     /// Notes in a record what builds each variant. `emulators` are those of each

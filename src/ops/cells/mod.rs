@@ -3,6 +3,7 @@
 mod again;
 mod builders;
 mod cell_set;
+mod driver_options;
 mod emulators;
 mod opening;
 

@@ -165,6 +165,7 @@ fn to_repeat(input: &RecordInput<'_>) -> Invocation {
         // Of an address they are files of this machine.
         command.list("driver-opt", &args.builder.driver_opt);
     }
+    command.list("driver-opt", input.cells.typed_options(&args.builder));
     if args.image_size {
         command.flag("image-size");
     }
