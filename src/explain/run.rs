@@ -91,6 +91,7 @@ pub fn explain_run(
         }
     }
     let alone = native_alone(&told, node.as_ref());
+    let is_one_node = run.record.builder.nodes.is_empty();
     let explained = told.iter().filter_map(|(sample, stored)| {
         let variant = (sample.slot.scenario.as_str(), sample.slot.variant.as_str());
         let conditions = Conditions {
@@ -99,7 +100,9 @@ pub fn explain_run(
                 [platform] => Some(platform.clone()),
                 _ => None,
             },
-            cpu_busy: sample.host.cpu_busy,
+            built: sample.platforms.clone(),
+            // Of several nodes, some are other machines.
+            cpu_busy: sample.host.cpu_busy.filter(|_| is_one_node),
             lines: lines_of.get(&variant).cloned().unwrap_or_default(),
             elsewhere: comparable(alone.get(&variant), sample.slot.kind),
             cores,

@@ -216,7 +216,15 @@ impl Race<'_> {
         let result = self.warm_up_and_build(&mut run).await;
         run.observer
             .phase("removing what the run left on the builder");
-        if let Err(error) = self.leave(&mut run).await {
+        let mut left = self.leave(self.builder, &mut run).await;
+        if left.is_err()
+            && let Some(survivors) = self.builder.survivors().await
+        {
+            // What is on a node that is lost is told; the others are left clean.
+            let told = left;
+            left = self.leave(&*survivors, &mut run).await.and(told);
+        }
+        if let Err(error) = left {
             // What was measured stays measured.
             let told = warn(
                 &mut run.observer,
@@ -234,9 +242,12 @@ impl Race<'_> {
 
     /// Leaves the builder as it was found, as far as that may be done, and
     /// tells of the rest.
-    async fn leave(&self, run: &mut RunState<'_>) -> Result<(), RaceError> {
-        self.clean(run).await?;
-        forget_builds(self.builder, run.prefix).await?;
+    async fn leave(&self, builder: &dyn Builder, run: &mut RunState<'_>) -> Result<(), RaceError> {
+        if builder.cleanup() == Cleanup::Discard {
+            return Ok(());
+        }
+        self.clean(builder, run).await?;
+        forget_builds(builder, run.prefix).await?;
         cleanup_report::of_run(&run.left)
             .into_iter()
             .try_for_each(|message| warn(&mut run.observer, message))
@@ -414,9 +425,9 @@ impl Race<'_> {
     /// Empties the cache where the run's builds have used up room, and with it the
     /// state of chains that go on.
     async fn make_room(&self, run: &mut RunState<'_>) -> Result<(), RaceError> {
-        if self.builder.cleanup() == Cleanup::Remove && run.room.has_shrunk(self.disk) {
+        if self.builder.cleanup() != Cleanup::Leave && run.room.has_shrunk(self.disk) {
             run.observer.phase("emptying the cache again");
-            self.clean(run).await?;
+            self.clean(self.builder, run).await?;
             run.guard = CacheGuard::set(self.builder, run.prefix).await?;
             run.chains.clear();
             // A builder without an image store has lost its base images with it.
@@ -428,8 +439,8 @@ impl Race<'_> {
 
     /// Takes away what the run has added to the cache, where the builder is
     /// buildrace's own.
-    async fn clean(&self, run: &mut RunState<'_>) -> Result<(), RaceError> {
-        let cleaned = run.guard.lift(self.builder, run.prefix).await?;
+    async fn clean(&self, builder: &dyn Builder, run: &mut RunState<'_>) -> Result<(), RaceError> {
+        let cleaned = run.guard.lift(builder, run.prefix).await?;
         if cleaned.removed > 0 {
             run.rest.disturbed();
         }

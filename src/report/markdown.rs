@@ -372,9 +372,16 @@ pub(super) fn environment(out: &mut String, view: &View) {
 /// What builds, and on which machine.
 fn machine(view: &View) -> Vec<EnvironmentRow> {
     let builder = &view.builder;
-    let found = format!("{} ({})", builder.driver, builder.found_by);
+    let name = match (&builder.name, builder.own) {
+        (Some(name), _) => format!("{name}, "),
+        (None, true) => "buildrace's own, ".to_owned(),
+        (None, false) => String::new(),
+    };
+    let found = format!("{name}{} ({})", builder.driver, builder.found_by);
     let mut rows = vec![("builder", text(&found))];
+    rows.extend(view.describe_nodes().map(|nodes| ("nodes", text(&nodes))));
     let optional = [
+        ("image of the builder", &builder.image),
         ("Docker Engine", &builder.engine_version),
         ("BuildKit", &builder.buildkit_version),
         ("storage", &builder.storage),

@@ -105,13 +105,7 @@ fn heading(out: &mut String, view: &View, scenario: &ScenarioView, width: usize,
     let title = escape::columns(&scenario.title, width.saturating_sub(name.width() + 2));
     let others = scenario.platforms.iter();
     let others = others.filter(|platform| **platform != scenario.native);
-    let platforms = others.map(|platform| {
-        let emulator = view.emulators.iter().find(|e| e.platform == *platform);
-        match emulator {
-            Some(emulator) => escape::columns(&emulator.describe(), 80),
-            None => platform.to_string(),
-        }
-    });
+    let platforms = others.map(|platform| view.describe_platform(platform));
     let native = scenario.builds_native() || scenario.kinds.contains(&BuildKind::Cold);
     let native = native.then(|| format!("{} native", scenario.native));
     let _ = writeln!(out, "{}: {title}", paint.apply(Style::Bold, &name));
@@ -313,6 +307,10 @@ fn notes(out: &mut String, view: &View, width: usize, paint: Paint) {
             escape::terminal(&left_out.describe(), 400)
         ));
     }
+    notes.extend(
+        view.describe_nodes()
+            .map(|nodes| format!("Nodes: {nodes}.")),
+    );
     notes.extend(view.outputs.iter().map(|text| escape::terminal(text, 600)));
     notes.extend(view.resumption());
     notes.extend(view.warned());

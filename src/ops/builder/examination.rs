@@ -70,6 +70,10 @@ async fn on_engine(endpoint: &Endpoint, platforms: &[Platform]) -> Vec<Check> {
         return checks;
     }
     let facts = engine.facts();
+    if !facts.containerd_store {
+        // Only the builder itself can try platforms there.
+        return of_session(options, platforms).await;
+    }
     let mut checks = vec![Check::ok(
         "builder",
         format!(
@@ -88,12 +92,15 @@ async fn of_session(options: &BuilderOptions, platforms: &[Platform]) -> Vec<Che
         Err(error) => return vec![preflight::no_builder(&format!("{error:#}"))],
     };
     let mut checks = vec![Check::ok("builder", session.describe())];
-    match &session.engine {
+    match session.trial_engine() {
         Some(engine) => checks.extend(preflight::examine_platforms(engine, platforms).await),
-        None => match trial::executions(&session, platforms).await {
-            Ok(executions) => checks.extend(executions.iter().map(preflight::platform_check)),
-            Err(error) => checks.push(preflight::no_builder(&format!("{error:#}"))),
-        },
+        None => {
+            match trial::executions(&session, platforms).await {
+                Ok(executions) => checks.extend(executions.iter().map(preflight::platform_check)),
+                Err(error) => checks.push(preflight::no_builder(&format!("{error:#}"))),
+            }
+            checks.extend(session.engine.as_ref().and_then(preflight::examine_disk));
+        }
     }
     session.close().await;
     checks

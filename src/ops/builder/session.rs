@@ -161,6 +161,7 @@ impl BuilderSession {
         engine: Engine,
         settings: &ContainerSettings,
     ) -> anyhow::Result<Self> {
+        engine.remove_leftovers().await;
         let own = OwnContainer::create(&engine, settings).await?;
         let info = BuilderInfo {
             driver: "docker-container".to_owned(),
