@@ -173,6 +173,7 @@ impl BuilderSession {
         engine: Engine,
         settings: &ContainerSettings,
     ) -> anyhow::Result<Self> {
+        engine.remove_leftovers().await;
         let own = OwnContainer::create(&engine, settings).await?;
         let info = BuilderInfo {
             driver: "docker-container".to_owned(),
