@@ -3,6 +3,7 @@
 
 mod environment;
 mod matrix;
+mod nodes;
 mod outputs;
 mod scenario;
 
