@@ -1,13 +1,23 @@
 //! What a run left on the builder when it was cut off, and nobody took away:
 //! found again when it goes on, or when another run begins.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
+use tokio::time::Instant;
 
 use super::cache_guard::{
     ANSWER_LIMIT, Cleaned, PRUNE_LIMIT, RETRIES, RETRY_AFTER, Tally, forget_builds, in_time,
 };
 use crate::builder::{Builder, BuilderError, Cleanup};
 use crate::buildkit::{BuildWindow, CacheRecord};
+
+/// How long a build may take to end whose client is gone.
+const END_LIMIT: Duration = Duration::from_secs(10);
+
+/// For how many seconds a step that was cancelled with its build may go on, and leave
+/// a record.
+const LATE: i64 = 5;
 
 /// Removes the records of which it is certain that builds of this run made
 /// them: those that carry its cache-mount namespace, and those that appeared
@@ -16,10 +26,14 @@ use crate::buildkit::{BuildWindow, CacheRecord};
 /// out of the history.
 pub async fn remove(builder: &dyn Builder, own_prefix: &str) -> Result<Cleaned, BuilderError> {
     let mut cleaned = Cleaned::default();
-    for attempt in 0..=RETRIES {
-        if attempt > 0 {
+    let began = Instant::now();
+    let mut attempts = 0;
+    let mut is_ending = false;
+    while attempts <= RETRIES || (is_ending && began.elapsed() < END_LIMIT) {
+        if attempts > 0 {
             tokio::time::sleep(RETRY_AFTER).await;
         }
+        attempts += 1;
         // In this order: whoever made one of these records has begun by the
         // time that the history is read.
         let records = in_time(ANSWER_LIMIT, builder.cache_records()).await?;
@@ -28,7 +42,7 @@ pub async fn remove(builder: &dyn Builder, own_prefix: &str) -> Result<Cleaned, 
             .iter()
             .partition(|build| build.reference.starts_with(own_prefix));
         // A build whose client was killed ends a moment after it.
-        let is_ending = own.iter().any(|build| build.completed.is_none());
+        is_ending = own.iter().any(|build| build.completed.is_none());
         let (builds, beside) = (&own, &others);
         let of = |origin: Origin| {
             let records = records.iter();
@@ -81,7 +95,7 @@ impl Origin {
         };
         let in_own = own.iter().any(|build| {
             build.started.is_some_and(|started| started <= created)
-                && build.completed.is_some_and(|ended| created <= ended)
+                && build.completed.is_some_and(|ended| created <= late(ended))
         });
         let is_shared = others.iter().any(|build| may_know(build, created));
         match (in_own, is_shared) {
@@ -90,6 +104,13 @@ impl Origin {
             (false, _) => Self::Theirs,
         }
     }
+}
+
+/// Until when a build that ended then may leave records.
+fn late(ended: Timestamp) -> Timestamp {
+    ended
+        .checked_add(jiff::SignedDuration::from_secs(LATE))
+        .unwrap_or(ended)
 }
 
 /// Whether somebody else's build may have made what was made then, or used it
@@ -148,7 +169,12 @@ mod tests {
             let mount = record("cached mount with id \"buildrace-1-r1/go\"", None);
             assert_eq!(origin(&mount, &[&beside]), Origin::Ours);
         }
-        for created in [Some(9), Some(21), None] {
+        // Of a step that was cancelled and took a moment.
+        let late = record("mount / from exec", Some(24));
+        assert_eq!(origin(&late, &[&before]), Origin::Ours);
+        let since = build(Some(22), Some(25));
+        assert_eq!(origin(&late, &[&since]), Origin::PerhapsOurs);
+        for created in [Some(9), Some(26), None] {
             let layer = record("mount / from exec", created);
             assert_eq!(origin(&layer, &[]), Origin::Theirs);
         }
