@@ -33,7 +33,7 @@ use buildrace::model::{
     SCHEMA_VERSION, Sample, ScenarioInfo, Slot, familiar_name,
 };
 use buildrace::plan::{self, PlanInput};
-use buildrace::race::{Observer, ObserverError, Race, Redaction, Resumption};
+use buildrace::race::{Observer, ObserverError, Place, Race, Redaction, Resumption, SmokeTests};
 use buildrace::scenario::{Project, Scenario, Snapshot, Variant};
 use buildrace::trace::{SolveStatus, Trace};
 use criterion::{Criterion, SamplingMode};
@@ -326,18 +326,24 @@ impl<'a> Site<'a> {
             plan: plan::plan(std::slice::from_ref(&entrant.input), rounds, 0),
             ..entrant.record.clone()
         };
-        let race = Race {
-            image_size: false,
-            smoke_tests: buildrace::race::SmokeTests::Nowhere,
-            record: &record,
-            scenarios: self.snapshot.scenarios(),
+        let place = Place {
+            name: None,
             builder: &self.builder,
             disk: self.engine.is_local().then_some(self.project.root()),
+            smoke_tests: SmokeTests::Nowhere,
+            base_images: &record.base_images,
             layouts: &[],
+            dead: &[],
+        };
+        let race = Race {
+            image_size: false,
+            record: &record,
+            scenarios: self.snapshot.scenarios(),
+            places: &[place],
+            emulation: None,
             secrets: &BTreeMap::new(),
             redaction: &Redaction::default(),
             earlier: Resumption::default(),
-            dead: &[],
         };
         let mut memory = Memory::default();
         let end = self.runtime.block_on(race.run(&mut memory, &self.stop))?;
