@@ -326,7 +326,7 @@ impl<'a> Site<'a> {
             plan: plan::plan(std::slice::from_ref(&entrant.input), rounds, 0),
             ..entrant.record.clone()
         };
-        let place = Place {
+        let places = [Place {
             name: None,
             builder: &self.builder,
             disk: self.engine.is_local().then_some(self.project.root()),
@@ -334,12 +334,12 @@ impl<'a> Site<'a> {
             base_images: &record.base_images,
             layouts: &[],
             dead: &[],
-        };
+        }];
         let race = Race {
             image_size: false,
             record: &record,
             scenarios: self.snapshot.scenarios(),
-            places: &[place],
+            places: &places,
             emulation: None,
             secrets: &BTreeMap::new(),
             redaction: &Redaction::default(),

@@ -80,8 +80,8 @@ pub struct BuilderArgs {
     /// cache. `buildrace builders` lists them.
     #[arg(long, value_name = "NAME|URL")]
     pub builder: Option<String>,
-    /// Option of the builder, in buildx's words: image, network, memory, cpu-quota, env.NAME of
-    /// --builder container; cacert, cert, key, servername of an address
+    /// Option of the builder, in buildx's words: image, network, memory, cpu-quota, timeout, env.NAME
+    /// of --builder container; cacert, cert, key, servername of an address
     #[arg(long, value_name = "KEY=VALUE,…", value_delimiter = ',')]
     pub driver_opt: Vec<String>,
     /// buildkitd.toml of --builder container

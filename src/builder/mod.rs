@@ -47,6 +47,9 @@ pub enum Cleanup {
     /// of any record costs everybody's builds their cache (`docs/engine.md`).
     #[default]
     Leave,
+    /// They go with the builder, which is there for the run alone; on the way
+    /// they may be removed.
+    Discard,
 }
 
 /// The seam between measuring and building: live drivers and the replay of
@@ -95,4 +98,10 @@ pub trait Builder: Send + Sync {
     /// Takes builds out of the history, as far as they are in it and have
     /// ended.
     async fn forget(&self, references: &[String]) -> Result<(), BuilderError>;
+
+    /// Of several nodes, those that still answer, as a builder that knows their
+    /// records by the same ids; `None` where none or all do, or there is only one.
+    async fn survivors(&self) -> Option<Box<dyn Builder>> {
+        None
+    }
 }

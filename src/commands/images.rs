@@ -6,7 +6,7 @@ use crate::cli::ImagesArgs;
 use crate::engine::images::StandIns;
 use crate::engine::{Engine, images, locate};
 use crate::escape;
-use crate::model::{BaseImage, Platform};
+use crate::model::{BaseImage, BuildNodes, Platform};
 use crate::ops::Exit;
 use crate::ops::console::{print_json, progress_lines};
 use crate::ops::images::{needed, optional};
@@ -29,7 +29,7 @@ pub async fn run(args: ImagesArgs) -> anyhow::Result<Exit> {
     }
     let engine = Engine::connect(&locate(args.engine.host.as_deref()).await?).await?;
     let native = engine.facts().native.clone();
-    let mut needed = needed(&project, &scenarios, &native)?;
+    let mut needed = needed(&project, &scenarios, BuildNodes::one(&native))?;
     let held = if args.dry_run {
         present(&engine, &needed).await?
     } else {
@@ -38,7 +38,7 @@ pub async fn run(args: ImagesArgs) -> anyhow::Result<Exit> {
         } else {
             StandIns::for_engine(&engine)
         };
-        let optional = optional(&project, &scenarios, &native)?;
+        let optional = optional(&project, &scenarios, BuildNodes::one(&native))?;
         let got = images::obtain(&engine, &needed, &optional, stand_ins, &progress_lines()).await?;
         for missing in &got.missing {
             let reason = escape::terminal(&missing.reason, 1000);

@@ -126,7 +126,7 @@ async fn missing_images(
     project: &Project,
     scenarios: &[Scenario],
 ) -> anyhow::Result<BTreeMap<String, Offer>> {
-    let needed = images::needed(project, scenarios, &session.native)?;
+    let needed = images::needed(project, scenarios, session.nodes())?;
     let names: BTreeSet<String> = needed.into_iter().map(|(name, _)| name).collect();
     // Nobody but an engine can be asked without building.
     let Some(engine) = &session.engine else {
@@ -170,7 +170,7 @@ fn lacks(
     missing: &BTreeMap<String, Offer>,
 ) -> anyhow::Result<Vec<Lack>> {
     let own = std::slice::from_ref(scenario);
-    let mut platforms = images::executed(project, own, &session.native)?.surely;
+    let mut platforms = images::executed(project, own, session.nodes())?.surely;
     let handlers = match session.is_local {
         true => binfmt::handlers(),
         false => Vec::new(),
@@ -191,7 +191,7 @@ fn lacks(
         });
     }
     for variant in &scenario.variants {
-        for (name, _) in images::needed_by(project, scenario, variant, &session.native)? {
+        for (name, _) in images::needed_by(project, scenario, variant, session.nodes())? {
             if let Some(lack) = missing
                 .get(&name)
                 .map(|offer| no_offer(variant, &name, *offer))

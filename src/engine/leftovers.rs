@@ -58,6 +58,14 @@ impl Engine {
         Ok(found)
     }
 
+    /// Removes what processes that were killed left. Whatever fails here is left
+    /// for the next time, since no race depends on it.
+    pub async fn remove_leftovers(&self) {
+        for leftover in self.leftovers().await.unwrap_or_default() {
+            let _ = self.remove_leftover(&leftover).await;
+        }
+    }
+
     /// Removes a container or an image that is left.
     ///
     /// # Errors

@@ -230,12 +230,15 @@ pub async fn examine_platforms(engine: &Engine, platforms: &[Platform]) -> Vec<C
             "see the engine's log",
         )),
     }
-    if engine.is_local()
-        && let Some(data_root) = &engine.facts().data_root
-    {
-        checks.push(disk_check("disk of the engine", Path::new(data_root)));
-    }
+    checks.extend(examine_disk(engine));
     checks
+}
+
+/// The free space on an engine's disk, where that is on this machine.
+pub fn examine_disk(engine: &Engine) -> Option<Check> {
+    let data_root = engine.facts().data_root.as_ref();
+    let data_root = data_root.filter(|_| engine.is_local())?;
+    Some(disk_check("disk of the engine", Path::new(data_root)))
 }
 
 /// BuildKit answers where the engine upgrades `/grpc` to HTTP/2. Its own

@@ -34,7 +34,7 @@ pub(crate) async fn run(
     engine: &Engine,
     platforms: &[Platform],
 ) -> Result<Vec<(Platform, Result<(), String>)>, EngineError> {
-    remove_leftovers(engine).await;
+    engine.remove_leftovers().await;
     let folder = Folder::new("probe").map_err(EngineError::file(
         "cannot create a folder in",
         std::env::temp_dir(),
@@ -85,14 +85,6 @@ pub(crate) async fn run(
     }
     engine.remove_image(&reference).await?;
     failed.map_or(Ok(outcomes), Err)
-}
-
-/// Removes what processes that were killed left. Whatever fails here is left
-/// for the next time, since no race depends on it.
-async fn remove_leftovers(engine: &Engine) {
-    for leftover in engine.leftovers().await.unwrap_or_default() {
-        let _ = engine.remove_leftover(&leftover).await;
-    }
 }
 
 async fn run_one(

@@ -18,6 +18,9 @@ pub struct Conditions {
     /// for one platform does not name it. It is that of a step whose stage is
     /// known not to run elsewhere; see `lines`.
     pub platform: Option<Platform>,
+    /// All platforms that were built, where the builder has several nodes: each
+    /// builds its own, and where that is one alone, does not name it.
+    pub built: Vec<Platform>,
     /// Share of all the node's cores that was busy during the build, 0 to 1.
     pub cpu_busy: Option<f64>,
     /// Lines of the Dockerfile, and which of its stages name their platform.

@@ -207,7 +207,10 @@ fn asked(
             .map(|(platform, steps)| question.native_node(platform.clone(), &steps)),
     );
 
-    let cores = conditions.node.as_ref().and_then(|node| node.cores);
+    // How many cores other machines have is not known.
+    let node = conditions.node.as_ref();
+    let cores = node.filter(|node| node.nodes.is_empty());
+    let cores = cores.and_then(|node| node.cores);
     if let Some(cores) = cores.filter(|cores| *cores > 0)
         && steps.iter().any(|step| step.kind.is_run() && !step.cached)
     {

@@ -92,7 +92,8 @@ impl FailureFacts {
 pub struct StepFacts {
     /// Content-addressed id.
     pub digest: String,
-    /// Name as BuildKit gives it, bounded to 4 KiB.
+    /// Name as BuildKit gives it, bounded to 4 KiB; where the builder has several
+    /// nodes, its brackets begin with the node's.
     pub name: String,
     /// What it does, as far as time goes.
     pub kind: StepKind,

@@ -20,7 +20,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use crate::model::Platform;
-use crate::trace::{Label, Step, Trace};
+use crate::trace::{Label, Step, Trace, label};
 pub use conditions::{Conditions, Instruction, NativeAlone};
 pub use facts::{
     Activity, Concurrency, ConcurrencyPoint, Culprit, Explanation, FailureFacts, InstructionFacts,
@@ -170,7 +170,7 @@ fn step_facts(
         let instruction = image.map(|image| format!("FROM {image}"));
         StepFacts {
             digest: step.digest.clone(),
-            name: step.name.clone(),
+            name: label::shown(&step.name),
             kind,
             node: label.node.clone(),
             stage: label.stage.clone().filter(|_| image.is_none()),
@@ -202,8 +202,12 @@ fn step_facts(
 /// that is `FROM --platform=…`. Where the Dockerfile is not known, any may be
 /// that; one that runs natively all the same loses nothing by it.
 fn assumed_platform<'c>(label: &Label, conditions: &'c Conditions) -> Option<&'c Platform> {
-    let platform = conditions.platform.as_ref()?;
-    let is_native = |node: &Node| node.execution_on(None, platform) == Execution::Native;
+    let name = label.node.as_deref();
+    let platform = match (name, &conditions.node) {
+        (Some(name), Some(node)) => node.only_one_of(name, &conditions.built)?,
+        _ => conditions.platform.as_ref()?,
+    };
+    let is_native = |node: &Node| node.execution_on(name, platform) == Execution::Native;
     let is_sure = match conditions.lines.is_pinned(label) {
         Some(is_pinned) => !is_pinned,
         None => conditions.node.as_ref().is_some_and(is_native),

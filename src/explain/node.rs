@@ -83,6 +83,16 @@ impl Node {
         })
     }
 
+    /// Of the platforms of a build the only one that goes to the node of this name.
+    pub fn only_one_of<'p>(&self, node: &str, built: &'p [Platform]) -> Option<&'p Platform> {
+        let mut its_own = built.iter().filter(|platform| {
+            let place = NodeInfo::place_of(&self.nodes, platform);
+            self.nodes.get(place).is_some_and(|info| info.name == node)
+        });
+        let first = its_own.next()?;
+        its_own.next().is_none().then_some(first)
+    }
+
     /// How the builder runs programs of a platform on the node of this name, or on
     /// the one that the platform goes to.
     pub fn execution_on(&self, node: Option<&str>, platform: &Platform) -> Execution {

@@ -100,7 +100,12 @@ pub fn explain_run(
                 [platform] => Some(platform.clone()),
                 _ => None,
             },
-            cpu_busy: sample.host.cpu_busy,
+            built: sample.platforms.clone(),
+            // Of several nodes, some are other machines.
+            cpu_busy: sample
+                .host
+                .cpu_busy
+                .filter(|_| nodes.get(&variant).is_none_or(|node| node.nodes.is_empty())),
             lines: lines_of.get(&variant).cloned().unwrap_or_default(),
             elsewhere: comparable(alone.get(&variant), sample.slot.kind),
             cores,

@@ -7,6 +7,7 @@ mod event;
 mod invocation;
 mod kind;
 mod layout;
+mod nodes;
 mod platform;
 mod program_output;
 mod record;
@@ -23,6 +24,7 @@ pub use event::{Event, RunEnd};
 pub use invocation::Invocation;
 pub use kind::BuildKind;
 pub use layout::ImageLayout;
+pub use nodes::{BuildNodes, NodePart};
 pub use platform::{Platform, PlatformError};
 pub use program_output::{ProgramEnd, ProgramOutput};
 pub use record::{

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::model::{BuildKind, Platform, familiar_name};
+use crate::model::{BuildKind, BuildNodes, NodePart, Platform, familiar_name};
 use crate::plan;
 use crate::scenario::{Project, Scenario, ScenarioError, Variant};
 
@@ -15,12 +15,12 @@ use crate::scenario::{Project, Scenario, ScenarioError, Variant};
 pub fn needed(
     project: &Project,
     scenarios: &[Scenario],
-    native: &Platform,
+    nodes: BuildNodes<'_>,
 ) -> Result<Vec<(String, Platform)>, ScenarioError> {
     let mut needed = BTreeSet::new();
     for scenario in scenarios {
         for variant in &scenario.variants {
-            needed.extend(needed_by(project, scenario, variant, native)?);
+            needed.extend(needed_by(project, scenario, variant, nodes)?);
         }
     }
     Ok(needed.into_iter().collect())
@@ -33,14 +33,14 @@ pub fn needed(
 pub fn optional(
     project: &Project,
     scenarios: &[Scenario],
-    native: &Platform,
+    nodes: BuildNodes<'_>,
 ) -> Result<BTreeSet<String>, ScenarioError> {
     let mut required = scenarios.to_vec();
     for scenario in &mut required {
         scenario.variants.retain(|variant| !variant.optional);
     }
-    let required = needed(project, &required, native)?;
-    let all = needed(project, scenarios, native)?.into_iter();
+    let required = needed(project, &required, nodes)?;
+    let all = needed(project, scenarios, nodes)?.into_iter();
     let names = all.map(|(name, _)| name);
     Ok(names
         .filter(|name| !required.iter().any(|(other, _)| other == name))
@@ -56,9 +56,45 @@ pub fn needed_by(
     project: &Project,
     scenario: &Scenario,
     variant: &Variant,
-    native: &Platform,
+    nodes: BuildNodes<'_>,
 ) -> Result<Vec<(String, Platform)>, ScenarioError> {
-    let needs = project.needs(variant, native, &built(scenario, native))?;
+    let mut needed = Vec::new();
+    for part in nodes.parts(&built(scenario, nodes.native)) {
+        needed.extend(needed_for(project, variant, &part)?);
+    }
+    Ok(needed)
+}
+
+/// The base images that one node of a builder needs for these scenarios' builds,
+/// each with a platform that it is needed on.
+///
+/// # Errors
+/// A Dockerfile that no engine must be given.
+pub fn needed_on(
+    project: &Project,
+    scenarios: &[Scenario],
+    nodes: BuildNodes<'_>,
+    node: &str,
+) -> Result<BTreeSet<(String, Platform)>, ScenarioError> {
+    let mut needed = BTreeSet::new();
+    for scenario in scenarios {
+        let parts = nodes.parts(&built(scenario, nodes.native));
+        for part in parts.iter().filter(|part| part.node == Some(node)) {
+            for variant in &scenario.variants {
+                needed.extend(needed_for(project, variant, part)?);
+            }
+        }
+    }
+    Ok(needed)
+}
+
+/// What a variant needs of what one node builds.
+fn needed_for(
+    project: &Project,
+    variant: &Variant,
+    part: &NodePart<'_>,
+) -> Result<Vec<(String, Platform)>, ScenarioError> {
+    let needs = project.needs(variant, part.native, &part.platforms)?;
     let images = needs.images.into_iter();
     Ok(images
         .map(|image| (familiar_name(&image.name), image.platform))
@@ -73,12 +109,13 @@ pub fn needed_by(
 pub fn unclear(
     project: &Project,
     scenarios: &[Scenario],
-    native: &Platform,
+    nodes: BuildNodes<'_>,
 ) -> Result<Vec<String>, ScenarioError> {
     let mut unclear = Vec::new();
     for scenario in scenarios {
         for variant in &scenario.variants {
-            let needs = project.needs(variant, native, &built(scenario, native))?;
+            let platforms = built(scenario, nodes.native);
+            let needs = project.needs(variant, nodes.native, &platforms)?;
             let more = match needs.unclear.len() {
                 0 | 1 => String::new(),
                 count => format!(" (and {} more)", count - 1),
@@ -108,22 +145,24 @@ pub struct Executed {
 pub fn executed(
     project: &Project,
     scenarios: &[Scenario],
-    native: &Platform,
+    nodes: BuildNodes<'_>,
 ) -> Result<Executed, ScenarioError> {
     let mut executed = Executed::default();
     for scenario in scenarios {
-        let built = built(scenario, native);
+        let built = built(scenario, nodes.native);
         let has_smoke_test = scenario.output.as_ref().is_some_and(|o| o.smoke.is_some());
-        let own = built.iter().filter(|built| *built == native);
+        let own = built.iter().filter(|built| *built == nodes.native);
         executed.surely.extend(own.cloned());
         if has_smoke_test {
             executed.surely.extend(built.iter().cloned());
         }
         for variant in &scenario.variants {
-            let needs = project.needs(variant, native, &built)?;
-            executed.surely.extend(needs.runs_on);
-            if !needs.unclear.is_empty() {
-                executed.maybe.extend(built.iter().cloned());
+            for part in nodes.parts(&built) {
+                let needs = project.needs(variant, part.native, &part.platforms)?;
+                executed.surely.extend(needs.runs_on);
+                if !needs.unclear.is_empty() {
+                    executed.maybe.extend(part.platforms);
+                }
             }
         }
     }
@@ -169,7 +208,7 @@ mod tests {
         let mut scenarios = project.load(&[]).unwrap();
         let native = Platform::linux("amd64");
         let shown = |scenarios: &[Scenario]| -> Vec<String> {
-            needed(&project, scenarios, &native)
+            needed(&project, scenarios, BuildNodes::one(&native))
                 .unwrap()
                 .iter()
                 .map(|(name, platform)| format!("{name} {platform}"))
@@ -212,7 +251,7 @@ mod tests {
             write("dockerfiles/x/cross.Dockerfile", "FROM scratch\nCOPY a /\n");
             let project = Project::find(folder.path()).unwrap();
             let scenarios = project.load(&[]).unwrap();
-            let executed = executed(&project, &scenarios, &native).unwrap();
+            let executed = executed(&project, &scenarios, BuildNodes::one(&native)).unwrap();
             let shown = |platforms: &[Platform]| {
                 let names = platforms.iter().map(|p| p.architecture().to_owned());
                 names.collect::<Vec<_>>().join(" ")

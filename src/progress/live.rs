@@ -12,7 +12,7 @@ use super::layout::{self, Head};
 use super::lines::{NAME_WIDTH, clock};
 use crate::escape;
 use crate::model::{Event, Slot};
-use crate::trace::Trace;
+use crate::trace::{Trace, label};
 
 /// Most steps shown at once.
 const STEP_LINES: usize = 6;
@@ -102,7 +102,7 @@ impl Live {
             .into_iter()
             .map(|step| {
                 let since = *self.seen.entry(step.digest.clone()).or_insert(now);
-                let name = escape::terminal(&step.name, NAME_WIDTH);
+                let name = escape::terminal(&label::shown(&step.name), NAME_WIDTH);
                 layout::step(&name, &clock(since.elapsed()), width)
             })
             .take(STEP_LINES)

@@ -7,7 +7,7 @@ use super::course::Course;
 use super::lines::{NAME_WIDTH, clock, sample_title};
 use crate::escape;
 use crate::model::{Event, Slot};
-use crate::trace::Trace;
+use crate::trace::{Trace, label};
 
 /// CI systems kill jobs that are silent for long.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(30);
@@ -61,7 +61,7 @@ impl Plain {
         let steps: Vec<String> = trace
             .running()
             .into_iter()
-            .map(|step| escape::terminal(&step.name, NAME_WIDTH))
+            .map(|step| escape::terminal(&label::shown(&step.name), NAME_WIDTH))
             .collect();
         let steps = if steps.is_empty() {
             "waiting for BuildKit".to_owned()

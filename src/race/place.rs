@@ -96,7 +96,7 @@ impl Place<'_> {
     /// Whether the run's builds have used up so much room that it is time to empty
     /// the cache.
     pub(super) fn needs_room(&self, state: &PlaceState) -> bool {
-        self.builder.cleanup() == Cleanup::Remove && state.room.has_shrunk(self.disk)
+        self.builder.cleanup() != Cleanup::Leave && state.room.has_shrunk(self.disk)
     }
 
     /// Begins anew, after the cache was emptied.
@@ -121,10 +121,7 @@ impl Place<'_> {
         state: &mut PlaceState,
         prefix: &str,
     ) -> Result<bool, BuilderError> {
-        let cleaned = state.guard.lift(self.builder, prefix).await?;
-        let removed = cleaned.removed > 0;
-        state.left.push(cleaned);
-        Ok(removed)
+        clean(self.builder, state, prefix).await
     }
 
     /// Leaves the builder as it was found, as far as that may be done. What stays
@@ -134,8 +131,17 @@ impl Place<'_> {
         state: &mut PlaceState,
         prefix: &str,
     ) -> Result<Vec<String>, BuilderError> {
-        self.clean(state, prefix).await?;
-        forget_builds(self.builder, prefix).await?;
+        if self.builder.cleanup() == Cleanup::Discard {
+            return Ok(Vec::new());
+        }
+        let mut left = leave(self.builder, state, prefix).await;
+        if left.is_err()
+            && let Some(survivors) = self.builder.survivors().await
+        {
+            // What is on a node that is lost is told; the others are left clean.
+            left = leave(&*survivors, state, prefix).await.and(left);
+        }
+        left?;
         let told = cleanup_report::of_run(&state.left).into_iter();
         Ok(told.map(|line| self.on(line)).collect())
     }
@@ -147,4 +153,26 @@ impl Place<'_> {
             None => message,
         }
     }
+}
+
+/// Takes away what the run has added to a builder's cache. Returns whether
+/// anything was.
+async fn clean(
+    builder: &dyn Builder,
+    state: &mut PlaceState,
+    prefix: &str,
+) -> Result<bool, BuilderError> {
+    let cleaned = state.guard.lift(builder, prefix).await?;
+    let removed = cleaned.removed > 0;
+    state.left.push(cleaned);
+    Ok(removed)
+}
+
+async fn leave(
+    builder: &dyn Builder,
+    state: &mut PlaceState,
+    prefix: &str,
+) -> Result<(), BuilderError> {
+    clean(builder, state, prefix).await?;
+    forget_builds(builder, prefix).await
 }

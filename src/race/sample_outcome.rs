@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::buildkit::{BuildEnd, BuildError};
 use crate::model::{BuildKind, Failure, NO_STEP, Outcome, Platform, Sample, Slot};
-use crate::trace::Trace;
+use crate::trace::{Trace, label};
 
 /// One line on the builds that others ran meanwhile, however many.
 pub(super) fn disturbances(others: &[String]) -> Vec<String> {
@@ -30,7 +30,8 @@ fn unexplained(message: &str, trace: &Trace, disturbances: &[String]) -> String 
         .max_by_key(|step| (!step.label.internal, step.started()));
     let mut told = match last {
         Some(step) => {
-            let name = step.name.lines().next().unwrap_or_default();
+            let name = label::shown(&step.name);
+            let name = name.lines().next().unwrap_or_default();
             format!("{message}{NO_STEP}failed; the last one begun was {name})")
         }
         None => format!("{message}{NO_STEP}had begun)"),

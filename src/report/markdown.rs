@@ -385,7 +385,12 @@ pub(super) fn environment(out: &mut String, view: &View) {
 fn machine(view: &View) -> Vec<EnvironmentRow> {
     let builder = &view.builder;
     let several = view.matrix.iter().any(|value| value.builder.is_some());
-    let found = format!("{} ({})", builder.driver, builder.found_by);
+    let name = match (&builder.name, builder.own) {
+        (Some(name), _) => format!("{name}, "),
+        (None, true) => "buildrace's own, ".to_owned(),
+        (None, false) => String::new(),
+    };
+    let found = format!("{name}{} ({})", builder.driver, builder.found_by);
     let mut rows = vec![("builder", text(&found))];
     if several {
         rows.clear();
@@ -397,7 +402,9 @@ fn machine(view: &View) -> Vec<EnvironmentRow> {
         };
         (what, text(&value.describe()))
     }));
+    rows.extend(view.describe_nodes().map(|nodes| ("nodes", text(&nodes))));
     let of_builder = [
+        ("image of the builder", &builder.image),
         ("Docker Engine", &builder.engine_version),
         ("BuildKit", &builder.buildkit_version),
         ("storage", &builder.storage),

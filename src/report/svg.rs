@@ -124,6 +124,9 @@ fn footnote(view: &View) -> String {
     for emulator in emulators.take(4) {
         parts.push(escape::terminal(&emulator.describe(), 60));
     }
+    if let Some(nodes) = view.describe_nodes() {
+        parts.push(escape::columns(&format!("nodes: {nodes}"), 80));
+    }
     let n = view.n();
     parts.push(match n {
         0 => "no times".to_owned(),

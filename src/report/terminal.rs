@@ -117,13 +117,9 @@ fn heading(out: &mut String, view: &View, scenario: &ScenarioView, width: usize,
     let title = escape::columns(&scenario.title, width.saturating_sub(name.width() + 2));
     let others = scenario.platforms.iter();
     let others = others.filter(|platform| **platform != scenario.native);
-    let platforms = others.map(|platform| {
-        let mut emulators = view.emulators.iter();
-        let emulator = emulators.find(|e| view.matrix.is_empty() && e.platform == *platform);
-        match emulator {
-            Some(emulator) => escape::columns(&emulator.describe(), 80),
-            None => platform.to_string(),
-        }
+    let platforms = others.map(|platform| match view.matrix.is_empty() {
+        true => view.describe_platform(platform),
+        false => platform.to_string(),
     });
     let native = scenario.builds_native() || scenario.kinds.contains(&BuildKind::Cold);
     let native = native.then(|| format!("{} native", scenario.native));
@@ -326,6 +322,10 @@ fn notes(out: &mut String, view: &View, width: usize, paint: Paint) {
             escape::terminal(&left_out.describe(), 400)
         ));
     }
+    notes.extend(
+        view.describe_nodes()
+            .map(|nodes| format!("Nodes: {nodes}.")),
+    );
     notes.extend(view.outputs.iter().map(|text| escape::terminal(text, 600)));
     notes.extend(view.resumption());
     notes.extend(view.warned());

@@ -138,6 +138,58 @@ fn where_sources_came_from_is_told_and_escaped() {
     assert!(!row.contains("<b>") && !row.contains("e | 1"), "{row}");
 }
 
+/// Two nodes, each with a platform of its own, and a third that emulates one.
+fn farm() -> View {
+    let (mut record, samples) = fixture::run(&ARTICLE, 1);
+    let node = |name: &str, native: &str, given: &[&str]| NodeInfo {
+        name: name.into(),
+        native: Platform::linux(native),
+        given: given.iter().copied().map(Platform::linux).collect(),
+        platforms: vec![Platform::linux(native)],
+        buildkit_version: record.builder.buildkit_version.clone(),
+    };
+    let nodes = vec![
+        node("farm0", "amd64", &[]),
+        node("farm1", "arm64", &[]),
+        node("\u{1b}[31m<b>", "amd64", &["riscv64"]),
+    ];
+    record.builder.driver = "remote".into();
+    record.builder.name = Some("farm".into());
+    record.builder.nodes = nodes;
+    record.emulators[0].platform = Platform::linux("riscv64");
+    record.scenarios[0]
+        .platforms
+        .push(Platform::linux("riscv64"));
+    view((record, samples))
+}
+
+#[test]
+fn a_platform_is_native_on_its_node_and_the_nodes_are_listed() {
+    let view = farm();
+    let text = terminal(&view, 160, false);
+    let platforms = text.lines().nth(1).unwrap();
+    assert_eq!(
+        platforms,
+        "linux/amd64 native, linux/arm64 native on farm1, linux/riscv64 under QEMU 10.0.2 on \\x1b[31m<b>"
+    );
+    let nodes =
+        "farm0 (linux/amd64), farm1 (linux/arm64), \\x1b[31m<b> (linux/amd64, given linux/riscv64)";
+    assert!(text.contains(&format!("Nodes: {nodes}.")), "{text}");
+    let page = markdown(&view);
+    let rows: Vec<&str> = page
+        .lines()
+        .filter(|line| line.starts_with("| builder |") || line.starts_with("| nodes |"))
+        .collect();
+    let [builder, nodes] = rows[..] else {
+        panic!("{page}");
+    };
+    assert_eq!(builder, "| builder | farm, remote (private engine) |");
+    assert!(
+        nodes.contains("farm1 (linux/arm64)") && !nodes.contains("<b>"),
+        "{nodes}"
+    );
+}
+
 #[test]
 fn terminal_of_one_round() {
     assert_snapshot!(terminal(&article(), 100, false));

@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::begin::begin;
+use super::label;
 use super::status::SolveStatus;
 use super::step::{MAX_DIGEST, Step, bounded, is_end};
 use super::step_counts::{Counted, counted, is_part};
@@ -186,7 +187,10 @@ impl Trace {
     pub fn failure(&self) -> Option<Failure> {
         let step = self.failed_step()?;
         let message = match step.exit_code() {
-            Some(code) => format!("{} ended with exit code {code}", first_line(&step.name)),
+            Some(code) => format!(
+                "{} ended with exit code {code}",
+                first_line(&label::shown(&step.name))
+            ),
             None => first_line(step.error.as_deref().unwrap_or_default()),
         };
         Some(failure_at(step, message, step.exit_code()))
@@ -226,7 +230,7 @@ impl Trace {
 fn failure_at(step: &Step, message: String, exit_code: Option<i32>) -> Failure {
     Failure {
         message,
-        step: Some(step.name.clone()),
+        step: Some(label::shown(&step.name)),
         exit_code,
         log_tail: step.log.lines(),
     }

@@ -9,6 +9,18 @@ use crate::model::Platform;
 /// several nodes build at once.
 pub const NODE: &str = "node:";
 
+/// A step's name as it is shown: the node that did it is the first word in its
+/// brackets, without a mark.
+pub fn shown(name: &str) -> String {
+    match name
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_prefix(NODE))
+    {
+        Some(rest) => format!("[{rest}"),
+        None => name.to_owned(),
+    }
+}
+
 /// What the brackets of a step's name say.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Label {
@@ -179,6 +191,28 @@ fn position(word: &str) -> Option<(u32, u32)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_node_is_shown_without_a_mark() {
+        for (name, expected) in [
+            (
+                "[node:farm1 linux/arm64 2/3] RUN make",
+                "[farm1 linux/arm64 2/3] RUN make",
+            ),
+            (
+                "[node:farm1] exporting to image",
+                "[farm1] exporting to image",
+            ),
+            (
+                "[linux/arm64 2/3] RUN echo [node:x",
+                "[linux/arm64 2/3] RUN echo [node:x",
+            ),
+            ("node:x", "node:x"),
+            ("", ""),
+        ] {
+            assert_eq!(shown(name), expected);
+        }
+    }
 
     #[test]
     #[expect(clippy::too_many_lines, reason = "a table of names")]

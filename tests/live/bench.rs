@@ -72,7 +72,13 @@ impl Bench {
         command
             .current_dir(self.sources.path())
             .args(args)
-            .args(["--host", &self.engine.host, "--keep-contaminated"])
+            .args([
+                "--host",
+                &self.engine.host,
+                "--builder",
+                "default",
+                "--keep-contaminated",
+            ])
             .arg("--results")
             .arg(self.results())
             .arg("--reports")

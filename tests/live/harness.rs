@@ -9,13 +9,16 @@ use std::path::Path;
 use std::process::{Child, Command};
 use std::sync::{Arc, Mutex};
 
-use bollard::query_parameters::{ListContainersOptions, ListImagesOptions, RemoveImageOptions};
+use bollard::query_parameters::{
+    ListContainersOptions, ListImagesOptions, ListVolumesOptions, RemoveImageOptions,
+};
 use bollard::{API_DEFAULT_VERSION, Docker};
 use buildrace::builder::{Builder, NodeBuilder};
 use buildrace::buildkit::{BuildRequest, Export};
 use tokio_util::sync::CancellationToken;
 
-fn docker(host: &str) -> Docker {
+/// The engine's API.
+pub fn docker(host: &str) -> Docker {
     let path = host
         .strip_prefix("unix://")
         .expect("these tests need a unix socket");
@@ -40,6 +43,24 @@ pub async fn containers(host: &str) -> Vec<String> {
     };
     let containers = docker(host).list_containers(Some(all)).await.unwrap();
     containers.into_iter().filter_map(|c| c.image).collect()
+}
+
+/// Ids of the containers that the engine holds, of those that ended too.
+pub async fn container_ids(host: &str) -> BTreeSet<String> {
+    let all = ListContainersOptions {
+        all: true,
+        ..Default::default()
+    };
+    let containers = docker(host).list_containers(Some(all)).await.unwrap();
+    containers.into_iter().filter_map(|c| c.id).collect()
+}
+
+/// Names of the engine's volumes.
+pub async fn volumes(host: &str) -> BTreeSet<String> {
+    let all = ListVolumesOptions::default();
+    let listed = docker(host).list_volumes(Some(all)).await.unwrap();
+    let volumes = listed.volumes.unwrap_or_default();
+    volumes.into_iter().map(|volume| volume.name).collect()
 }
 
 /// Ids of the records in the engine's build cache.
@@ -162,6 +183,13 @@ pub struct Proxy {
 impl Proxy {
     /// Listens on a socket in `folder` and passes everything on.
     pub fn start(host: &str, folder: &Path) -> Self {
+        Self::renaming(host, folder, ("", ""))
+    }
+
+    /// As [`start`](Self::start), but the engine hears another name, as long, in
+    /// place of one.
+    pub fn renaming(host: &str, folder: &Path, names: (&'static str, &'static str)) -> Self {
+        assert_eq!(names.0.len(), names.1.len());
         let engine = host.strip_prefix("unix://").unwrap().to_owned();
         let socket = folder.join("proxy.sock");
         let listener = UnixListener::bind(&socket).unwrap();
@@ -175,8 +203,9 @@ impl Proxy {
                 held.lock()
                     .unwrap()
                     .extend([client.try_clone().unwrap(), server.try_clone().unwrap()]);
-                pass_on(client.try_clone().unwrap(), server.try_clone().unwrap());
-                pass_on(server, client);
+                let asks = (client.try_clone().unwrap(), server.try_clone().unwrap());
+                pass_on(asks.0, asks.1, names);
+                pass_on(server, client, ("", ""));
             }
         });
         Self {
@@ -195,10 +224,17 @@ impl Proxy {
     }
 }
 
-fn pass_on(mut from: UnixStream, mut to: UnixStream) {
+fn pass_on(mut from: UnixStream, mut to: UnixStream, (name, other): (&'static str, &'static str)) {
     std::thread::spawn(move || {
         let mut buffer = vec![0; 64 * 1024];
         while let Ok(read) = from.read(&mut buffer) {
+            if !name.is_empty()
+                && let Some(at) = buffer[..read]
+                    .windows(name.len())
+                    .position(|bytes| bytes == name.as_bytes())
+            {
+                buffer[at..at + other.len()].copy_from_slice(other.as_bytes());
+            }
             if read == 0 || to.write_all(&buffer[..read]).is_err() {
                 break;
             }

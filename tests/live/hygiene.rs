@@ -39,7 +39,15 @@ fn compare(folder: &Path, host: &str, options: &[&str]) -> Command {
             "--context",
             "context",
         ])
-        .args(["--kinds", "cold", "--keep-contaminated", "--host", host])
+        .args([
+            "--kinds",
+            "cold",
+            "--keep-contaminated",
+            "--host",
+            host,
+            "--builder",
+            "default",
+        ])
         .args(options)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

@@ -7,6 +7,7 @@
 //! skipped.
 
 mod bench;
+mod builders;
 #[path = "../support/buildkitd.rs"]
 mod buildkitd;
 #[path = "../support/certificates.rs"]
@@ -25,8 +26,12 @@ mod kube;
 mod kubernetes;
 mod layouts;
 mod matrix;
+#[path = "../support/network.rs"]
+mod network;
 mod outputs;
 mod parts;
+#[path = "../support/program.rs"]
+mod program;
 #[path = "../support/project.rs"]
 mod project;
 mod race;

@@ -42,7 +42,13 @@ async fn each_control_is_caught_with_the_right_reason() {
             "--rounds",
             "1",
         ])
-        .args(["--keep-contaminated", "--host", &engine.host])
+        .args([
+            "--keep-contaminated",
+            "--host",
+            &engine.host,
+            "--builder",
+            "default",
+        ])
         .arg("--results")
         .arg(&results)
         .arg("--reports")
@@ -78,7 +84,13 @@ async fn an_image_for_four_architectures_is_right_on_each() {
         .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")))
         .args(["run", "platforms", "--variant", "cross"])
         .args(["--kinds", "incremental", "--rounds", "1"])
-        .args(["--keep-contaminated", "--host", &engine.host])
+        .args([
+            "--keep-contaminated",
+            "--host",
+            &engine.host,
+            "--builder",
+            "default",
+        ])
         .arg("--results")
         .arg(&results)
         .arg("--reports")
@@ -176,7 +188,7 @@ async fn what_a_program_prints_is_read_on_each_platform() {
     let output = Command::new(env!("CARGO_BIN_EXE_buildrace"))
         .current_dir(project.path())
         .args(["run", "outputs", "--rounds", "1", "--keep-contaminated"])
-        .args(["--host", &engine.host])
+        .args(["--host", &engine.host, "--builder", "default"])
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(2), "{output:?}");

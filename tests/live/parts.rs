@@ -2,12 +2,11 @@
 //! BuildKit's own client, with and without TLS, in any network, and is gone
 //! afterwards.
 
-use std::process::Command;
-
 use tempfile::TempDir;
 
 use crate::buildkitd::Start;
 use crate::certificates::Authority;
+use crate::network::Network;
 
 fn skipped() -> bool {
     let skip = std::env::var_os("BUILDRACE_SKIP_LIVE").is_some_and(|v| v == "1");
@@ -67,32 +66,15 @@ fn a_buildkit_in_another_network_is_reached_from_there_alone() {
     if skipped() {
         return;
     }
-    // A network namespace lives as long as the process that has it.
-    let mut holder = Command::new("setpriv")
-        .args(["--pdeathsig", "KILL", "--", "unshare", "--net", "--"])
-        .args(["sh", "-c", "ip link set lo up && echo up && exec cat"])
-        .stdin(std::process::Stdio::piped())
-        .stdout(std::process::Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut word = [0; 3];
-    let stdout = holder.stdout.as_mut().unwrap();
-    std::io::Read::read_exact(stdout, &mut word).unwrap();
-    let network = format!("/proc/{}/ns/net", holder.id());
-
+    let network = Network::new();
     let mut start = Start::tcp("127.0.0.1");
-    start.network = Some(network.clone().into());
+    start.network = Some(network.file());
     let buildkit = start.start();
     buildkit.workers().unwrap_err();
-    let inside = Command::new("nsenter")
-        .arg(format!("--net={network}"))
-        .arg("--")
-        .arg(crate::buildkitd::part("buildctl"))
+    let inside = network
+        .command(&crate::buildkitd::part("buildctl").to_string_lossy())
         .args([&format!("--addr={}", buildkit.address), "debug", "workers"])
         .output()
         .unwrap();
     assert!(inside.status.success(), "{inside:?}");
-    drop(buildkit);
-    holder.kill().unwrap();
-    holder.wait().unwrap();
 }

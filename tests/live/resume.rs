@@ -25,7 +25,7 @@ impl Cut {
             .current_dir(self.project.path())
             .arg("run")
             .args(args)
-            .args(["--host", &self.host])
+            .args(["--host", &self.host, "--builder", "default"])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());

@@ -78,7 +78,13 @@ impl Guest {
         command
             .current_dir(self.project.path())
             .args(args)
-            .args(["--host", &self.host, "--keep-contaminated"])
+            .args([
+                "--host",
+                &self.host,
+                "--builder",
+                "default",
+                "--keep-contaminated",
+            ])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());

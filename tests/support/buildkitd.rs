@@ -28,6 +28,8 @@ pub struct Start {
     pub network: Option<PathBuf>,
     /// The text of its `buildkitd.toml`.
     pub config: String,
+    /// The size of a disk of its own, as `mount` takes it.
+    pub disk: Option<String>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -134,7 +136,14 @@ impl Start {
         }
         command
             .args(["unshare", "--mount", "--propagation=private", "--pid"])
-            .args(["--fork", "--kill-child=SIGKILL", "--mount-proc", "--"])
+            .args(["--fork", "--kill-child=SIGKILL", "--mount-proc", "--"]);
+        if let Some(size) = &self.disk {
+            let data = folder.join("data");
+            fs::create_dir(&data).unwrap();
+            let mount = "mount -t tmpfs -o size=\"$0\" tmpfs \"$1\"; shift; exec \"$@\"";
+            command.args(["sh", "-ec", mount, size]).arg(data);
+        }
+        command
             .arg(part("buildkitd"))
             .args(["--containerd-worker=false", "--oci-worker-gc=false"])
             .arg(format!("--config={}", config.display()))

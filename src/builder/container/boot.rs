@@ -8,12 +8,11 @@ use bollard::errors::Error as DockerError;
 use bollard::query_parameters::LogsOptionsBuilder;
 use futures_util::StreamExt;
 
+use super::settings::USUAL_BOOT_LIMIT;
 use super::{ContainerDial, ContainerError};
 use crate::builder::NodeBuilder;
 use crate::escape::one_line;
 
-/// How long a buildkitd may take from its start until it answers.
-const BOOT_LIMIT: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_millis(50);
 /// Lines of its log that are told where it does not.
 const LOG_LINES: &str = "3";
@@ -74,7 +73,7 @@ pub async fn boot(
             });
         }
     }
-    wait(docker, container).await
+    wait(docker, container, USUAL_BOOT_LIMIT).await
 }
 
 /// Starts a container; one that runs is left alone.
@@ -85,20 +84,29 @@ pub(super) async fn start(docker: &Docker, container: &str) -> Result<(), Contai
         .map_err(|error| ContainerError::engine(format!("starting {container}"), &error))
 }
 
-/// Waits until the buildkitd in a container answers.
-pub(super) async fn wait(docker: &Docker, container: &str) -> Result<NodeBuilder, ContainerError> {
+/// Waits until the buildkitd in a container answers, for so long.
+pub(super) async fn wait(
+    docker: &Docker,
+    container: &str,
+    limit: Duration,
+) -> Result<NodeBuilder, ContainerError> {
     let dial = Arc::new(ContainerDial::new(docker.clone(), container));
     let began = Instant::now();
     loop {
-        let left = BOOT_LIMIT.saturating_sub(began.elapsed());
+        let left = limit.saturating_sub(began.elapsed());
         let attempt = NodeBuilder::connect(dial.clone());
         let reason = match tokio::time::timeout(left, attempt).await {
             Ok(Ok(builder)) => return Ok(builder),
             Ok(Err(error)) => error.to_string(),
             Err(_) => "it says nothing".to_owned(),
         };
-        let has_ended = state_of(docker, container).await? != ContainerState::Running;
-        if has_ended || began.elapsed() >= BOOT_LIMIT {
+        if state_of(docker, container).await? != ContainerState::Running {
+            return Err(ContainerError::Ended {
+                container: container.to_owned(),
+                log: end_of_log(docker, container).await,
+            });
+        }
+        if began.elapsed() >= limit {
             return Err(ContainerError::Silent {
                 container: container.to_owned(),
                 seconds: began.elapsed().as_secs(),

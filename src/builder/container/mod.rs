@@ -10,7 +10,7 @@ mod settings;
 pub use boot::{ContainerState, boot, container_of, state_of};
 pub use dial::ContainerDial;
 pub use own::OwnContainer;
-pub use settings::{ContainerSettings, SettingsError, USUAL_IMAGE};
+pub use settings::{ContainerSettings, SettingsError, USUAL_BOOT_LIMIT, USUAL_IMAGE};
 
 /// A buildkitd in a container could not be had.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +32,14 @@ pub enum ContainerError {
         container: String,
         /// The instance's name.
         instance: String,
+    },
+    /// It ended before its buildkitd answered.
+    #[error("container {container} ended right after its start{log}")]
+    Ended {
+        /// The container's name.
+        container: String,
+        /// The end of its log, with what introduces it; empty where it says nothing.
+        log: String,
     },
     /// Its buildkitd does not answer.
     #[error(

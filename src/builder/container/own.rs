@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 
 use bollard::Docker;
+use bollard::errors::Error as DockerError;
 use bollard::models::{
     ContainerCreateBody, HostConfig, Mount, MountType, SystemInfoCgroupDriverEnum,
 };
@@ -55,7 +56,7 @@ impl OwnContainer {
             Ok(builder) => Ok(Self {
                 docker,
                 id: created.id,
-                builder: builder.with_cleanup(Cleanup::Remove),
+                builder: builder.with_cleanup(Cleanup::Discard),
             }),
             Err(error) => {
                 // The first error is the one to tell.
@@ -65,7 +66,7 @@ impl OwnContainer {
         }
     }
 
-    /// Removes it with its cache.
+    /// Removes it with its cache, unless somebody else has.
     ///
     /// # Errors
     /// The engine refuses.
@@ -83,18 +84,27 @@ async fn begin(
         put_config(docker, name, config).await?;
     }
     start(docker, name).await?;
-    wait(docker, name).await
+    wait(docker, name, settings.boot_limit()).await
 }
 
+/// Removes a container, which may be gone already.
 async fn remove(docker: &Docker, id: &str) -> Result<(), ContainerError> {
     let options = RemoveContainerOptionsBuilder::new()
         .force(true)
         .v(true)
         .build();
-    docker
-        .remove_container(id, Some(options))
-        .await
-        .map_err(|error| ContainerError::engine(format!("removing container {id}"), &error))
+    match docker.remove_container(id, Some(options)).await {
+        Ok(())
+        // It is gone, or somebody removes it already.
+        | Err(DockerError::DockerResponseServerError {
+            status_code: 404 | 409,
+            ..
+        }) => Ok(()),
+        Err(error) => {
+            let action = format!("removing container {id}");
+            Err(ContainerError::engine(action, &error))
+        }
+    }
 }
 
 async fn body(engine: &Engine, settings: &ContainerSettings) -> ContainerCreateBody {

@@ -2,9 +2,13 @@
 //! `--driver-opt` and `--buildkitd-config`.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// buildx's own choice of an image.
 pub const USUAL_IMAGE: &str = "moby/buildkit:buildx-stable-1";
+
+/// How long a buildkitd may usually take from its start until it answers.
+pub const USUAL_BOOT_LIMIT: Duration = Duration::from_secs(60);
 
 /// Bytes of the largest `buildkitd.toml`.
 const CONFIG_LIMIT: u64 = 1 << 20;
@@ -30,6 +34,9 @@ pub struct ContainerSettings {
     pub cpuset_cpus: Option<String>,
     /// Environment of buildkitd, `NAME=VALUE`.
     pub env: Vec<String>,
+    /// How long it may take from its start until it answers;
+    /// [`USUAL_BOOT_LIMIT`] where none is named.
+    pub boot_limit: Option<Duration>,
     /// Content of its `buildkitd.toml`.
     pub config: Option<Vec<u8>>,
 }
@@ -91,11 +98,13 @@ impl ContainerSettings {
             "cpu-quota" => self.cpu_quota = Some(number()?),
             "cpu-shares" => self.cpu_shares = Some(number()?),
             "cpuset-cpus" => self.cpuset_cpus = text(),
+            "timeout" => self.boot_limit = Some(time(value)?),
             key => match key.strip_prefix("env.").filter(|name| !name.is_empty()) {
                 Some(name) => self.env.push(format!("{name}={value}")),
                 None => {
                     return Err("the options are image, network, memory, memory-swap, \
-                                cpu-period, cpu-quota, cpu-shares, cpuset-cpus and env.NAME"
+                                cpu-period, cpu-quota, cpu-shares, cpuset-cpus, timeout and \
+                                env.NAME"
                         .to_owned());
                 }
             },
@@ -103,10 +112,22 @@ impl ContainerSettings {
         Ok(())
     }
 
+    /// How long it may take from its start until it answers.
+    pub fn boot_limit(&self) -> Duration {
+        self.boot_limit.unwrap_or(USUAL_BOOT_LIMIT)
+    }
+
     /// The image's name.
     pub fn image(&self) -> &str {
         self.image.as_deref().unwrap_or(USUAL_IMAGE)
     }
+}
+
+/// `20s`, `2m`, as buildx's `--timeout` has it.
+fn time(text: &str) -> Result<Duration, String> {
+    let time = humantime::parse_duration(text).ok();
+    time.filter(|time| !time.is_zero())
+        .ok_or_else(|| "expected a time like 20s or 2m".to_owned())
 }
 
 /// `512m`, `2g`, `1024`, as Docker's `--memory` has it.
@@ -161,6 +182,7 @@ mod tests {
             "cpu-quota=50000",
             "cpuset-cpus=0,1",
             "env.HTTP_PROXY=http://proxy:1",
+            "timeout=1m 20s",
         ])
         .unwrap();
         assert_eq!(settings.image(), "moby/buildkit:v0.13.2");
@@ -168,7 +190,9 @@ mod tests {
         assert_eq!(settings.memory_swap, Some(4 << 30));
         assert_eq!(settings.cpu_quota, Some(50_000));
         assert_eq!(settings.env, ["HTTP_PROXY=http://proxy:1"]);
+        assert_eq!(settings.boot_limit(), Duration::from_secs(80));
         assert_eq!(read(&[]).unwrap().image(), USUAL_IMAGE);
+        assert_eq!(read(&[]).unwrap().boot_limit(), USUAL_BOOT_LIMIT);
     }
 
     #[test]
@@ -177,6 +201,8 @@ mod tests {
             ("memory=lots", "512m"),
             ("memory=-1", "512m"),
             ("cpu-shares=x", "whole number"),
+            ("timeout=20", "20s"),
+            ("timeout=0s", "20s"),
             ("imag=x", "image, network"),
             ("env.=x", "env.NAME"),
             ("image", "KEY=VALUE"),

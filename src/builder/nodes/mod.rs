@@ -4,7 +4,7 @@
 mod archives;
 mod label;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -35,7 +35,12 @@ pub struct NodesBuilder {
     /// Of each node.
     infos: Vec<NodeInfo>,
     cleanup: Cleanup,
+    /// Places of nodes that do not answer any more, and are asked nothing.
+    lost: BTreeSet<usize>,
 }
+
+/// How long a node may take to say that it is there.
+const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 
 impl NodesBuilder {
     /// A builder of these nodes, in their order; `None` where there is none.
@@ -50,7 +55,15 @@ impl NodesBuilder {
             nodes,
             infos,
             cleanup,
+            lost: BTreeSet::new(),
         })
+    }
+
+    /// The nodes that are asked what they hold, with their places.
+    fn asked(&self) -> impl Iterator<Item = (usize, &NodeBuilder)> {
+        let nodes = self.nodes.iter().enumerate();
+        let nodes = nodes.filter(|(place, _)| !self.lost.contains(place));
+        nodes.map(|(place, node)| (place, &node.builder))
     }
 
     fn place_of(&self, platform: &Platform) -> usize {
@@ -208,13 +221,10 @@ impl Builder for NodesBuilder {
     }
 
     async fn cache_records(&self) -> Result<Vec<CacheRecord>, BuilderError> {
-        let asked = self.nodes.iter().map(|node| node.builder.cache_records());
-        let of_nodes = try_join_all(asked).await?;
-        let named = of_nodes
-            .into_iter()
-            .enumerate()
-            .flat_map(|(place, records)| {
-                records.into_iter().map(move |record| CacheRecord {
+        let asked = self.asked().map(|(place, node)| async move {
+            let records = node.cache_records().await?;
+            Ok::<_, BuilderError>(records.into_iter().map(move |record| {
+                CacheRecord {
                     id: label::id_on(place, &record.id),
                     parents: record
                         .parents
@@ -222,18 +232,19 @@ impl Builder for NodesBuilder {
                         .map(|id| label::id_on(place, id))
                         .collect(),
                     ..record
-                })
-            });
-        Ok(named.collect())
+                }
+            }))
+        });
+        Ok(try_join_all(asked).await?.into_iter().flatten().collect())
     }
 
     async fn prune(&self, ids: &[String]) -> Result<Vec<String>, BuilderError> {
         let mut gone = Vec::new();
-        for (place, node) in self.nodes.iter().enumerate() {
+        for (place, node) in self.asked() {
             let own = ids.iter().filter_map(|id| label::own_id(place, id));
             let own: Vec<String> = own.map(str::to_owned).collect();
             if !own.is_empty() {
-                let pruned = node.builder.prune(&own).await?;
+                let pruned = node.prune(&own).await?;
                 gone.extend(pruned.iter().map(|id| label::id_on(place, id)));
             }
         }
@@ -241,21 +252,35 @@ impl Builder for NodesBuilder {
     }
 
     async fn workers(&self) -> Result<Vec<Worker>, BuilderError> {
-        let asked = self.nodes.iter().map(|node| node.builder.workers());
+        let asked = self.asked().map(|(_, node)| node.workers());
         Ok(try_join_all(asked).await?.into_iter().flatten().collect())
     }
 
     async fn history(&self) -> Result<Vec<BuildWindow>, BuilderError> {
-        let asked = self.nodes.iter().map(|node| node.builder.history());
+        let asked = self.asked().map(|(_, node)| node.history());
         Ok(try_join_all(asked).await?.into_iter().flatten().collect())
     }
 
     async fn forget(&self, references: &[String]) -> Result<(), BuilderError> {
-        let asked = self
-            .nodes
-            .iter()
-            .map(|node| node.builder.forget(references));
+        let asked = self.asked().map(|(_, node)| node.forget(references));
         try_join_all(asked).await.map(drop)
+    }
+
+    async fn survivors(&self) -> Option<Box<dyn Builder>> {
+        let asked = self.asked().map(|(place, node)| async move {
+            let answer = tokio::time::timeout(ANSWER_LIMIT, node.buildkit_version()).await;
+            (place, matches!(answer, Ok(Ok(_))))
+        });
+        let (alive, dead): (Vec<_>, Vec<_>) = join_all(asked)
+            .await
+            .into_iter()
+            .partition(|(_, answers)| *answers);
+        if alive.is_empty() || dead.is_empty() {
+            return None;
+        }
+        let mut survivors = self.clone();
+        survivors.lost.extend(dead.iter().map(|(place, _)| place));
+        Some(Box::new(survivors))
     }
 }
 

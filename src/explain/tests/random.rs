@@ -331,6 +331,7 @@ prop_compose! {
         Conditions {
             node: node.map(|node| Node { cores, ..Node::of(Platform::linux(node)) }),
             platform: platform.map(Platform::linux),
+            built: Vec::new(),
             cpu_busy,
             lines: Lines::default(),
             elsewhere: HashMap::from_iter(elsewhere),

@@ -123,17 +123,28 @@ struct Model {
     tasks: Vec<Task>,
     /// Nanoseconds that each step would take alone.
     work: Vec<f64>,
+    /// How many nodes the steps ran on.
+    nodes: usize,
 }
 
 impl Model {
     fn new(graph: &Graph<'_>, kinds: &[StepKind], share: Share) -> Self {
-        let running = graph.concurrency(|at| kinds[at].is_run());
-        let tasks = replay::tasks(graph, kinds, &share.work(&running));
+        let (of_steps, nodes) = nodes_of(graph);
+        let on_nodes = (0..nodes).map(|node| {
+            let running = graph.concurrency(|at| kinds[at].is_run() && of_steps[at] == node);
+            share.work(&running)
+        });
+        let tasks = replay::tasks(graph, kinds, &of_steps, &on_nodes.collect::<Vec<_>>());
         let mut work = vec![0.0; graph.steps.len()];
         for task in &tasks {
             work[task.step] += task.work;
         }
-        Self { share, tasks, work }
+        Self {
+            share,
+            tasks,
+            work,
+            nodes,
+        }
     }
 
     fn native_work(&self, time: NativeTime) -> f64 {
@@ -158,10 +169,13 @@ impl Model {
                 } else {
                     0.0
                 };
-                task.node = usize::from(moved);
+                if moved {
+                    // One that there was not.
+                    task.node = self.nodes;
+                }
             }
         }
-        Replay::new(&tasks, [self.share; 2]).run()
+        Replay::new(&tasks, self.nodes + 1, self.share).run()
     }
 
     /// Replays on another number of cores, with RUN steps that use them as
@@ -176,8 +190,24 @@ impl Model {
         } else {
             share = share.on_cores(factor);
         }
-        Replay::new(&tasks, [share; 2]).run()
+        Replay::new(&tasks, self.nodes, share).run()
     }
+}
+
+/// The node of each step, by its place, and how many nodes there are: one where
+/// names of steps tell of none.
+fn nodes_of(graph: &Graph<'_>) -> (Vec<usize>, usize) {
+    let mut names: Vec<&str> = Vec::new();
+    let of_steps = graph.steps.iter().map(|found| {
+        let name = found.step.label.node.as_deref().unwrap_or_default();
+        let known = names.iter().position(|known| *known == name);
+        known.unwrap_or_else(|| {
+            names.push(name);
+            names.len() - 1
+        })
+    });
+    let of_steps = of_steps.collect();
+    (of_steps, names.len().max(1))
 }
 
 /// Everything that can be asked of one build.

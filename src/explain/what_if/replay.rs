@@ -30,7 +30,7 @@ pub(super) struct Task {
     pub(super) work: f64,
     /// Whether it shares the cores of its node.
     pub(super) shares: bool,
-    /// The node that it runs on, 0 or 1.
+    /// The node that it runs on, by its place.
     pub(super) node: usize,
 }
 
@@ -38,8 +38,14 @@ pub(super) struct Task {
 ///
 /// A task comes after what its links name and had ended when it began. Where
 /// they name nothing, it comes after what ended last before it, and an export
-/// after every result.
-pub(super) fn tasks(graph: &Graph<'_>, kinds: &[StepKind], work: &Work) -> Vec<Task> {
+/// after every result. `nodes` has the node of each step, and `work` what each
+/// node's cores did.
+pub(super) fn tasks(
+    graph: &Graph<'_>,
+    kinds: &[StepKind],
+    nodes: &[usize],
+    work: &[Work],
+) -> Vec<Task> {
     let pieces = Pieces::of(graph);
     let mut results: Vec<usize> = pieces
         .results()
@@ -70,13 +76,13 @@ pub(super) fn tasks(graph: &Graph<'_>, kinds: &[StepKind], work: &Work) -> Vec<T
             step,
             lag: (span.start - ends.max().unwrap_or(0)) as f64,
             work: if shares {
-                work.between(span.start, span.end)
+                work[nodes[step]].between(span.start, span.end)
             } else {
                 (span.end - span.start) as f64
             },
             after,
             shares,
-            node: 0,
+            node: nodes[step],
         }
     });
     tasks.collect()
@@ -140,7 +146,8 @@ pub(super) struct Replay<'t> {
     before: Vec<Vec<usize>>,
     /// How many tasks each still waits for.
     waiting: Vec<usize>,
-    cores: [Cores; 2],
+    /// Of each node.
+    cores: Vec<Cores>,
     /// Tasks that wait for nothing more, by when they begin.
     begins: BinaryHeap<At>,
     /// Tasks under way that share no cores, by when they end.
@@ -148,7 +155,8 @@ pub(super) struct Replay<'t> {
 }
 
 impl<'t> Replay<'t> {
-    pub(super) fn new(tasks: &'t [Task], shares: [Share; 2]) -> Self {
+    /// On so many nodes, whose RUN steps share cores alike.
+    pub(super) fn new(tasks: &'t [Task], nodes: usize, share: Share) -> Self {
         let mut before = vec![Vec::new(); tasks.len()];
         for (task, found) in tasks.iter().enumerate() {
             for &earlier in &found.after {
@@ -159,11 +167,13 @@ impl<'t> Replay<'t> {
             tasks,
             before,
             waiting: tasks.iter().map(|task| task.after.len()).collect(),
-            cores: shares.map(|share| Cores {
-                share,
-                clock: 0.0,
-                ends: BinaryHeap::new(),
-            }),
+            cores: (0..nodes)
+                .map(|_| Cores {
+                    share,
+                    clock: 0.0,
+                    ends: BinaryHeap::new(),
+                })
+                .collect(),
             begins: BinaryHeap::new(),
             fixed_ends: BinaryHeap::new(),
         }
@@ -181,9 +191,9 @@ impl<'t> Replay<'t> {
         loop {
             let begin = self.begins.peek().copied();
             let fixed = self.fixed_ends.peek().copied();
-            let shared = [0, 1].map(|node| self.cores[node].next(now));
+            let shared = self.cores.iter().map(|cores| cores.next(now));
             // What ends makes way for what begins at the same moment.
-            let ends = [fixed, shared[0], shared[1]].into_iter().enumerate();
+            let ends = std::iter::once(fixed).chain(shared).enumerate();
             let end = ends
                 .filter_map(|(place, end)| Some((end?, place)))
                 .min_by(|(a, _), (b, _)| a.time.total_cmp(&b.time));
@@ -280,7 +290,8 @@ mod tests {
             .map(|step| kind_of(step.step, None, None, true))
             .collect();
         let running = graph.concurrency(|at| kinds[at].is_run());
-        let tasks = tasks(&graph, &kinds, &Share::NONE.work(&running));
+        let nodes = vec![0; graph.steps.len()];
+        let tasks = tasks(&graph, &kinds, &nodes, &[Share::NONE.work(&running)]);
         for (task, place) in tasks.iter().zip(0..) {
             if kinds[task.step] == StepKind::Export {
                 assert_eq!(task.after.len(), MAX_RESULTS);

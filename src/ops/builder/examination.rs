@@ -30,7 +30,7 @@ pub async fn examine(
         Ok(Choice::OnEngine(endpoint)) if endpoint.is_private() => {
             of_engine(&endpoint, platforms).await
         }
-        Ok(Choice::OnEngine(endpoint)) => on_engine(&endpoint, platforms).await,
+        Ok(Choice::OnEngine(endpoint)) => on_engine(&endpoint, options, platforms).await,
         Ok(_) => of_session(options, platforms).await,
     };
     checks.extend(preflight::examine_machine(results).await);
@@ -54,7 +54,11 @@ async fn of_engine(endpoint: &Endpoint, platforms: &[Platform]) -> Vec<Check> {
 
 /// An engine of somebody else's, on which builds go to a container of
 /// buildrace's own where that can be.
-async fn on_engine(endpoint: &Endpoint, platforms: &[Platform]) -> Vec<Check> {
+async fn on_engine(
+    endpoint: &Endpoint,
+    options: &BuilderOptions,
+    platforms: &[Platform],
+) -> Vec<Check> {
     let Ok(engine) = Engine::connect_unchecked(endpoint).await else {
         return preflight::examine_engine(endpoint, platforms).await;
     };
@@ -70,6 +74,10 @@ async fn on_engine(endpoint: &Endpoint, platforms: &[Platform]) -> Vec<Check> {
         return checks;
     }
     let facts = engine.facts();
+    if !facts.containerd_store {
+        // Only the builder itself can try platforms there.
+        return of_session(options, platforms).await;
+    }
     let mut checks = vec![Check::ok(
         "builder",
         format!(
@@ -88,12 +96,15 @@ async fn of_session(options: &BuilderOptions, platforms: &[Platform]) -> Vec<Che
         Err(error) => return vec![preflight::no_builder(&format!("{error:#}"))],
     };
     let mut checks = vec![Check::ok("builder", session.describe())];
-    match &session.engine {
+    match session.trial_engine() {
         Some(engine) => checks.extend(preflight::examine_platforms(engine, platforms).await),
-        None => match trial::executions(&session, platforms).await {
-            Ok(executions) => checks.extend(executions.iter().map(preflight::platform_check)),
-            Err(error) => checks.push(preflight::no_builder(&format!("{error:#}"))),
-        },
+        None => {
+            match trial::executions(&session, platforms).await {
+                Ok(executions) => checks.extend(executions.iter().map(preflight::platform_check)),
+                Err(error) => checks.push(preflight::no_builder(&format!("{error:#}"))),
+            }
+            checks.extend(session.engine.as_ref().and_then(preflight::examine_disk));
+        }
     }
     session.close().await;
     checks

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::session::BuilderSession;
+use crate::engine::Engine;
 use crate::engine::images::{Obtained, StandIns, obtain};
 use crate::engine::preflight::{self, Tried};
 use crate::model::Platform;
@@ -15,11 +16,18 @@ impl BuilderSession {
     /// # Errors
     /// The builder cannot be asked.
     pub async fn try_each(&self, platforms: &[Platform]) -> anyhow::Result<Tried> {
-        match &self.engine {
-            // A container of buildkitd has the kernel of its engine.
+        match self.trial_engine() {
             Some(engine) => Ok(preflight::try_each(engine, platforms).await?),
             None => super::trial::try_each(self, platforms).await,
         }
+    }
+
+    /// The engine that can run a program of each platform in the place of its
+    /// BuildKit: a container of buildkitd has the kernel of its engine. One that
+    /// holds one platform of an image cannot.
+    pub(super) fn trial_engine(&self) -> Option<&Engine> {
+        let engine = self.engine.as_ref();
+        engine.filter(|engine| engine.facts().containerd_store)
     }
 
     /// Gets base images, each with the platform that it is needed on.

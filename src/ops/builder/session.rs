@@ -13,7 +13,7 @@ use crate::buildx::Instance;
 use crate::engine::images::{self, StandIns};
 use crate::engine::{Endpoint, Engine};
 use crate::escape;
-use crate::model::{BuilderInfo, ImageLayout, NodeInfo, Platform};
+use crate::model::{BuildNodes, BuilderInfo, ImageLayout, NodeInfo, Platform};
 use crate::ops::console::progress_lines;
 use crate::options::BuilderOptions;
 
@@ -173,6 +173,7 @@ impl BuilderSession {
         engine: Engine,
         settings: &ContainerSettings,
     ) -> anyhow::Result<Self> {
+        engine.remove_leftovers().await;
         let own = OwnContainer::create(&engine, settings).await?;
         let info = BuilderInfo {
             driver: "docker-container".to_owned(),
@@ -279,6 +280,14 @@ impl BuilderSession {
     /// The platforms that its BuildKit lists.
     pub fn platforms(&self) -> &[Platform] {
         &self.info.platforms
+    }
+
+    /// Which of its nodes builds what.
+    pub fn nodes(&self) -> BuildNodes<'_> {
+        BuildNodes {
+            native: &self.native,
+            several: &self.info.nodes,
+        }
     }
 
     /// The own platform of the node that a platform goes to.

@@ -60,11 +60,8 @@ pub async fn build(
     let here = std::env::current_dir().context("cannot find the current folder")?;
     let secrets = input.build_secrets();
     let sessions = cells.sessions();
+    let addresses: Vec<String> = sessions.iter().flat_map(|s| s.addresses.clone()).collect();
     let hosts: Vec<&str> = sessions.iter().map(|s| s.place.as_str()).collect();
-    let addresses = sessions
-        .iter()
-        .flat_map(|session| session.addresses.clone());
-    let addresses: Vec<String> = addresses.collect();
     let redaction = redaction::of_race(masks, &addresses, snapshot, input.project.root());
     let unfinished = Unfinished::begin(&record.run, &hosts);
     let finished = run.samples.clone();

@@ -6,7 +6,7 @@ use anyhow::bail;
 use crate::engine::images::Missing;
 use crate::engine::{binfmt, preflight};
 use crate::escape;
-use crate::model::{BaseImage, EmulatorInfo, Invocation, LeftOut, Platform};
+use crate::model::{BaseImage, BuildNodes, EmulatorInfo, Invocation, LeftOut, Platform};
 use crate::ops::builder::BuilderSession;
 use crate::ops::images;
 use crate::scenario::{Project, Scenario};
@@ -70,8 +70,8 @@ pub async fn by_platform(
     scenarios: &mut Vec<Scenario>,
     choice: &mut Choice,
 ) -> anyhow::Result<Vec<EmulatorInfo>> {
-    let native = &session.native;
-    let images::Executed { surely, maybe } = images::executed(project, scenarios, native)?;
+    let nodes = session.nodes();
+    let images::Executed { surely, maybe } = images::executed(project, scenarios, nodes)?;
     let each: Vec<Platform> = surely.iter().chain(&maybe).cloned().collect();
     let mut tried = session.try_each(&each).await?;
     for failed in &tried.failed {
@@ -91,7 +91,7 @@ pub async fn by_platform(
     let mut lacks = Vec::new();
     for scenario in scenarios.iter() {
         let own = std::slice::from_ref(scenario);
-        let mut lacking = images::executed(project, own, native)?.surely;
+        let mut lacking = images::executed(project, own, nodes)?.surely;
         lacking.retain(failed);
         if !lacking.is_empty() {
             lacks.push((scenario.name.clone(), no_emulator(&lacking)));
@@ -102,7 +102,7 @@ pub async fn by_platform(
         let (_, reason) = lacks.find(|(name, _)| *name == scenario.name)?;
         Some(reason.clone())
     })?;
-    retain_used(&mut tried.emulators, project, scenarios, native)?;
+    retain_used(&mut tried.emulators, project, scenarios, nodes)?;
     Ok(tried.emulators)
 }
 
@@ -114,9 +114,9 @@ pub fn retain_used(
     emulators: &mut Vec<EmulatorInfo>,
     project: &Project,
     scenarios: &[Scenario],
-    native: &Platform,
+    nodes: BuildNodes<'_>,
 ) -> anyhow::Result<()> {
-    let used = images::executed(project, scenarios, native)?;
+    let used = images::executed(project, scenarios, nodes)?;
     emulators
         .retain(|info| used.surely.contains(&info.platform) || used.maybe.contains(&info.platform));
     Ok(())
@@ -134,38 +134,63 @@ pub async fn by_images(
     scenarios: &mut Vec<Scenario>,
     choice: &mut Choice,
 ) -> anyhow::Result<Vec<BaseImage>> {
-    let native = &session.native;
-    for line in images::unclear(project, scenarios, native)? {
+    let nodes = session.nodes();
+    for line in images::unclear(project, scenarios, nodes)? {
         let line = escape::terminal(&line, 400);
         errln!("note: {line}; base images and lines may be missing, and BuildKit decides");
     }
-    let needed = images::needed(project, scenarios, native)?;
+    let needed = images::needed(project, scenarios, nodes)?;
     let may_lack = if choice.may_leave_out {
         needed.iter().map(|(name, _)| name.clone()).collect()
     } else {
-        images::optional(project, scenarios, native)?
+        images::optional(project, scenarios, nodes)?
     };
     let mut got = session.obtain(&needed, &may_lack).await?;
     if got.missing.is_empty() {
-        return Ok(got.images);
+        return on_nodes(got.images, session, project, scenarios);
     }
     for missing in &got.missing {
         errln!("note: {}", escape::terminal(&missing.reason, 1000));
     }
-    without(project, native, scenarios, choice, &got.missing)?;
-    let needed = images::needed(project, scenarios, native)?;
+    without(project, nodes, scenarios, choice, &got.missing)?;
+    let needed = images::needed(project, scenarios, nodes)?;
     got.images.retain(|image| {
         let mut needed = needed.iter();
         needed.any(|(name, platform)| *name == image.name && *platform == image.platform)
     });
-    Ok(got.images)
+    on_nodes(got.images, session, project, scenarios)
+}
+
+/// Base images with the nodes that need them, where the builder has several.
+fn on_nodes(
+    images: Vec<BaseImage>,
+    session: &BuilderSession,
+    project: &Project,
+    scenarios: &[Scenario],
+) -> anyhow::Result<Vec<BaseImage>> {
+    let nodes = session.nodes();
+    if nodes.several.is_empty() {
+        return Ok(images);
+    }
+    let mut placed = Vec::new();
+    for node in nodes.several {
+        let needed = images::needed_on(project, scenarios, nodes, &node.name)?;
+        let here = images
+            .iter()
+            .filter(|image| needed.contains(&(image.name.clone(), image.platform.clone())));
+        placed.extend(here.map(|image| BaseImage {
+            node: Some(node.name.clone()),
+            ..image.clone()
+        }));
+    }
+    Ok(placed)
 }
 
 /// Takes out of `scenarios` what needs an image that is missing: optional
 /// variants alone, else the scenario.
 fn without(
     project: &Project,
-    native: &Platform,
+    nodes: BuildNodes<'_>,
     scenarios: &mut Vec<Scenario>,
     choice: &mut Choice,
     missing: &[Missing],
@@ -174,7 +199,7 @@ fn without(
     for scenario in scenarios.iter_mut() {
         let mut left_out = Vec::new();
         for variant in &scenario.variants {
-            let needed = images::needed_by(project, scenario, variant, native)?;
+            let needed = images::needed_by(project, scenario, variant, nodes)?;
             let lack = missing.iter().find(|image| {
                 let mut needed = needed.iter();
                 needed.any(|(name, on)| *name == image.name && image.platforms.contains(on))

@@ -54,7 +54,13 @@ fn an_optional_variant_goes_without_its_image_and_a_scenario_without_another() {
     };
     let after = |missing: Missing| {
         let (mut scenarios, mut choice) = (scenarios.clone(), Choice::default());
-        let result = without(&project, &native, &mut scenarios, &mut choice, &[missing]);
+        let result = without(
+            &project,
+            BuildNodes::one(&native),
+            &mut scenarios,
+            &mut choice,
+            &[missing],
+        );
         let left: Vec<String> = scenarios
             .iter()
             .flat_map(|s| s.variants.iter().map(|v| format!("{}/{}", s.name, v.name)))

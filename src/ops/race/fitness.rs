@@ -46,8 +46,8 @@ pub async fn of_cells(cells: &Cells<'_>, input: &mut RaceInput<'_>) -> anyhow::R
     }
     for (at, images) in base_images.iter_mut().enumerate() {
         // Another builder may have lacked one.
-        let native = &cells.sessions()[at].native;
-        let needed = images::needed(project, scenarios, native)?;
+        let nodes = cells.sessions()[at].nodes();
+        let needed = images::needed(project, scenarios, nodes)?;
         images.retain(|image| {
             let mut needed = needed.iter();
             needed.any(|(name, platform)| *name == image.name && *platform == image.platform)
@@ -55,7 +55,7 @@ pub async fn of_cells(cells: &Cells<'_>, input: &mut RaceInput<'_>) -> anyhow::R
     }
     for (at, emulators) in emulators.iter_mut().enumerate() {
         let session = cells.sessions().get(at).unwrap_or(&cells.sessions()[0]);
-        eligibility::retain_used(emulators, project, scenarios, &session.native)?;
+        eligibility::retain_used(emulators, project, scenarios, session.nodes())?;
     }
     report_other_images(&base_images);
     Ok(Fit {
@@ -131,7 +131,7 @@ async fn of_emulators(
     let Some(emulators) = cells.emulators() else {
         return Ok(found);
     };
-    let executed = images::executed(project, scenarios, &session.native)?;
+    let executed = images::executed(project, scenarios, session.nodes())?;
     let executed = executed.surely.iter().chain(&executed.maybe);
     let foreign = executed.filter(|platform| is_emulated(platform));
     let mut foreign: Vec<String> = foreign.map(|p| p.architecture().to_owned()).collect();

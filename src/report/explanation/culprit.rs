@@ -5,11 +5,14 @@ use std::time::Duration;
 use super::super::number;
 use super::super::words::join;
 use super::text::{beside, short_instruction};
+use crate::escape;
 use crate::explain::diff::{Diff, Fate};
 use crate::explain::{Culprit, Explanation, StepFacts, StepKind};
 
 /// Columns that the instruction may take in a sentence.
 const MAX_INSTRUCTION: usize = 60;
+/// Columns of a node's name.
+pub(super) const MAX_NODE: usize = 40;
 /// Columns of one that shows where it differs from another.
 const MAX_BESIDE: usize = 90;
 
@@ -65,12 +68,13 @@ impl CulpritStep {
             number::share(self.cost.critical_share)
         );
         let whom = format!("{instruction}{}", made_for(step));
+        let node = on_node(step);
         let sentence = match step.kind {
             StepKind::EmulatedRun => {
                 let platform = step.platform.as_ref().map(ToString::to_string);
                 let platform = platform.unwrap_or_default();
                 let natively = self.natively().unwrap_or_default();
-                format!("{instruction} is emulated on {platform}: {took}{natively}")
+                format!("{instruction}{node} is emulated on {platform}: {took}{natively}")
             }
             StepKind::UnknownRun => format!("{whom} takes {took}, emulated or not"),
             _ if self.all_native => format!("nothing is emulated; {whom} takes {took}"),
@@ -94,7 +98,7 @@ impl CulpritStep {
             ", {} the {} that it takes natively ({})",
             number::factor((*slow_down)?),
             number::seconds((*native_time)?.as_secs_f64()),
-            crate::escape::terminal(against.as_ref()?, 80),
+            escape::terminal(against.as_ref()?, 80),
         ))
     }
 }
@@ -207,12 +211,18 @@ pub fn grown(first: &Explanation, second: &Explanation, diff: &Diff) -> Option<G
     })
 }
 
-/// ` for linux/arm64`, where the name of the step says so.
+/// ` for linux/arm64 on farm1`, as far as the name of the step says so.
 fn made_for(step: &StepFacts) -> String {
-    match &step.target {
-        Some(platform) => format!(" for {platform}"),
-        None => String::new(),
-    }
+    let target = step.target.as_ref();
+    let target = target.map(|platform| format!(" for {platform}"));
+    target.unwrap_or_default() + &on_node(step)
+}
+
+/// ` on farm1`, where the builder has several nodes.
+fn on_node(step: &StepFacts) -> String {
+    let node = step.node.as_deref();
+    let node = node.map(|node| format!(" on {}", escape::terminal(node, MAX_NODE)));
+    node.unwrap_or_default()
 }
 
 /// The sentence with a capital, unless it begins with an instruction.

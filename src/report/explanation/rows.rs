@@ -3,6 +3,8 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashSet};
 
+use super::culprit::MAX_NODE;
+use crate::escape;
 use crate::explain::{Explanation, StepFacts, StepKind};
 use crate::model::Platform;
 
@@ -59,7 +61,7 @@ pub(super) fn groups(explanation: &Explanation) -> (Vec<Group<'_>>, usize) {
             Group {
                 name: match platform {
                     None => WHOLE_BUILD.to_owned(),
-                    Some((_, platform)) => name(explanation, platform),
+                    Some(place) => name(explanation, &place),
                 },
                 rows: places
                     .into_iter()
@@ -79,33 +81,63 @@ pub(super) fn groups(explanation: &Explanation) -> (Vec<Group<'_>>, usize) {
     (groups, hidden)
 }
 
-/// Places of steps by the platform that they run on: those of none first, then
-/// the node's own.
+/// Where steps run.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Where<'e> {
+    /// Whether the platform is another one than the first node's own.
+    is_foreign: bool,
+    /// The node, where the builder has several.
+    node: Option<&'e str>,
+    platform: Option<&'e Platform>,
+}
+
+impl Where<'_> {
+    /// `linux/arm64`, or `farm1, linux/arm64` where there are several nodes. Safe
+    /// for a terminal.
+    pub(super) fn describe(&self) -> String {
+        let node = self.node.map(|node| escape::terminal(node, MAX_NODE));
+        let platform = self.platform.map(ToString::to_string);
+        let words: Vec<String> = node.into_iter().chain(platform).collect();
+        words.join(", ")
+    }
+}
+
+/// Places of steps by where they run: those of no node and platform first, then
+/// those of the first node's own platform.
 pub(super) fn by_platform(
     explanation: &Explanation,
     places: impl IntoIterator<Item = usize>,
-) -> BTreeMap<Option<(bool, &Platform)>, Vec<usize>> {
+) -> BTreeMap<Option<Where<'_>>, Vec<usize>> {
     let mut platforms: BTreeMap<_, Vec<usize>> = BTreeMap::new();
     for place in places {
-        let platform = explanation.steps[place].platform.as_ref();
-        let is_foreign = |platform: &Platform| explanation.node.as_ref() != Some(platform);
-        let key = platform.map(|platform| (is_foreign(platform), platform));
+        let step = &explanation.steps[place];
+        let (node, platform) = (step.node.as_deref(), step.platform.as_ref());
+        let key = (node.is_some() || platform.is_some()).then(|| Where {
+            is_foreign: platform.is_some() && explanation.node.as_ref() != platform,
+            node,
+            platform,
+        });
         platforms.entry(key).or_default().push(place);
     }
     platforms
 }
 
 /// `on linux/arm64, RUN emulated`: COPY and WORKDIR never are.
-fn name(explanation: &Explanation, platform: &Platform) -> String {
-    let mut kinds = explanation.steps.iter().filter(|step| {
-        step.platform.as_ref() == Some(platform) && step.kind == StepKind::EmulatedRun
-    });
-    let how = if kinds.next().is_some() {
+fn name(explanation: &Explanation, place: &Where<'_>) -> String {
+    let here = |step: &&StepFacts| {
+        step.node.as_deref() == place.node && step.platform.as_ref() == place.platform
+    };
+    let has = |kind| {
+        let mut steps = explanation.steps.iter().filter(here);
+        steps.any(|step| step.kind == kind)
+    };
+    let is_own = place.node.is_none() && explanation.node.as_ref() == place.platform;
+    let how = if has(StepKind::EmulatedRun) {
         ", RUN emulated"
-    } else if explanation.node.as_ref() == Some(platform) {
+    } else if is_own || (place.node.is_some() && has(StepKind::NativeRun)) {
         ", RUN native"
     } else {
         ""
     };
-    format!("on {platform}{how}")
+    format!("on {}{how}", place.describe())
 }

@@ -38,7 +38,7 @@ pub fn trace_events(subject: &Subject, explanation: &Explanation) -> String {
     for (number, (platform, places)) in platforms.into_iter().enumerate() {
         let pid = number + 3;
         let name = match platform {
-            Some((_, platform)) => platform.to_string(),
+            Some(place) => place.describe(),
             None => WHOLE_BUILD.to_owned(),
         };
         process(&mut events, pid, &name);

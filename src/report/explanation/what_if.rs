@@ -4,6 +4,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::super::number;
 use super::super::paint::Style;
+use super::culprit::MAX_NODE;
 use super::page::Page;
 use super::text::short_instruction;
 use crate::escape;
@@ -44,11 +45,14 @@ pub(super) fn what_if(page: &mut Page, explanation: &Explanation, of: &str) {
 fn change(change: &Change, steps: &[StepFacts]) -> String {
     let named = |step: usize| {
         let step = &steps[step];
-        let platform = step.platform.as_ref().map(|p| format!(" on {p}"));
+        let node = step.node.as_deref();
+        let node = node.map(|node| escape::terminal(node, MAX_NODE));
+        let platform = step.platform.as_ref().map(ToString::to_string);
+        let place = node.or(platform).map(|place| format!(" on {place}"));
         format!(
             "{}{}",
             short_instruction(&step.instruction, 44),
-            platform.unwrap_or_default()
+            place.unwrap_or_default()
         )
     };
     match change {

@@ -1,4 +1,4 @@
-//! What is in the image of an OCI archive, file by file.
+//! What is in the images of an OCI archive, file by file.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -33,9 +33,16 @@ pub struct ImageFile {
 /// Files by path; what is not printable ASCII in a path is escaped.
 pub type Files = BTreeMap<String, ImageFile>;
 
-/// The files of the image, layer on layer.
+/// The files of an archive's only image, layer on layer.
 pub fn image_files(archive: &Path) -> Files {
-    let mut blobs: BTreeMap<String, Vec<u8>> = BTreeMap::new();
+    let mut images = images(archive);
+    assert_eq!(images.len(), 1, "not one image: {:?}", images.keys());
+    images.pop_first().expect("an image").1
+}
+
+/// The files of each image of an archive, by its platform.
+pub fn images(archive: &Path) -> BTreeMap<String, Files> {
+    let mut blobs = Blobs::new();
     let mut tar = tar::Archive::new(File::open(archive).expect("an archive"));
     for entry in tar.entries().expect("a tar") {
         let mut entry = entry.expect("an entry");
@@ -44,21 +51,39 @@ pub fn image_files(archive: &Path) -> Files {
         entry.read_to_end(&mut content).expect("content");
         blobs.insert(path, content);
     }
-    let json = |content: &[u8]| serde_json::from_slice::<Value>(content).expect("JSON");
-    let blob = |descriptor: &Value| {
-        let digest = descriptor["digest"].as_str().expect("a digest");
-        &blobs[&format!("blobs/{}", digest.replace(':', "/"))]
-    };
-    let mut document = json(&blobs["index.json"]);
-    // An index of one image may be wrapped in another.
-    while let Some([manifest]) = document["manifests"].as_array().map(Vec::as_slice) {
-        document = json(blob(manifest));
+    let mut found = BTreeMap::new();
+    add_images(&blobs, &json(&blobs["index.json"]), &mut found);
+    found
+}
+
+type Blobs = BTreeMap<String, Vec<u8>>;
+
+fn json(content: &[u8]) -> Value {
+    serde_json::from_slice(content).expect("JSON")
+}
+
+fn blob<'a>(blobs: &'a Blobs, descriptor: &Value) -> &'a [u8] {
+    let digest = descriptor["digest"].as_str().expect("a digest");
+    &blobs[&format!("blobs/{}", digest.replace(':', "/"))]
+}
+
+/// Adds the images of an index, which may hold further ones, or of a manifest.
+fn add_images(blobs: &Blobs, document: &Value, found: &mut BTreeMap<String, Files>) {
+    if let Some(manifests) = document["manifests"].as_array() {
+        for manifest in manifests {
+            add_images(blobs, &json(blob(blobs, manifest)), found);
+        }
+        return;
     }
+    let config = json(blob(blobs, &document["config"]));
+    let word = |key: &str| config[key].as_str().unwrap_or_default().to_owned();
     let mut files = Files::new();
     for layer in document["layers"].as_array().expect("layers") {
-        read_layer(blob(layer), &mut files);
+        read_layer(blob(blobs, layer), &mut files);
     }
-    files
+    let platform = format!("{}/{}", word("os"), word("architecture"));
+    let twice = found.insert(platform, files);
+    assert!(twice.is_none(), "two images of one platform");
 }
 
 fn read_layer(layer: &[u8], files: &mut Files) {

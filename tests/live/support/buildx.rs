@@ -16,17 +16,10 @@ pub struct Buildx {
 }
 
 impl Buildx {
-    /// buildx on this engine. It is `BUILDRACE_BUILDX`, else the plugin where
-    /// Docker looks for it, else `docker-buildx` on the PATH.
+    /// buildx on this engine.
     pub fn on(host: &str) -> Self {
-        let program = find().unwrap_or_else(|| {
-            panic!(
-                "docker buildx is needed to compare with, and is not here: \
-                 install docker-buildx, or name its program in BUILDRACE_BUILDX"
-            )
-        });
         Self {
-            program,
+            program: program(),
             host: host.to_owned(),
             config: TempDir::new().expect("a temporary folder"),
         }
@@ -84,6 +77,17 @@ impl Buildx {
         }
         steps
     }
+}
+
+/// Its program: `BUILDRACE_BUILDX`, else the plugin where Docker looks for it,
+/// else `docker-buildx` on the PATH.
+pub fn program() -> PathBuf {
+    find().unwrap_or_else(|| {
+        panic!(
+            "docker buildx is needed to compare with, and is not here: \
+             install docker-buildx, or name its program in BUILDRACE_BUILDX"
+        )
+    })
 }
 
 fn find() -> Option<PathBuf> {
