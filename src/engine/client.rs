@@ -214,7 +214,7 @@ impl Engine {
     ///
     /// # Errors
     /// The engine refuses the question.
-    pub(super) async fn image_id(&self, name: &str) -> Result<Option<String>, EngineError> {
+    pub async fn image_id(&self, name: &str) -> Result<Option<String>, EngineError> {
         let found = self.find(name).await;
         let found =
             found.map_err(|error| EngineError::api(format!("looking for image {name}"), error))?;

@@ -64,17 +64,7 @@ pub async fn choose(options: &BuilderOptions) -> anyhow::Result<Choice> {
 async fn choose_any(options: &BuilderOptions) -> anyhow::Result<Choice> {
     let host = options.host.as_deref();
     if let Some(name) = &options.builder {
-        let choice = named(name, "--builder", host).await?;
-        if let Choice::Engine(_) | Choice::Instance { .. } = choice
-            && !options.is_usual_container()
-        {
-            bail!(
-                "--driver-opt and --buildkitd-config are for --builder container or an address: \
-                 {} is made already",
-                bounded(name)
-            );
-        }
-        return Ok(choice);
+        return named(name, "--builder", host).await;
     }
     // An engine that was named is meant, whatever buildx uses.
     if host.is_none() {

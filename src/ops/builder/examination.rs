@@ -74,8 +74,10 @@ async fn on_engine(
         return checks;
     }
     let facts = engine.facts();
-    if !facts.containerd_store {
-        // Only the builder itself can try platforms there.
+    // Where the engine cannot try platforms, the builder itself does, if nothing
+    // has to be pulled for it.
+    let is_here = matches!(engine.image_id(&image).await, Ok(Some(_)));
+    if !facts.containerd_store && is_here {
         return of_session(options, platforms).await;
     }
     let mut checks = vec![Check::ok(
@@ -85,7 +87,10 @@ async fn on_engine(
             facts.version, facts.endpoint.host, facts.endpoint.found_by
         ),
     )];
-    checks.extend(preflight::examine_platforms(&engine, platforms).await);
+    match facts.containerd_store {
+        true => checks.extend(preflight::examine_platforms(&engine, platforms).await),
+        false => checks.extend(preflight::examine_disk(&engine)),
+    }
     checks
 }
 

@@ -147,7 +147,7 @@ async fn tcp_with_certificates_of_both_sides() {
     let options = options(&authority, &client);
     let args = ["--builder", &remote.address, "--driver-opt", &options];
     place
-        .races(&args)
+        .races(&[&["--kinds", "multi-arch,noop"][..], &args].concat())
         .is_right()
         .names("a buildkitd, remote driver, ", "remote", None);
 
@@ -174,7 +174,7 @@ async fn a_unix_socket() {
     let builder = connect(&remote.address, None).await;
     let before = Kept::by(&builder).await;
     place
-        .races(&["--builder", &remote.address])
+        .races(&["--kinds", "multi-arch,noop", "--builder", &remote.address])
         .is_right()
         .names("a buildkitd, remote driver, ", "remote", None);
     assert_eq!(Kept::by(&builder).await, before);
@@ -229,4 +229,24 @@ async fn two_nodes_of_one_builder() {
     let json = place.buildrace(&["builders", "--json"]).output().unwrap();
     let listed: Value = serde_json::from_slice(&json.stdout).unwrap();
     assert!(listed.to_string().contains("farm1"), "{listed}");
+}
+
+/// Of a builder of several nodes each has to get the image for its platform alone,
+/// and no builder here has a registry to get it from.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_base_image_is_run_on_every_platform_of_each_builder() {
+    let Some(engine) = Engine::take().await else {
+        return;
+    };
+    let place = Place::new(&engine.host);
+    place.prints_its_architecture_on("debian:trixie-slim");
+    let remotes = [Start::unix().start(), Start::unix().start()];
+    let farm = Instance::farm(&place, [&remotes[0].address, &remotes[1].address]);
+    for builder in ["container", farm.name.as_str()] {
+        let race = ["--variant", "naive", "--kinds", "multi-arch"];
+        let raced = place.races(&[&race[..], &["--builder", builder]].concat());
+        raced.is_right();
+        let images = &raced.run.run.record.base_images;
+        assert_eq!(images.len(), 2, "{images:?}");
+    }
 }

@@ -91,7 +91,6 @@ async fn certificates_that_do_not_fit_are_named_with_the_endpoint() {
             args.extend(["--driver-opt", options]);
         }
         let error = refused(&place.buildrace(&args).output().unwrap());
-        eprintln!("{error}");
         assert!(error.contains(&remote.address), "{error}");
         assert!(error.contains(expected), "{expected}: {error}");
         assert!(is_empty(&place));
@@ -116,7 +115,6 @@ async fn a_builder_that_hangs_at_boot_is_given_up_and_removed() {
         &option,
     ];
     let error = refused(&place.buildrace(&args).output().unwrap());
-    eprintln!("{error}");
     assert!(error.contains("does not answer within 3 s"), "{error}");
     assert_eq!(OnEngine::at(&engine.host).await, before);
 
@@ -131,7 +129,6 @@ async fn a_builder_that_hangs_at_boot_is_given_up_and_removed() {
         option,
     ];
     let error = refused(&place.buildrace(&args).output().unwrap());
-    eprintln!("{error}");
     assert!(
         error.contains("ended right after its start; its log ends:"),
         "{error}"
@@ -192,8 +189,7 @@ async fn a_node_that_is_lost_ends_the_run_and_the_other_is_left_clean() {
     ];
     let child = place.is_in_mid_build(&args, &hanging);
     farm1.kill();
-    let (sample, said) = lost(&place, &child.wait_with_output().unwrap());
-    eprintln!("{said}\n{sample:?}");
+    let (sample, _) = lost(&place, &child.wait_with_output().unwrap());
     assert_eq!(sample.outcome, Outcome::LostBuilder, "{sample:?}");
     let message = &sample.failure.as_ref().unwrap().message;
     assert!(message.contains("node farm1"), "{message}");
@@ -225,7 +221,6 @@ async fn a_container_that_is_removed_in_mid_build_is_a_lost_builder() {
         .await
         .unwrap();
     let (sample, said) = lost(&place, &child.wait_with_output().unwrap());
-    eprintln!("{said}\n{sample:?}");
     assert_eq!(sample.outcome, Outcome::LostBuilder, "{sample:?}");
     assert!(!said.contains("is left"), "{said}");
     assert_eq!(OnEngine::at(&engine.host).await, before);
@@ -249,8 +244,7 @@ async fn a_full_disk_of_a_builder_is_a_failed_build_with_its_reason() {
     let args = [&COLD[..], &["--builder", &remote.address]].concat();
     let race = ["run", "greet", "--rounds", "1", "--keep-contaminated"];
     let output = place.buildrace(&[&race[..], &args].concat()).output();
-    let (sample, said) = lost(&place, &output.unwrap());
-    eprintln!("{said}\n{sample:?}");
+    let (sample, _) = lost(&place, &output.unwrap());
     assert_eq!(sample.outcome, Outcome::Failed, "{sample:?}");
     let message = &sample.failure.as_ref().unwrap().message;
     assert!(message.contains("no space left on device"), "{message}");

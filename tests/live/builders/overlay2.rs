@@ -23,7 +23,7 @@ const BASE: &str = "buildrace-test-base:1";
 struct Stock {
     host: String,
     child: Child,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Stock {
@@ -76,13 +76,13 @@ impl Stock {
         let mut stock = Self {
             host,
             child,
-            _folder: folder,
+            folder,
         };
         wait_for("a socket of dockerd", || {
             if stock.child.try_wait().unwrap().is_some() {
                 panic!(
                     "{}",
-                    fs::read_to_string(stock._folder.path().join("log")).unwrap()
+                    fs::read_to_string(stock.folder.path().join("log")).unwrap()
                 );
             }
             std::os::unix::net::UnixStream::connect(&socket).ok()
@@ -144,8 +144,13 @@ async fn a_stock_engine_races_in_a_builder_of_its_own() {
         base_image(&docker).await;
         let before = OnEngine::at(&stock.host).await;
         let line = "buildrace's own, docker-container driver on Docker Engine ";
+        let doctor = place.buildrace(&["doctor"]).output().unwrap();
+        let told = text(&doctor.stdout);
+        assert_eq!(doctor.status.code(), Some(0), "{told}");
+        assert!(told.contains(&format!("builder: {line}")), "{told}");
+        assert!(told.contains("ok    linux/arm64: "), "{told}");
         place
-            .races(&[])
+            .races(&["--kinds", "multi-arch,noop"])
             .is_right()
             .names(line, "docker-container", None);
         assert_eq!(OnEngine::at(&stock.host).await, before);
