@@ -31,6 +31,29 @@ fn one_dockerfile_is_compared_with_nothing() {
 }
 
 #[test]
+fn a_matrix_is_two_values_of_one_axis() {
+    let project = project();
+    for (matrix, says) in [
+        ("builder=default", "two or more values"),
+        ("builder=default,default", "default is given twice"),
+        ("cpu=1,2", "expected builder=A,B"),
+    ] {
+        let mut compare = buildrace(&project);
+        let output = compare.args(["compare", "A", "--matrix", matrix]).output();
+        let output = output.unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        assert_says(&String::from_utf8_lossy(&output.stderr), &[says]);
+    }
+    let matrix = ["compare", "A", "--matrix", "builder=default,container"];
+    let refused_with = |more: &[&str]| refused(&project, &[&matrix, more].concat());
+    assert_says(&refused_with(&["--builder", "x"]), &["leave out --builder"]);
+    let line = refused_with(&["--driver-opt", "cacert=/ca.pem"]);
+    assert_says(&line, &["cacert=/ca.pem", "none of the builders"]);
+    // Nothing else is wrong with it: one Dockerfile is enough.
+    assert_says(&refused_with(&[]), &["builder=default", "/nonexistent"]);
+}
+
+#[test]
 fn a_dockerfile_that_is_missing_or_brings_an_engine_down() {
     let project = project();
     assert_says(&refused(&project, &["compare", "A", "C"]), &["read C"]);

@@ -121,10 +121,8 @@ async fn each_sample_goes_to_its_builder_and_both_are_left_as_they_were() {
             assert!(rest.unwrap().starts_with(&format!("{value}-")));
         }
         assert!(builder.records.lock().unwrap().is_empty());
-        assert_eq!(
-            *builder.others.lock().unwrap(),
-            std::slice::from_ref(&theirs)
-        );
+        let history = builder.others.lock().unwrap();
+        assert_eq!(history.as_slice(), std::slice::from_ref(&theirs));
     }
     assert_eq!(warnings(&memory), [""; 0]);
 }
