@@ -8,11 +8,16 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
 use crate::engine::private::Paths;
 use crate::user;
+
+/// How often a lock is tried, and how long between.
+const ATTEMPTS: u32 = 5;
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// A run that goes on, and those that it cleans up after.
 #[derive(Debug, Default)]
@@ -58,7 +63,7 @@ impl Unfinished {
             }
             let path = entry.path();
             let mut file = File::open(&path).ok()?;
-            file.try_lock().ok()?;
+            hold(&file)?;
             let mut text = String::new();
             (&mut file).take(1 << 16).read_to_string(&mut text).ok()?;
             let of: Vec<String> = text.lines().map(str::to_owned).collect();
@@ -113,11 +118,23 @@ fn note(path: &Path, hosts: &[String]) -> Option<(PathBuf, File)> {
     user::create_dir_all(path.parent()?).ok()?;
     let open = OpenOptions::new().create(true).append(true).open(path);
     let mut file = open.ok()?;
-    file.try_lock().ok()?;
+    hold(&file)?;
     user::give(path).ok()?;
     file.set_len(0).ok()?;
     file.write_all(hosts.join("\n").as_bytes()).ok()?;
     Some((path.to_owned(), file))
+}
+
+/// Locks a file that nobody else holds. A process that this one starts has the
+/// file for a moment, too, and with it the lock.
+fn hold(file: &File) -> Option<()> {
+    for _ in 0..ATTEMPTS {
+        if file.try_lock().is_ok() {
+            return Some(());
+        }
+        std::thread::sleep(PAUSE);
+    }
+    None
 }
 
 /// Whether a name is a run's id: what begins the references of its builds.
