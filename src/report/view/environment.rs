@@ -105,8 +105,12 @@ pub struct EmulatorView {
 }
 
 impl EmulatorView {
-    /// `linux/arm64 under QEMU 10.0.2`.
+    /// `linux/arm64 under QEMU 10.0.2`, `linux/arm64 emulated`.
     pub fn describe(&self) -> String {
+        // What another machine's kernel has registered is not seen from here.
+        if self.handler == "not visible from here" {
+            return format!("{} emulated", self.platform);
+        }
         // As Debian and others call the handler, and as the private engine does.
         let qemu = ["qemu-", "buildrace-"];
         let name = if qemu.iter().any(|prefix| self.handler.starts_with(prefix)) {
