@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -54,6 +54,38 @@ pub struct BuildRequest {
     /// changes nothing in the files: what is copied from them is never taken
     /// from the cache of a build with another number, or with none.
     pub context_mark: Option<u32>,
+}
+
+impl BuildRequest {
+    /// A helper's build, which BuildKit keeps no record of: of the `Dockerfile` in
+    /// a folder, with that folder as its context. Nothing is exported, and it is
+    /// cancelled after `limit`.
+    pub fn internal(
+        reference: String,
+        folder: &Path,
+        platforms: Vec<Platform>,
+        limit: Duration,
+    ) -> Self {
+        Self {
+            shared_key: reference.clone(),
+            reference,
+            context: folder.to_owned(),
+            contexts: BTreeMap::new(),
+            layouts: Vec::new(),
+            secrets: BTreeMap::new(),
+            ssh: BTreeMap::new(),
+            dockerfile: folder.join("Dockerfile"),
+            platforms,
+            target: None,
+            build_args: BTreeMap::new(),
+            no_cache: false,
+            cache_mount_namespace: None,
+            internal: true,
+            export: Export::CacheOnly,
+            timeout: Some(limit),
+            context_mark: None,
+        }
+    }
 }
 
 /// A build context beside the main one. It takes the place of the stage or

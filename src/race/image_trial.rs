@@ -2,7 +2,6 @@
 //! registry, and which one: a build of nothing but that image tells. It leaves
 //! nothing.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::time::Duration;
 
@@ -11,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::cache_guard::{CacheGuard, forget_builds};
 use crate::builder::{Builder, BuilderError};
-use crate::buildkit::{BuildRequest, Export};
+use crate::buildkit::BuildRequest;
 use crate::model::Platform;
 use crate::temporary::Folder;
 
@@ -50,25 +49,8 @@ async fn build(
     let folder = Folder::new("trial").map_err(|error| error.to_string())?;
     let dockerfile = folder.path().join("Dockerfile");
     fs::write(&dockerfile, format!("FROM {image}\n")).map_err(|error| error.to_string())?;
-    let request = BuildRequest {
-        reference: format!("{prefix}image"),
-        context: folder.path().to_owned(),
-        contexts: BTreeMap::new(),
-        layouts: Vec::new(),
-        secrets: BTreeMap::new(),
-        ssh: BTreeMap::new(),
-        dockerfile,
-        shared_key: format!("{prefix}image"),
-        platforms: platforms.to_vec(),
-        target: None,
-        build_args: BTreeMap::new(),
-        no_cache: false,
-        internal: true,
-        cache_mount_namespace: None,
-        export: Export::CacheOnly,
-        timeout: Some(LIMIT),
-        context_mark: None,
-    };
+    let reference = format!("{prefix}image");
+    let request = BuildRequest::internal(reference, folder.path(), platforms.to_vec(), LIMIT);
     let (sink, mut statuses) = mpsc::unbounded_channel();
     let end = builder.build(&request, sink, stop.clone()).await;
     end.result.map_err(|error| error.to_string())?;

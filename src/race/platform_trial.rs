@@ -1,7 +1,6 @@
 //! Whether a builder runs the programs of a platform, where no engine can be
 //! asked: a build of a few bytes that runs one. It leaves nothing.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
@@ -11,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::cache_guard::{CacheGuard, forget_builds};
 use crate::builder::{Builder, BuilderError};
-use crate::buildkit::{BuildError, BuildRequest, Export};
+use crate::buildkit::{BuildError, BuildRequest};
 use crate::model::Platform;
 use crate::temporary::Folder;
 
@@ -58,25 +57,8 @@ async fn try_one(
 ) -> Result<(), String> {
     let folder = write(program, prefix).map_err(|error| format!("cannot write it: {error}"))?;
     let name = format!("{prefix}{}", program.platform.slug());
-    let request = BuildRequest {
-        reference: name.clone(),
-        context: folder.path().to_owned(),
-        contexts: BTreeMap::new(),
-        layouts: Vec::new(),
-        secrets: BTreeMap::new(),
-        ssh: BTreeMap::new(),
-        dockerfile: folder.path().join("Dockerfile"),
-        shared_key: name,
-        platforms: vec![program.platform.clone()],
-        target: None,
-        build_args: BTreeMap::new(),
-        no_cache: false,
-        internal: true,
-        cache_mount_namespace: None,
-        export: Export::CacheOnly,
-        timeout: Some(LIMIT),
-        context_mark: None,
-    };
+    let platforms = vec![program.platform.clone()];
+    let request = BuildRequest::internal(name, folder.path(), platforms, LIMIT);
     let (sink, _ignored) = mpsc::unbounded_channel();
     let end = builder.build(&request, sink, stop.clone()).await;
     match end.result {
@@ -90,7 +72,7 @@ async fn try_one(
     }
 }
 
-/// The build context. The comment makes its cache records this trial's.
+/// The build context. The name of the program makes its cache records this trial's.
 fn write(program: &Program, prefix: &str) -> std::io::Result<Folder> {
     let folder = Folder::new("trial")?;
     let path = folder.path().join("program");

@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::builder::Builder;
-use crate::buildkit::{BuildError, BuildRequest, Export};
+use crate::buildkit::{BuildError, BuildRequest};
 use crate::model::{BaseImage, ImageLayout, Platform};
 use crate::temporary::Folder;
 
@@ -70,24 +70,11 @@ pub async fn unpack(
             // unpacked now, and whose the record is.
             format!("FROM {image}\nWORKDIR /{own_prefix}warm-up\n"),
         )?;
+        let platforms = platforms.into_iter().cloned().collect();
+        let reference = format!("{own_prefix}warm-up-{index}");
         let request = BuildRequest {
-            reference: format!("{own_prefix}warm-up-{index}"),
-            context: folder.path().to_owned(),
-            contexts: BTreeMap::new(),
             layouts: layouts.to_vec(),
-            secrets: BTreeMap::new(),
-            ssh: BTreeMap::new(),
-            dockerfile,
-            shared_key: format!("{own_prefix}warm-up-{index}"),
-            platforms: platforms.into_iter().cloned().collect(),
-            target: None,
-            build_args: BTreeMap::new(),
-            no_cache: false,
-            internal: true,
-            cache_mount_namespace: None,
-            export: Export::CacheOnly,
-            timeout: Some(LIMIT),
-            context_mark: None,
+            ..BuildRequest::internal(reference, folder.path(), platforms, LIMIT)
         };
         let (sink, _ignored) = mpsc::unbounded_channel();
         let end = builder.build_on(node, &request, sink, stop.clone()).await;

@@ -339,8 +339,8 @@ pub(super) fn method(view: &View) -> String {
     let mut parts = vec![
         "cold and multi-arch start from nothing: no layer cache (BuildKit's `no-cache`), empty \
          cache mounts and fresh sources. incremental follows multi-arch (cold, where only the \
-         builder's own platform is built) on the cache that it left, after one edit, and noop follows without one. After each of these blocks, what \
-         it added to the cache is removed."
+         builder's own platform is built) on the cache that it left, after one edit, and noop \
+         follows without one. No build finds in the cache what an earlier block has left."
             .to_owned(),
         "`no-cache` does not cover `WORKDIR`: a directory that the builder's cache held before \
          the run is taken from there."

@@ -17,6 +17,10 @@ use crate::model::{BuildNodes, BuilderInfo, ImageLayout, NodeInfo, Platform};
 use crate::ops::console::progress_lines;
 use crate::options::BuilderOptions;
 
+/// The label of a worker that names where it keeps layers (BuildKit,
+/// `worker/label/label.go`).
+const SNAPSHOTTER: &str = "org.mobyproject.buildkit.worker.snapshotter";
+
 /// A builder that answers, and what it is.
 pub struct BuilderSession {
     /// As results have it.
@@ -216,11 +220,6 @@ impl BuilderSession {
             found_by: found_by.to_owned(),
             ..engine.map(|e| e.facts().builder_info()).unwrap_or_default()
         };
-        let info = BuilderInfo {
-            driver: instance.driver.clone(),
-            found_by: found_by.to_owned(),
-            ..info
-        };
         let places = nodes.iter().map(|node| node.builder.endpoint());
         let place = places.collect::<Vec<_>>().join(" ");
         Self::with_nodes(info, nodes, place)
@@ -237,6 +236,11 @@ impl BuilderSession {
             .collect();
         let info = BuilderInfo {
             buildkit_version: first.worker.buildkit_version.clone(),
+            // Only the engine's own BuildKit keeps its layers in the engine's store.
+            storage: match info.driver.as_str() {
+                "docker" => info.storage.clone(),
+                _ => first.worker.labels.get(SNAPSHOTTER).cloned(),
+            },
             platforms: Platform::each_once(&platforms),
             nodes: match is_one {
                 true => Vec::new(),
