@@ -196,6 +196,15 @@ pub(super) fn put_back_left_in(paths: &Paths, progress: &Progress) -> Result<(),
     EmulatorSwitch::hold_in(paths.clone()).map(drop)
 }
 
+/// Removes the lock's file with the last engine. It stays where a race holds it.
+pub(super) fn remove_lock(paths: &Paths) -> Result<(), EngineError> {
+    let path = lock_path(paths);
+    if !path.exists() || !locked(lock_file(paths)?.try_lock(), paths)? {
+        return Ok(());
+    }
+    fs::remove_file(&path).map_err(EngineError::file("cannot remove", path))
+}
+
 fn lock_path(paths: &Paths) -> PathBuf {
     paths.folder().with_file_name("emulators.lock")
 }

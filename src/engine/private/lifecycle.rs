@@ -152,6 +152,7 @@ pub fn remove(paths: &Paths, progress: &Progress) -> Result<bool, EngineError> {
     // Stand-ins may be in the making for the engine of another release.
     if !others(paths).any(|other| other.folder().exists()) {
         lock_files.push(paths.stand_ins().with_extension("lock"));
+        emulator_switch::remove_lock(paths)?;
     }
     for lock_file in lock_files {
         match fs::remove_file(&lock_file) {
