@@ -12,6 +12,7 @@ mod markdown;
 pub mod number;
 mod paint;
 mod round_summary;
+pub mod runs;
 mod sentence;
 mod successive;
 mod svg;

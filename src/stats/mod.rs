@@ -1,7 +1,9 @@
 //! Statistics of times: medians, and ratios of paired samples. Pure functions
 //! of numbers; they know nothing of builds.
 
+mod change_points;
 mod fisher;
+mod independent;
 mod interval;
 mod noise;
 mod proportion;
@@ -17,7 +19,9 @@ mod verdict;
 mod walsh;
 
 pub use crate::model::LEAST_DELTA;
+pub use change_points::{ChangePoint, ChangeRule, change_points};
 pub use fisher::{Counted, fails_more_often};
+pub use independent::independent_ratio;
 pub use interval::Interval;
 pub use noise::{FLOOR_CONFIDENCE, noise_floor};
 pub use proportion::share_interval;
