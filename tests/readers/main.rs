@@ -5,6 +5,7 @@
 //! What is read are the outputs that the snapshot tests keep, a hostile one
 //! among them, and those of the published runs.
 
+mod change_points;
 mod metrics;
 mod server;
 
@@ -149,7 +150,7 @@ fn otava_finds_the_run_at_which_times_changed() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("history.csv");
     fs::write(&file, history).unwrap();
-    let changes = otava(folder.path(), &[file]);
+    let changes = otava(folder.path(), &[file], &[]);
     let changes: Vec<&Value> = changes
         .iter()
         .flat_map(|t| t["t0"].as_array().unwrap())
@@ -161,11 +162,11 @@ fn otava_finds_the_run_at_which_times_changed() {
 #[test]
 fn otava_reads_every_history() {
     let (folder, files) = files(Format::Otava);
-    assert_eq!(otava(folder.path(), &files).len(), files.len());
+    assert_eq!(otava(folder.path(), &files, &[]).len(), files.len());
 }
 
 /// What Otava finds in each of these histories, in all of their columns.
-fn otava(folder: &Path, histories: &[PathBuf]) -> Vec<Value> {
+fn otava(folder: &Path, histories: &[PathBuf], options: &[&str]) -> Vec<Value> {
     let tests = histories.iter().enumerate().map(|(at, file)| {
         let mut table = csv::Reader::from_path(file).unwrap();
         let columns: Vec<String> = table.headers().unwrap().iter().map(str::to_owned).collect();
@@ -191,6 +192,7 @@ fn otava(folder: &Path, histories: &[PathBuf]) -> Vec<Value> {
         .arg("analyze")
         .args(tests.keys())
         .args(["--output", "json", "--since", "2000-01-01"])
+        .args(options)
         .output()
         .unwrap();
     let (told, log) = (

@@ -1,7 +1,7 @@
 //! What a run was measured on and what it built, as facts that two runs have in
 //! common or not.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{BuilderInfo, EmulatorInfo, Platform, RunRecord, ScenarioInfo};
 use crate::report::number;
@@ -43,55 +43,70 @@ pub struct Difference {
     pub values: Vec<Option<String>>,
 }
 
-/// Facts by aspect and name.
-type Facts = BTreeMap<(Aspect, String), String>;
+/// Facts about a run by aspect and name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Facts(BTreeMap<(Aspect, String), String>);
+
+impl Facts {
+    pub(super) fn of(record: &RunRecord) -> Self {
+        let mut facts = Self::default();
+        machine(record, &mut facts);
+        builder(&record.builder, &record.emulators, &mut facts);
+        for scenario in &record.scenarios {
+            build(scenario, &mut facts);
+        }
+        for image in &record.base_images {
+            let name = format!("base image {} on {}", image.name, image.platform);
+            let digest = image.digest.as_deref().unwrap_or("unknown digest");
+            let stand_in = if image.stand_in { " (stand-in)" } else { "" };
+            facts.add(Aspect::Build, name, format!("{}{stand_in}", short(digest)));
+        }
+        let method = [
+            ("buildrace", Some(record.buildrace.clone())),
+            ("commit of the project", record.commit.as_deref().map(short)),
+            (
+                "change that matters",
+                Some(number::share(record.rules.delta)),
+            ),
+        ];
+        for (name, value) in method {
+            facts.optional(Aspect::Method, name, value);
+        }
+        facts
+    }
+
+    /// Those that are not the same everywhere.
+    pub(super) fn differences(facts: &[&Self]) -> Vec<Difference> {
+        let names: BTreeSet<&(Aspect, String)> = facts.iter().flat_map(|f| f.0.keys()).collect();
+        let differences = names.into_iter().map(|name| Difference {
+            aspect: name.0,
+            name: name.1.clone(),
+            values: facts
+                .iter()
+                .map(|facts| facts.0.get(name).cloned())
+                .collect(),
+        });
+        let differs =
+            |found: &Difference| found.values.iter().any(|value| value != &found.values[0]);
+        differences.filter(differs).collect()
+    }
+
+    fn optional(&mut self, aspect: Aspect, name: &str, value: Option<String>) {
+        if let Some(value) = value.filter(|value| !value.is_empty()) {
+            self.add(aspect, name.to_owned(), value);
+        }
+    }
+
+    fn add(&mut self, aspect: Aspect, name: String, value: String) {
+        self.0.insert((aspect, name), value);
+    }
+}
 
 /// In what these runs differ, by aspect. What they were asked for by name alone
 /// (commands, seeds) is no difference.
 pub fn differences(records: &[&RunRecord]) -> Vec<Difference> {
-    let facts: Vec<Facts> = records.iter().map(|record| facts(record)).collect();
-    let mut names: Vec<&(Aspect, String)> = facts.iter().flat_map(BTreeMap::keys).collect();
-    names.sort();
-    names.dedup();
-    let differences = names.into_iter().map(|name| Difference {
-        aspect: name.0,
-        name: name.1.clone(),
-        values: facts.iter().map(|facts| facts.get(name).cloned()).collect(),
-    });
-    let differs = |found: &Difference| found.values.iter().any(|value| value != &found.values[0]);
-    differences.filter(differs).collect()
-}
-
-fn facts(record: &RunRecord) -> Facts {
-    let mut facts = Facts::new();
-    machine(record, &mut facts);
-    builder(&record.builder, &record.emulators, &mut facts);
-    for scenario in &record.scenarios {
-        build(scenario, &mut facts);
-    }
-    for image in &record.base_images {
-        let name = format!("base image {} on {}", image.name, image.platform);
-        let digest = image.digest.as_deref().unwrap_or("unknown digest");
-        let stand_in = if image.stand_in { " (stand-in)" } else { "" };
-        add(
-            &mut facts,
-            Aspect::Build,
-            name,
-            format!("{}{stand_in}", short(digest)),
-        );
-    }
-    let method = [
-        ("buildrace", Some(record.buildrace.clone())),
-        ("commit of the project", record.commit.as_deref().map(short)),
-        (
-            "change that matters",
-            Some(number::share(record.rules.delta)),
-        ),
-    ];
-    for (name, value) in method {
-        optional(&mut facts, Aspect::Method, name, value);
-    }
-    facts
+    let facts: Vec<Facts> = records.iter().map(|record| Facts::of(record)).collect();
+    Facts::differences(&facts.iter().collect::<Vec<_>>())
 }
 
 fn machine(record: &RunRecord, facts: &mut Facts) {
@@ -105,7 +120,7 @@ fn machine(record: &RunRecord, facts: &mut Facts) {
         ("CPU governor", host.governor.clone()),
     ];
     for (name, value) in values {
-        optional(facts, Aspect::Machine, name, value);
+        facts.optional(Aspect::Machine, name, value);
     }
 }
 
@@ -123,7 +138,7 @@ fn builder(builder: &BuilderInfo, emulators: &[EmulatorInfo], facts: &mut Facts)
         ("nodes", (!nodes.is_empty()).then(|| nodes.join(", "))),
     ];
     for (name, value) in values {
-        optional(facts, Aspect::Builder, name, value);
+        facts.optional(Aspect::Builder, name, value);
     }
     for emulator in emulators {
         let value = match (&emulator.version, &emulator.interpreter_digest) {
@@ -132,7 +147,7 @@ fn builder(builder: &BuilderInfo, emulators: &[EmulatorInfo], facts: &mut Facts)
             (None, None) => "unknown version".to_owned(),
         };
         let name = format!("emulator of {}", emulator.platform);
-        add(facts, Aspect::Builder, name, value);
+        facts.add(Aspect::Builder, name, value);
     }
 }
 
@@ -148,30 +163,15 @@ fn build(scenario: &ScenarioInfo, facts: &mut Facts) {
         ("edit", scenario.edit.clone()),
     ];
     for (what, value) in values {
-        optional(facts, Aspect::Build, &format!("{what} of {name}"), value);
+        facts.optional(Aspect::Build, &format!("{what} of {name}"), value);
     }
     for variant in &scenario.variants {
         let of = format!("{} of {name}", variant.name);
         let aspect = Aspect::Build;
-        add(
-            facts,
-            aspect,
-            format!("Dockerfile, {of}"),
-            short(&variant.digest),
-        );
+        facts.add(aspect, format!("Dockerfile, {of}"), short(&variant.digest));
         let sources = variant.sources_digest.as_deref().map(short);
-        optional(facts, aspect, &format!("sources, {of}"), sources);
+        facts.optional(aspect, &format!("sources, {of}"), sources);
     }
-}
-
-fn optional(facts: &mut Facts, aspect: Aspect, name: &str, value: Option<String>) {
-    if let Some(value) = value.filter(|value| !value.is_empty()) {
-        add(facts, aspect, name.to_owned(), value);
-    }
-}
-
-fn add(facts: &mut Facts, aspect: Aspect, name: String, value: String) {
-    facts.insert((aspect, name), value);
 }
 
 /// The first digits of a digest or of a commit's id, with what marks it as changed.

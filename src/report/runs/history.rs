@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::facts::{Difference, differences};
+use super::facts::{Difference, Facts};
+use crate::explain::Explanation;
+use crate::explain::diff::diff;
 use crate::model::{BuildKind, Run, RunRecord, ScenarioInfo};
 use crate::report::words::join;
 use crate::stats::{ChangeRule, Times, change_points};
@@ -110,6 +112,35 @@ pub struct Change {
     pub p: f64,
     /// In what the two runs differ.
     pub differences: Vec<Difference>,
+    /// The step whose time changed most between the two runs, as far as their
+    /// traces were read.
+    pub step: Option<MovedStep>,
+}
+
+/// A step that takes another time than before.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct MovedStep {
+    /// Its name in the later run, or in the earlier one if it is gone; from
+    /// outside.
+    pub name: String,
+    /// What it took before, seconds; `None` if it is new.
+    pub before: Option<f64>,
+    /// What it takes after, seconds; `None` if it is gone.
+    pub after: Option<f64>,
+}
+
+impl MovedStep {
+    /// The step that explains most of a change from one build to another.
+    pub fn between(first: &Explanation, second: &Explanation) -> Option<Self> {
+        let change = diff(first, second).steps.into_iter().next()?;
+        let before = change.first.map(|at| &first.steps[at]);
+        let after = change.second.map(|at| &second.steps[at]);
+        Some(Self {
+            name: after.or(before)?.name.clone(),
+            before: before.map(|step| step.busy.as_secs_f64()),
+            after: after.map(|step| step.busy.as_secs_f64()),
+        })
+    }
 }
 
 impl Change {
@@ -119,24 +150,49 @@ impl Change {
     }
 }
 
-/// The series of these runs, by scenario, variant, kind and machine. A change
-/// below the smallest change that matters to one of a series' runs is none.
-pub fn history<'r>(runs: impl IntoIterator<Item = &'r Run>) -> Vec<Series> {
-    let mut runs: Vec<&Run> = runs.into_iter().collect();
-    runs.sort_by(|a, b| (a.record.started, &a.record.run).cmp(&(b.record.started, &b.record.run)));
-    let mut series: BTreeMap<SeriesName, Vec<(&Run, Point)>> = BTreeMap::new();
-    for run in runs {
-        let assessment = Assessment::of(run);
-        for scenario in &run.record.scenarios {
-            for (name, point) in points(&assessment, scenario) {
-                series.entry(name).or_default().push((run, point));
-            }
-        }
-    }
-    series.into_iter().map(with_changes).collect()
+/// What a history takes of a run; small, so that thousands fit in memory.
+#[derive(Debug, Clone)]
+pub struct Measured {
+    run: String,
+    started: Timestamp,
+    facts: Facts,
+    points: Vec<(SeriesName, Point, f64)>,
 }
 
-fn points(assessment: &Assessment<'_>, scenario: &ScenarioInfo) -> Vec<(SeriesName, Point)> {
+impl Measured {
+    /// The medians of a run's kinds of builds, and what they were measured on.
+    pub fn of(run: &Run) -> Self {
+        let assessment = Assessment::of(run);
+        let scenarios = run.record.scenarios.iter();
+        Self {
+            run: run.record.run.clone(),
+            started: run.record.started,
+            facts: Facts::of(&run.record),
+            points: scenarios
+                .flat_map(|scenario| points(&assessment, scenario))
+                .collect(),
+        }
+    }
+}
+
+/// The series of these runs, by scenario, variant, kind and machine. A change
+/// below the smallest change that matters to one of a series' runs is none.
+pub fn history(runs: impl IntoIterator<Item = Measured>) -> Vec<Series> {
+    let mut runs: Vec<Measured> = runs.into_iter().collect();
+    runs.sort_by(|a, b| (a.started, &a.run).cmp(&(b.started, &b.run)));
+    let mut series: BTreeMap<SeriesName, Vec<(usize, Point, f64)>> = BTreeMap::new();
+    for (place, run) in runs.iter_mut().enumerate() {
+        for (name, point, delta) in std::mem::take(&mut run.points) {
+            series.entry(name).or_default().push((place, point, delta));
+        }
+    }
+    let series = series.into_iter();
+    series
+        .map(|(name, points)| with_changes(&runs, name, points))
+        .collect()
+}
+
+fn points(assessment: &Assessment<'_>, scenario: &ScenarioInfo) -> Vec<(SeriesName, Point, f64)> {
     let record = &assessment.run.record;
     let machine = MachineClass::of(record);
     let platforms = join(scenario.platforms.iter().map(ToString::to_string));
@@ -163,37 +219,37 @@ fn points(assessment: &Assessment<'_>, scenario: &ScenarioInfo) -> Vec<(SeriesNa
                 max: times.max,
                 n: times.n,
             };
-            points.push((name, point));
+            points.push((name, point, record.rules.delta(&scenario.name, kind)));
         }
     }
     points
 }
 
-fn with_changes((name, points): (SeriesName, Vec<(&Run, Point)>)) -> Series {
-    let (runs, points): (Vec<&Run>, Vec<Point>) = points.into_iter().unzip();
-    let rules = runs.iter().map(|run| &run.record.rules);
-    let deltas = rules.map(|rules| rules.delta(&name.scenario, name.kind));
+fn with_changes(runs: &[Measured], name: SeriesName, points: Vec<(usize, Point, f64)>) -> Series {
+    let deltas = points.iter().map(|(.., delta)| *delta);
     let rule = ChangeRule {
         min_change: deltas.reduce(f64::min).unwrap_or_default(),
         ..ChangeRule::default()
     };
-    let medians: Vec<f64> = points.iter().map(|point| point.median).collect();
+    let medians: Vec<f64> = points.iter().map(|(_, point, _)| point.median).collect();
     let changes = change_points(&medians, rule).into_iter().map(|found| {
-        let (before, after) = (runs[found.index - 1], runs[found.index]);
+        let run = |index: usize| &runs[points[index].0];
+        let (before, after) = (run(found.index - 1), run(found.index));
         Change {
             index: found.index,
-            from: before.record.run.clone(),
-            to: after.record.run.clone(),
+            from: before.run.clone(),
+            to: after.run.clone(),
             before: found.before,
             after: found.after,
             p: found.p,
-            differences: differences(&[&before.record, &after.record]),
+            differences: Facts::differences(&[&before.facts, &after.facts]),
+            step: None,
         }
     });
     Series {
         name,
         changes: changes.collect(),
-        points,
+        points: points.into_iter().map(|(_, point, _)| point).collect(),
     }
 }
 
@@ -237,7 +293,7 @@ mod tests {
     fn a_slower_variant_is_found_at_its_run_and_the_commit_named() {
         let slower = |day| if day < 12 { 1.0 } else { 1.4 } * (1.0 + 0.004 * f64::from(day % 5));
         let runs = runs(slower, 24);
-        let series = history(&runs);
+        let series = history(runs.iter().map(Measured::of));
         assert_eq!(series.len(), 8, "two variants of four kinds");
         let found: Vec<_> = changes(&series);
         let expected = BuildKind::ALL.map(|kind| ("cross", kind, "run-012"));
@@ -264,7 +320,7 @@ mod tests {
         {
             fixture::fail(sample, crate::model::Outcome::Failed);
         }
-        let series = history(&all);
+        let series = history(all.iter().map(Measured::of));
         let lengths = |variant: &str| -> Vec<usize> {
             let of = series
                 .iter()
@@ -281,7 +337,8 @@ mod tests {
 
     #[test]
     fn a_change_that_does_not_matter_is_none() {
-        let series = history(&runs(|day| if day < 12 { 1.0 } else { 1.02 }, 24));
+        let runs = runs(|day| if day < 12 { 1.0 } else { 1.02 }, 24);
+        let series = history(runs.iter().map(Measured::of));
         assert_eq!(changes(&series), []);
     }
 }

@@ -5,5 +5,5 @@ mod history;
 mod side_by_side;
 
 pub use facts::{Aspect, Difference, differences};
-pub use history::{Change, MachineClass, Point, Series, SeriesName, history};
+pub use history::{Change, MachineClass, Measured, MovedStep, Point, Series, SeriesName, history};
 pub use side_by_side::{Mark, NothingInCommon, RunCell, RunColumn, RunRow, SideBySide};
