@@ -1,25 +1,38 @@
-//! Reading results back: what `list` and `report` do with every run.
+//! Reading results back: what `list` and `report` do with every run, and what a
+//! summary of a thousand runs takes, in time and memory.
 
+use std::fs;
 use std::hint::black_box;
-use std::path::Path;
-use std::time::Duration;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
 
 use buildrace::model::{
     BuildKind, BuilderInfo, Event, HostInfo, HostUse, Outcome, Platform, RunEnd, RunRecord,
     SCHEMA_VERSION, Sample, ScenarioInfo, Slot, VariantInfo,
 };
 use buildrace::report::{self, View};
-use buildrace::store::{RunWriter, read_run};
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use buildrace::store::{EVENTS_FILE, RUN_FILE, RunWriter, read_run, read_runs, runs};
+use criterion::{Criterion, SamplingMode, Throughput, criterion_group};
 use jiff::Timestamp;
 
 const ROUNDS: u32 = 125;
 const SAMPLES: u64 = 1000;
 
-fn record() -> RunRecord {
+/// Runs of many, and rounds of each: 104,000 samples.
+const RUNS: usize = 1000;
+/// The same where nothing is measured, as in a test.
+const RUNS_TRIED: usize = 3;
+const ROUNDS_OF_MANY: u32 = 13;
+
+/// Names a folder of runs for a process that summarises them and says what that
+/// took.
+const SUMMARISE: &str = "BUILDRACE_BENCH_SUMMARISE";
+
+fn record(rounds: u32) -> RunRecord {
     let platforms = vec![Platform::linux("amd64"), Platform::linux("arm64")];
     let variants = ["naive", "cross"];
-    let slots = (1..=ROUNDS).flat_map(|round| {
+    let slots = (1..=rounds).flat_map(|round| {
         let kinds = variants
             .into_iter()
             .flat_map(|variant| BuildKind::ALL.map(|kind| (variant, kind)));
@@ -44,7 +57,7 @@ fn record() -> RunRecord {
         suite: None,
         left_out: Vec::new(),
         seed: 1,
-        rounds: ROUNDS,
+        rounds,
         rules: Default::default(),
         timeout_seconds: 1800.0,
         scenarios: vec![ScenarioInfo {
@@ -139,7 +152,7 @@ fn write(root: &Path, record: &RunRecord) -> RunWriter {
 
 fn benches(criterion: &mut Criterion) {
     let root = tempfile::tempdir().expect("a temporary folder");
-    let record = record();
+    let record = record(ROUNDS);
     let writer = write(root.path(), &record);
     let run = read_run(writer.dir()).expect("what was written");
     assert_eq!(run.run.samples.len() as u64, SAMPLES);
@@ -159,5 +172,80 @@ fn benches(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(store, benches);
-criterion_main!(store);
+/// A run under a thousand names.
+fn many(root: &Path) -> Vec<PathBuf> {
+    let record = record(ROUNDS_OF_MANY);
+    let written = write(&root.join("one"), &record).dir().to_owned();
+    let many = root.join("many");
+    let is_measured = std::env::args().any(|argument| argument == "--bench");
+    let runs_wanted = if is_measured { RUNS } else { RUNS_TRIED };
+    for number in 0..runs_wanted {
+        let id = format!("20261{:03}T204500Z-{number:06x}", 100 + number / 50);
+        let dir = many.join(&id);
+        fs::create_dir_all(&dir).expect("a writable folder");
+        for name in [RUN_FILE, EVENTS_FILE] {
+            let text = fs::read_to_string(written.join(name)).expect("what was written");
+            fs::write(dir.join(name), text.replace(&record.run, &id)).expect("a writable folder");
+        }
+    }
+    runs(&many)
+}
+
+/// What a summary of all runs begins with.
+fn summarise(dirs: &[PathBuf]) -> Vec<View> {
+    let views = read_runs(dirs, |stored| View::new(&stored.run, &Default::default()));
+    let views: Result<Vec<View>, _> = views.into_iter().collect();
+    views.expect("what was written")
+}
+
+fn thousand_runs(criterion: &mut Criterion) {
+    let root = tempfile::tempdir().expect("a temporary folder");
+    let dirs = many(root.path());
+    // A process of its own, so that nobody else's memory counts.
+    let program = std::env::current_exe().expect("a program");
+    let folder = root.path().join("many");
+    let ended = Command::new(program).env(SUMMARISE, folder).status();
+    assert!(ended.expect("a process").success());
+
+    let samples = dirs.len() as u64 * u64::from(ROUNDS_OF_MANY) * 8;
+    let mut group = criterion.benchmark_group("store");
+    group.sample_size(10).sampling_mode(SamplingMode::Flat);
+    group.throughput(Throughput::Elements(samples));
+    group.bench_function("read 1,000 runs of 104 samples", |bencher| {
+        bencher.iter(|| read_runs(&dirs, |stored| stored.run.samples.len()));
+    });
+    group.bench_function("summarise 1,000 runs of 104 samples", |bencher| {
+        bencher.iter(|| summarise(&dirs).len());
+    });
+    group.finish();
+}
+
+/// Summarises the runs of a folder, and says what that took.
+fn report_memory(folder: &Path) {
+    let begun = Instant::now();
+    let views = summarise(&runs(folder));
+    let took = begun.elapsed();
+    #[cfg(target_os = "linux")]
+    let peak = procfs::process::Process::myself()
+        .and_then(|this| this.status())
+        .ok()
+        .and_then(|status| status.vmhwm);
+    #[cfg(not(target_os = "linux"))]
+    let peak: Option<u64> = None;
+    println!(
+        "summary of {} runs: {:.2} s, peak memory {}",
+        views.len(),
+        took.as_secs_f64(),
+        peak.map_or("unknown".to_owned(), |kib| format!("{} MB", kib / 1024))
+    );
+}
+
+criterion_group!(store, benches, thousand_runs);
+
+fn main() {
+    if let Some(folder) = std::env::var_os(SUMMARISE) {
+        return report_memory(Path::new(&folder));
+    }
+    store();
+    Criterion::default().configure_from_args().final_summary();
+}

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
+use rayon::prelude::*;
+
 use super::what_if::{Change, Measured};
 use super::{
     Conditions, Explanation, FailureFacts, Instruction, Lines, NativeAlone, Node, StepKind, explain,
@@ -92,7 +94,8 @@ pub fn explain_run(
         }
     }
     let alone = native_alone(&told, &nodes);
-    let explained = told.iter().filter_map(|(sample, stored)| {
+    // Each on its own, and in this order.
+    let explained = told.par_iter().filter_map(|(sample, stored)| {
         let variant = (sample.slot.scenario.as_str(), sample.slot.variant.as_str());
         let conditions = Conditions {
             node: nodes.get(&variant).cloned(),

@@ -15,9 +15,10 @@ mod write;
 
 pub use check_file::{CHECK_FILE, read_check, write_check};
 pub use error::StoreError;
-pub use read::{StoredRun, read_run, read_trace, runs, trace_path};
+pub use read::{StoredRun, read_run, read_runs, read_trace, runs, trace_path};
 pub use reopen::HeldRun;
 pub use trace::TraceWriter;
+pub use validate::is_name;
 pub use write::{RunWriter, is_being_written, unfinished};
 
 /// What was raced and where: the run's record.

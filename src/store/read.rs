@@ -1,15 +1,18 @@
 //! Reading a run back, trusting nothing in it.
 
-use std::collections::{BTreeSet, HashMap};
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
+use jiff::Timestamp;
+use rayon::prelude::*;
 use serde::Deserialize;
 
 use super::{EVENTS_FILE, RUN_FILE, StoreError, TRACES_DIR, open, validate};
-use crate::model::{Event, Outcome, Run, RunRecord, SCHEMA_VERSION, Sample, Slot};
+use crate::model::{Event, Outcome, Run, RunEnd, RunRecord, SCHEMA_VERSION, Sample, Slot};
 use crate::trace::rawjson;
 
 /// Bytes of a line; an event is a few kilobytes.
@@ -18,6 +21,8 @@ const MAX_LINE: u64 = 16 * 1024 * 1024;
 const MAX_RECORD: u64 = 64 * 1024 * 1024;
 /// Bytes of `events.jsonl`; what comes after is a line that is cut off.
 const MAX_EVENTS: u64 = 1024 * 1024 * 1024;
+/// Bytes that are read at once.
+const BUFFER: usize = 64 * 1024;
 /// Warnings that are kept of a run.
 const MAX_WARNINGS: usize = 10_000;
 
@@ -30,11 +35,14 @@ pub struct StoredRun {
     pub run: Run,
 }
 
-/// Reads the run in a folder.
+/// Reads the run in a folder, without its traces.
 ///
 /// A last line of the events that a crash cut off is dropped with a warning.
 /// Anything else that buildrace did not write is an error, as is a later
 /// version of the files.
+///
+/// # Errors
+/// A file cannot be read, or is not what buildrace writes; the error names it.
 pub fn read_run(dir: &Path) -> Result<StoredRun, StoreError> {
     let path = dir.join(RUN_FILE);
     let record = read_record(&path)?;
@@ -43,95 +51,176 @@ pub fn read_run(dir: &Path) -> Result<StoredRun, StoreError> {
         line: 1,
         problem,
     })?;
-    let mut run = Run::new(record);
-    let path = dir.join(EVENTS_FILE);
-    let file = open::to_read(&path).map_err(StoreError::read(&path))?;
-    let mut input = BufReader::new(file.take(MAX_EVENTS));
-    let mut seen = BTreeSet::new();
+    let Told {
+        samples,
+        end,
+        resumed,
+        warnings,
+        ..
+    } = read_events(&dir.join(EVENTS_FILE), &record.run, &slots)?;
+    Ok(StoredRun {
+        dir: dir.to_owned(),
+        run: Run {
+            record,
+            samples,
+            end,
+            resumed,
+            warnings,
+        },
+    })
+}
+
+/// Reads many runs without their traces, and keeps what `each` makes of them,
+/// in the order of `dirs`. One that cannot be read is an error in its place,
+/// which names the file, and hides no other.
+///
+/// Runs are read on all cores, and `each` is called there: whatever it leaves
+/// out of its answer is in memory for one run a core at a time.
+///
+/// ```
+/// use buildrace::store::{read_runs, runs};
+/// # let results = std::path::Path::new("results");
+///
+/// let dirs = runs(results);
+/// let samples = read_runs(&dirs, |stored| stored.run.samples.len());
+/// for (dir, samples) in dirs.iter().zip(samples) {
+///     match samples {
+///         Ok(samples) => println!("{}: {samples} samples", dir.display()),
+///         Err(error) => eprintln!("{error}"),
+///     }
+/// }
+/// ```
+pub fn read_runs<T: Send>(
+    dirs: &[PathBuf],
+    each: impl Fn(StoredRun) -> T + Sync,
+) -> Vec<Result<T, StoreError>> {
+    let read = |dir: &PathBuf| read_run(dir).map(&each);
+    dirs.par_iter().map(read).collect()
+}
+
+/// What the events of a run say, as far as they are read.
+#[derive(Default)]
+struct Told<'r> {
+    samples: Vec<Sample>,
+    end: Option<RunEnd>,
+    resumed: Vec<Timestamp>,
+    warnings: Vec<String>,
+    /// Ids of the samples that are there.
+    there: HashSet<&'r str>,
+    /// Those of them that nothing may take the place of.
+    stay: HashSet<&'r str>,
+}
+
+fn read_events<'r>(
+    path: &Path,
+    run: &str,
+    slots: &HashMap<&'r str, &'r Slot>,
+) -> Result<Told<'r>, StoreError> {
+    let file = open::to_read(path).map_err(StoreError::read(path))?;
+    let mut input = BufReader::with_capacity(BUFFER, file.take(MAX_EVENTS));
+    let mut told = Told::default();
     let mut bytes = Vec::new();
     for line in 1.. {
         bytes.clear();
         (&mut input)
             .take(MAX_LINE)
             .read_until(b'\n', &mut bytes)
-            .map_err(StoreError::read(&path))?;
+            .map_err(StoreError::read(path))?;
         if bytes.is_empty() {
             break;
         }
         let malformed = |problem: String| StoreError::Malformed {
-            path: path.clone(),
+            path: path.to_owned(),
             line,
             problem,
         };
-        let event: Event = match serde_json::from_slice(&bytes) {
+        let event = match parse(&bytes) {
             Ok(event) => event,
             Err(_) if !bytes.ends_with(b"\n") && (bytes.len() as u64) < MAX_LINE => {
-                run.warnings.push(format!(
+                told.warnings.push(format!(
                     "{EVENTS_FILE}:{line} was cut off and is left out: the run was stopped while writing it"
                 ));
                 break;
             }
             Err(error) => return Err(malformed(describe(&error))),
         };
-        take(&mut run, event, &slots, &mut seen).map_err(malformed)?;
+        told.take(event, run, slots).map_err(malformed)?;
     }
-    Ok(StoredRun {
-        dir: dir.to_owned(),
-        run,
-    })
+    Ok(told)
 }
 
-/// Takes an event into the run. `seen` are ids of the samples that nothing may
-/// take the place of.
-///
-/// # Errors
-/// What is wrong with the event.
-fn take(
-    run: &mut Run,
-    event: Event,
-    slots: &HashMap<String, Slot>,
-    seen: &mut BTreeSet<String>,
-) -> Result<(), String> {
-    match event {
-        Event::RunStarted { run: id, .. } | Event::RunResumed { run: id, .. }
-            if id != run.record.run =>
-        {
-            return Err(format!(
-                "it is of run {id:?}, and {RUN_FILE} of {:?}",
-                run.record.run
-            ));
-        }
-        Event::RunResumed { at, .. } => {
-            run.resumed.push(at);
-            run.end = None;
-            // What was interrupted has not been built yet.
-            run.samples
-                .retain(|sample| sample.outcome != Outcome::Interrupted);
-            // What lost the builder stays until it is built again: runs of
-            // before this was done have nothing in its place.
-            let stays = |sample: &&Sample| is_result(&run.samples, sample);
-            let stays = run.samples.iter().filter(stays);
-            *seen = stays.map(|sample| sample.slot.id.clone()).collect();
-        }
-        Event::SampleFinished { sample, .. } => {
-            validate::sample(&sample, slots)?;
-            if !seen.insert(sample.slot.id.clone()) {
-                return Err(format!("sample {:?} is there twice", sample.slot.id));
-            }
-            run.samples
-                .retain(|before| before.slot.id != sample.slot.id);
-            run.samples.push(sample);
-        }
-        Event::Warning { message, .. } if run.warnings.len() < MAX_WARNINGS => {
-            run.warnings.push(message);
-        }
-        Event::RunFinished { end, .. } => run.end = Some(end),
-        Event::RunStarted { .. }
-        | Event::SampleStarted { .. }
-        | Event::Rounds { .. }
-        | Event::Warning { .. } => {}
+/// Reads an event. Most are finished samples, and by far the longest: read as one
+/// of several kinds, all of it would be held in pieces before it is understood.
+fn parse(line: &[u8]) -> serde_json::Result<Event> {
+    #[derive(Deserialize)]
+    struct Kind<'l> {
+        #[serde(borrow)]
+        event: Cow<'l, str>,
     }
-    Ok(())
+    #[derive(Deserialize)]
+    struct Finished {
+        at: Timestamp,
+        sample: Sample,
+    }
+    if serde_json::from_slice::<Kind<'_>>(line)?.event != "sample-finished" {
+        return serde_json::from_slice(line);
+    }
+    let Finished { at, sample } = serde_json::from_slice(line)?;
+    Ok(Event::SampleFinished { at, sample })
+}
+
+impl<'r> Told<'r> {
+    /// Takes an event in.
+    ///
+    /// # Errors
+    /// What is wrong with the event.
+    fn take(
+        &mut self,
+        event: Event,
+        run: &str,
+        slots: &HashMap<&'r str, &'r Slot>,
+    ) -> Result<(), String> {
+        match event {
+            Event::RunStarted { run: id, .. } | Event::RunResumed { run: id, .. } if id != run => {
+                return Err(format!("it is of run {id:?}, and {RUN_FILE} of {run:?}"));
+            }
+            Event::RunResumed { at, .. } => self.resume(at, slots),
+            Event::SampleFinished { sample, .. } => {
+                let id = validate::sample(&sample, slots)?.id.as_str();
+                if !self.stay.insert(id) {
+                    return Err(format!("sample {id:?} is there twice"));
+                }
+                if !self.there.insert(id) {
+                    self.samples.retain(|before| before.slot.id != id);
+                }
+                self.samples.push(sample);
+            }
+            Event::Warning { message, .. } if self.warnings.len() < MAX_WARNINGS => {
+                self.warnings.push(message);
+            }
+            Event::RunFinished { end, .. } => self.end = Some(end),
+            Event::RunStarted { .. }
+            | Event::SampleStarted { .. }
+            | Event::Rounds { .. }
+            | Event::Warning { .. } => {}
+        }
+        Ok(())
+    }
+
+    /// The run had been cut off, and goes on.
+    fn resume(&mut self, at: Timestamp, slots: &HashMap<&'r str, &'r Slot>) {
+        self.resumed.push(at);
+        self.end = None;
+        // What was interrupted has not been built yet.
+        self.samples
+            .retain(|sample| sample.outcome != Outcome::Interrupted);
+        // What lost the builder stays until it is built again: runs of
+        // before this was done have nothing in its place.
+        let id = |sample: &Sample| slots.get(sample.slot.id.as_str()).map(|s| s.id.as_str());
+        let stays = |sample: &&Sample| is_result(&self.samples, sample);
+        self.there = self.samples.iter().filter_map(id).collect();
+        self.stay = self.samples.iter().filter(stays).filter_map(id).collect();
+    }
 }
 
 /// Whether a sample stays as it is when its run goes on: an interrupted one and

@@ -85,6 +85,39 @@ fn what_is_written_is_read() {
 }
 
 #[test]
+fn of_many_runs_a_broken_one_is_named_and_hides_no_other() {
+    let root = TempDir::new().unwrap();
+    let (mut record, samples) = fixture::run(&ARTICLE, 1);
+    let mut dirs = Vec::new();
+    for number in 0..50 {
+        record.run = format!("run-{number:02}");
+        let mut writer = RunWriter::create(root.path(), &record).unwrap();
+        for sample in samples.iter().take(number % 9) {
+            writer.append(&finished(sample)).unwrap();
+        }
+        dirs.push(writer.dir().to_owned());
+    }
+    edit(&dirs[7].join(EVENTS_FILE), |text| {
+        text.replacen('{', "[", 1)
+    });
+    fs::remove_file(dirs[40].join(EVENTS_FILE)).unwrap();
+    assert_eq!(runs(root.path()), dirs);
+    let read = read_runs(&dirs, |stored| (stored.dir, stored.run.samples.len()));
+    for (number, (dir, read)) in dirs.into_iter().zip(read).enumerate() {
+        match number {
+            7 | 40 => {
+                let error = read.unwrap_err().to_string();
+                assert!(
+                    error.contains(&format!("run-{number:02}/events.jsonl")),
+                    "{error}"
+                );
+            }
+            _ => assert_eq!(read.unwrap(), (dir, number % 9)),
+        }
+    }
+}
+
+#[test]
 fn samples_csv_has_a_row_a_sample() {
     let (_root, dir, ..) = stored();
     let text = fs::read_to_string(dir.join(SAMPLES_FILE)).unwrap();

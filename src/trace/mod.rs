@@ -5,6 +5,7 @@ mod begin;
 mod builds;
 mod client_error;
 mod fold;
+mod input;
 pub mod label;
 mod log;
 pub mod rawjson;

@@ -2,11 +2,12 @@
 //! --progress=rawjson`: JSON values one after another, pretty-printed by
 //! buildx, one a line by us.
 
-use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
+use std::io::{self, BufRead, ErrorKind, Read, Write};
 
 use serde::Deserialize;
 
 use super::client_error::is_error;
+use super::input::Input;
 use super::status::SolveStatus;
 use super::step::bounded;
 
@@ -20,9 +21,6 @@ const MAX_PREFACE: u64 = 1024 * 1024;
 /// Bytes of one value. BuildKit's clients take messages of 16 MiB, in which
 /// output is in bytes that JSON has in base64.
 const MAX_VALUE: u64 = 32 * 1024 * 1024;
-
-/// Bytes that are read at once: a line with a few pieces of log fits in.
-const BUFFER: usize = 128 * 1024;
 
 /// Why a recording cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -108,7 +106,7 @@ impl Between {
 /// Yields the updates of a recording, holding one at a time.
 #[derive(Debug)]
 pub struct Reader<R> {
-    input: BufReader<R>,
+    input: Input<R>,
     values: u64,
     tail: Option<Tail>,
     failed: bool,
@@ -125,7 +123,7 @@ impl<R: Read> Reader<R> {
     /// Reads a recording.
     pub fn new(input: R) -> Self {
         Self {
-            input: BufReader::with_capacity(BUFFER, input),
+            input: Input::new(input),
             values: 0,
             tail: None,
             failed: false,
@@ -199,14 +197,26 @@ impl<R: Read> Reader<R> {
         Ok(())
     }
 
-    /// A value that stands alone on a line of the buffer, as buildx and buildrace
-    /// write it: to parse it from a slice takes a third of the time.
-    fn whole_line(&mut self) -> Option<SolveStatus> {
-        let buffer = self.input.buffer();
-        let end = buffer.iter().position(|byte| *byte == b'\n')?;
-        let status = serde_json::from_slice(&buffer[..end]).ok()?;
-        self.input.consume(end + 1);
-        Some(status)
+    /// A value of which all is held, or comes when more is read; `None` where
+    /// it is something else, and nothing of it is consumed.
+    fn whole_value(&mut self) -> io::Result<Option<SolveStatus>> {
+        loop {
+            let held = self.input.buffer();
+            let mut values = serde_json::Deserializer::from_slice(held).into_iter();
+            match values.next() {
+                Some(Ok(status)) => {
+                    let length = values.byte_offset();
+                    self.input.consume(length);
+                    return Ok(Some(status));
+                }
+                Some(Err(error)) if error.is_eof() && (held.len() as u64) < MAX_VALUE => {
+                    if !self.input.grow()? {
+                        return Ok(None);
+                    }
+                }
+                _ => return Ok(None),
+            }
+        }
     }
 
     fn parsed(
@@ -225,8 +235,10 @@ impl<R: Read> Reader<R> {
 
     /// Reads a value; `None` where it is none, but a line of other text.
     fn value(&mut self, value: u64) -> Option<Option<Result<SolveStatus, RawJsonError>>> {
-        if let Some(status) = self.whole_line() {
-            return Some(self.parsed(value, status));
+        match self.whole_value() {
+            Ok(Some(status)) => return Some(self.parsed(value, status)),
+            Ok(None) => {}
+            Err(error) => return Some(self.unreadable(value, error)),
         }
         // Of an object the parser reads no byte beyond the closing brace.
         let mut bounded = (&mut self.input).take(MAX_VALUE);

@@ -16,10 +16,9 @@ pub(super) struct Measured {
 impl Measured {
     /// The runs of a folder that can be read.
     pub fn of(results: &Path) -> Self {
-        let folders = store::runs(results);
-        let runs = folders.iter().rev();
+        let runs = store::read_runs(&store::runs(results), |stored| stored);
         Self {
-            runs: runs.filter_map(|run| store::read_run(run).ok()).collect(),
+            runs: runs.into_iter().rev().flatten().collect(),
         }
     }
 

@@ -1,7 +1,9 @@
 //! Explaining a run from its stored traces.
 
+use std::collections::HashMap;
 use std::path::Path;
 
+use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 use super::source::fold;
@@ -26,8 +28,13 @@ pub fn explained(
 ) -> anyhow::Result<RunExplanation> {
     let mut failed = None;
     let mut cut_off = Vec::new();
+    let read = |sample| stored_trace(&stored.dir, sample);
+    let read: Vec<_> = stored.run.samples.par_iter().map(read).collect();
+    let ids = stored.run.samples.iter().map(|s| s.slot.id.as_str());
+    let mut read: HashMap<&str, _> = ids.zip(read).collect();
     let explained = explain_run(&stored.run, cores, lines, |sample| {
-        let stored = stored_trace(&stored.dir, sample).unwrap_or_else(|error| {
+        let stored = read.remove(sample.slot.id.as_str()).unwrap_or(Ok(None));
+        let stored = stored.unwrap_or_else(|error| {
             failed.get_or_insert(error);
             None
         });
