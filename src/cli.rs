@@ -7,7 +7,8 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::model::{BuildKind, Platform, Release};
 use crate::options::{
-    BuildOptions, BuilderOptions, Matrix, Output, RaceOptions, Rounds, duration, rounds, share,
+    BuildOptions, BuilderOptions, Matrix, Output, PageAddress, RaceOptions, Rounds, duration,
+    rounds, share,
 };
 use crate::policy::FatalWord;
 
@@ -163,6 +164,7 @@ impl From<&RaceArgs> for RaceOptions {
             reports: args.reports.clone(),
             json: args.json,
             formats: args.output.format.clone(),
+            report_url: args.output.report_url.clone(),
         }
     }
 }
@@ -177,6 +179,10 @@ pub struct OutputArgs {
     /// openmetrics]
     #[arg(long, value_name = "NAME[=FILE]")]
     pub format: Vec<Output>,
+    /// Address that the report's index.html will have, which github-summary and markdown-comment
+    /// link to; {run} stands for the run's id
+    #[arg(long, value_name = "URL", env = "BUILDRACE_REPORT_URL")]
+    pub report_url: Option<PageAddress>,
 }
 
 /// `buildrace run`

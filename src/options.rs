@@ -11,6 +11,7 @@ use std::time::Duration;
 use crate::model::{BuildKind, Platform};
 use crate::report::{Format, UnknownFormat};
 
+pub use crate::report::PageAddress;
 pub use matrix::{Axis, Matrix, MatrixValue};
 
 /// Which builder to use, as it is typed.
@@ -64,6 +65,8 @@ pub struct RaceOptions {
     pub json: bool,
     /// Formats to write besides.
     pub formats: Vec<Output>,
+    /// Where the report's page will be on the web.
+    pub report_url: Option<PageAddress>,
 }
 
 /// What to build of a Dockerfile of one's own, in buildx's words and as they are

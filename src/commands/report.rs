@@ -23,7 +23,11 @@ pub fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
         let explained = explain(&stored)?;
         // As `check` showed it; other commands judge nothing.
         let check: Option<CheckView> = store::read_check(&dir)?;
-        let view = View::new(&stored.run, &explained);
+        let address = args.output.report_url.as_ref();
+        let view = View {
+            page: address.and_then(|address| address.of_run(&stored.run.record.run)),
+            ..View::new(&stored.run, &explained)
+        };
         let folder = write(&args.reports, &stored, &view, &explained)?;
         summary(&view, &args.output.format)?;
         if let Some(check) = &check {

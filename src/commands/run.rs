@@ -106,6 +106,7 @@ async fn resume_run(name: &str, args: &RunArgs) -> anyhow::Result<Exit> {
         reports: args.race.reports.clone(),
         json: args.race.json,
         formats: args.race.output.format.clone(),
+        report_url: args.race.output.report_url.clone(),
         seed: Some(record.seed),
         redact: [then.redact, args.race.redact.clone()].concat(),
         ..then

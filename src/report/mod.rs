@@ -1,8 +1,11 @@
 //! Reports: one view model, and renderers that turn it into text. Renderers
 //! are pure; writing files is their callers' work.
 
+mod address;
 mod check;
 mod ci;
+mod edit;
+mod environment;
 pub mod explanation;
 mod failure_rates;
 #[cfg(test)]
@@ -11,6 +14,9 @@ pub mod list;
 mod markdown;
 pub mod number;
 mod paint;
+mod prose;
+mod questions;
+mod reading;
 mod round_summary;
 pub mod runs;
 mod sentence;
@@ -22,6 +28,7 @@ mod view;
 mod words;
 mod wrap;
 
+pub use address::PageAddress;
 pub use check::{CheckOutcome, CheckView, Finding, Level, Rule, check_on_terminal};
 pub use ci::{Format, UnknownFormat};
 pub use markdown::markdown;

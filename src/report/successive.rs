@@ -85,7 +85,7 @@ pub(super) fn table(out: &mut String, scenario: &ScenarioView) {
 
 fn cell(ratio: &Ratio) -> String {
     let described = number::describe_comparison(ratio);
-    let interval = number::interval(ratio).map(|text| format!("\\[{text}\\]"));
+    let interval = number::interval(ratio).map(|text| format!("[{text}]"));
     let beside = interval.or_else(|| number::reserve(ratio).map(str::to_owned));
     match beside {
         Some(beside) => format!("{described} {beside}"),

@@ -138,7 +138,11 @@ async fn run_and_report(
         errln!("warning: nothing is explained: {error:#}");
         RunExplanation::default()
     });
-    let view = View::new(&stored.run, &explained);
+    let address = args.report_url.as_ref();
+    let view = View {
+        page: address.and_then(|address| address.of_run(&stored.run.record.run)),
+        ..View::new(&stored.run, &explained)
+    };
     let reported = report::write(&args.reports, &stored, &view, &explained);
     collector::send_run(&stored.run.record.run, &explained).await;
     if !stored.run.samples.is_empty() {

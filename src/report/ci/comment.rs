@@ -6,10 +6,8 @@ use std::fmt::Write;
 use sha2::{Digest, Sha256};
 
 use super::super::check::CheckView;
-use super::super::markdown;
-use super::super::markdown::headline;
-use super::super::round_summary;
-use super::super::view::View;
+use super::super::markdown::{self, folded, headline};
+use super::super::view::{ScenarioView, View};
 use super::super::words::join;
 use super::findings;
 use super::sections::{Section, within};
@@ -20,6 +18,8 @@ use crate::escape::markdown as text;
 const LIMIT: usize = 65_536;
 /// Findings listed one by one.
 const MAX_FINDINGS: usize = 20;
+/// Scenarios whose tables are not folded.
+const UNFOLDED: usize = 2;
 /// Characters of the scenarios' names in the marker.
 const MAX_KEY: usize = 60;
 
@@ -45,46 +45,77 @@ pub(super) fn comment(view: &View, check: Option<&CheckView>) -> String {
             text: format!("{title}\n\n"),
         },
     ];
-    let mut add = |name, text| sections.push(Section { name, text });
+    let mut add = |name, text: String| {
+        if !text.is_empty() {
+            sections.push(Section { name, text });
+        }
+    };
     if let Some(check) = check {
         add("the check", findings::findings(check, MAX_FINDINGS));
     }
     add("the sentence", headline(view));
+    let tables = match view.scenarios.len() {
+        // More of them are no screen.
+        ..=UNFOLDED => view.scenarios.iter().map(|s| times(view, s)).collect(),
+        _ => Vec::new(),
+    };
+    tables.into_iter().for_each(|table| add("a table", table));
+    let link = markdown::full_report(view).map(|link| format!("{link}\n\n"));
+    add("the link", link.unwrap_or_default());
     for scenario in &view.scenarios {
-        let mut out = String::new();
-        if view.scenarios.len() > 1 {
-            let _ = writeln!(out, "#### {}\n", text(&scenario.name));
-        }
-        markdown::times(&mut out, scenario);
-        markdown::culprits(&mut out, scenario);
-        add("a scenario", out);
+        add("a scenario", reasons(view, scenario));
     }
     add("what did not build", failures(view));
     add("how it was measured", measured(view));
     within(LIMIT, &sections)
 }
 
+/// The table of a scenario.
+fn times(view: &View, scenario: &ScenarioView) -> String {
+    let mut out = String::new();
+    if view.scenarios.len() > 1 {
+        let _ = writeln!(out, "#### {}\n", text(&scenario.name));
+    }
+    markdown::times(&mut out, scenario);
+    out
+}
+
+/// Why, folded; with the table where that is not above.
+fn reasons(view: &View, scenario: &ScenarioView) -> String {
+    let mut out = String::new();
+    if view.scenarios.len() > UNFOLDED {
+        markdown::times(&mut out, scenario);
+    }
+    markdown::culprits(&mut out, scenario);
+    let name = match view.scenarios.len() {
+        1 => String::new(),
+        _ => format!(": {}", markdown::name_of(scenario)),
+    };
+    match (out.is_empty(), view.scenarios.len() > UNFOLDED) {
+        (true, _) => out,
+        (_, true) => folded(&format!("Times and reasons{name}"), &out),
+        (_, false) => folded(&format!("Why they differ{name}"), &out),
+    }
+}
+
 /// The failures with steps and logs, folded.
 fn failures(view: &View) -> String {
-    let mut out = String::new();
-    markdown::failures(&mut out, view);
-    // A heading of a page is none of a comment.
-    match out.split_once("\n\n") {
-        Some((_, failures)) => format!(
-            "<details><summary>What did not build</summary>\n\n{}\n\n</details>\n\n",
-            failures.trim_end()
-        ),
-        None => String::new(),
+    match markdown::failures(view) {
+        none if none.is_empty() => none,
+        failures => folded("What did not build", &failures),
     }
 }
 
 fn measured(view: &View) -> String {
-    let mut parts = vec![markdown::explanation(view)];
-    let rule = markdown::rule(view).join(" ");
-    parts.extend(Some(rule).filter(|rule| !rule.is_empty()));
-    let rolled_up = view.roll_up.iter().map(round_summary::rolled_up);
-    parts.extend(rolled_up.map(|line| text(&line)));
-    parts.push(format!(
+    let mut out = format!(
+        "{}\n\n{}{}",
+        markdown::figures(view),
+        markdown::spreads(view),
+        markdown::rolled_up(view)
+    );
+    out.push_str(&markdown::questions(view));
+    let _ = writeln!(
+        out,
         "Run {} of buildrace {}: {} of {} samples, {} rounds, seed {}.",
         text(&view.run),
         text(&view.buildrace),
@@ -92,11 +123,8 @@ fn measured(view: &View) -> String {
         view.planned,
         view.rounds,
         view.seed
-    ));
-    format!(
-        "<details><summary>How it was measured</summary>\n\n{}\n\n</details>\n",
-        parts.join("\n\n")
-    )
+    );
+    folded("How it was measured", &out)
 }
 
 /// What is checked, or the names of the scenarios, as a key for the marker. No

@@ -6,7 +6,7 @@
 use std::fmt::Write;
 
 use super::super::check::CheckView;
-use super::super::markdown::{self, headline};
+use super::super::markdown::{self, folded, headline};
 use super::super::round_summary;
 use super::super::view::View;
 use super::super::words::join;
@@ -42,29 +42,31 @@ pub(super) fn summary(view: &View, check: Option<&CheckView>) -> String {
         add("the check", findings::findings(check, MAX_FINDINGS));
     }
     add("the sentence", headline(view));
-    for scenario in &view.scenarios {
-        let mut out = String::new();
-        markdown::table(&mut out, scenario);
-        markdown::culprits(&mut out, scenario);
-        add("a scenario", out);
+    markdown::scenarios(view).for_each(|scenario| add("a scenario", scenario));
+    add("all scenarios together", markdown::rolled_up(view));
+    let link = markdown::full_report(view).map(|link| format!("{link}\n\n"));
+    add("the link", link.unwrap_or_default());
+    let failures = markdown::failures(view);
+    if !failures.is_empty() {
+        add(
+            "what did not build",
+            format!("## What did not build\n\n{failures}"),
+        );
     }
-    let rolled_up = view.roll_up.iter().map(|roll_up| {
-        let line = round_summary::rolled_up(roll_up);
-        format!("- {}\n", text(&line))
-    });
-    let rolled_up: String = rolled_up.collect();
-    if !rolled_up.is_empty() {
-        add("all scenarios together", format!("{rolled_up}\n"));
-    }
+    add("dropped rounds", dropped(view));
     add(
         "how to read it",
-        format!("{}\n\n", markdown::explanation(view)),
+        folded("How to read the tables", &markdown::how_to_read(view)),
     );
-    let mut failures = String::new();
-    markdown::failures(&mut failures, view);
-    add("what did not build", failures);
-    add("dropped rounds", dropped(view));
-    add("how it was measured", measured(view));
+    add(
+        "how it was measured",
+        folded("How it was measured", &markdown::questions(view)),
+    );
+    let place = format!("{}{}", markdown::environment(view), markdown::repeat(view));
+    add(
+        "where it was measured",
+        folded("Where it was measured", &place),
+    );
     within(LIMIT, &sections)
 }
 
@@ -74,16 +76,5 @@ fn dropped(view: &View) -> String {
     if !out.is_empty() {
         out.push('\n');
     }
-    out
-}
-
-fn measured(view: &View) -> String {
-    let mut out = format!(
-        "<details><summary>How and where it was measured</summary>\n\n{}\n\n",
-        markdown::method(view)
-    );
-    markdown::environment(&mut out, view);
-    markdown::repeat(&mut out, view);
-    out.push_str("\n</details>\n\n");
     out
 }

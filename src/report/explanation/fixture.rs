@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::explain::{Conditions, Explanation, Node, explain};
-use crate::model::Platform;
+use crate::explain::{Conditions, Explanation, Node, RunExplanation, SampleExplanation, explain};
+use crate::model::{BuildKind, Platform};
+use crate::report::View;
+use crate::report::fixture as runs;
 use crate::trace::status::{Vertex, VertexLog, VertexStatus};
 use crate::trace::{SolveStatus, Trace};
 
@@ -156,6 +158,27 @@ pub(crate) fn failing_steps() -> Vec<Vertex> {
         failed,
         cancelled,
     ]
+}
+
+/// Of a naive and a cross-compiling variant one multi-arch sample each.
+pub(crate) fn explained_run(naive: Explanation, cross: Explanation) -> (View, RunExplanation) {
+    let (record, samples) = runs::run(&runs::ARTICLE, 1);
+    let of = |variant: &str, explanation: Explanation| {
+        let found = samples.iter().find(|sample| {
+            sample.slot.variant == variant && sample.slot.kind == BuildKind::MultiArch
+        });
+        SampleExplanation {
+            sample: found.unwrap().clone(),
+            explanation,
+        }
+    };
+    let explained = RunExplanation {
+        samples: vec![of("naive", naive), of("cross", cross)],
+    };
+    (
+        View::new(&runs::of(&record, &samples), &explained),
+        explained,
+    )
 }
 
 /// Everything that comes from outside is hostile, and some of it long.

@@ -14,7 +14,7 @@ mod waterfall;
 mod what_if;
 
 #[cfg(test)]
-mod fixture;
+pub(super) mod fixture;
 #[cfg(test)]
 mod tests;
 

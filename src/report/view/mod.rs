@@ -88,6 +88,8 @@ pub struct View {
     pub outputs: Vec<String>,
     /// Where sources were fetched from: scenarios, and what it was.
     pub sources: Vec<(String, String)>,
+    /// Address of the run's page, where one was given.
+    pub page: Option<String>,
 }
 
 impl View {
@@ -154,6 +156,7 @@ impl View {
             warnings: run.warnings.clone(),
             outputs: outputs::outputs(run),
             sources: environment::sources(record),
+            page: None,
         }
     }
 
