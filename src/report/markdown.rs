@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::explanation::shared_sentence;
 use super::failure_rates;
+use super::figures;
 use super::number;
 use super::round_summary;
 use super::sentence::sentence;
@@ -17,19 +18,16 @@ use crate::escape::{self, markdown as text, markdown_code as code};
 use crate::model::{BuildKind, HostInfo, Outcome};
 use crate::stats::Ratio;
 
-/// Name of the chart beside the summary.
-const CHART: &str = "headline.svg";
 /// Failures shown in full.
 const MAX_FAILURES: usize = 20;
 
-/// The summary as GitHub's Markdown. It shows `headline.svg`, which lies
-/// beside it.
+/// The summary as GitHub's Markdown. It shows the figures, which lie beside it.
 pub fn markdown(view: &View) -> String {
     let mut out = String::new();
     let names = view.scenarios.iter().map(|scenario| text(&scenario.name));
     let _ = writeln!(out, "# {}\n", join(names));
     out.push_str(&headline(view));
-    let _ = writeln!(out, "![Build times of each variant]({CHART})\n");
+    out += &figures::picture(figures::HEADLINE, "Build times of each variant");
     for scenario in &view.scenarios {
         table(&mut out, scenario);
         successive::table(&mut out, scenario);
@@ -42,8 +40,11 @@ pub fn markdown(view: &View) -> String {
         out.push('\n');
     }
     let _ = writeln!(out, "{}\n", explanation(view));
+    out += &figures::comparisons(view);
+    out += &figures::waterfalls(view);
     failures(&mut out, view);
     let _ = writeln!(out, "## How it was measured\n\n{}\n", method(view));
+    out += &figures::samples(view);
     out.push_str("## Where it was measured\n\n");
     environment(&mut out, view);
     repeat(&mut out, view);

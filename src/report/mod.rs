@@ -1,10 +1,12 @@
 //! Reports: one view model, and renderers that turn it into text. Renderers
 //! are pure; writing files is their callers' work.
 
+pub mod chart;
 mod check;
 mod ci;
 pub mod explanation;
 mod failure_rates;
+mod figures;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod list;
@@ -14,7 +16,6 @@ mod paint;
 mod round_summary;
 mod sentence;
 mod successive;
-mod svg;
 mod table;
 mod terminal;
 mod view;
@@ -23,13 +24,13 @@ mod wrap;
 
 pub use check::{CheckOutcome, CheckView, Finding, Level, Rule, check_on_terminal};
 pub use ci::{Format, UnknownFormat};
+pub use figures::figures;
 pub use markdown::markdown;
 pub use sentence::sentence;
-pub use svg::svg;
 pub use terminal::terminal;
 pub use view::{
-    BaseImageView, Cell, CulpritView, EmulatorView, FailureRate, FailureView, RollUp, ScenarioView,
-    Successive, VariantView, View,
+    BaseImageView, Cell, CulpritView, EmulatorView, FailureRate, FailureView, PairView, RollUp,
+    SampleView, ScenarioView, Successive, VariantView, View,
 };
 
 #[cfg(test)]
