@@ -1,7 +1,7 @@
 //! Reading a run back, trusting nothing in it.
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -56,6 +56,7 @@ pub fn read_run(dir: &Path) -> Result<StoredRun, StoreError> {
         end,
         resumed,
         warnings,
+        began,
         ..
     } = read_events(&dir.join(EVENTS_FILE), &record.run, &slots)?;
     Ok(StoredRun {
@@ -66,6 +67,7 @@ pub fn read_run(dir: &Path) -> Result<StoredRun, StoreError> {
             end,
             resumed,
             warnings,
+            began,
         },
     })
 }
@@ -105,6 +107,8 @@ struct Told<'r> {
     end: Option<RunEnd>,
     resumed: Vec<Timestamp>,
     warnings: Vec<String>,
+    /// When builds of samples began.
+    began: BTreeMap<String, Timestamp>,
     /// Ids of the samples that are there.
     there: HashSet<&'r str>,
     /// Those of them that nothing may take the place of.
@@ -199,6 +203,10 @@ impl<'r> Told<'r> {
                 self.warnings.push(message);
             }
             Event::RunFinished { end, .. } => self.end = Some(end),
+            // One that is not in the plan says nothing of the run.
+            Event::SampleStarted { at, sample } if slots.contains_key(sample.as_str()) => {
+                self.began.insert(sample, at);
+            }
             Event::RunStarted { .. }
             | Event::SampleStarted { .. }
             | Event::Rounds { .. }

@@ -10,6 +10,7 @@ mod scenario;
 
 use std::fmt::Write;
 
+use super::figures as charts;
 use super::round_summary;
 use super::sentence::sentence;
 use super::successive;
@@ -22,23 +23,25 @@ pub(super) use method::{environment, figures, questions, repeat};
 pub(super) use prose::folded;
 pub(super) use scenario::{culprits, times};
 
-/// Name of the chart beside the summary.
-const CHART: &str = "headline.svg";
 /// Name of the page beside the summary.
 const PAGE: &str = "index.html";
 /// Scenarios whose tables are not folded: more are no screen.
 const UNFOLDED: usize = 2;
 
-/// The summary as GitHub's Markdown. It shows `headline.svg` and links to
+/// The summary as GitHub's Markdown. It shows the figures and links to
 /// `index.html`, which lie beside it.
 pub fn markdown(view: &View) -> String {
     let mut out = String::new();
     let names = view.scenarios.iter().map(|scenario| text(&scenario.name));
     let _ = writeln!(out, "# {}\n", join(names));
     out.push_str(&headline(view));
-    let _ = writeln!(out, "![Build times of each variant]({CHART})\n");
+    out += &charts::picture(charts::HEADLINE, "Build times of each variant");
     out.extend(scenarios(view));
     out.push_str(&rolled_up(view));
+    let more = [charts::comparisons(view), charts::waterfalls(view)].concat();
+    if !more.is_empty() {
+        out.push_str(&folded("More charts", &more));
+    }
     let link = full_report(view).unwrap_or_else(|| format!("[Full report]({PAGE})"));
     let _ = writeln!(out, "{link}\n");
     let failures = failures(view);
@@ -46,7 +49,8 @@ pub fn markdown(view: &View) -> String {
         let _ = writeln!(out, "## What did not build\n\n{failures}");
     }
     out.push_str(&folded("How to read the tables", &how_to_read(view)));
-    out.push_str(&folded("How it was measured", &questions(view)));
+    let measured = [questions(view), "\n".to_owned(), charts::samples(view)].concat();
+    out.push_str(&folded("How it was measured", &measured));
     out.push_str(&folded("Where it was measured", &environment(view)));
     out.push_str(&repeat(view));
     format!("{}\n", out.trim_end())
