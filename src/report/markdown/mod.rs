@@ -10,7 +10,7 @@ mod scenario;
 
 use std::fmt::Write;
 
-use super::figures as charts;
+use super::figures;
 use super::round_summary;
 use super::sentence::sentence;
 use super::successive;
@@ -35,23 +35,23 @@ pub fn markdown(view: &View) -> String {
     let names = view.scenarios.iter().map(|scenario| text(&scenario.name));
     let _ = writeln!(out, "# {}\n", join(names));
     out.push_str(&headline(view));
-    out += &charts::picture(charts::HEADLINE, "Build times of each variant");
+    out += &figures::picture(figures::HEADLINE, "Build times of each variant");
     out.extend(scenarios(view));
-    out.push_str(&rolled_up(view));
-    let more = [charts::comparisons(view), charts::waterfalls(view)].concat();
-    if !more.is_empty() {
-        out.push_str(&folded("More charts", &more));
-    }
+    out += &rolled_up(view);
     let link = full_report(view).unwrap_or_else(|| format!("[Full report]({PAGE})"));
     let _ = writeln!(out, "{link}\n");
     let failures = failures(view);
     if !failures.is_empty() {
         let _ = writeln!(out, "## What did not build\n\n{failures}");
     }
-    out.push_str(&folded("How to read the tables", &how_to_read(view)));
-    let measured = [questions(view), "\n".to_owned(), charts::samples(view)].concat();
-    out.push_str(&folded("How it was measured", &measured));
-    out.push_str(&folded("Where it was measured", &environment(view)));
+    let charts = figures::comparisons(view) + &figures::waterfalls(view);
+    if !charts.is_empty() {
+        out += &folded("More charts", &charts);
+    }
+    out += &folded("How to read the tables", &how_to_read(view));
+    let measured = questions(view) + &figures::samples(view);
+    out += &folded("How it was measured", &measured);
+    out += &folded("Where it was measured", &environment(view));
     out.push_str(&repeat(view));
     format!("{}\n", out.trim_end())
 }
