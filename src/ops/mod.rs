@@ -17,6 +17,7 @@ mod otava_history;
 pub(crate) mod race;
 pub(crate) mod redaction;
 pub mod report;
+pub mod results;
 pub(crate) mod revisions;
 pub(crate) mod signals;
 pub(crate) mod ssh;
