@@ -126,9 +126,10 @@ async fn jobs_that_write_at_once_lose_nothing_and_are_read_back_equal() {
     let url = "s3://fleet/ci/it's (50%) ünder+way & ~ours";
     let sources = TempDir::new().unwrap();
     let ids: Vec<String> = (0..JOBS + 4).map(id).collect();
-    let dirs = runs(sources.path(), &ids, 1);
+    let mut of_jobs = runs(sources.path(), &ids, 1);
+    let of_processes = of_jobs.split_off(JOBS);
     let mut jobs = tokio::task::JoinSet::new();
-    for dir in dirs[..JOBS].to_vec() {
+    for dir in of_jobs {
         let machine = Machine::new();
         let cache = machine.cache(server.address, url);
         jobs.spawn(async move {
@@ -137,7 +138,7 @@ async fn jobs_that_write_at_once_lose_nothing_and_are_read_back_equal() {
         });
     }
     // And a few whole processes among them.
-    for dir in dirs[JOBS..].to_vec() {
+    for dir in of_processes {
         let address = server.address;
         jobs.spawn_blocking(move || {
             let dir = dir.display().to_string();
