@@ -7,7 +7,8 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::model::{BuildKind, Platform, Release};
 use crate::options::{
-    BuildOptions, BuilderOptions, Matrix, Output, PageAddress, RaceOptions, Rounds, duration,
+    BuildOptions, BuilderOptions, Matrix, Output, PageAddress, RaceOptions, ResultsPlace, Rounds,
+    duration,
     rounds, share,
 };
 use crate::policy::FatalWord;
@@ -37,6 +38,8 @@ pub enum Command {
     Explain(ExplainArgs),
     /// Show a stored run again, and write its report
     Report(ReportArgs),
+    /// Put runs of this machine into a store that a fleet shares, as far as they are not there
+    Push(PushArgs),
     /// List the scenarios and suites of this project, and whether they can be raced here
     List(ListArgs),
     /// List the builders that there are, and what each can race
@@ -135,9 +138,13 @@ pub struct RaceArgs {
     /// Measure how large images are, in the first round, by an export after the clock
     #[arg(long)]
     pub image_size: bool,
-    /// Folder that the run's data goes into
-    #[arg(long, value_name = "DIR", default_value = "results")]
-    pub results: PathBuf,
+    /// Folder that the run's data goes into, or a store that a fleet shares: s3://BUCKET/PREFIX,
+    /// gs://BUCKET/PREFIX, az://CONTAINER/PREFIX or file:///FOLDER
+    ///
+    /// A run is written on this machine first, and put into the store when it
+    /// has ended. Credentials come from the environment, see docs/ci.md.
+    #[arg(long, value_name = "DIR|URL", default_value = "results")]
+    pub results: ResultsPlace,
     /// Folder that the run's report goes into
     #[arg(long, value_name = "DIR", default_value = "reports")]
     pub reports: PathBuf,
@@ -420,9 +427,9 @@ pub struct ExplainArgs {
     /// Show every step, or every sample of a run
     #[arg(long)]
     pub all: bool,
-    /// Folder that runs are in
-    #[arg(long, value_name = "DIR", default_value = "results")]
-    pub results: PathBuf,
+    /// Folder or store that runs are in
+    #[arg(long, value_name = "DIR|URL", default_value = "results")]
+    pub results: ResultsPlace,
     /// Print JSON
     #[arg(long)]
     pub json: bool,
@@ -434,9 +441,9 @@ pub struct ReportArgs {
     /// Runs, by id or folder [default: the newest]
     #[arg(value_name = "RUN")]
     pub runs: Vec<String>,
-    /// Folder that runs are in
-    #[arg(long, value_name = "DIR", default_value = "results")]
-    pub results: PathBuf,
+    /// Folder or store that runs are in
+    #[arg(long, value_name = "DIR|URL", default_value = "results")]
+    pub results: ResultsPlace,
     /// Folder that reports go into
     #[arg(long, value_name = "DIR", default_value = "reports")]
     pub reports: PathBuf,
@@ -444,14 +451,35 @@ pub struct ReportArgs {
     pub output: OutputArgs,
 }
 
+/// `buildrace push`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+A run is put into the store when it ends. Where that failed, or the machine went down, this sends it.
+It can be repeated: what is there stays as it is.
+
+Exit codes: 0 all runs are there, 2 at least one is not.")]
+pub struct PushArgs {
+    /// Runs, by id or folder [default: all runs and noise floors of this machine that the store
+    /// does not have]
+    #[arg(value_name = "RUN")]
+    pub runs: Vec<String>,
+    /// The store: s3://BUCKET/PREFIX, gs://BUCKET/PREFIX, az://CONTAINER/PREFIX or file:///FOLDER
+    #[arg(long, value_name = "URL")]
+    pub results: ResultsPlace,
+    /// List what would be sent, and send nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
 /// `buildrace list`
 #[derive(Debug, Args)]
 pub struct ListArgs {
     #[command(flatten)]
     pub builder: BuilderArgs,
-    /// Folder of the runs that expected minutes are taken from
-    #[arg(long, value_name = "DIR", default_value = "results")]
-    pub results: PathBuf,
+    /// Folder of the runs that expected minutes are taken from; of a store, the runs that are on
+    /// this machine
+    #[arg(long, value_name = "DIR|URL", default_value = "results")]
+    pub results: ResultsPlace,
     /// Print JSON
     #[arg(long)]
     pub json: bool,
@@ -527,9 +555,9 @@ pub struct CleanArgs {
     /// builds start without their cache. The private engine is always cleaned.
     #[arg(long)]
     pub prune_cache: bool,
-    /// Folder that runs are in
-    #[arg(long, value_name = "DIR", default_value = "results")]
-    pub results: PathBuf,
+    /// Folder that runs are in; of a store, its folder on this machine
+    #[arg(long, value_name = "DIR|URL", default_value = "results")]
+    pub results: ResultsPlace,
     /// Folder that reports are in
     #[arg(long, value_name = "DIR", default_value = "reports")]
     pub reports: PathBuf,

@@ -2,6 +2,7 @@
 //! into it, and nothing that races knows either.
 
 mod matrix;
+mod results;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -13,6 +14,7 @@ use crate::report::{Format, UnknownFormat};
 
 pub use crate::report::PageAddress;
 pub use matrix::{Axis, Matrix, MatrixValue};
+pub use results::{ResultsPlace, StorePlace};
 
 /// Which builder to use, as it is typed.
 #[derive(Debug, Clone, Default)]
@@ -57,8 +59,8 @@ pub struct RaceOptions {
     pub redact: Vec<String>,
     /// Whether to measure images.
     pub image_size: bool,
-    /// Folder of results.
-    pub results: PathBuf,
+    /// Where results go.
+    pub results: ResultsPlace,
     /// Folder of reports.
     pub reports: PathBuf,
     /// Whether to print where results are as JSON.

@@ -14,8 +14,8 @@ use crate::ops::cells::Cells;
 use crate::ops::race::{Choice, RaceInput, Raced, check_writable, keep_out_of_git, race};
 use crate::ops::report::write_formats;
 use crate::ops::signals::stop_on_signals;
-use crate::ops::ssh;
 use crate::ops::stdin::Typed;
+use crate::ops::{results, ssh};
 use crate::options::Rounds;
 use crate::options::{BuildOptions, RaceOptions};
 use crate::report::number;
@@ -33,7 +33,7 @@ const FEWEST: usize = 6;
 /// It could not begin, or could not go on.
 pub async fn run(args: CalibrateArgs) -> anyhow::Result<Exit> {
     let race_options = RaceOptions::from(&args.race);
-    check_writable(&race_options)?;
+    check_writable(&race_options).await?;
     let stop = stop_on_signals();
     // Before the engine is asked: most of what can be wrong is wrong here.
     let file = args.file.clone().unwrap_or_else(|| "Dockerfile".into());
@@ -78,14 +78,14 @@ pub async fn run(args: CalibrateArgs) -> anyhow::Result<Exit> {
         }
         let raced = race(&Cells::one(session), input, &race_options, &stop).await?;
         write_formats(&raced, &race_options)?;
-        keep(&raced, &args)?;
+        keep(&raced, &args).await?;
         Ok(raced.exit())
     })
     .await
 }
 
 /// Tells the noise floor of each kind, and keeps it beside the results.
-fn keep(raced: &Raced, args: &CalibrateArgs) -> anyhow::Result<()> {
+async fn keep(raced: &Raced, args: &CalibrateArgs) -> anyhow::Result<()> {
     let run = &raced.stored.run;
     let record = &run.record;
     // Noise of somebody else's builds is not the builder's.
@@ -131,14 +131,16 @@ fn keep(raced: &Raced, args: &CalibrateArgs) -> anyhow::Result<()> {
             disturbed.len()
         );
     } else if !found.is_empty() {
-        calibration::append(&args.race.results, &found)?;
+        calibration::append(&args.race.results.folder, &found)?;
         errln!(
             "kept in {}",
             args.race
                 .results
+                .folder
                 .join(calibration::CALIBRATION_FILE)
                 .display()
         );
+        results::send_calibrations(&args.race.results).await;
     }
     Ok(())
 }

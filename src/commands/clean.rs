@@ -45,7 +45,7 @@ pub async fn run(args: CleanArgs) -> anyhow::Result<Exit> {
         found: 0,
         failed: 0,
     };
-    for left in on_host(&args.results, &args.reports) {
+    for left in on_host(&args.results.folder, &args.reports) {
         let bytes = number::bytes(temporary::bytes_in(&left.path));
         let shown = format!("{} {} ({bytes})", left.what, left.path.display());
         cleaning.each(&shown, || left.remove().map_err(anyhow::Error::from))?;
@@ -170,7 +170,7 @@ impl Cleaning {
     /// What dead runs left in the cache and the history of the builder in use.
     async fn builder(&mut self, session: &BuilderSession, args: &CleanArgs) -> anyhow::Result<()> {
         let builder = &*session.builder;
-        let dead = KilledRuns::find(builder, &|run| is_alive(run, &args.results)).await?;
+        let dead = KilledRuns::find(builder, &|run| is_alive(run, &args.results.folder)).await?;
         let may_prune = builder.cleanup() == Cleanup::Remove;
         self.runs(&dead, builder, may_prune, args).await
     }

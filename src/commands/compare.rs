@@ -31,7 +31,7 @@ pub async fn run(args: CompareArgs) -> anyhow::Result<Exit> {
         matrix: args.matrix.matrix.clone(),
         ..RaceOptions::from(&args.race)
     };
-    check_writable(&race_options)?;
+    check_writable(&race_options).await?;
     let stop = stop_on_signals();
     // Before the engine is asked: most of what can be wrong is wrong here.
     let options = Options::read(&BuildOptions::from(&args.build))?;

@@ -16,6 +16,7 @@ use crate::ops::Exit;
 use crate::ops::explain::{Source, collector, explained, lines_in, lines_of, read_recording};
 use crate::ops::files::write_whole;
 use crate::ops::picture;
+use crate::ops::results::Results;
 use crate::report::View;
 use crate::report::chart::{Theme, waterfall};
 use crate::report::explanation::{self as shown, PageStyle, Subject};
@@ -27,11 +28,17 @@ const SCHEMA_VERSION: u32 = 1;
 
 /// Explains a build, or a run, or what changed from one build to another.
 pub async fn run(args: ExplainArgs) -> anyhow::Result<Exit> {
-    let source = Source::find(args.build.as_deref(), &args.results)?;
-    let against = args.against.as_deref();
-    let against = against
-        .map(|against| Source::find(Some(against), &args.results))
-        .transpose()?;
+    let results = Results::open(&args.results)?;
+    let folder = &args.results.folder;
+    let build = results.bring(args.build.as_deref()).await?;
+    let source = Source::find(build.as_deref(), folder)?;
+    let against = match args.against.as_deref() {
+        None => None,
+        Some(against) => {
+            let against = results.bring(Some(against)).await?;
+            Some(Source::find(against.as_deref(), folder)?)
+        }
+    };
     check_flags(&args, &source, against.as_ref())?;
     match (&source, &against) {
         (Source::Run(dir), None) => explain_stored_run(dir, &args).await?,

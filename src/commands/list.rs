@@ -37,7 +37,7 @@ pub async fn list(args: &ListArgs) -> anyhow::Result<Exit> {
     let project = Project::find(&here)?;
     let scenarios = project.load(&[])?;
     let suites = project.suites()?;
-    let measured = Measured::of(&args.results);
+    let measured = Measured::of(&args.results.folder);
     let found = tokio::time::timeout(
         ANSWER_LIMIT,
         BuilderSession::glance(&BuilderOptions::from(&args.builder)),

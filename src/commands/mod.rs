@@ -11,6 +11,7 @@ pub mod engine;
 pub mod explain;
 pub mod images;
 pub mod list;
+pub mod push;
 pub mod report;
 pub mod run;
 
@@ -28,7 +29,8 @@ pub async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
         Command::Check(args) => check::run(args).await,
         Command::Calibrate(args) => calibrate::run(args).await,
         Command::Explain(args) => explain::run(args).await,
-        Command::Report(args) => report::run(&args),
+        Command::Report(args) => report::run(&args).await,
+        Command::Push(args) => push::run(&args).await,
         Command::List(args) => list::list(&args).await,
         Command::Builders(args) => builders::run(args).await,
         Command::Clean(args) => clean::run(args).await,

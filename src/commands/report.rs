@@ -3,21 +3,31 @@
 use crate::cli::ReportArgs;
 use crate::ops::explain::{newest_run, run_named};
 use crate::ops::report::{explain, print_check, summary, write};
+use crate::ops::results::Results;
 use crate::ops::{Exit, formats};
 use crate::report::{CheckView, View};
 use crate::store;
 
 /// Writes the reports of stored runs again.
-pub fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
-    let dirs = if args.runs.is_empty() {
-        vec![newest_run(&args.results)?]
-    } else {
-        let dirs = args.runs.iter().map(|name| {
-            // Reading says what is wrong with one that is not there.
-            run_named(name, &args.results).unwrap_or_else(|| args.results.join(name))
-        });
-        dirs.collect()
+///
+/// # Errors
+/// There is no such run, or it cannot be read.
+pub async fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
+    let results = Results::open(&args.results)?;
+    let folder = &args.results.folder;
+    let names = args.runs.iter().map(|name| Some(name.as_str()));
+    let names: Vec<Option<&str>> = match args.runs.as_slice() {
+        [] => vec![None],
+        _ => names.collect(),
     };
+    let mut dirs = Vec::new();
+    for name in names {
+        dirs.push(match results.bring(name).await? {
+            None => newest_run(folder)?,
+            // Reading says what is wrong with one that is not there.
+            Some(name) => run_named(&name, folder).unwrap_or_else(|| folder.join(name)),
+        });
+    }
     for dir in dirs {
         let stored = store::read_run(&dir)?;
         let explained = explain(&stored)?;

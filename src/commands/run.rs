@@ -1,6 +1,6 @@
 //! `buildrace run`: races the scenarios of a project.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, bail};
 use clap::Parser;
@@ -12,11 +12,12 @@ use crate::model::{
 use crate::ops::cells::{Cells, matrix_again};
 use crate::ops::race::{Choice, RaceInput, check_writable, race, resume};
 use crate::ops::report::write_formats;
+use crate::ops::results::Results;
 use crate::ops::signals::stop_on_signals;
 use crate::ops::ssh;
 use crate::ops::suites::{ROUNDS, rounds_of};
 use crate::ops::{Exit, explain};
-use crate::options::{BuilderOptions, RaceOptions, Rounds};
+use crate::options::{BuilderOptions, RaceOptions, ResultsPlace, Rounds};
 use crate::scenario::{Project, Scenario, ScenarioError};
 use crate::store::HeldRun;
 
@@ -35,7 +36,7 @@ pub async fn run(args: RunArgs) -> anyhow::Result<Exit> {
         matrix: args.matrix.matrix.clone(),
         ..RaceOptions::from(&args.race)
     };
-    check_writable(&options)?;
+    check_writable(&options).await?;
     let stop = stop_on_signals();
     Cells::with(&options, &stop, async |cells| {
         if !chosen.controls.is_empty() {
@@ -77,13 +78,10 @@ fn input<'a>(project: &'a Project, args: &RunArgs, chosen: Chosen) -> RaceInput<
 /// Goes on with a run that was cut off.
 async fn resume_run(name: &str, args: &RunArgs) -> anyhow::Result<Exit> {
     let results = &args.race.results;
-    let dir = explain::run_named(name, results).with_context(|| {
-        format!(
-            "no run {name:?} in {}: `ls {}` shows the runs",
-            results.display(),
-            results.display()
-        )
-    })?;
+    let found = Results::open(results)?.bring(Some(name)).await?;
+    let found = explain::run_named(&found.unwrap_or_default(), &results.folder);
+    let dir = found
+        .with_context(|| format!("no run {name:?} in {results}: `ls {results}` shows the runs"))?;
     let held = HeldRun::hold(&dir)?;
     let record = &held.stored.run.record;
     if held.stored.run.end == Some(RunEnd::Completed) {
@@ -102,7 +100,7 @@ async fn resume_run(name: &str, args: &RunArgs) -> anyhow::Result<Exit> {
             args.matrix.matrix.clone(),
             record,
         )?,
-        results: folder_of(&dir, results)?,
+        results: place_of(&dir, results)?,
         reports: args.race.reports.clone(),
         json: args.race.json,
         formats: args.race.output.format.clone(),
@@ -111,7 +109,7 @@ async fn resume_run(name: &str, args: &RunArgs) -> anyhow::Result<Exit> {
         redact: [then.redact, args.race.redact.clone()].concat(),
         ..then
     };
-    check_writable(&options)?;
+    check_writable(&options).await?;
     let here = std::env::current_dir().context("cannot find the current folder")?;
     let project = Project::find(&here)?;
     let mut chosen = choose(&project, &began)?;
@@ -157,13 +155,16 @@ fn builder_of(typed: &BuilderArgs, began: &BuilderArgs) -> BuilderOptions {
 }
 
 /// The folder that a run's is in: `results` where that is it.
-fn folder_of(dir: &Path, results: &Path) -> anyhow::Result<PathBuf> {
-    if dir.parent() == Some(results) {
-        return Ok(results.to_owned());
+fn place_of(dir: &Path, results: &ResultsPlace) -> anyhow::Result<ResultsPlace> {
+    if dir.parent() == Some(&results.folder) {
+        return Ok(results.clone());
     }
     let full = std::path::absolute(dir)
         .with_context(|| format!("cannot find where {} is", dir.display()))?;
-    Ok(full.parent().unwrap_or(&full).to_owned())
+    Ok(ResultsPlace {
+        folder: full.parent().unwrap_or(&full).to_owned(),
+        store: results.store.clone(),
+    })
 }
 
 /// What was typed to begin a run.

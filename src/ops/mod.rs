@@ -18,6 +18,7 @@ pub mod picture;
 pub(crate) mod race;
 pub(crate) mod redaction;
 pub mod report;
+pub mod results;
 pub(crate) mod revisions;
 pub(crate) mod signals;
 pub(crate) mod ssh;

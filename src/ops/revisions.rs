@@ -70,7 +70,7 @@ impl Revisions {
         let revision = revision.map(str::to_owned);
         // It is waited for even when it is not wanted any more: a copy that is
         // still being written could not be removed.
-        let results = [args.results.clone(), args.reports.clone()];
+        let results = [args.results.folder.clone(), args.reports.clone()];
         let work = spawn_blocking(move || {
             copy(
                 &dockerfile,

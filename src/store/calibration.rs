@@ -2,7 +2,7 @@
 //! line a kind, appended.
 
 use std::fs::OpenOptions;
-use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::path::Path;
 
 use jiff::Timestamp;
@@ -86,13 +86,7 @@ impl BuilderKey {
 /// It cannot be written.
 pub fn append(results: &Path, found: &[Calibration]) -> Result<(), StoreError> {
     let path = results.join(CALIBRATION_FILE);
-    let mut lines = Vec::new();
-    for calibration in found {
-        let line = serde_json::to_string(calibration)
-            .map_err(|error| StoreError::Unfit(error.to_string()))?;
-        lines.extend(line.into_bytes());
-        lines.push(b'\n');
-    }
+    let lines = lines(found)?;
     let write = || {
         let mut file = OpenOptions::new().create(true).append(true).open(&path)?;
         file.write_all(&lines)?;
@@ -101,8 +95,21 @@ pub fn append(results: &Path, found: &[Calibration]) -> Result<(), StoreError> {
     write().map_err(StoreError::write(&path))
 }
 
-/// All calibrations in a folder of results, the newest last; none where the
-/// file is not there.
+/// Calibrations as the file has them, a line each.
+///
+/// # Errors
+/// One cannot be written as JSON.
+pub fn lines(found: &[Calibration]) -> Result<Vec<u8>, StoreError> {
+    let mut lines = Vec::new();
+    for calibration in found {
+        serde_json::to_writer(&mut lines, calibration)
+            .map_err(|error| StoreError::Unfit(error.to_string()))?;
+        lines.push(b'\n');
+    }
+    Ok(lines)
+}
+
+/// All calibrations in a folder of results; none where the file is not there.
 ///
 /// # Errors
 /// It cannot be read, or holds something else.
@@ -112,16 +119,28 @@ pub fn read(results: &Path) -> Result<Vec<Calibration>, StoreError> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
         file => file.map_err(StoreError::read(&path))?,
     };
+    let mut text = Vec::new();
+    file.take(MOST)
+        .read_to_end(&mut text)
+        .map_err(StoreError::read(&path))?;
+    parse(&text, &path)
+}
+
+/// Calibrations, a line each; `path` is where they are from.
+///
+/// # Errors
+/// A line is something else.
+pub fn parse(text: &[u8], path: &Path) -> Result<Vec<Calibration>, StoreError> {
     let mut found = Vec::new();
-    for (line, text) in (1..).zip(BufReader::new(file.take(MOST)).lines()) {
-        let text = text.map_err(StoreError::read(&path))?;
+    let texts = text.split_inclusive(|byte| *byte == b'\n');
+    for (line, text) in (1..).zip(texts) {
         let malformed = |problem: String| StoreError::Malformed {
-            path: path.clone(),
+            path: path.to_owned(),
             line,
             problem,
         };
         let calibration: Calibration =
-            serde_json::from_str(&text).map_err(|error| malformed(error.to_string()))?;
+            serde_json::from_slice(text).map_err(|error| malformed(error.to_string()))?;
         if !(0.0..10.0).contains(&calibration.share) {
             return Err(malformed(format!(
                 "the share {} is no noise floor",
@@ -148,14 +167,15 @@ pub fn noise_floor(results: &Path, record: &RunRecord) -> Result<Vec<NoiseFloor>
         for &kind in &scenario.kinds {
             let newest = |builder: &BuilderInfo| {
                 let here = BuilderKey::of_builder(record, builder);
-                let mut newest = known.iter().rev();
-                newest.find(|known| {
+                let of_this = known.iter().filter(|known| {
                     known.confidence.is_some()
                         && known.builder == here
                         && known.kind == kind
                         && known.scenario == scenario.name
                         && is_of(known, scenario)
-                })
+                });
+                // Lines of other machines come when they are fetched.
+                of_this.max_by_key(|known| known.at)
             };
             // Of several builders the noisiest.
             let builders = scenario.variants.iter().map(|v| record.builder_of(v));

@@ -19,6 +19,7 @@ mod project;
 mod recordings;
 mod resume;
 mod ssh;
+mod store;
 
 use std::fs;
 

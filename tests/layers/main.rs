@@ -57,6 +57,18 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ),
     ("store", &["model", "trace", "secrets", "temporary"]),
     (
+        "bucket",
+        &[
+            "model",
+            "store",
+            "stats",
+            "verdict",
+            "secrets",
+            "temporary",
+            "user",
+        ],
+    ),
+    (
         "report",
         &["model", "policy", "trace", "stats", "verdict", "explain"],
     ),
@@ -65,7 +77,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
         "progress",
         &["model", "trace", "stats", "verdict", "report"],
     ),
-    ("options", &["model", "report"]),
+    ("options", &["model", "report", "secrets", "user"]),
     ("cli", &["model", "policy", "options"]),
 ];
 

@@ -18,6 +18,7 @@ use crate::ops::builder::BuilderSession;
 use crate::ops::cells::Cells;
 use crate::ops::explain::{explained, lines_of};
 use crate::ops::race::{Choice, RaceInput, keep_out_of_git, race};
+use crate::ops::results::Results;
 use crate::ops::stdin::{Typed, is_stdin};
 use crate::policy::Fatal;
 use crate::report::{CheckOutcome, CheckView, Finding, Level, Rule, number};
@@ -27,7 +28,9 @@ use crate::store::{self, RUN_FILE, StoredRun};
 /// Builds the working tree and compares its counts.
 pub(super) async fn run(settings: &Settings, stop: &CancellationToken) -> anyhow::Result<Exit> {
     let wanted = settings.baseline.as_deref().unwrap_or_default();
-    let (stored, variant) = find(wanted, &settings.race.results)?;
+    let place = &settings.race.results;
+    let wanted = Results::open(place)?.bring(Some(wanted)).await?;
+    let (stored, variant) = find(&wanted.unwrap_or_default(), &place.folder)?;
     let before = explained(&stored, None, |_, _| Lines::default())?;
     // Before the engine is asked: most of what can be wrong is wrong here.
     let options = settings.options()?;
@@ -85,7 +88,7 @@ pub(super) async fn run(settings: &Settings, stop: &CancellationToken) -> anyhow
             headline: format!("{against}: {words}"),
             findings,
         };
-        finish(check, &raced, settings)
+        finish(check, &raced, settings).await
     })
     .await
 }

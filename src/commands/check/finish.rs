@@ -7,12 +7,12 @@ use crate::git::Repository;
 use crate::model::RunEnd;
 use crate::ops::race::Raced;
 use crate::ops::report::show_check;
-use crate::ops::{Exit, adhoc};
+use crate::ops::{Exit, adhoc, results};
 use crate::report::{CheckOutcome, CheckView};
 use crate::store;
 
 /// Shows what came of it, and chooses the exit code.
-pub(super) fn finish(
+pub(super) async fn finish(
     mut check: CheckView,
     raced: &Raced,
     settings: &Settings,
@@ -21,6 +21,7 @@ pub(super) fn finish(
     // A run that was interrupted is judged when it has gone on.
     if raced.end == RunEnd::Completed {
         store::write_check(&raced.stored.dir, &check)?;
+        results::send_rest(&settings.race.results, &raced.stored.dir).await;
     }
     show_check(&check, Some(raced), &settings.race)?;
     if raced.end == RunEnd::Interrupted {

@@ -37,7 +37,7 @@ use settings::Settings;
 /// It could not begin, or could not go on.
 pub async fn run(args: CheckArgs) -> anyhow::Result<Exit> {
     let settings = Settings::read(args)?;
-    check_writable(&settings.race)?;
+    check_writable(&settings.race).await?;
     let stop = stop_on_signals();
     if settings.baseline.is_some() {
         return baseline::run(&settings, &stop).await;
@@ -116,7 +116,7 @@ pub async fn run(args: CheckArgs) -> anyhow::Result<Exit> {
         let raced = prepared.race(&cells, &settings.race, &stop).await?;
         let mut check = findings::of_race(&raced, &settings, &against, &dockerfile)?;
         check.findings.extend(of_policy);
-        finish(check, &raced, &settings)
+        finish(check, &raced, &settings).await
     })
     .await
 }

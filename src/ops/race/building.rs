@@ -15,7 +15,7 @@ use crate::explain::RunExplanation;
 use crate::model::{BaseImage, ImageLayout, Run, RunEnd, RunRecord};
 use crate::ops::cells::Cells;
 use crate::ops::explain::collector;
-use crate::ops::{redaction, report};
+use crate::ops::{redaction, report, results};
 use crate::options::RaceOptions;
 use crate::progress::{Expected, Progress};
 use crate::race::{Place, Race, RaceError, Resumption, SmokeTests};
@@ -150,13 +150,18 @@ async fn run_and_report(
     }
     if args.json {
         let id = &stored.run.record.run;
-        let answer = serde_json::json!({
+        let mut answer = serde_json::json!({
             "run": id,
             "results": stored.dir.display().to_string(),
             "reports": args.reports.join(id).display().to_string(),
         });
+        if let Some(store) = &args.results.store {
+            answer["store"] = serde_json::json!(store.url);
+        }
         outln!("{answer}");
     }
+    // Whatever became of it: it has ended.
+    results::send(&args.results, &stored.dir).await;
     let end = how_it_ended(result, &stored, reported, args)?;
     Ok(Raced {
         stored,
@@ -197,10 +202,11 @@ fn to_resume(record: &RunRecord, args: &RaceOptions) -> Option<String> {
     if record.command.verb != "run" {
         return None;
     }
-    let run = if args.results == Path::new("results") {
-        record.run.clone()
-    } else {
-        args.results.join(&record.run).display().to_string()
+    let usual = args.results.folder == Path::new("results");
+    let run = match &args.results.store {
+        Some(_) => format!("{} {}", record.run, results::option(&args.results)),
+        None if usual => record.run.clone(),
+        None => args.results.folder.join(&record.run).display().to_string(),
     };
     Some(format!("buildrace run --resume {run}"))
 }

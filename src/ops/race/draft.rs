@@ -94,7 +94,7 @@ pub async fn draft(
 fn written(args: &RaceOptions) -> Vec<PathBuf> {
     let files = args.formats.iter().filter_map(|o| o.file.clone());
     files
-        .chain([args.results.clone(), args.reports.clone()])
+        .chain([args.results.folder.clone(), args.reports.clone()])
         .collect()
 }
 

@@ -50,7 +50,7 @@ impl<'a> Prepared<'a> {
     ) -> anyhow::Result<Self> {
         let masks = redaction::masks(&input, &args.redact)?;
         temporary_folders::sweep();
-        let skip = left_out([&args.results, &args.reports], &input.scenarios)?;
+        let skip = left_out([&args.results.folder, &args.reports], &input.scenarios)?;
         let snapshot = Snapshot::take(&input.scenarios, &skip)?;
         let Draft {
             mut record,
@@ -58,7 +58,7 @@ impl<'a> Prepared<'a> {
             base_images,
             held,
         } = draft(cells, &mut input, args, &snapshot, stop).await?;
-        record.rules.noise_floor = calibration::noise_floor(&args.results, &record)?;
+        record.rules.noise_floor = calibration::noise_floor(&args.results.folder, &record)?;
         Ok(Self {
             input,
             snapshot,
@@ -96,8 +96,8 @@ impl<'a> Prepared<'a> {
         } = self;
         let stored = redaction::record(&record, &masks)?;
         let started = StartedRun {
-            expected: learn_from_last_run(&args.results, &record),
-            writer: RunWriter::create(&args.results, &stored)?,
+            expected: learn_from_last_run(&args.results.folder, &record),
+            writer: RunWriter::create(&args.results.folder, &stored)?,
             run: Run::new(stored),
             masks,
             record,

@@ -35,7 +35,7 @@ pub async fn resume(
 ) -> anyhow::Result<Raced> {
     let masks = redaction::masks(&input, &args.redact)?;
     temporary_folders::sweep();
-    let skip = left_out([&args.results, &args.reports], &input.scenarios)?;
+    let skip = left_out([&args.results.folder, &args.reports], &input.scenarios)?;
     let snapshot = Snapshot::take(&input.scenarios, &skip)?;
     let Draft {
         record: now,
@@ -63,7 +63,7 @@ pub async fn resume(
         ..held.stored.run.clone()
     };
     let started = StartedRun {
-        expected: learn_from_last_run(&args.results, &record),
+        expected: learn_from_last_run(&args.results.folder, &record),
         masks,
         cuts: run.resumed.len() + 1,
         run,

@@ -5,12 +5,18 @@ use std::path::Path;
 
 use anyhow::Context;
 
+use crate::ops::results;
 use crate::options::RaceOptions;
 
 /// Fails before anything is measured where results or reports could not be
-/// written afterwards; leaves no trace of having tried.
-pub fn check_writable(args: &RaceOptions) -> anyhow::Result<()> {
-    for (what, folder) in [("results", &args.results), ("reports", &args.reports)] {
+/// written afterwards; leaves no trace of having tried. Of a store, noise floors
+/// are fetched.
+pub async fn check_writable(args: &RaceOptions) -> anyhow::Result<()> {
+    let folders = [
+        ("results", &args.results.folder),
+        ("reports", &args.reports),
+    ];
+    for (what, folder) in folders {
         check_folder(folder).with_context(|| {
             format!(
                 "cannot write {what} into {} (--{what} DIR names another folder)",
@@ -18,7 +24,7 @@ pub fn check_writable(args: &RaceOptions) -> anyhow::Result<()> {
             )
         })?;
     }
-    Ok(())
+    results::prepare(&args.results).await
 }
 
 /// Whether `folder`, or the nearest folder above it that exists, takes new
@@ -48,7 +54,9 @@ fn check_folder(folder: &Path) -> std::io::Result<()> {
 /// there yet get a `.gitignore`, as test and build tools leave one in theirs.
 /// Without it `git status`, and the next check, would take them for a change.
 pub fn keep_out_of_git(args: &RaceOptions) -> anyhow::Result<()> {
-    for folder in [&args.results, &args.reports] {
+    // What goes into a store is no folder of the repository.
+    let results = args.results.store.is_none().then_some(&args.results.folder);
+    for folder in results.into_iter().chain([&args.reports]) {
         if folder.exists() {
             continue;
         }
