@@ -411,7 +411,7 @@ pub struct ExplainArgs {
     /// Ask how long the builds of a run would take with N cores for RUN steps
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
     pub cores: Option<u32>,
-    /// Write a waterfall of the build as SVG
+    /// Write a waterfall of the build as SVG, or as PNG if FILE ends in .png
     #[arg(long, value_name = "FILE")]
     pub waterfall: Option<PathBuf>,
     /// Write the build as trace events, for Perfetto or chrome://tracing

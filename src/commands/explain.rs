@@ -15,7 +15,9 @@ use crate::explain::{
 use crate::ops::Exit;
 use crate::ops::explain::{Source, collector, explained, lines_in, lines_of, read_recording};
 use crate::ops::files::write_whole;
+use crate::ops::picture;
 use crate::report::View;
+use crate::report::chart::{Theme, waterfall};
 use crate::report::explanation::{self as shown, PageStyle, Subject};
 use crate::scenario::{Project, read_file};
 use crate::store::{self, StoredRun};
@@ -108,7 +110,8 @@ async fn explain_build(build: &Build, args: &ExplainArgs) -> anyhow::Result<()> 
     let name = collector::name(subject, run.as_deref());
     collector::send([(name, explanation)]).await;
     if let Some(file) = &args.waterfall {
-        write(file, &shown::waterfall(subject, explanation))?;
+        picture::write(file, &waterfall(subject, explanation, Theme::Light))?;
+        errln!("wrote {}", file.display());
     }
     if let Some(file) = &args.trace_events {
         write(file, &shown::trace_events(subject, explanation))?;

@@ -1,5 +1,7 @@
 //! A run: what was raced, and what came of it.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
 use super::{BuildKind, RunEnd, RunRecord, Sample, ScenarioInfo};
@@ -11,6 +13,9 @@ pub struct Run {
     pub record: RunRecord,
     /// The samples, in the order they were built.
     pub samples: Vec<Sample>,
+    /// When the builds of samples began, by sample: of one that was built again, the
+    /// last time.
+    pub began: BTreeMap<String, Timestamp>,
     /// How it ended; `None` while it goes on, and where it was cut off.
     pub end: Option<RunEnd>,
     /// When it went on after it had been cut off.
@@ -26,6 +31,7 @@ impl Run {
         Self {
             record,
             samples: Vec::new(),
+            began: BTreeMap::new(),
             end: None,
             resumed: Vec::new(),
             warnings: Vec::new(),

@@ -18,8 +18,15 @@ const UNFINISHED: (&str, &str) = (".buildrace-", ".new");
 /// # Errors
 /// It cannot be written.
 pub fn write_whole(file: &Path, text: &str) -> anyhow::Result<()> {
-    let text = masked(text);
-    write(file, text.as_bytes()).with_context(|| format!("cannot write {}", file.display()))
+    write_bytes(file, masked(text).as_bytes())
+}
+
+/// The same of what is no text.
+///
+/// # Errors
+/// It cannot be written.
+pub fn write_bytes(file: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    write(file, bytes).with_context(|| format!("cannot write {}", file.display()))
 }
 
 fn write(file: &Path, text: &[u8]) -> io::Result<()> {

@@ -14,6 +14,7 @@ pub(crate) mod ignored;
 pub(crate) mod images;
 mod lfs;
 mod otava_history;
+pub mod picture;
 pub(crate) mod race;
 pub(crate) mod redaction;
 pub mod report;

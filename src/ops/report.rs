@@ -13,12 +13,8 @@ use super::race::Raced;
 use crate::explain::{Lines, RunExplanation};
 use crate::options::{Output, RaceOptions};
 use crate::print::is_coloured;
-use crate::report::explanation::{Subject, waterfall};
 use crate::report::{self, CheckView, View};
 use crate::store::StoredRun;
-
-/// Folder of a report with a picture of each sample.
-const WATERFALLS: &str = "waterfalls";
 
 /// Explains a run for its report. Lines of Dockerfiles are left out: a
 /// report says what its results say, whatever the project holds today.
@@ -28,15 +24,8 @@ pub fn explain(run: &StoredRun) -> anyhow::Result<RunExplanation> {
 
 /// The files of a run's report: their names within it, and what they hold.
 pub fn files(view: &View, explained: &RunExplanation) -> Vec<(String, String)> {
-    let mut files = vec![
-        ("summary.md".to_owned(), report::markdown(view)),
-        ("headline.svg".to_owned(), report::svg(view)),
-    ];
-    files.extend(explained.samples.iter().map(|found| {
-        let subject = Subject::of_sample(&found.sample);
-        let name = format!("{WATERFALLS}/{}.svg", found.sample.slot.id);
-        (name, waterfall(&subject, &found.explanation))
-    }));
+    let mut files = vec![("summary.md".to_owned(), report::markdown(view))];
+    files.extend(report::figures(view, explained));
     files
 }
 
@@ -105,11 +94,12 @@ pub fn write(
 
 fn write_files(reports: &Path, view: &View, explained: &RunExplanation) -> anyhow::Result<PathBuf> {
     let folder = reports.join(&view.run);
-    let waterfalls = folder.join(WATERFALLS);
-    std::fs::create_dir_all(&waterfalls)
-        .with_context(|| format!("cannot make the report's folder {}", waterfalls.display()))?;
     for (name, text) in files(view, explained) {
-        write_whole(&folder.join(name), &text)?;
+        let file = folder.join(name);
+        let parent = file.parent().unwrap_or(&folder);
+        std::fs::create_dir_all(parent)
+            .with_context(|| format!("cannot make the report's folder {}", parent.display()))?;
+        write_whole(&file, &text)?;
     }
     Ok(folder)
 }

@@ -2,12 +2,14 @@
 //! are pure; writing files is their callers' work.
 
 mod address;
+pub mod chart;
 mod check;
 mod ci;
 mod edit;
 mod environment;
 pub mod explanation;
 mod failure_rates;
+mod figures;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod list;
@@ -20,7 +22,6 @@ mod reading;
 mod round_summary;
 mod sentence;
 mod successive;
-mod svg;
 mod table;
 mod terminal;
 mod view;
@@ -30,13 +31,13 @@ mod wrap;
 pub use address::PageAddress;
 pub use check::{CheckOutcome, CheckView, Finding, Level, Rule, check_on_terminal};
 pub use ci::{Format, UnknownFormat};
+pub use figures::figures;
 pub use markdown::markdown;
 pub use sentence::sentence;
-pub use svg::svg;
 pub use terminal::terminal;
 pub use view::{
-    BaseImageView, Cell, CulpritView, EmulatorView, FailureRate, FailureView, RollUp, ScenarioView,
-    Successive, VariantView, View,
+    BaseImageView, Cell, CulpritView, EmulatorView, FailureRate, FailureView, PairView, RollUp,
+    SampleView, ScenarioView, Successive, VariantView, View,
 };
 
 #[cfg(test)]

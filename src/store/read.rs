@@ -126,6 +126,10 @@ fn take(
             run.warnings.push(message);
         }
         Event::RunFinished { end, .. } => run.end = Some(end),
+        // One that is not in the plan says nothing of the run.
+        Event::SampleStarted { at, sample } if slots.contains_key(&sample) => {
+            run.began.insert(sample, at);
+        }
         Event::RunStarted { .. }
         | Event::SampleStarted { .. }
         | Event::Rounds { .. }

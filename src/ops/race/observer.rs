@@ -32,6 +32,9 @@ impl Observer for RunObserver<'_> {
         if let Event::RunResumed { at, .. } = event {
             self.run.resumed.push(*at);
         }
+        if let Event::SampleStarted { at, sample } = event {
+            self.run.began.insert(sample.clone(), *at);
+        }
         if let Event::Warning { message, .. } = event {
             self.run.warnings.push(message.clone());
         }

@@ -101,7 +101,7 @@ fn heading(page: &mut Page, subject: &Subject, explanation: &Explanation) {
 
 /// Why a build has no result: `it failed at [2/2] RUN make: …`. Plain text,
 /// safe for a terminal; escape it for other outputs.
-pub(super) fn failure(explanation: &Explanation) -> Option<String> {
+pub(in crate::report) fn failure(explanation: &Explanation) -> Option<String> {
     let failure = explanation.failure.as_ref()?;
     let step = explanation.failed.map(|failed| &explanation.steps[failed]);
     let name = step.map(|step| escape::terminal(&step.name, 200));

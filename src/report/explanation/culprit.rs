@@ -104,7 +104,7 @@ impl CulpritStep {
 }
 
 /// The sentence on a build's culprit, where it has one.
-pub(super) fn culprit(explanation: &Explanation) -> Option<String> {
+pub(in crate::report) fn culprit(explanation: &Explanation) -> Option<String> {
     culprit_beside(explanation, None)
 }
 
@@ -226,7 +226,7 @@ fn on_node(step: &StepFacts) -> String {
 }
 
 /// The sentence with a capital, unless it begins with an instruction.
-pub(super) fn capitalised(sentence: &str) -> String {
+pub(in crate::report) fn capitalised(sentence: &str) -> String {
     match sentence.strip_prefix("nothing ") {
         Some(rest) => format!("Nothing {rest}"),
         None => sentence.to_owned(),

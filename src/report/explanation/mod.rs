@@ -7,10 +7,8 @@ mod diff;
 mod page;
 mod rows;
 mod run;
-mod scale;
 mod text;
 mod trace_events;
-mod waterfall;
 mod what_if;
 
 #[cfg(test)]
@@ -24,14 +22,15 @@ use serde::Serialize;
 
 use crate::model::{Outcome, Sample, optional_seconds};
 pub use build::build;
+pub(super) use build::failure;
 pub use builds::builds;
 pub use culprit::{CulpritStep, Grown, grown};
-pub(super) use culprit::{shared_sentence, shared_steps};
+pub(super) use culprit::{capitalised, culprit, shared_sentence, shared_steps};
 pub use diff::diff;
+pub(super) use rows::{Group, Row, groups};
 pub use run::run;
 pub use text::short_instruction;
 pub use trace_events::trace_events;
-pub use waterfall::waterfall;
 
 /// Which build is shown. Texts come from outside.
 #[derive(Debug, Clone, PartialEq, Serialize)]

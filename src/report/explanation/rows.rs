@@ -8,8 +8,6 @@ use crate::escape;
 use crate::explain::{Explanation, StepFacts, StepKind};
 use crate::model::Platform;
 
-/// Rows that a picture has at most.
-const MAX_ROWS: usize = 40;
 /// Groups of rows that a picture has at most.
 const MAX_GROUPS: usize = 12;
 /// Share of the build from which on a step has a row.
@@ -20,24 +18,27 @@ pub(super) const WHOLE_BUILD: &str = "for the whole build";
 
 /// Steps of one platform.
 #[derive(Debug)]
-pub(super) struct Group<'e> {
+pub(in crate::report) struct Group<'e> {
     /// The platform, and how its programs run.
-    pub(super) name: String,
+    pub(in crate::report) name: String,
     /// Its steps in the order in which they began.
-    pub(super) rows: Vec<Row<'e>>,
+    pub(in crate::report) rows: Vec<Row<'e>>,
 }
 
 /// A step that is shown.
 #[derive(Debug)]
-pub(super) struct Row<'e> {
+pub(in crate::report) struct Row<'e> {
     /// Place of the step among all steps.
-    pub(super) place: usize,
-    pub(super) step: &'e StepFacts,
+    pub(in crate::report) place: usize,
+    pub(in crate::report) step: &'e StepFacts,
 }
 
 /// The steps that matter, by platform: what is of no platform first, then the
-/// node's own. With the number of those that are left out.
-pub(super) fn groups(explanation: &Explanation) -> (Vec<Group<'_>>, usize) {
+/// node's own; at most so many. With the number of those that are left out.
+pub(in crate::report) fn groups(
+    explanation: &Explanation,
+    max_rows: usize,
+) -> (Vec<Group<'_>>, usize) {
     let least = explanation.span.mul_f64(WORTH_SHOWING);
     let steps = explanation.steps.iter().enumerate();
     let mut shown: Vec<usize> = steps
@@ -51,7 +52,7 @@ pub(super) fn groups(explanation: &Explanation) -> (Vec<Group<'_>>, usize) {
         let step = &explanation.steps[*place];
         (Reverse(step.busy.max(step.critical)), *place)
     });
-    shown.truncate(MAX_ROWS);
+    shown.truncate(max_rows);
     let platforms = by_platform(explanation, shown);
     let groups: Vec<Group<'_>> = platforms
         .into_iter()

@@ -8,9 +8,10 @@ use super::fixture::{
     HOSTILE, conditions, cross_steps, explained, explained_run, failing_steps, hostile_trace,
     naive_steps, step,
 };
-use super::{PageStyle, Subject, build, diff, run, trace_events, waterfall};
+use super::{PageStyle, Subject, build, diff, run, trace_events};
 use crate::explain::diff::diff as compared;
 use crate::explain::{Conditions, Explanation, explain};
+use crate::report::chart::{self, Theme};
 use crate::report::markdown::reader::assert_ours;
 use crate::report::{markdown, terminal};
 use crate::trace::status::Vertex;
@@ -20,6 +21,22 @@ const PLAIN: PageStyle = PageStyle {
     colour: false,
     all: false,
 };
+
+fn waterfall(subject: &Subject, explanation: &Explanation) -> String {
+    chart::waterfall(subject, explanation, Theme::Light)
+}
+
+/// The words of a picture, whatever lines they stand in.
+fn words(picture: &str) -> String {
+    let document = roxmltree::Document::parse(picture).unwrap();
+    let texts = document.descendants().filter(|node| node.is_text());
+    let texts: Vec<&str> = texts.filter_map(|node| node.text()).collect();
+    texts
+        .join(" ")
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
+}
 
 fn subject() -> Subject {
     Subject {
@@ -80,10 +97,11 @@ fn a_recording_of_which_little_is_known() {
         narrow
     ));
     let picture = waterfall(&Subject::of_recording("x.rawjson".into()), &explanation);
-    assert!(picture.contains("Incomplete"), "{picture}");
+    let words = words(&picture);
+    assert!(words.contains("Incomplete"), "{words}");
     assert!(
-        picture.contains("a recording does not name the CPU"),
-        "{picture}"
+        words.contains("a recording does not name the CPU"),
+        "{words}"
     );
 }
 
@@ -161,7 +179,7 @@ fn hostile_text_harms_no_output() {
     assert_harmless(&picture);
     assert!(picture.len() < 60_000, "{} bytes", picture.len());
     let document = roxmltree::Document::parse(&picture).unwrap();
-    let elements = ["svg", "title", "defs", "pattern", "rect", "text", "path"];
+    let elements = ["svg", "title", "g", "rect", "text", "tspan", "path"];
     for node in document.descendants().filter(|node| node.is_element()) {
         assert!(elements.contains(&node.tag_name().name()), "{node:?}");
         assert!(node.attributes().all(|a| !a.name().starts_with("on")));
@@ -239,7 +257,7 @@ fn a_picture_is_bounded_however_many_steps_there_are() {
     let picture = waterfall(&subject(), &explanation);
     assert!(picture.len() < 600_000, "{} bytes", picture.len());
     assert!(
-        picture.contains("2960 short steps hidden"),
+        picture.contains("2970 short steps hidden"),
         "{picture:.3000}"
     );
     let page = build(&subject(), &explanation, PLAIN);

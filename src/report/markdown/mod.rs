@@ -10,6 +10,7 @@ mod scenario;
 
 use std::fmt::Write;
 
+use super::figures;
 use super::round_summary;
 use super::sentence::sentence;
 use super::successive;
@@ -18,36 +19,39 @@ use super::words::join;
 use crate::escape::{self, markdown as text};
 pub(super) use failures::failures;
 use method::certainty;
-pub(super) use method::{environment, figures, questions, repeat};
+pub(super) use method::{environment, legend, questions, repeat};
 pub(super) use prose::folded;
 pub(super) use scenario::{culprits, times};
 
-/// Name of the chart beside the summary.
-const CHART: &str = "headline.svg";
 /// Name of the page beside the summary.
 const PAGE: &str = "index.html";
 /// Scenarios whose tables are not folded: more are no screen.
 const UNFOLDED: usize = 2;
 
-/// The summary as GitHub's Markdown. It shows `headline.svg` and links to
+/// The summary as GitHub's Markdown. It shows the figures and links to
 /// `index.html`, which lie beside it.
 pub fn markdown(view: &View) -> String {
     let mut out = String::new();
     let names = view.scenarios.iter().map(|scenario| text(&scenario.name));
     let _ = writeln!(out, "# {}\n", join(names));
     out.push_str(&headline(view));
-    let _ = writeln!(out, "![Build times of each variant]({CHART})\n");
+    out += &figures::picture(figures::HEADLINE, "Build times of each variant");
     out.extend(scenarios(view));
-    out.push_str(&rolled_up(view));
+    out += &rolled_up(view);
     let link = full_report(view).unwrap_or_else(|| format!("[Full report]({PAGE})"));
     let _ = writeln!(out, "{link}\n");
     let failures = failures(view);
     if !failures.is_empty() {
         let _ = writeln!(out, "## What did not build\n\n{failures}");
     }
-    out.push_str(&folded("How to read the tables", &how_to_read(view)));
-    out.push_str(&folded("How it was measured", &questions(view)));
-    out.push_str(&folded("Where it was measured", &environment(view)));
+    let charts = figures::comparisons(view) + &figures::waterfalls(view);
+    if !charts.is_empty() {
+        out += &folded("More charts", &charts);
+    }
+    out += &folded("How to read the tables", &how_to_read(view));
+    let measured = questions(view) + &figures::samples(view);
+    out += &folded("How it was measured", &measured);
+    out += &folded("Where it was measured", &environment(view));
     out.push_str(&repeat(view));
     format!("{}\n", out.trim_end())
 }
@@ -94,7 +98,7 @@ pub(super) fn rolled_up(view: &View) -> String {
 
 /// What the tables show, how sure it is, and how far the rounds are apart.
 pub(super) fn how_to_read(view: &View) -> String {
-    format!("{} {}\n\n{}", figures(view), certainty(view), spreads(view))
+    format!("{} {}\n\n{}", legend(view), certainty(view), spreads(view))
 }
 
 /// How far the rounds of each scenario are apart.

@@ -5,6 +5,8 @@ mod environment;
 mod matrix;
 mod nodes;
 mod outputs;
+mod pairs;
+mod samples;
 mod scenario;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,6 +21,8 @@ use crate::stats::{Basis, Ratio};
 use crate::verdict::{Assessment, Comparison, Dropped, MultipleComparisons, multiple_comparisons};
 pub use environment::{BaseImageView, EmulatorView, FailureRate, FailureView};
 pub use matrix::MatrixValueView;
+pub use pairs::PairView;
+pub use samples::SampleView;
 pub use scenario::{Cell, CulpritView, RollUp, ScenarioView, Successive, VariantView};
 
 /// A run as reports show it. Names, steps and messages come from outside.
@@ -57,6 +61,10 @@ pub struct View {
     pub interrupted: usize,
     /// What was raced.
     pub scenarios: Vec<ScenarioView>,
+    /// Every sample, in the order they were built.
+    pub samples: Vec<SampleView>,
+    /// Samples of two variants that are worth showing one above the other.
+    pub pairs: Vec<PairView>,
     /// How many candidates and kinds are compared with an interval, and how many
     /// of those would exclude 1 by chance.
     pub several: MultipleComparisons,
@@ -119,6 +127,7 @@ impl View {
         let across: Vec<Comparison> = across
             .flat_map(|info| assessment.across_cells(info))
             .collect();
+        let pairs = pairs::pairs(&scenarios, explained);
         Self {
             run: record.run.clone(),
             started: record.started,
@@ -139,6 +148,8 @@ impl View {
                 .filter(|sample| sample.outcome == Outcome::Interrupted)
                 .count(),
             scenarios,
+            samples: samples::samples(&assessment),
+            pairs,
             several: multiple_comparisons(compared.iter().chain(&across)),
             roll_up: scenario::roll_up(&record.rules, compared),
             failures,
