@@ -109,7 +109,7 @@ fn failures(view: &View) -> String {
 fn measured(view: &View) -> String {
     let mut out = format!(
         "{}\n\n{}{}",
-        markdown::figures(view),
+        markdown::legend(view),
         markdown::spreads(view),
         markdown::rolled_up(view)
     );

@@ -11,7 +11,7 @@ use super::prose::line;
 use crate::escape::{markdown as text, markdown_block as block, markdown_code as code};
 
 /// What the figures of the tables are, in one paragraph.
-pub(in crate::report) fn figures(view: &View) -> String {
+pub(in crate::report) fn legend(view: &View) -> String {
     paragraph(&reading::figures(view))
 }
 

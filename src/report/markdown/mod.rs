@@ -10,7 +10,7 @@ mod scenario;
 
 use std::fmt::Write;
 
-use super::figures as charts;
+use super::figures;
 use super::round_summary;
 use super::sentence::sentence;
 use super::successive;
@@ -19,7 +19,7 @@ use super::words::join;
 use crate::escape::{self, markdown as text};
 pub(super) use failures::failures;
 use method::certainty;
-pub(super) use method::{environment, figures, questions, repeat};
+pub(super) use method::{environment, legend, questions, repeat};
 pub(super) use prose::folded;
 pub(super) use scenario::{culprits, times};
 
@@ -35,7 +35,7 @@ pub fn markdown(view: &View) -> String {
     let names = view.scenarios.iter().map(|scenario| text(&scenario.name));
     let _ = writeln!(out, "# {}\n", join(names));
     out.push_str(&headline(view));
-    out += &charts::picture(charts::HEADLINE, "Build times of each variant");
+    out += &figures::picture(figures::HEADLINE, "Build times of each variant");
     out.extend(scenarios(view));
     out += &rolled_up(view);
     let link = full_report(view).unwrap_or_else(|| format!("[Full report]({PAGE})"));
@@ -44,12 +44,12 @@ pub fn markdown(view: &View) -> String {
     if !failures.is_empty() {
         let _ = writeln!(out, "## What did not build\n\n{failures}");
     }
-    let more = charts::comparisons(view) + &charts::waterfalls(view);
-    if !more.is_empty() {
-        out += &folded("More charts", &more);
+    let charts = figures::comparisons(view) + &figures::waterfalls(view);
+    if !charts.is_empty() {
+        out += &folded("More charts", &charts);
     }
     out += &folded("How to read the tables", &how_to_read(view));
-    let measured = questions(view) + &charts::samples(view);
+    let measured = questions(view) + &figures::samples(view);
     out += &folded("How it was measured", &measured);
     out += &folded("Where it was measured", &environment(view));
     out.push_str(&repeat(view));
@@ -98,7 +98,7 @@ pub(super) fn rolled_up(view: &View) -> String {
 
 /// What the tables show, how sure it is, and how far the rounds are apart.
 pub(super) fn how_to_read(view: &View) -> String {
-    format!("{} {}\n\n{}", figures(view), certainty(view), spreads(view))
+    format!("{} {}\n\n{}", legend(view), certainty(view), spreads(view))
 }
 
 /// How far the rounds of each scenario are apart.
