@@ -6,7 +6,7 @@ ROUNDS ?= 1
 SCENARIO ?= go-hello
 
 # Those that need neither an engine nor a network.
-FAST_TESTS = $(filter-out live private_engine readers object_store, \
+FAST_TESTS = $(filter-out live private_engine readers object_store browser, \
 	$(notdir $(basename $(wildcard tests/*.rs)) $(patsubst %/main.rs,%,$(wildcard tests/*/main.rs))))
 
 .PHONY: help build engine race quick suite headline check test verify-scenarios lint bench bench-builds readme power clean

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use buildrace::model::RunEnd;
 use buildrace::ops::report;
-use buildrace::report::View;
+use buildrace::report::{PageLinks, View, page};
 use buildrace::store::{read_run, read_trace};
 use buildrace::trace::Trace;
 
@@ -78,6 +78,18 @@ fn traces_say_what_samples_say() {
     }
 }
 
+/// A page is opened on telephones, and mailed.
+#[test]
+fn no_page_is_larger_than_a_megabyte() {
+    for dir in published() {
+        let run = read_run(&dir).unwrap();
+        let explained = report::explain(&run).unwrap();
+        let view = View::new(&run.run, &explained);
+        let size = page(&view, &explained, &PageLinks::default()).len();
+        assert!(size < 1_000_000, "{}: {size} bytes", dir.display());
+    }
+}
+
 #[test]
 fn reports_are_made_from_results() {
     for dir in published() {
@@ -87,7 +99,10 @@ fn reports_are_made_from_results() {
             .join("reports")
             .join(&run.run.record.run);
         let view = View::new(&run.run, &explained);
-        for (name, made) in report::files(&view, &explained) {
+        let links = PageLinks {
+            results: Some(format!("../../results/{}", run.run.record.run)),
+        };
+        for (name, made) in report::files(&view, &explained, &links) {
             let kept = fs::read_to_string(folder.join(&name)).unwrap();
             assert!(
                 kept == made,

@@ -38,13 +38,13 @@ pub async fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
             page: address.and_then(|address| address.of_run(&stored.run.record.run)),
             ..View::new(&stored.run, &explained)
         };
-        let folder = write(&args.reports, &stored, &view, &explained)?;
+        let page = write(&args.reports, &stored, &view, &explained)?;
         summary(&view, &args.output.format)?;
         if let Some(check) = &check {
             print_check(check, &args.output.format)?;
         }
         formats::write(&args.output.format, &view, check.as_ref())?;
-        errln!("report: {}", folder.display());
+        errln!("report: {}", page.display());
     }
     Ok(Exit::Good)
 }

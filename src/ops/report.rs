@@ -13,8 +13,11 @@ use super::race::Raced;
 use crate::explain::{Lines, RunExplanation};
 use crate::options::{Output, RaceOptions};
 use crate::print::is_coloured;
-use crate::report::{self, CheckView, View};
+use crate::report::{self, CheckView, PageLinks, View};
 use crate::store::StoredRun;
+
+/// The page of a report.
+pub const PAGE: &str = "index.html";
 
 /// Explains a run for its report. Lines of Dockerfiles are left out: a
 /// report says what its results say, whatever the project holds today.
@@ -23,10 +26,33 @@ pub fn explain(run: &StoredRun) -> anyhow::Result<RunExplanation> {
 }
 
 /// The files of a run's report: their names within it, and what they hold.
-pub fn files(view: &View, explained: &RunExplanation) -> Vec<(String, String)> {
-    let mut files = vec![("summary.md".to_owned(), report::markdown(view))];
+pub fn files(view: &View, explained: &RunExplanation, links: &PageLinks) -> Vec<(String, String)> {
+    let mut files = vec![
+        (PAGE.to_owned(), report::page(view, explained, links)),
+        ("summary.md".to_owned(), report::markdown(view)),
+    ];
     files.extend(report::figures(view, explained));
     files
+}
+
+/// What a run's page may link to: its results, where they lie beside the
+/// reports and may be moved or published together with them.
+fn links(reports: &Path, results: &Path) -> PageLinks {
+    let absolute = |path: &Path| std::path::absolute(path).ok();
+    let beside = || {
+        let (reports, results) = (absolute(reports)?, absolute(results)?);
+        let folder = results.parent()?;
+        let is_beside = folder.parent()? == reports.parent()?;
+        let name = |path: &Path| Some(path.file_name()?.to_str()?.to_owned());
+        is_beside.then_some(format!("../../{}/{}", name(folder)?, name(&results)?))
+    };
+    let plain = |path: &String| {
+        path.chars()
+            .all(|c| c.is_ascii_alphanumeric() || "/-_.@".contains(c))
+    };
+    PageLinks {
+        results: beside().filter(plain),
+    }
 }
 
 /// Prints a run's summary.
@@ -75,7 +101,7 @@ pub fn write_formats(raced: &Raced, args: &RaceOptions) -> anyhow::Result<()> {
     formats::write(&args.formats, &raced.view, None)
 }
 
-/// Writes a run's report below `reports`, and returns its folder. Each file is
+/// Writes a run's report below `reports`, and returns its page. Each file is
 /// there whole or not at all.
 pub fn write(
     reports: &Path,
@@ -83,7 +109,7 @@ pub fn write(
     view: &View,
     explained: &RunExplanation,
 ) -> anyhow::Result<PathBuf> {
-    write_files(reports, view, explained).with_context(|| {
+    write_files(reports, stored, view, explained).with_context(|| {
         format!(
             "no report is written; the results are safe in {}, and `buildrace report {}` tries again",
             stored.dir.display(),
@@ -92,14 +118,38 @@ pub fn write(
     })
 }
 
-fn write_files(reports: &Path, view: &View, explained: &RunExplanation) -> anyhow::Result<PathBuf> {
+fn write_files(
+    reports: &Path,
+    stored: &StoredRun,
+    view: &View,
+    explained: &RunExplanation,
+) -> anyhow::Result<PathBuf> {
     let folder = reports.join(&view.run);
-    for (name, text) in files(view, explained) {
+    let links = links(reports, &stored.dir);
+    for (name, text) in files(view, explained, &links) {
         let file = folder.join(name);
         let parent = file.parent().unwrap_or(&folder);
         std::fs::create_dir_all(parent)
             .with_context(|| format!("cannot make the report's folder {}", parent.display()))?;
         write_whole(&file, &text)?;
     }
-    Ok(folder)
+    Ok(folder.join(PAGE))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_beside_the_reports_are_linked_to() {
+        for (reports, results, expected) in [
+            ("reports", "results/r1", Some("../../results/r1")),
+            ("/a/pages", "/a/data/r1", Some("../../data/r1")),
+            ("/a/b/pages", "/a/data/r1", None),
+            ("/a/pages", "/a/my data/r1", None),
+        ] {
+            let found = links(Path::new(reports), Path::new(results));
+            assert_eq!(found.results.as_deref(), expected, "{reports}, {results}");
+        }
+    }
 }

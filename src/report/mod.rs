@@ -15,6 +15,7 @@ pub(crate) mod fixture;
 pub mod list;
 mod markdown;
 pub mod number;
+mod page;
 mod paint;
 mod prose;
 mod questions;
@@ -34,6 +35,7 @@ pub use check::{CheckOutcome, CheckView, Finding, Level, Rule, check_on_terminal
 pub use ci::{Format, UnknownFormat};
 pub use figures::figures;
 pub use markdown::markdown;
+pub use page::{PageLinks, page};
 pub use sentence::sentence;
 pub use terminal::terminal;
 pub use view::{

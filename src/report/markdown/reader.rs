@@ -65,7 +65,9 @@ pub(in crate::report) fn assert_ours(text: &str) {
                 );
             }
             Event::Start(Tag::Image { .. })
-            | Event::FootnoteReference(_) | Event::InlineMath(_) | Event::DisplayMath(_) => {
+            | Event::FootnoteReference(_)
+            | Event::InlineMath(_)
+            | Event::DisplayMath(_) => {
                 panic!("{event:?} in {text}");
             }
             _ => {}

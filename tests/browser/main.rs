@@ -1,0 +1,102 @@
+//! Pages in a browser, from files and with the network off: they load nothing,
+//! sort, read without their script, and axe-core finds nothing serious.
+//! `scripts/browser` installs what drives Chromium, and `scripts/test` calls it.
+
+mod hostile;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use buildrace::explain::RunExplanation;
+use buildrace::ops::report;
+use buildrace::report::{PageLinks, View, page};
+use buildrace::store::{StoredRun, read_run};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The published runs, explained.
+fn published() -> Vec<(StoredRun, RunExplanation)> {
+    let entries = fs::read_dir(root().join("results")).unwrap();
+    let folders = entries.map(|entry| entry.unwrap().path());
+    let mut folders: Vec<PathBuf> = folders
+        .filter(|folder| folder.join("run.json").is_file())
+        .collect();
+    folders.sort();
+    assert!(!folders.is_empty(), "no published run");
+    let runs = folders.iter().map(|folder| {
+        let run = read_run(folder).unwrap();
+        let explained = report::explain(&run).unwrap();
+        (run, explained)
+    });
+    runs.collect()
+}
+
+fn write(folder: &TempDir, run: &StoredRun, explained: &RunExplanation, name: &str) -> PathBuf {
+    let view = View::new(&run.run, explained);
+    let links = PageLinks {
+        results: Some(format!("../../results/{name}")),
+    };
+    let file = folder.path().join(format!("{name}.html"));
+    fs::write(&file, page(&view, explained, &links)).unwrap();
+    file
+}
+
+/// Opens pages, and fails with everything that is wrong with them.
+fn check(folder: &TempDir, pages: &[Value]) {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
+    let installed = target.join("browser");
+    let chromium = installed.join("chromium");
+    assert!(
+        chromium.exists() && installed.join("node_modules").is_dir(),
+        "no browser: `scripts/browser` installs one, as `make test` does"
+    );
+    let list = folder.path().join("pages.json");
+    fs::write(&list, Value::from(pages).to_string()).unwrap();
+    let output = Command::new("node")
+        .env("BUILDRACE_BROWSER", &installed)
+        .arg(root().join("tests/browser/drive.mjs"))
+        .args([&chromium, &list])
+        .output()
+        .unwrap();
+    let (said, log) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
+    assert!(output.status.success(), "{said}{log}");
+    let checked: Vec<Value> = said
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(checked.len(), pages.len(), "{said}{log}");
+    let wrong = checked.iter().filter(|page| page["problems"] != json!([]));
+    let wrong: Vec<String> = wrong.map(|page| format!("{page:#}")).collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn published_pages_work_from_a_file_with_the_network_off() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut pages = Vec::new();
+    for (run, explained) in published() {
+        let name = run.run.record.run.clone();
+        let file = write(&folder, &run, &explained, &name);
+        // All sizes and themes of one: pages differ little in these.
+        pages.push(json!({ "file": file, "every": pages.is_empty() }));
+    }
+    check(&folder, &pages);
+}
+
+#[test]
+fn hostile_names_stay_text() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut run, mut explained) = published().swap_remove(0);
+    hostile::spoil(&mut run.run, &mut explained);
+    let file = write(&folder, &run, &explained, "hostile");
+    let page = json!({ "file": file, "hostile": hostile::NAMES });
+    check(&folder, &[page]);
+}
