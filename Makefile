@@ -55,7 +55,7 @@ bench: ## Run the benchmarks, ours against `docker buildx` among them
 bench-builds: engine ## Time the builds of $(SCENARIO) under Criterion
 	BUILDRACE_BENCH_SCENARIO=$(SCENARIO) $(CARGO) bench --locked --bench builds
 
-readme: ## Make the figures of README.md again from the runs in results/
+readme: ## Make the figures of README.md and docs/results.md again from results/
 	BUILDRACE_UPDATE_README=1 $(CARGO) test --locked --test readme
 
 power: ## Make the tables of power in docs/verdict.md again

@@ -8,8 +8,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::model::{BuildKind, Platform, Release};
 use crate::options::{
     BuildOptions, BuilderOptions, Matrix, Output, PageAddress, RaceOptions, ResultsPlace, Rounds,
-    duration,
-    rounds, share,
+    duration, rounds, share,
 };
 use crate::policy::FatalWord;
 
@@ -38,6 +37,8 @@ pub enum Command {
     Explain(ExplainArgs),
     /// Show a stored run again, and write its report
     Report(ReportArgs),
+    /// Write stored runs as a site: an index, their pages, times over time, a feed of changes
+    Site(SiteArgs),
     /// Put runs of this machine into a store that a fleet shares, as far as they are not there
     Push(PushArgs),
     /// List the scenarios and suites of this project, and whether they can be raced here
@@ -181,7 +182,7 @@ impl From<&RaceArgs> for RaceOptions {
 pub struct OutputArgs {
     /// Write the result in another format too, to a file or to stdout; may be given several times
     ///
-    /// [possible: github-summary, github-annotations, markdown-comment, junit,
+    /// [possible: html, markdown, svg, png, csv, json, github-summary, github-annotations, markdown-comment, junit,
     /// github-action-benchmark, bmf, hyperfine, otava, prometheus,
     /// openmetrics]
     #[arg(long, value_name = "NAME[=FILE]")]
@@ -438,7 +439,7 @@ pub struct ExplainArgs {
 /// `buildrace report`
 #[derive(Debug, Args)]
 pub struct ReportArgs {
-    /// Runs, by id or folder [default: the newest]
+    /// Runs, by id or folder; several are shown side by side [default: the newest]
     #[arg(value_name = "RUN")]
     pub runs: Vec<String>,
     /// Folder or store that runs are in
@@ -469,6 +470,17 @@ pub struct PushArgs {
     /// List what would be sent, and send nothing
     #[arg(long)]
     pub dry_run: bool,
+}
+
+/// `buildrace site`
+#[derive(Debug, Args)]
+pub struct SiteArgs {
+    /// Folder or store that runs are in
+    #[arg(value_name = "DIR|URL", default_value = "results")]
+    pub results: ResultsPlace,
+    /// Folder that the site goes into
+    #[arg(long, short, value_name = "DIR", default_value = "site")]
+    pub output: PathBuf,
 }
 
 /// `buildrace list`

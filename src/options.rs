@@ -10,7 +10,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use crate::model::{BuildKind, Platform};
-use crate::report::{Format, UnknownFormat};
+use crate::report::{Document, Format, NoDocument, UnknownFormat};
 
 pub use crate::report::PageAddress;
 pub use matrix::{Axis, Matrix, MatrixValue};
@@ -101,9 +101,38 @@ pub struct BuildOptions {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Output {
     /// The format.
-    pub format: Format,
+    pub format: OutputFormat,
     /// The file; its usual place, or stdout, where none is named.
     pub file: Option<PathBuf>,
+}
+
+/// What a result is written as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OutputFormat {
+    /// The report in another form.
+    Document(Document),
+    /// What a CI system reads.
+    Ci(Format),
+}
+
+impl fmt::Display for OutputFormat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Document(document) => document.fmt(f),
+            Self::Ci(format) => format.fmt(f),
+        }
+    }
+}
+
+impl FromStr for OutputFormat {
+    type Err = UnknownFormat;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.parse() {
+            Ok(document) => Ok(Self::Document(document)),
+            Err(NoDocument) => text.parse().map(Self::Ci),
+        }
+    }
 }
 
 impl FromStr for Output {
@@ -118,6 +147,9 @@ impl FromStr for Output {
         let format = name
             .parse()
             .map_err(|error: UnknownFormat| error.to_string())?;
+        if format == OutputFormat::Document(Document::Png) && file.is_none() {
+            return Err("a picture needs a file: png=FILE".to_owned());
+        }
         Ok(Self { format, file })
     }
 }
@@ -193,7 +225,10 @@ mod tests {
     #[test]
     fn a_format_may_name_its_file() {
         let output: Output = "junit=out/a=b.xml".parse().unwrap();
-        assert_eq!(output.format, Format::Junit);
+        assert_eq!(output.format, OutputFormat::Ci(Format::Junit));
+        let output: Output = "html=page.html".parse().unwrap();
+        assert_eq!(output.format, OutputFormat::Document(Document::Html));
+        assert!("png".parse::<Output>().is_err());
         assert_eq!(output.file, Some("out/a=b.xml".into()));
         let output: Output = "bmf".parse().unwrap();
         assert_eq!(output.file, None);

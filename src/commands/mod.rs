@@ -14,6 +14,7 @@ pub mod list;
 pub mod push;
 pub mod report;
 pub mod run;
+pub mod site;
 
 use clap::CommandFactory;
 
@@ -31,6 +32,7 @@ pub async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
         Command::Explain(args) => explain::run(args).await,
         Command::Report(args) => report::run(&args).await,
         Command::Push(args) => push::run(&args).await,
+        Command::Site(args) => site::run(&args).await,
         Command::List(args) => list::list(&args).await,
         Command::Builders(args) => builders::run(args).await,
         Command::Clean(args) => clean::run(args).await,

@@ -1,14 +1,26 @@
-//! `buildrace report`: the report of a stored run, made again.
+//! `buildrace report`: the report of a stored run, made again; of several runs,
+//! what they say side by side.
+
+use std::path::PathBuf;
+
+use anyhow::bail;
 
 use crate::cli::ReportArgs;
+use crate::ops::Exit;
+use crate::ops::console::terminal_width;
 use crate::ops::explain::{newest_run, run_named};
+use crate::ops::formats::{self, Shown};
 use crate::ops::report::{explain, print_check, summary, write};
 use crate::ops::results::Results;
-use crate::ops::{Exit, formats};
+use crate::print::is_coloured;
+use crate::report::runs::SideBySide;
 use crate::report::{CheckView, View};
 use crate::store;
 
-/// Writes the reports of stored runs again.
+/// Most runs that stand side by side: each has a letter.
+const MAX_RUNS: usize = 26;
+
+/// Shows a stored run and writes its report again, or shows several.
 ///
 /// # Errors
 /// There is no such run, or it cannot be read.
@@ -28,6 +40,9 @@ pub async fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
             Some(name) => run_named(&name, folder).unwrap_or_else(|| folder.join(name)),
         });
     }
+    if dirs.len() > 1 {
+        return side_by_side(&dirs, args);
+    }
     for dir in dirs {
         let stored = store::read_run(&dir)?;
         let explained = explain(&stored)?;
@@ -43,8 +58,36 @@ pub async fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
         if let Some(check) = &check {
             print_check(check, &args.output.format)?;
         }
-        formats::write(&args.output.format, &view, check.as_ref())?;
+        let shown = Shown {
+            view: &view,
+            explained: Some(&explained),
+            results: Some(&stored.dir),
+            check: check.as_ref(),
+        };
+        formats::write(&args.output.format, &shown)?;
         errln!("report: {}", page.display());
     }
+    Ok(Exit::Good)
+}
+
+/// Shows runs side by side. No report is written: each of them has its own.
+fn side_by_side(dirs: &[PathBuf], args: &ReportArgs) -> anyhow::Result<Exit> {
+    if dirs.len() > MAX_RUNS {
+        bail!(
+            "{} runs are too many to stand side by side, at most {MAX_RUNS}: `buildrace site` shows \
+             runs over time",
+            dirs.len()
+        );
+    }
+    let runs = store::read_runs(dirs, |stored| stored.run);
+    let runs = runs.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let found = SideBySide::new(&runs.iter().collect::<Vec<_>>())?;
+    let text = found.terminal(terminal_width(), is_coloured());
+    if formats::use_stdout(&args.output.format) {
+        errln!("{}", text.trim_end());
+    } else {
+        outln!("{}", text.trim_end());
+    }
+    formats::write_side_by_side(&args.output.format, &found)?;
     Ok(Exit::Good)
 }

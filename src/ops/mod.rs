@@ -21,6 +21,7 @@ pub mod report;
 pub mod results;
 pub(crate) mod revisions;
 pub(crate) mod signals;
+pub mod site;
 pub(crate) mod ssh;
 pub(crate) mod stdin;
 pub(crate) mod suites;

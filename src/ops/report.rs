@@ -8,7 +8,7 @@ use anyhow::Context;
 use super::console::terminal_width;
 use super::explain::explained;
 use super::files::write_whole;
-use super::formats;
+use super::formats::{self, Shown};
 use super::race::Raced;
 use crate::explain::{Lines, RunExplanation};
 use crate::options::{Output, RaceOptions};
@@ -82,7 +82,13 @@ pub fn show_check(
         ..View::default()
     };
     let view = raced.map_or_else(nothing, |raced| raced.view.clone());
-    formats::write(&args.formats, &view, Some(check))
+    let shown = Shown {
+        view: &view,
+        explained: raced.map(|raced| &raced.explained),
+        results: raced.map(|raced| raced.stored.dir.as_path()),
+        check: Some(check),
+    };
+    formats::write(&args.formats, &shown)
 }
 
 /// Prints what came of a check; to stderr where stdout is for another program.
@@ -98,7 +104,13 @@ pub fn print_check(check: &CheckView, formats: &[Output]) -> anyhow::Result<()> 
 
 /// Writes the formats of a race that were asked for.
 pub fn write_formats(raced: &Raced, args: &RaceOptions) -> anyhow::Result<()> {
-    formats::write(&args.formats, &raced.view, None)
+    let shown = Shown {
+        view: &raced.view,
+        explained: Some(&raced.explained),
+        results: Some(&raced.stored.dir),
+        check: None,
+    };
+    formats::write(&args.formats, &shown)
 }
 
 /// Writes a run's report below `reports`, and returns its page. Each file is

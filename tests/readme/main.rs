@@ -1,13 +1,13 @@
-//! The figures of README.md: each block between two marks is what published
-//! runs and the program say today. `make readme` writes the blocks anew, and
-//! without that this suite compares them.
+//! The figures of README.md and docs/results.md: each block between two marks is
+//! what published runs and the program say today. `make readme` writes the blocks
+//! anew, and without that this suite compares them.
 
 mod headline;
 mod published;
 mod suite;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use buildrace::model::BuildKind;
@@ -20,6 +20,25 @@ const UPDATE: &str = "BUILDRACE_UPDATE_README";
 const WIDTH: usize = 100;
 /// The scenario that the page explains.
 const EXAMPLE: &str = "go-hello";
+
+/// The pages, and the blocks that each must have.
+const PAGES: [(&str, &[&str]); 2] = [
+    ("README.md", &["headline-chart", "headline"]),
+    (
+        "docs/results.md",
+        &[
+            "headline",
+            "differences",
+            "suite",
+            "ladder",
+            "growth",
+            "chart",
+            "result",
+            "explain",
+            "waterfall",
+        ],
+    ),
+];
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -34,18 +53,51 @@ fn block(name: &str, runs: &[Published]) -> String {
         "suite" => suite::block(runs),
         "ladder" => suite::ladder(runs, "go-ladder"),
         "growth" => suite::growth(runs, "platforms"),
+        "headline-chart" => {
+            let run = published::newest(runs, headline::SCENARIO);
+            picture(
+                "Build times",
+                &format!("{}/headline", run.stored.run.record.run),
+            )
+        }
         "chart" => {
             let run = &example().stored.run.record.run;
-            format!("![Build times of each variant](reports/{run}/headline.svg)\n")
+            picture("Build times of each variant", &format!("{run}/headline"))
         }
         "result" => result(example()),
         "explain" => explain(example()),
         "waterfall" => {
             let (run, sample) = (&example().stored.run.record.run, naive_sample(example()));
-            format!("![Waterfall of the naive build](reports/{run}/waterfalls/{sample}.svg)\n")
+            picture(
+                "Waterfall of the naive build",
+                &format!("{run}/waterfalls/{sample}"),
+            )
         }
-        unknown => panic!("README.md has a block {unknown:?}, which nobody makes"),
+        unknown => panic!("there is a block {unknown:?}, which nobody makes"),
     }
+}
+
+/// A chart of reports/, dark where the reader's screen is.
+fn picture(what: &str, chart: &str) -> String {
+    format!(
+        "<picture>\n<source media=\"(prefers-color-scheme: dark)\" \
+         srcset=\"reports/{chart}-dark.svg\">\n<img alt=\"{what}\" \
+         src=\"reports/{chart}.svg\">\n</picture>\n"
+    )
+}
+
+/// A block whose links lead from the folder of a page.
+fn seen_from(page: &str, block: &str) -> String {
+    if !page.starts_with("docs/") {
+        return block.to_owned();
+    }
+    let mut block = block.to_owned();
+    for folder in ["reports/", "results/"] {
+        for begin in ["](", "=\""] {
+            block = block.replace(&format!("{begin}{folder}"), &format!("{begin}../{folder}"));
+        }
+    }
+    block
 }
 
 fn result(example: &Published) -> String {
@@ -99,37 +151,27 @@ fn made(page: &str, make: impl Fn(&str) -> String) -> String {
 }
 
 #[test]
-fn the_page_says_what_the_published_runs_say() {
+fn the_pages_say_what_the_published_runs_say() {
     let runs = published(&root());
-    let file = root().join("README.md");
-    let page = fs::read_to_string(&file).unwrap();
-    let names: Vec<&str> = page
-        .split("<!-- made by `make readme`: ")
-        .skip(1)
-        .filter_map(|part| part.split_once(" -->")?.0.into())
-        .collect();
-    for name in [
-        "headline",
-        "differences",
-        "suite",
-        "ladder",
-        "growth",
-        "chart",
-        "result",
-        "explain",
-        "waterfall",
-    ] {
-        assert!(names.contains(&name), "README.md lost its block {name}");
+    for (page, wanted) in PAGES {
+        let file = root().join(page);
+        let written = fs::read_to_string(&file).unwrap();
+        let names: Vec<&str> = written
+            .split("<!-- made by `make readme`: ")
+            .skip(1)
+            .filter_map(|part| part.split_once(" -->")?.0.into())
+            .collect();
+        assert_eq!(names, wanted, "{page} has other blocks");
+        let made = made(&written, |name| seen_from(page, &block(name, &runs)));
+        if std::env::var_os(UPDATE).is_some() {
+            fs::write(&file, made).unwrap();
+            continue;
+        }
+        for (written, made) in written.lines().zip(made.lines()) {
+            assert_eq!(written, made, "`make readme` writes {page} again");
+        }
+        assert!(written == made, "`make readme` writes {page} again");
     }
-    let made = made(&page, |name| block(name, &runs));
-    if std::env::var_os(UPDATE).is_some() {
-        fs::write(&file, made).unwrap();
-        return;
-    }
-    for (written, made) in page.lines().zip(made.lines()) {
-        assert_eq!(written, made, "`make readme` writes the page again");
-    }
-    assert!(page == made, "`make readme` writes the page again");
 }
 
 #[test]
@@ -143,19 +185,31 @@ fn only_what_stands_between_marks_is_replaced() {
     assert_eq!(made(&once, |name| format!("new {name}\n")), once);
 }
 
-/// A link in a made block leads somewhere.
+/// A link leads to a file that is there, in the pages and in what they lead to.
 #[test]
-fn links_of_the_page_lead_somewhere() {
-    let page = fs::read_to_string(root().join("README.md")).unwrap();
-    let targets = page.split("](").skip(1).filter_map(|part| {
-        let target = part.split_once(')')?.0;
-        (!target.contains("://")).then_some(target)
-    });
-    for target in targets {
-        let file = target.split_once('#').map_or(target, |(file, _)| file);
-        assert!(
-            Path::new(&root()).join(file).exists(),
-            "README.md links to {target}, which is not there"
-        );
+fn links_of_the_pages_lead_somewhere() {
+    let docs = fs::read_dir(root().join("docs")).unwrap().flatten();
+    let docs = docs.map(|entry| entry.path());
+    let pages = docs.filter(|path| path.extension().is_some_and(|e| e == "md"));
+    for page in pages.chain([root().join("README.md"), root().join("CONTRIBUTING.md")]) {
+        let text = fs::read_to_string(&page).unwrap();
+        let links = text
+            .split("](")
+            .skip(1)
+            .filter_map(|part| part.split_once(')'));
+        let pictures = text.split("src=\"").skip(1);
+        let pictures = pictures.chain(text.split("srcset=\"").skip(1));
+        let pictures = pictures.filter_map(|part| part.split_once('"'));
+        for (target, _) in links.chain(pictures) {
+            let file = target.split_once('#').map_or(target, |(file, _)| file);
+            if target.contains("://") || target.contains(' ') || file.is_empty() {
+                continue;
+            }
+            assert!(
+                page.parent().unwrap().join(file).exists(),
+                "{} links to {target}, which is not there",
+                page.display()
+            );
+        }
     }
 }

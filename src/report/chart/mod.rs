@@ -11,19 +11,23 @@ mod canvas;
 mod forest;
 mod growth;
 mod headline;
+mod history;
 mod ladder;
 mod letters;
 pub mod palette;
 mod samples;
+mod side_by_side;
 mod waterfall;
 mod wording;
 
 pub use forest::forest;
 pub use growth::growth;
 pub use headline::headline;
+pub use history::history;
 pub use ladder::ladder;
 pub use palette::{Colour, Theme};
 pub use samples::samples;
+pub use side_by_side::side_by_side;
 pub use waterfall::{waterfall, waterfall_pair};
 
 #[cfg(test)]

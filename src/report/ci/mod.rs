@@ -21,6 +21,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::check::CheckView;
+use super::document::Document;
 use super::view::View;
 use crate::escape;
 
@@ -169,5 +170,7 @@ fn hint(nearest: &Option<Format>) -> String {
 }
 
 fn names() -> String {
-    Format::ALL.map(Format::name).join(", ")
+    let documents = Document::ALL.map(Document::name);
+    let names = documents.into_iter().chain(Format::ALL.map(Format::name));
+    names.collect::<Vec<_>>().join(", ")
 }

@@ -54,7 +54,7 @@ impl Anchors {
 
 /// Whether a text can stand in an address as it is, as the names of files do
 /// that the store takes.
-pub(super) fn is_plain(text: &str) -> bool {
+pub(in crate::report) fn is_plain(text: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_.@".contains(c);
     let begins = text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_');
     begins && text.len() <= 200 && text.chars().all(plain)

@@ -17,6 +17,8 @@ mod waterfall;
 #[cfg(test)]
 mod outline;
 #[cfg(test)]
+pub(super) use outline::outline;
+#[cfg(test)]
 mod tests;
 
 use askama::Template;
@@ -31,10 +33,12 @@ use super::{figures, questions, reading, round_summary};
 use crate::escape;
 use crate::explain::RunExplanation;
 use anchors::Anchors;
-use frame::{FRAME, Frame};
+pub(super) use anchors::is_plain;
+pub(super) use frame::{FRAME, Frame};
 pub use links::PageLinks;
 use method::{Edit, Failure, Row};
 use picture::figure;
+pub(super) use picture::inlined;
 use reasons::Reasons;
 use samples::{SampleSteps, ScenarioSamples};
 use times::Times;

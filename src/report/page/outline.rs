@@ -9,7 +9,7 @@ const BLOCKS: [&str; 14] = [
 ];
 
 /// The outline of a page of ours.
-pub(super) fn outline(page: &str) -> String {
+pub(in crate::report) fn outline(page: &str) -> String {
     let mut out = String::new();
     let mut line = String::new();
     let mut rest = page;

@@ -11,12 +11,13 @@ const LIMIT: usize = 100_000;
 /// file beside the page.
 pub(super) fn figure(chart: &str, file: &str) -> String {
     match chart.len() {
-        ..=LIMIT => format!("<figure>{}</figure>", inline(chart)),
+        ..=LIMIT => format!("<figure>{}</figure>", inlined(chart)),
         _ => format!("<p>This chart has too many samples for a page: <code>{file}.svg</code>.</p>"),
     }
 }
 
-fn inline(chart: &str) -> String {
+/// A chart on light ground as an element of a page.
+pub(in crate::report) fn inlined(chart: &str) -> String {
     let variables = variables(Theme::Light.palette());
     let colours: Vec<(String, &str)> = variables
         .into_iter()
@@ -56,7 +57,7 @@ mod tests {
         let ink = Theme::Light.palette().ink;
         let svg = format!("<svg><text fill=\"{ink}\" stroke=\"#123456\">=&quot;{ink}</text></svg>");
         assert_eq!(
-            inline(&svg),
+            inlined(&svg),
             format!("<svg><text fill=\"var(--ink)\" stroke=\"#123456\">=&quot;{ink}</text></svg>")
         );
     }

@@ -2,7 +2,9 @@
 
 mod facts;
 mod history;
+mod shown;
 mod side_by_side;
+mod wording;
 
 pub use facts::{Aspect, Difference, differences};
 pub use history::{Change, MachineClass, Measured, MovedStep, Point, Series, SeriesName, history};

@@ -343,7 +343,7 @@ fn formats_are_found_by_name() {
         assert_eq!(format.to_string().parse(), Ok(format));
     }
     let error = "github-sumary".parse::<Format>().unwrap_err();
-    assert_snapshot!(error, @"there is no format github-sumary (did you mean github-summary?); formats are github-summary, github-annotations, markdown-comment, junit, github-action-benchmark, bmf, hyperfine, otava, prometheus, openmetrics");
+    assert_snapshot!(error, @"there is no format github-sumary (did you mean github-summary?); formats are html, markdown, svg, png, csv, json, github-summary, github-annotations, markdown-comment, junit, github-action-benchmark, bmf, hyperfine, otava, prometheus, openmetrics");
     let error = "\u{1b}[31mxml-for-us".parse::<Format>().unwrap_err();
     assert!(
         error

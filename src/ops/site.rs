@@ -1,0 +1,116 @@
+//! A site of stored runs as files.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use rayon::prelude::*;
+
+use super::explain::explained;
+use super::files::write_whole;
+use super::report;
+use crate::explain::{Lines, RunExplanation};
+use crate::report::View;
+use crate::report::runs::{MachineClass, Measured, MovedStep, Series, history};
+use crate::report::site::{self, RunLine, Site};
+use crate::store::{self, StoredRun};
+
+/// Reads the runs in folders, without their traces.
+pub fn read(folders: &[PathBuf]) -> Site {
+    let lines = store::read_runs(folders, |stored| {
+        let view = View::new(&stored.run, &RunExplanation::default());
+        let line = RunLine::new(&view, MachineClass::of(&stored.run.record));
+        (line, Measured::of(&stored.run))
+    });
+    let mut site = Site::default();
+    let mut measured = Vec::new();
+    for (folder, line) in folders.iter().zip(lines) {
+        match line {
+            Ok((line, of)) => {
+                site.runs.push(line);
+                measured.push(of);
+            }
+            Err(error) => site.unreadable.push((name(folder), error.to_string())),
+        }
+    }
+    site.runs
+        .sort_by(|a, b| (b.started, &b.run).cmp(&(a.started, &a.run)));
+    site.series = history(measured);
+    site
+}
+
+/// Finds the step that moved most at each change, from the traces of the runs
+/// before and after. Where they have none, or damaged ones, the change stays
+/// without.
+pub fn explain_changes(site: &mut Site, folders: &[PathBuf]) {
+    let folder = |run: &str| folders.iter().find(|folder| name(folder) == run);
+    for series in &mut site.series {
+        let of = series.name.clone();
+        for change in &mut series.changes {
+            let explained = [&change.from, &change.to].map(|run| {
+                let stored = store::read_run(folder(run)?).ok()?;
+                explain_kind(&stored, &of)
+            });
+            if let [Some(before), Some(after)] = explained {
+                let typical = |found: &'_ RunExplanation| {
+                    let sample = found.typical(&of.scenario, &of.variant, of.kind)?;
+                    Some(sample.explanation.clone())
+                };
+                change.step = typical(&before)
+                    .zip(typical(&after))
+                    .and_then(|(before, after)| MovedStep::between(&before, &after));
+            }
+        }
+    }
+}
+
+/// The builds of one kind of a variant, explained.
+fn explain_kind(
+    stored: &StoredRun,
+    name: &crate::report::runs::SeriesName,
+) -> Option<RunExplanation> {
+    let mut wanted = stored.clone();
+    wanted.run.samples.retain(|sample| {
+        let slot = &sample.slot;
+        slot.scenario == name.scenario && slot.variant == name.variant && slot.kind == name.kind
+    });
+    explained(&wanted, None, |_, _| Lines::default()).ok()
+}
+
+/// Writes a site into a folder: the index, a page for each scenario, the feed, and
+/// the report of each run.
+///
+/// # Errors
+/// A file cannot be written.
+pub fn write(site: &Site, folders: &[PathBuf], output: &Path) -> anyhow::Result<()> {
+    std::fs::create_dir_all(output.join("scenarios"))
+        .with_context(|| format!("cannot make the folder {}", output.display()))?;
+    folders
+        .par_iter()
+        .try_for_each(|folder| -> anyhow::Result<()> {
+            // What cannot be read is on the index.
+            let Ok(stored) = store::read_run(folder) else {
+                return Ok(());
+            };
+            let explained = report::explain(&stored)?;
+            let view = View::new(&stored.run, &explained);
+            report::write(output, &stored, &view, &explained)?;
+            Ok(())
+        })?;
+    for name in site.scenarios() {
+        let file = output.join(site.scenario_file(name));
+        write_whole(&file, &site::scenario(site, name))?;
+    }
+    write_whole(&output.join("changes.xml"), &site::feed(site))?;
+    write_whole(&output.join("index.html"), &site::index(site))
+}
+
+/// A folder's own name: the run's id.
+fn name(folder: &Path) -> String {
+    let name = folder.file_name().unwrap_or_default();
+    name.to_string_lossy().into_owned()
+}
+
+/// How many changes were found.
+pub fn changes(series: &[Series]) -> usize {
+    series.iter().map(|series| series.changes.len()).sum()
+}
