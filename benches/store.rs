@@ -11,6 +11,7 @@ use buildrace::model::{
     BuildKind, BuilderInfo, Event, HostInfo, HostUse, Outcome, Platform, RunEnd, RunRecord,
     SCHEMA_VERSION, Sample, ScenarioInfo, Slot, VariantInfo,
 };
+use buildrace::report::chart::{Theme, headline};
 use buildrace::report::{self, View};
 use buildrace::store::{EVENTS_FILE, RUN_FILE, RunWriter, read_run, read_runs, runs};
 use criterion::{Criterion, SamplingMode, Throughput, criterion_group};
@@ -167,7 +168,12 @@ fn benches(criterion: &mut Criterion) {
     });
     let view = View::new(&run.run, &Default::default());
     group.bench_function("render summary.md and headline.svg", |bencher| {
-        bencher.iter(|| (report::markdown(&view).len(), report::svg(&view).len()));
+        bencher.iter(|| {
+            (
+                report::markdown(&view).len(),
+                headline(&view, Theme::Light).len(),
+            )
+        });
     });
     group.finish();
 }

@@ -1,6 +1,7 @@
 //! Published runs stay readable: each folder of results/ loads, its traces say
 //! what its samples say, and its report is what the code makes of it today.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -90,6 +91,17 @@ fn no_page_is_larger_than_a_megabyte() {
     }
 }
 
+/// The files in a folder and those below it, by their names within it.
+fn held(folder: &Path) -> Vec<String> {
+    let entries = walkdir::WalkDir::new(folder).into_iter().flatten();
+    let files = entries.filter(|entry| entry.file_type().is_file());
+    let names = files.map(|entry| {
+        let name = entry.path().strip_prefix(folder).unwrap();
+        name.to_string_lossy().into_owned()
+    });
+    names.collect()
+}
+
 #[test]
 fn reports_are_made_from_results() {
     for dir in published() {
@@ -102,7 +114,16 @@ fn reports_are_made_from_results() {
         let links = PageLinks {
             results: Some(format!("../../results/{}", run.run.record.run)),
         };
-        for (name, made) in report::files(&view, &explained, &links) {
+        let files = report::files(&view, &explained, &links);
+        let names: BTreeSet<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
+        for file in held(&folder) {
+            assert!(
+                names.contains(file.as_str()),
+                "{file} of {}",
+                folder.display()
+            );
+        }
+        for (name, made) in files {
             let kept = fs::read_to_string(folder.join(&name)).unwrap();
             assert!(
                 kept == made,

@@ -118,6 +118,20 @@ mod tests {
     }
 
     #[test]
+    fn the_name_of_a_file_says_what_it_holds() {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, begin) in [
+            ("x.PNG", &b"\x89PNG"[..]),
+            ("x.svg", b"<svg"),
+            ("x", b"<svg"),
+        ] {
+            let file = folder.path().join(name);
+            write(&file, SVG).unwrap();
+            assert!(std::fs::read(&file).unwrap().starts_with(begin), "{name}");
+        }
+    }
+
+    #[test]
     fn without_a_font_the_error_names_a_package() {
         let error = rendered(SVG, 128, Database::new()).unwrap_err();
         assert!(error.to_string().contains("fonts-dejavu-core"), "{error}");

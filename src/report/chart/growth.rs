@@ -114,7 +114,9 @@ fn programs(views: &[View]) -> Vec<Program<'_>> {
 
 /// In what the machines of runs differ.
 fn differences(views: &[&View]) -> Option<String> {
-    let facts: [(&str, fn(&View) -> String); 4] = [
+    /// What it is, and what a run says of it.
+    type Fact = (&'static str, fn(&View) -> String);
+    let facts: [Fact; 4] = [
         ("CPU", |view| format!("{:?}", view.host.cpu_model)),
         ("cores", |view| format!("{:?}", view.host.cores)),
         ("BuildKit", |view| {

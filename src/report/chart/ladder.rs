@@ -22,6 +22,8 @@ const MAX_LABEL: f64 = 150.0;
 /// Height of a variant's row, and of the step to it.
 const ROW: f64 = 28.0;
 const STEP: f64 = 26.0;
+/// The axis has at least this factor from one end to the other.
+const LEAST_SPAN: f64 = 4.0;
 /// Half the width of a point.
 const POINT: f64 = 6.0;
 
@@ -95,8 +97,10 @@ fn rungs(canvas: &mut Canvas, scenario: &ScenarioView, kind: BuildKind, low: f64
     let medians = variants.iter().filter_map(|variant| variant.median(kind));
     let times = medians.map(|median| BODY.width(&number::seconds(median)));
     let right = RIGHT - times.fold(0.0, f64::max) - 18.0;
-    let low = low.max(1e-3) / 1.1;
-    let axis = Axis::log(low, high.max(low) * 1.1, (left, right));
+    // Noise must not look like a step.
+    let (low, high) = (low.max(1e-3), high.max(1e-3));
+    let wider = (LEAST_SPAN / (high / low)).max(1.21).sqrt();
+    let axis = Axis::log(low / wider, high * wider, (left, right));
 
     let (top, layer) = (canvas.y, canvas.layer());
     let mut before: Option<Point> = None;
@@ -143,12 +147,12 @@ fn rungs(canvas: &mut Canvas, scenario: &ScenarioView, kind: BuildKind, low: f64
             canvas.path(&[(x, top), (x, bottom)], Paint::line(palette.grid, 1.0));
         }
     });
-    for at in &ticks {
-        let name = Span::new(axis::log_name(*at), BODY, palette.muted);
+    for (place, at) in ticks.iter().enumerate() {
+        let unit = if place + 1 == ticks.len() { " s" } else { "" };
+        let name = format!("{}{unit}", axis::log_name(*at));
+        let name = Span::new(name, BODY, palette.muted);
         canvas.write((axis.place(*at), bottom + 17.0), Anchor::Middle, &[name]);
     }
-    let unit = Span::new("s", BODY, palette.muted);
-    canvas.write((RIGHT, bottom + 17.0), Anchor::End, &[unit]);
     canvas.y = bottom + 26.0;
 }
 

@@ -79,13 +79,16 @@ impl Letters {
         for paragraph in text.lines() {
             let plain = escape::terminal(paragraph, MAX_CHARS);
             let mut line = String::new();
+            // A dot between two facts stays with the first.
+            let plain = plain.replace(" · ", "\u{a0}· ");
             for word in plain.split(' ').filter(|word| !word.is_empty()) {
+                let word = word.replace('\u{a0}', " ");
                 let longer = match line.is_empty() {
-                    true => word.to_owned(),
+                    true => word.clone(),
                     false => format!("{line} {word}"),
                 };
                 if self.width(&longer) > room && !line.is_empty() {
-                    lines.push(std::mem::replace(&mut line, word.to_owned()));
+                    lines.push(std::mem::replace(&mut line, word));
                 } else {
                     line = longer;
                 }
@@ -220,6 +223,10 @@ mod tests {
         assert!(lines[2].ends_with('…'));
         assert!(lines.iter().all(|line| BODY.width(line) <= 200.0));
         assert_eq!(BODY.wrap("a\u{1b}[31m b", 200.0, 3), ["a\\x1b[31m b"]);
+        assert_eq!(
+            BODY.wrap("one two · three", 90.0, 3),
+            ["one two ·", "three"]
+        );
         // A word without an end is cut.
         assert!(BODY.width(&BODY.wrap(&"x".repeat(500), 200.0, 3)[0]) <= 200.0);
     }

@@ -243,7 +243,9 @@ fn told(sample: &SampleView) -> String {
 /// How busy the machine was before each sample, and what the hypervisor took meanwhile.
 fn load(canvas: &mut Canvas, view: &View, time: &Time<'_>) {
     let limits = view.rules.contamination;
-    let strips: [(&str, fn(&SampleView) -> Option<f64>, Option<f64>); 2] = [
+    /// What it is, a sample's share of it, and the share from which on a round is dropped.
+    type Strip = (&'static str, fn(&SampleView) -> Option<f64>, Option<f64>);
+    let strips: [Strip; 2] = [
         (
             "CPU busy just before",
             |sample| sample.busy_before,
