@@ -11,9 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::{Bucket, BucketError, Entry};
 use crate::user;
 
-/// The folder of results in that of a store.
-const RESULTS: &str = "results";
-/// The folder of entries.
+/// The folder of entries, beside that of the results.
 const ENTRIES: &str = "entries";
 
 /// A store, and its folder on this machine.
@@ -33,18 +31,14 @@ pub(super) struct Known {
 }
 
 impl Cache {
-    /// A store with its folder on this machine, which is made when it is needed.
-    pub fn new(bucket: Bucket, folder: &Path) -> Self {
+    /// A store, and the folder of its results on this machine, which nothing else is
+    /// in. It is made when it is needed.
+    pub fn new(bucket: Bucket, results: &Path) -> Self {
         Self {
             bucket,
-            results: Self::results_in(folder),
-            entries: folder.join(ENTRIES),
+            results: results.to_owned(),
+            entries: results.with_file_name(ENTRIES),
         }
-    }
-
-    /// Where runs are in the folder of a store.
-    pub fn results_in(folder: &Path) -> PathBuf {
-        folder.join(RESULTS)
     }
 
     /// The store.

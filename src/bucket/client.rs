@@ -25,7 +25,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use super::BucketError;
 use super::url::{BucketUrl, Service};
 
-/// Requests at a time, of one process.
+/// Requests at a time, to one store.
 pub(super) const AT_ONCE: usize = 16;
 /// Bytes of a file that are sent in one request; a larger one goes in parts.
 const PART: usize = 8 << 20;

@@ -165,6 +165,14 @@ impl BucketError {
                 variables,
             };
         }
+        if text.contains(NO_TLS) {
+            let own = variables.split('_').next().unwrap_or_default();
+            return Self::Settings {
+                url,
+                why: format!("its endpoint is http://, and {own}_ALLOW_HTTP=true is not set"),
+                variables,
+            };
+        }
         if let Some(why) = unreachable(error) {
             let endpoint = url.service.endpoint();
             let endpoint = endpoint.filter(|name| std::env::var_os(name).is_some());
@@ -192,6 +200,9 @@ const REFUSALS: &[&str] = &[
     "InvalidToken",
     "SignatureDoesNotMatch",
 ];
+
+/// What the client says of an address without TLS.
+const NO_TLS: &str = "URL scheme is not allowed";
 
 /// Where machines of a cloud get theirs from.
 const METADATA: &[&str] = &[

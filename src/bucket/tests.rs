@@ -33,7 +33,7 @@ impl Fleet {
     fn machine(&self, name: &str) -> Cache {
         let url = BucketUrl::parse("s3://bucket/ci runs").unwrap();
         let bucket = Bucket::on(&url, Arc::clone(&self.objects) as _);
-        Cache::new(bucket, &self.machines.path().join(name))
+        Cache::new(bucket, &self.machines.path().join(name).join("results"))
     }
 
     fn path(key: &str) -> object_store::path::Path {

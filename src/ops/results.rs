@@ -28,10 +28,12 @@ impl<'a> Results<'a> {
             return Ok(Self { place, cache: None });
         };
         let bucket = Bucket::open(&BucketUrl::parse(&store.url)?)?;
-        let folder = store.folder.as_ref().ok_or(BucketError::NoFolder)?;
+        if place.folder.as_os_str().is_empty() {
+            return Err(BucketError::NoFolder);
+        }
         Ok(Self {
             place,
-            cache: Some(Cache::new(bucket, folder)),
+            cache: Some(Cache::new(bucket, &place.folder)),
         })
     }
 
@@ -283,18 +285,51 @@ fn text(error: &BucketError) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::options::StorePlace;
+    use crate::report::fixture::{self, ARTICLE};
+    use crate::store::RunWriter;
+
+    fn place(folder: &Path, url: &str) -> ResultsPlace {
+        ResultsPlace {
+            folder: folder.join("results"),
+            store: Some(StorePlace {
+                url: url.to_owned(),
+            }),
+        }
+    }
+
+    #[tokio::test]
+    async fn all_runs_are_those_of_the_store_and_those_that_were_not_sent() {
+        let [shared, one, other] = [(); 3].map(|()| tempfile::tempdir().unwrap());
+        let url = format!("file://{}", shared.path().display());
+        let (one, other) = (place(one.path(), &url), place(other.path(), &url));
+        let runs = [
+            "20261128T101500Z-a",
+            "20261129T101500Z-b",
+            "20261127T101500Z-c",
+        ];
+        for (place, run) in [&one, &one, &other].into_iter().zip(runs) {
+            let (mut record, _) = fixture::run(&ARTICLE, 1);
+            run.clone_into(&mut record.run);
+            let dir = RunWriter::create(&place.folder, &record)
+                .unwrap()
+                .dir()
+                .to_owned();
+            if place == &one {
+                sent(place, &dir).await.unwrap().unwrap();
+            }
+        }
+        let results = Results::open(&other).unwrap();
+        let dirs = results.bring_all(Part::Summary).await.unwrap();
+        let folder = |run: &str| other.folder.join(run);
+        assert_eq!(dirs, [runs[2], runs[0], runs[1]].map(folder));
+    }
 
     #[tokio::test]
     async fn a_run_that_cannot_be_sent_stays_and_a_warning_says_what_to_type() {
         let folder = tempfile::tempdir().unwrap();
         let dir = folder.path().join("20261129T101500Z-3f9a1c");
-        let place = |url: &str| ResultsPlace {
-            folder: folder.path().to_owned(),
-            store: Some(crate::options::StorePlace {
-                url: url.to_owned(),
-                folder: Some(folder.path().to_owned()),
-            }),
-        };
+        let place = |url: &str| place(folder.path(), url);
         for (url, told) in [
             ("file:///no/such folder", "no such bucket: create it"),
             ("ftp://host/x", "is not the URL of a store: unknown scheme"),

@@ -25,7 +25,8 @@ const SERVERS: &[&str] = &[
 /// Where results are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResultsPlace {
-    /// The folder that runs are written to, on this machine.
+    /// The folder that runs are written to, on this machine. Of a store it is empty
+    /// where the user has no cache folder.
     pub folder: PathBuf,
     /// The store that they are put into afterwards, and are read from.
     pub store: Option<StorePlace>,
@@ -36,8 +37,6 @@ pub struct ResultsPlace {
 pub struct StorePlace {
     /// Its URL, without credentials: no URL of a store has any.
     pub url: String,
-    /// Its folder on this machine; `None` where the user has no cache folder.
-    pub folder: Option<PathBuf>,
 }
 
 impl FromStr for ResultsPlace {
@@ -53,20 +52,13 @@ impl FromStr for ResultsPlace {
         }
         let url = without_credentials(text.trim_end_matches('/')).into_owned();
         let cache = user::cache_folder().filter(|path| path.is_absolute());
-        let store = StorePlace {
-            folder: cache.map(|cache| folder(&cache, &url, |name| std::env::var(name).ok())),
-            url,
-        };
+        let set = |name: &str| std::env::var(name).ok();
+        let folder = cache.map(|cache| folder(&cache, &url, set).join("results"));
         Ok(Self {
-            folder: store.folder.as_deref().map(results_in).unwrap_or_default(),
-            store: Some(store),
+            folder: folder.unwrap_or_default(),
+            store: Some(StorePlace { url }),
         })
     }
-}
-
-/// Where runs are in a store's folder on this machine.
-fn results_in(folder: &Path) -> PathBuf {
-    folder.join("results")
 }
 
 /// The folder of a store: its URL as a person would know it, and a digest of what

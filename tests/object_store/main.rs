@@ -63,7 +63,7 @@ impl Machine {
     fn cache(&self, server: SocketAddr, url: &str) -> Cache {
         let url = BucketUrl::parse(url).unwrap();
         let bucket = Bucket::open_with(&url, &environment(server)).unwrap();
-        Cache::new(bucket, self.home.path())
+        Cache::new(bucket, &self.home.path().join("results"))
     }
 }
 
@@ -128,6 +128,9 @@ async fn jobs_that_write_at_once_lose_nothing_and_are_read_back_equal() {
     let ids: Vec<String> = (0..JOBS + 4).map(id).collect();
     let mut of_jobs = runs(sources.path(), &ids, 1);
     let of_processes = of_jobs.split_off(JOBS);
+    // One that goes in parts.
+    let large: Vec<u8> = (0..20_u32 << 20).map(|at| (at ^ (at >> 9)) as u8).collect();
+    fs::write(of_jobs[0].join("traces/large.rawjson.gz"), large).unwrap();
     let mut jobs = tokio::task::JoinSet::new();
     for dir in of_jobs {
         let machine = Machine::new();
@@ -255,6 +258,13 @@ fn what_is_wrong_with_a_store_is_said_with_what_to_do() {
         assert_eq!(output.status.code(), Some(2), "{shown}");
         assert!(shown.contains(told), "{shown}");
     }
+    let output = Command::new(env!("CARGO_BIN_EXE_buildrace"))
+        .args(["report", "--results", "s3://fleet"])
+        .envs(environment(closed))
+        .env("AWS_ALLOW_HTTP", "false")
+        .output()
+        .unwrap();
+    assert!(stderr(&output).contains("AWS_ALLOW_HTTP=true is not set"));
     let output = machine.buildrace(server.address, &["push", "--results", "results"]);
     assert!(stderr(&output).contains("results is a folder: name the store"));
     let output = machine.buildrace(server.address, &["push", "--results", "s3://fleet"]);
