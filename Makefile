@@ -9,7 +9,7 @@ SCENARIO ?= go-hello
 FAST_TESTS = $(filter-out live private_engine readers object_store browser, \
 	$(notdir $(basename $(wildcard tests/*.rs)) $(patsubst %/main.rs,%,$(wildcard tests/*/main.rs))))
 
-.PHONY: help build engine race quick suite headline check test verify-scenarios lint bench bench-builds readme power clean
+.PHONY: help build engine race quick suite headline check test verify-scenarios lint bench bench-builds readme site power clean
 
 help: ## Show what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ bench-builds: engine ## Time the builds of $(SCENARIO) under Criterion
 
 readme: ## Make the figures of README.md and docs/results.md again from results/
 	BUILDRACE_UPDATE_README=1 $(CARGO) test --locked --test readme
+
+site: ## Make reports/, the site of the published runs, again from results/
+	$(CARGO) run --locked --quiet -- site results --output reports
 
 power: ## Make the tables of power in docs/verdict.md again
 	$(CARGO) run --release --locked --example power -- --write docs/verdict.md

@@ -8,7 +8,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use buildrace::model::RunEnd;
-use buildrace::ops::report;
+use buildrace::ops::{report, site};
 use buildrace::report::{PageLinks, View, page};
 use buildrace::store::{read_run, read_trace};
 use buildrace::trace::Trace;
@@ -132,5 +132,22 @@ fn reports_are_made_from_results() {
                 run.run.record.run
             );
         }
+    }
+}
+
+/// reports/ is the site of the published runs.
+#[test]
+fn the_site_is_made_from_results() {
+    let reports = Path::new(env!("CARGO_MANIFEST_DIR")).join("reports");
+    let runs = published();
+    let mut made = site::read(&runs);
+    assert_eq!(made.unreadable, []);
+    site::explain_changes(&mut made, &runs);
+    for (name, text) in site::files(&made) {
+        let kept = fs::read_to_string(reports.join(&name)).unwrap_or_default();
+        assert!(
+            kept == text,
+            "reports/{name} is not what `make site` writes"
+        );
     }
 }

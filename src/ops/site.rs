@@ -96,12 +96,22 @@ pub fn write(site: &Site, folders: &[PathBuf], output: &Path) -> anyhow::Result<
             report::write(output, &stored, &view, &explained)?;
             Ok(())
         })?;
-    for name in site.scenarios() {
-        let file = output.join(site.scenario_file(name));
-        write_whole(&file, &site::scenario(site, name))?;
+    for (name, text) in files(site) {
+        write_whole(&output.join(name), &text)?;
     }
-    write_whole(&output.join("changes.xml"), &site::feed(site))?;
-    write_whole(&output.join("index.html"), &site::index(site))
+    Ok(())
+}
+
+/// The files of a site beside its runs' reports: their names within it, and what
+/// they hold.
+pub fn files(site: &Site) -> Vec<(String, String)> {
+    let scenarios = site.scenarios().into_iter();
+    let mut files: Vec<(String, String)> = scenarios
+        .map(|name| (site.scenario_file(name), site::scenario(site, name)))
+        .collect();
+    files.push(("changes.xml".to_owned(), site::feed(site)));
+    files.push(("index.html".to_owned(), site::index(site)));
+    files
 }
 
 /// A folder's own name: the run's id.

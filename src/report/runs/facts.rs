@@ -207,7 +207,8 @@ mod tests {
     #[test]
     fn each_difference_is_named() {
         let record = fixture::record(&["naive", "cross"], 3);
-        let change: [(Aspect, &str, fn(&mut RunRecord)); 10] = [
+        type Change = (Aspect, &'static str, fn(&mut RunRecord));
+        let changes: [Change; 10] = [
             (Aspect::Machine, "CPU", |r| {
                 r.host.cpu_model = Some("Xeon".into());
             }),
@@ -237,7 +238,7 @@ mod tests {
                 r.buildrace = "9.9.9".into();
             }),
         ];
-        for (aspect, name, change) in change {
+        for (aspect, name, change) in changes {
             let mut other = record.clone();
             change(&mut other);
             let found = differences(&[&record, &other]);

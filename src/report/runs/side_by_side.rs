@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::facts::{Aspect, Difference, differences};
 use super::history::MachineClass;
-use crate::model::{BuildKind, Run, RunRecord, ScenarioInfo, VariantInfo};
+use crate::model::{BuildKind, Platform, Run, RunRecord, ScenarioInfo, VariantInfo};
 use crate::report::words::join;
 use crate::stats::{Ratio, Times, independent_ratio};
 use crate::verdict::Assessment;
@@ -277,9 +277,18 @@ fn marks(
             of.image.clone(),
         )
     };
-    let emulators = |record: &RunRecord, info: &ScenarioInfo, built: &VariantInfo| -> Vec<_> {
+    // What one of them alone builds for is another mark.
+    let platforms: Vec<&Platform> = match kind {
+        BuildKind::Cold => vec![&a.native],
+        _ => a
+            .platforms
+            .iter()
+            .filter(|p| b.platforms.contains(p))
+            .collect(),
+    };
+    let emulators = |record: &RunRecord, built: &VariantInfo| -> Vec<_> {
         let used = record.emulators_of(built).iter();
-        let used = used.filter(|emulator| info.platforms.contains(&emulator.platform));
+        let used = used.filter(|emulator| platforms.contains(&&emulator.platform));
         used.map(|e| {
             (
                 e.platform.clone(),
@@ -289,10 +298,9 @@ fn marks(
         })
         .collect()
     };
-    let images = |record: &RunRecord, info: &ScenarioInfo| -> BTreeSet<_> {
+    let images = |record: &RunRecord| -> BTreeSet<_> {
         let used = record.base_images.iter();
-        let used =
-            used.filter(|i| i.platform == info.native || info.platforms.contains(&i.platform));
+        let used = used.filter(|image| platforms.contains(&&image.platform));
         used.map(|i| (i.name.clone(), i.platform.to_string(), i.digest.clone()))
             .collect()
     };
@@ -314,9 +322,9 @@ fn marks(
         ),
         (
             Mark::Emulator,
-            emulators(first, &a, &built_a) != emulators(other, &b, &built_b),
+            emulators(first, &built_a) != emulators(other, &built_b),
         ),
-        (Mark::BaseImages, images(first, &a) != images(other, &b)),
+        (Mark::BaseImages, images(first) != images(other)),
         (Mark::Scenario, a.digest != b.digest),
         (
             Mark::Sources,
@@ -396,10 +404,13 @@ mod tests {
         for (mark, change) in changes {
             let found = side_by_side(&two(change));
             assert_eq!(found.marks(), BTreeSet::from([mark]));
-            let cells = found.rows.iter().map(|row| row.cells[1].as_ref().unwrap());
-            for cell in cells {
+            for row in &found.rows {
+                let cell = row.cells[1].as_ref().unwrap();
                 assert!(cell.over_first.is_some(), "{mark:?} refuses");
-                assert_eq!(cell.marks, BTreeSet::from([mark]));
+                // Nothing is emulated in a build for the own platform.
+                let is_marked = mark != Mark::Emulator || row.kind != BuildKind::Cold;
+                let expected: BTreeSet<Mark> = is_marked.then_some(mark).into_iter().collect();
+                assert_eq!(cell.marks, expected, "{row:?}");
             }
         }
     }

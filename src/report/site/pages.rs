@@ -103,10 +103,13 @@ pub fn index(site: &Site) -> String {
         frame: &FRAME,
         title: "Build times".to_owned(),
         lead: format!(
-            "{} of {}, {} of a level.",
+            "{} of {}{}",
             counted(site.runs.len(), "run"),
             counted(scenarios.len(), "scenario"),
-            counted(all.len(), "change")
+            match all.len() {
+                0 => ".".to_owned(),
+                changes => format!(", {} of their times.", counted(changes, "change")),
+            }
         ),
         changes: changes.collect(),
         more_changes: all.len().saturating_sub(MAX_CHANGES),

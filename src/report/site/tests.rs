@@ -17,7 +17,7 @@ fn site(runs: &[Run]) -> Site {
             RunLine::new(&view, MachineClass::of(&run.record))
         })
         .collect();
-    lines.sort_by(|a, b| b.started.cmp(&a.started));
+    lines.sort_by_key(|line| std::cmp::Reverse(line.started));
     Site {
         runs: lines,
         series: history(runs.iter().map(Measured::of)),
