@@ -1,6 +1,7 @@
 // Opens pages in Chromium and says what is wrong with them: one line of JSON a page.
 //
-// node drive.mjs CHROMIUM PAGES.JSON, where that is a list of {file, hostile}.
+// node drive.mjs CHROMIUM PAGES.JSON, where that is a list of {file, axe, hostile}: in which of the
+// LOOKS axe-core reads it, and which texts it must show as they are.
 
 import { readFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
@@ -14,6 +15,9 @@ const axe = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 
 const WIDE = { width: 1400, height: 900 };
 const NARROW = { width: 400, height: 800 };
+
+// Themes and sizes. The first is the one in which a page is used, and nothing is wider than the second.
+const LOOKS = [['light', WIDE], ['dark', NARROW], ['light', NARROW], ['dark', WIDE]];
 
 const browser = await chromium.launch({
   executablePath: chromiumPath,
@@ -133,12 +137,12 @@ const unseen = () => {
   return hidden.map((element) => `not seen: ${element.outerHTML.slice(0, 80)}`);
 };
 
-async function check({ file, hostile, every }) {
+async function check({ file, hostile, axe: looks }) {
   const problems = [];
   const add = (found, where = '') => problems.push(...found.map((text) => `${where}${text}`));
   let page = await open(file, problems, { viewport: WIDE, colorScheme: 'light' });
   add(await page.evaluate(structure));
-  add(await accessibility(page), 'light, 1400 px: ');
+  if (looks.includes(0)) add(await accessibility(page), 'light, 1400 px: ');
   add(await sorting(page));
   add(await following(page));
   if (hostile) {
@@ -151,11 +155,12 @@ async function check({ file, hostile, every }) {
   if (folded) problems.push(`${folded} folds are closed in print`);
   await page.context().close();
 
-  for (const [colorScheme, viewport] of [['dark', NARROW], ...(every ? [['light', NARROW], ['dark', WIDE]] : [])]) {
+  for (const [look, [colorScheme, viewport]] of LOOKS.entries()) {
+    if (look === 0 || !(look === 1 || looks.includes(look))) continue;
     page = await open(file, problems, { viewport, colorScheme });
     const width = await page.evaluate(() => document.documentElement.scrollWidth);
     if (width > viewport.width) problems.push(`it is ${width} px wide on ${viewport.width}`);
-    add(await accessibility(page), `${colorScheme}, ${viewport.width} px: `);
+    if (looks.includes(look)) add(await accessibility(page), `${colorScheme}, ${viewport.width} px: `);
     await page.context().close();
   }
 
