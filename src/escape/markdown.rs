@@ -31,7 +31,11 @@ fn escaped(plain: &str, begins_line: bool) -> String {
             escaped.push(' ');
         }
         if becomes_link(word) {
-            escaped.push_str(&markdown_code(word));
+            // A comma behind an address is none of it.
+            let bare = word.trim_end_matches([',', ';', '.']);
+            let bare = if becomes_link(bare) { bare } else { word };
+            escaped.push_str(&markdown_code(bare));
+            escaped.push_str(&word[bare.len()..]);
         } else {
             push_plain(&mut escaped, word, begins_line && at == 0);
         }

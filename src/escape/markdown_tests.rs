@@ -38,6 +38,7 @@ fn what_would_act_is_defused() {
             "see `https://evil.example` now",
         ),
         ("see WWW.evil.example", "see `WWW.evil.example`"),
+        ("https://a.example/b.git, x", "`https://a.example/b.git`, x"),
         ("@me and #1", "`@me` and `#1`"),
         ("me@evil.example", "`me@evil.example`"),
         ("- item", "\\- item"),
