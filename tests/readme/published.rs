@@ -23,7 +23,7 @@ impl Published {
     }
 }
 
-/// All of them, the oldest first.
+/// All of them but those of a matrix, whose variants are others; the oldest first.
 pub fn published(root: &Path) -> Vec<Published> {
     let listed = Command::new("git")
         .args(["ls-files", "results/*/run.json"])
@@ -43,6 +43,7 @@ pub fn published(root: &Path) -> Vec<Published> {
                 view,
             }
         })
+        .filter(|run| run.view.matrix.is_empty())
         .collect();
     runs.sort_by_key(|run| run.stored.run.record.started);
     runs
