@@ -7,9 +7,13 @@ mod hostile;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use buildrace::explain::RunExplanation;
+use buildrace::model::Run;
 use buildrace::ops::report;
+use buildrace::report::runs::{MachineClass, Measured, SideBySide, history};
+use buildrace::report::site::{self, RunLine, Site};
 use buildrace::report::{PageLinks, View, page};
 use buildrace::store::{StoredRun, read_run};
 use serde_json::{Value, json};
@@ -94,6 +98,55 @@ fn published_pages_work_from_a_file_with_the_network_off() {
         pages.push(json!({ "file": file, "axe": looks }));
     }
     check(&folder, &pages);
+}
+
+/// The pages of the site beside those of its runs, and runs side by side: with a
+/// history of two levels.
+#[test]
+fn pages_of_several_runs_work_from_a_file_with_the_network_off() {
+    let folder = tempfile::tempdir().unwrap();
+    let runs: Vec<Run> = history_of(&published().swap_remove(0).0.run);
+    let mut site = Site::default();
+    for run in &runs {
+        let view = View::new(run, &RunExplanation::default());
+        site.runs
+            .push(RunLine::new(&view, MachineClass::of(&run.record)));
+    }
+    site.runs.reverse();
+    site.series = history(runs.iter().map(Measured::of));
+    assert!(!site.changes().is_empty(), "no change to show");
+    let scenario = site.scenarios()[0].to_owned();
+    let side_by_side = SideBySide::new(&[&runs[0], &runs[19]]).unwrap();
+    let pages = [
+        ("index", site::index(&site)),
+        ("scenario", site::scenario(&site, &scenario)),
+        ("runs", side_by_side.html()),
+    ];
+    let pages: Vec<Value> = pages
+        .into_iter()
+        .map(|(name, page)| {
+            let file = folder.path().join(format!("{name}.html"));
+            fs::write(&file, page).unwrap();
+            json!({ "file": file, "axe": [0, 3], "several": true })
+        })
+        .collect();
+    check(&folder, &pages);
+}
+
+/// A run a day, slower from the eleventh on.
+fn history_of(run: &Run) -> Vec<Run> {
+    let days = (0..20u32).map(|day| {
+        let mut run = run.clone();
+        run.record.run = format!("run-{day:02}");
+        run.record.started += Duration::from_secs(u64::from(day) * 86_400);
+        let slower = if day < 10 { 1.0 } else { 1.3 };
+        let noise = 1.0 + 0.002 * f64::from(day % 5);
+        for sample in &mut run.samples {
+            sample.wall = sample.wall.mul_f64(slower * noise);
+        }
+        run
+    });
+    days.collect()
 }
 
 #[test]

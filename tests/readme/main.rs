@@ -68,10 +68,7 @@ fn block(name: &str, runs: &[Published]) -> String {
         "explain" => explain(example()),
         "waterfall" => {
             let (run, sample) = (&example().stored.run.record.run, naive_sample(example()));
-            picture(
-                "Waterfall of the naive build",
-                &format!("{run}/waterfalls/{sample}"),
-            )
+            format!("![Waterfall of the naive build](reports/{run}/waterfalls/{sample}.svg)\n")
         }
         unknown => panic!("there is a block {unknown:?}, which nobody makes"),
     }

@@ -16,7 +16,7 @@
   };
 
   // A click on a column's heading sorts the table by it.
-  const number = (text) => /^[−-]?[\d.]/.test(text) ? parseFloat(text.replace('−', '-')) : NaN;
+  const number = (text) => /^[−-]?[\d.](?!\d{3}-)/.test(text) ? parseFloat(text.replace('−', '-')) : NaN;
   const order = (one, other) => {
     const [a, b] = [number(one), number(other)];
     if (isNaN(a) && isNaN(b)) return one.localeCompare(other, 'en', { numeric: true });
