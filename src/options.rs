@@ -226,10 +226,10 @@ mod tests {
     fn a_format_may_name_its_file() {
         let output: Output = "junit=out/a=b.xml".parse().unwrap();
         assert_eq!(output.format, OutputFormat::Ci(Format::Junit));
+        assert_eq!(output.file, Some("out/a=b.xml".into()));
         let output: Output = "html=page.html".parse().unwrap();
         assert_eq!(output.format, OutputFormat::Document(Document::Html));
         assert!("png".parse::<Output>().is_err());
-        assert_eq!(output.file, Some("out/a=b.xml".into()));
         let output: Output = "bmf".parse().unwrap();
         assert_eq!(output.file, None);
         let error = "junot".parse::<Output>().unwrap_err();

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use anyhow::bail;
 
 use crate::cli::ReportArgs;
+use crate::explain::RunExplanation;
+use crate::options::{Output, OutputFormat};
 use crate::ops::Exit;
 use crate::ops::console::terminal_width;
 use crate::ops::explain::{newest_run, run_named};
@@ -14,7 +16,7 @@ use crate::ops::report::{explain, print_check, summary, write};
 use crate::ops::results::Results;
 use crate::print::is_coloured;
 use crate::report::runs::SideBySide;
-use crate::report::{CheckView, View};
+use crate::report::{CheckView, Format, View};
 use crate::store;
 
 /// Most runs that stand side by side: each has a letter.
@@ -88,6 +90,19 @@ fn side_by_side(dirs: &[PathBuf], args: &ReportArgs) -> anyhow::Result<Exit> {
     } else {
         outln!("{}", text.trim_end());
     }
-    formats::write_side_by_side(&args.output.format, &found)?;
+    // A history takes them one after another.
+    let is_history = |output: &&Output| output.format == OutputFormat::Ci(Format::Otava);
+    let (histories, others): (Vec<&Output>, Vec<&Output>) =
+        args.output.format.iter().partition(is_history);
+    for run in &runs {
+        let shown = Shown {
+            view: &View::new(run, &RunExplanation::default()),
+            explained: None,
+            results: None,
+            check: None,
+        };
+        formats::write(histories.iter().copied(), &shown)?;
+    }
+    formats::write_side_by_side(others, &found)?;
     Ok(Exit::Good)
 }

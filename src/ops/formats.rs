@@ -41,7 +41,10 @@ pub struct Shown<'a> {
 ///
 /// # Errors
 /// A file cannot be written, or holds something else.
-pub fn write(outputs: &[Output], shown: &Shown<'_>) -> anyhow::Result<()> {
+pub fn write<'o>(
+    outputs: impl IntoIterator<Item = &'o Output>,
+    shown: &Shown<'_>,
+) -> anyhow::Result<()> {
     for output in outputs {
         match output.format {
             OutputFormat::Document(document) => match of_run(document, shown)? {
@@ -58,7 +61,10 @@ pub fn write(outputs: &[Output], shown: &Shown<'_>) -> anyhow::Result<()> {
 ///
 /// # Errors
 /// A file cannot be written; a format is of one run.
-pub fn write_side_by_side(outputs: &[Output], runs: &SideBySide) -> anyhow::Result<()> {
+pub fn write_side_by_side<'o>(
+    outputs: impl IntoIterator<Item = &'o Output>,
+    runs: &SideBySide,
+) -> anyhow::Result<()> {
     for output in outputs {
         let OutputFormat::Document(document) = output.format else {
             bail!(
