@@ -22,7 +22,14 @@ pub async fn run(args: &SiteArgs) -> anyhow::Result<Exit> {
     }
     let mut made = site::read(&folders);
     site::explain_changes(&mut made, &folders);
-    site::write(&made, &folders, &args.output)?;
+    let without = site::write(&made, &folders, &args.output)?;
+    for (folder, why) in &without {
+        errln!(
+            "warning: {} has no page: {}",
+            escape::terminal(folder, 128),
+            escape::terminal(why, 1000)
+        );
+    }
     for (folder, why) in &made.unreadable {
         errln!(
             "warning: {} is left out: {}",
@@ -36,7 +43,7 @@ pub async fn run(args: &SiteArgs) -> anyhow::Result<Exit> {
         args.output.join("index.html").display(),
         made.runs.len()
     );
-    Ok(match made.unreadable.is_empty() {
+    Ok(match made.unreadable.is_empty() && without.is_empty() {
         true => Exit::Good,
         false => Exit::CouldNot,
     })

@@ -77,29 +77,35 @@ fn explain_kind(
 }
 
 /// Writes a site into a folder: the index, a page for each scenario, the feed, and
-/// the report of each run.
+/// the report of each run. Returns the runs that have no page, since their traces
+/// are damaged, and why.
 ///
 /// # Errors
 /// A file cannot be written.
-pub fn write(site: &Site, folders: &[PathBuf], output: &Path) -> anyhow::Result<()> {
+pub fn write(
+    site: &Site,
+    folders: &[PathBuf],
+    output: &Path,
+) -> anyhow::Result<Vec<(String, String)>> {
     std::fs::create_dir_all(output.join("scenarios"))
         .with_context(|| format!("cannot make the folder {}", output.display()))?;
-    folders
-        .par_iter()
-        .try_for_each(|folder| -> anyhow::Result<()> {
-            // What cannot be read is on the index.
-            let Ok(stored) = store::read_run(folder) else {
-                return Ok(());
-            };
-            let explained = report::explain(&stored)?;
-            let view = View::new(&stored.run, &explained);
-            report::write(output, &stored, &view, &explained)?;
-            Ok(())
-        })?;
+    let reports = folders.par_iter().map(|folder| {
+        // What cannot be read is on the index.
+        let Ok(stored) = store::read_run(folder) else {
+            return Ok(None);
+        };
+        let explained = match report::explain(&stored) {
+            Ok(explained) => explained,
+            Err(error) => return Ok(Some((name(folder), format!("{error:#}")))),
+        };
+        let view = View::new(&stored.run, &explained);
+        report::write(output, &stored, &view, &explained).map(|_| None)
+    });
+    let without = reports.collect::<anyhow::Result<Vec<_>>>()?;
     for (name, text) in files(site) {
         write_whole(&output.join(name), &text)?;
     }
-    Ok(())
+    Ok(without.into_iter().flatten().collect())
 }
 
 /// The files of a site beside its runs' reports: their names within it, and what

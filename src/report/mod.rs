@@ -25,6 +25,7 @@ mod reading;
 mod round_summary;
 pub mod runs;
 mod sentence;
+mod side_by_side;
 pub mod site;
 mod successive;
 mod table;

@@ -18,6 +18,7 @@ mod kubernetes;
 mod project;
 mod recordings;
 mod resume;
+mod site;
 mod ssh;
 mod store;
 

@@ -2,9 +2,7 @@
 
 mod facts;
 mod history;
-mod shown;
 mod side_by_side;
-mod wording;
 
 pub use facts::{Aspect, Difference, differences};
 pub use history::{Change, MachineClass, Measured, MovedStep, Point, Series, SeriesName, history};

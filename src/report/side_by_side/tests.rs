@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 
-use super::super::SideBySide;
+use super::super::runs::SideBySide;
 use crate::model::Run;
 use crate::report::fixture::{self, ARTICLE};
 use crate::report::page::outline;

@@ -1,8 +1,8 @@
 //! What is said of runs side by side, the same in every format.
 
-use super::side_by_side::{Mark, RunCell, RunColumn, SideBySide};
+use super::super::number;
+use super::super::runs::{Mark, RunCell, RunColumn, SideBySide};
 use crate::escape;
-use crate::report::number;
 
 /// The result in a sentence: how many runs, and whether they are of one kind.
 pub(super) fn lead(runs: &SideBySide) -> String {

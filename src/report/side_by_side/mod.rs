@@ -1,17 +1,18 @@
 //! Runs side by side on a terminal, as Markdown, as a page, as rows and as JSON.
 
+mod wording;
+
 use askama::Template;
 use serde_json::{Value, json};
 use tabled::settings::Alignment;
 
-use super::facts::Difference;
-use super::side_by_side::{RunCell, RunRow, SideBySide};
-use super::wording;
+use super::number;
+use super::page::{FRAME, Frame};
+use super::paint::{Paint, Style};
+use super::runs::{Difference, RunCell, RunRow, SideBySide};
+use super::table::{Line, Table};
+use super::wrap::wrap;
 use crate::escape;
-use crate::report::page::{FRAME, Frame};
-use crate::report::paint::{Paint, Style};
-use crate::report::table::{Line, Table};
-use crate::report::wrap::wrap;
 use crate::stats::Ratio;
 
 /// Version of what the JSON holds.
@@ -349,7 +350,7 @@ fn style(cell: Option<&RunCell>, line: usize) -> Style {
     let over = cell.and_then(|cell| cell.over_first);
     match (line, over) {
         (0, _) => Style::Plain,
-        (1, Some(ratio)) if crate::report::number::includes_one(&ratio) => Style::Dim,
+        (1, Some(ratio)) if number::includes_one(&ratio) => Style::Dim,
         (1, Some(ratio)) if ratio.estimate > 1.0 => Style::Bad,
         (1, Some(_)) => Style::Good,
         _ => Style::Dim,
@@ -384,5 +385,4 @@ fn cell_text(text: &str) -> String {
 }
 
 #[cfg(test)]
-#[path = "shown_tests.rs"]
 mod tests;
