@@ -7,13 +7,13 @@ use anyhow::bail;
 
 use crate::cli::ReportArgs;
 use crate::explain::RunExplanation;
-use crate::options::{Output, OutputFormat};
 use crate::ops::Exit;
 use crate::ops::console::terminal_width;
 use crate::ops::explain::{newest_run, run_named};
 use crate::ops::formats::{self, Shown};
 use crate::ops::report::{explain, print_check, summary, write};
 use crate::ops::results::Results;
+use crate::options::{Output, OutputFormat};
 use crate::print::is_coloured;
 use crate::report::runs::SideBySide;
 use crate::report::{CheckView, Format, View};

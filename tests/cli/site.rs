@@ -1,12 +1,16 @@
 //! A site of runs, and runs side by side.
 
 use std::fs;
+use std::io::Write;
 use std::path::Path;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
 
 use super::buildrace;
 use super::project::Project;
 
-/// A published run of the Docker CLI, and one of two platforms and four.
+/// Published runs of one program, for four platforms and for two.
 const RUNS: [&str; 2] = ["20261126T115603Z-8129a9", "20261126T122914Z-b8747c"];
 
 /// A project with copies of published runs.
@@ -32,7 +36,9 @@ fn a_site_has_a_page_a_run_and_a_damaged_one_hides_no_other() {
     let project = project();
     let trace = fs::read_dir(project.path().join("results").join(RUNS[0]).join("traces"));
     let trace = trace.unwrap().next().unwrap().unwrap().path();
-    fs::write(trace, "no trace").unwrap();
+    let mut damaged = GzEncoder::new(Vec::new(), Compression::fast());
+    damaged.write_all(b"{\"vertexes\": 5}\n").unwrap();
+    fs::write(trace, damaged.finish().unwrap()).unwrap();
     fs::create_dir_all(project.path().join("results/broken")).unwrap();
     fs::write(project.path().join("results/broken/run.json"), "{").unwrap();
     let output = buildrace(&project)
