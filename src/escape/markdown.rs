@@ -31,16 +31,30 @@ fn escaped(plain: &str, begins_line: bool) -> String {
             escaped.push(' ');
         }
         if becomes_link(word) {
-            // A comma behind an address is none of it.
-            let bare = word.trim_end_matches([',', ';', '.']);
-            let bare = if becomes_link(bare) { bare } else { word };
+            let (before, bare, behind) = without_punctuation(word);
+            escaped.push_str(before);
             escaped.push_str(&markdown_code(bare));
-            escaped.push_str(&word[bare.len()..]);
+            escaped.push_str(behind);
         } else {
             push_plain(&mut escaped, word, begins_line && at == 0);
         }
     }
     escaped
+}
+
+/// A word that would become a link, apart from the punctuation of its sentence: a
+/// comma behind an address is none of it, nor are the parentheses around it.
+fn without_punctuation(word: &str) -> (&str, &str, &str) {
+    let inner = word.strip_prefix('(').unwrap_or(word);
+    let is_opened = inner.len() < word.len();
+    let bare = inner.trim_end_matches(|c| ",;.:".contains(c) || (is_opened && c == ')'));
+    match becomes_link(bare) {
+        true => {
+            let begin = word.len() - inner.len();
+            (&word[..begin], bare, &word[begin + bare.len()..])
+        }
+        false => ("", word, ""),
+    }
 }
 
 /// Text for a Markdown code span, delimiters included. Backticks in it cannot

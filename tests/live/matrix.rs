@@ -150,7 +150,7 @@ async fn a_matrix_of_builders_is_measured_resumed_and_leaves_nothing() {
     let summary = race.project.path().join("reports").join(&run);
     let summary = fs::read_to_string(summary.join("summary.md")).unwrap();
     assert!(summary.contains("- container: docker-container driver, BuildKit "));
-    assert!(summary.contains("naive&#64;container → cross&#64;container"));
+    assert!(summary.contains("naive@container → cross@container"));
     let left = containers_of_ours(&race.host).await;
     assert!(left.is_empty(), "{left:?}");
     let records = engine.builder.cache_records().await.unwrap();
