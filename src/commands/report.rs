@@ -42,33 +42,31 @@ pub async fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
             Some(name) => run_named(&name, folder).unwrap_or_else(|| folder.join(name)),
         });
     }
-    if dirs.len() > 1 {
+    let [dir] = dirs.as_slice() else {
         return side_by_side(&dirs, args);
+    };
+    let stored = store::read_run(dir)?;
+    let explained = explain(&stored)?;
+    // As `check` showed it; other commands judge nothing.
+    let check: Option<CheckView> = store::read_check(dir)?;
+    let address = args.output.report_url.as_ref();
+    let view = View {
+        page: address.and_then(|address| address.of_run(&stored.run.record.run)),
+        ..View::new(&stored.run, &explained)
+    };
+    let page = write(&args.reports, &stored, &view, &explained)?;
+    summary(&view, &args.output.format)?;
+    if let Some(check) = &check {
+        print_check(check, &args.output.format)?;
     }
-    for dir in dirs {
-        let stored = store::read_run(&dir)?;
-        let explained = explain(&stored)?;
-        // As `check` showed it; other commands judge nothing.
-        let check: Option<CheckView> = store::read_check(&dir)?;
-        let address = args.output.report_url.as_ref();
-        let view = View {
-            page: address.and_then(|address| address.of_run(&stored.run.record.run)),
-            ..View::new(&stored.run, &explained)
-        };
-        let page = write(&args.reports, &stored, &view, &explained)?;
-        summary(&view, &args.output.format)?;
-        if let Some(check) = &check {
-            print_check(check, &args.output.format)?;
-        }
-        let shown = Shown {
-            view: &view,
-            explained: Some(&explained),
-            results: Some(&stored.dir),
-            check: check.as_ref(),
-        };
-        formats::write(&args.output.format, &shown)?;
-        errln!("report: {}", page.display());
-    }
+    let shown = Shown {
+        view: &view,
+        explained: Some(&explained),
+        results: Some(&stored.dir),
+        check: check.as_ref(),
+    };
+    formats::write(&args.output.format, &shown)?;
+    errln!("report: {}", page.display());
     Ok(Exit::Good)
 }
 

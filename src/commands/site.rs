@@ -37,7 +37,7 @@ pub async fn run(args: &SiteArgs) -> anyhow::Result<Exit> {
             escape::terminal(why, 1000)
         );
     }
-    let changes = site::changes(&made.series);
+    let changes = made.changes().len();
     errln!(
         "site: {} ({} runs, {changes} changes)",
         args.output.join("index.html").display(),

@@ -10,7 +10,7 @@ use super::files::write_whole;
 use super::report;
 use crate::explain::{Lines, RunExplanation};
 use crate::report::View;
-use crate::report::runs::{MachineClass, Measured, MovedStep, Series, history};
+use crate::report::runs::{MachineClass, Measured, MovedStep, SeriesName, history};
 use crate::report::site::{self, RunLine, Site};
 use crate::store::{self, StoredRun};
 
@@ -50,24 +50,21 @@ pub fn explain_changes(site: &mut Site, folders: &[PathBuf]) {
                 let stored = store::read_run(folder(run)?).ok()?;
                 explain_kind(&stored, &of)
             });
-            if let [Some(before), Some(after)] = explained {
-                let typical = |found: &'_ RunExplanation| {
-                    let sample = found.typical(&of.scenario, &of.variant, of.kind)?;
-                    Some(sample.explanation.clone())
-                };
-                change.step = typical(&before)
-                    .zip(typical(&after))
-                    .and_then(|(before, after)| MovedStep::between(&before, &after));
-            }
+            let [before, after] = explained.each_ref().map(|found| {
+                let found = found
+                    .as_ref()?
+                    .typical(&of.scenario, &of.variant, of.kind)?;
+                Some(&found.explanation)
+            });
+            change.step = before
+                .zip(after)
+                .and_then(|(before, after)| MovedStep::between(before, after));
         }
     }
 }
 
 /// The builds of one kind of a variant, explained.
-fn explain_kind(
-    stored: &StoredRun,
-    name: &crate::report::runs::SeriesName,
-) -> Option<RunExplanation> {
+fn explain_kind(stored: &StoredRun, name: &SeriesName) -> Option<RunExplanation> {
     let mut wanted = stored.clone();
     wanted.run.samples.retain(|sample| {
         let slot = &sample.slot;
@@ -124,9 +121,4 @@ pub fn files(site: &Site) -> Vec<(String, String)> {
 fn name(folder: &Path) -> String {
     let name = folder.file_name().unwrap_or_default();
     name.to_string_lossy().into_owned()
-}
-
-/// How many changes were found.
-pub fn changes(series: &[Series]) -> usize {
-    series.iter().map(|series| series.changes.len()).sum()
 }

@@ -4,11 +4,13 @@
 use std::fmt::Write;
 use std::sync::LazyLock;
 
+use askama::Template;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
 use super::super::chart::palette::{Colour, Palette, Theme};
+use crate::escape;
 
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
@@ -39,6 +41,14 @@ pub(in crate::report) static FRAME: LazyLock<Frame> = LazyLock::new(|| {
         policy,
     }
 });
+
+/// A page as text. Writing to memory does not fail; should it, the page says so.
+pub(in crate::report) fn rendered(page: &impl Template) -> String {
+    page.render().unwrap_or_else(|error| {
+        let error = escape::html(&format!("The page could not be made: {error}"));
+        format!("<!DOCTYPE html>\n<title>buildrace</title>\n<p>{error}</p>\n")
+    })
+}
 
 /// How a policy names a text.
 fn source(text: &str) -> String {

@@ -34,7 +34,7 @@ use crate::escape;
 use crate::explain::RunExplanation;
 use anchors::Anchors;
 pub(super) use anchors::is_plain;
-pub(super) use frame::{FRAME, Frame};
+pub(super) use frame::{FRAME, Frame, rendered};
 pub use links::PageLinks;
 use method::{Edit, Failure, Row};
 use picture::figure;
@@ -123,11 +123,7 @@ pub fn page(view: &View, explained: &RunExplanation, links: &PageLinks) -> Strin
         buildrace: escape::bounded(&view.buildrace),
         run: escape::bounded(&view.run),
     };
-    // Writing to memory does not fail; should it, the file says so.
-    page.render().unwrap_or_else(|error| {
-        let error = escape::html(&format!("The page could not be made: {error}"));
-        format!("<!DOCTYPE html>\n<title>buildrace</title>\n<p>{error}</p>\n")
-    })
+    rendered(&page)
 }
 
 fn notes(view: &View) -> Vec<String> {

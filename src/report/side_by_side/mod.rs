@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tabled::settings::Alignment;
 
 use super::number;
-use super::page::{FRAME, Frame};
+use super::page::{FRAME, Frame, rendered};
 use super::paint::{Paint, Style};
 use super::runs::{Difference, RunCell, RunRow, SideBySide};
 use super::table::{Line, Table};
@@ -218,10 +218,7 @@ impl SideBySide {
             reading: wording::reading(self),
             buildrace: env!("CARGO_PKG_VERSION"),
         };
-        page.render().unwrap_or_else(|error| {
-            let error = escape::html(&format!("The page could not be made: {error}"));
-            format!("<!DOCTYPE html>\n<title>buildrace</title>\n<p>{error}</p>\n")
-        })
+        rendered(&page)
     }
 
     /// As CSV with a header: a row for each kind of build of a variant in a run.

@@ -9,7 +9,7 @@ use crate::escape;
 use crate::model::BuildKind;
 use crate::report::chart::{self, Theme};
 use crate::report::number;
-use crate::report::page::{FRAME, Frame, inlined};
+use crate::report::page::{FRAME, Frame, inlined, rendered};
 use crate::report::runs::{Change, Series};
 use crate::report::words::join;
 
@@ -308,12 +308,4 @@ fn commit(commit: Option<&str>) -> String {
         Some((end, _)) if text.is_ascii() => text[..end].to_owned(),
         _ => escape::columns(text, 14),
     }
-}
-
-/// Writing to memory does not fail; should it, the file says so.
-fn rendered(page: &impl Template) -> String {
-    page.render().unwrap_or_else(|error| {
-        let error = escape::html(&format!("The page could not be made: {error}"));
-        format!("<!DOCTYPE html>\n<title>buildrace</title>\n<p>{error}</p>\n")
-    })
 }
