@@ -14,7 +14,8 @@ use crate::policy::FatalWord;
 
 /// Race Dockerfiles on a real BuildKit: which is faster, by how much, and why.
 #[derive(Debug, Parser)]
-#[command(name = "buildrace", version, about, max_term_width = 100)]
+#[command(name = "buildrace", about, max_term_width = 100)]
+#[command(version = env!("BUILDRACE_VERSION"))]
 #[command(propagate_version = true, arg_required_else_help = true)]
 pub struct Cli {
     /// What to do.

@@ -78,7 +78,7 @@ pub fn show_check(
     print_check(check, &args.formats)?;
     let nothing = || View {
         started: jiff::Timestamp::now(),
-        buildrace: env!("CARGO_PKG_VERSION").to_owned(),
+        buildrace: env!("BUILDRACE_VERSION").to_owned(),
         ..View::default()
     };
     let view = raced.map_or_else(nothing, |raced| raced.view.clone());

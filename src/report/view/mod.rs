@@ -68,7 +68,7 @@ pub struct View {
     /// How many candidates and kinds are compared with an interval, and how many
     /// of those would exclude 1 by chance.
     pub several: MultipleComparisons,
-    /// MultipleComparisons scenarios as one, where there are several.
+    /// Several scenarios as one, where a run has them.
     pub roll_up: Vec<RollUp>,
     /// Samples that are not ok, in the order they were built; those that the
     /// user stopped are none of them.
