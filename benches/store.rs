@@ -1,5 +1,5 @@
-//! Reading results back: what `list` and `report` do with every run, and what a
-//! summary of a thousand runs takes, in time and memory.
+//! Reading results back: what `list` and `report` do with every run, what a run's page takes, and
+//! what a summary and a site of a thousand runs take, in time and memory.
 
 use std::fs;
 use std::hint::black_box;
@@ -11,6 +11,7 @@ use buildrace::model::{
     BuildKind, BuilderInfo, Event, HostInfo, HostUse, Outcome, Platform, RunEnd, RunRecord,
     SCHEMA_VERSION, Sample, ScenarioInfo, Slot, VariantInfo,
 };
+use buildrace::ops::{self, site};
 use buildrace::report::chart::{Theme, headline};
 use buildrace::report::{self, View};
 use buildrace::store::{EVENTS_FILE, RUN_FILE, RunWriter, read_run, read_runs, runs};
@@ -26,9 +27,21 @@ const RUNS: usize = 1000;
 const RUNS_TRIED: usize = 3;
 const ROUNDS_OF_MANY: u32 = 13;
 
-/// Names a folder of runs for a process that summarises them and says what that
-/// took.
-const SUMMARISE: &str = "BUILDRACE_BENCH_SUMMARISE";
+/// Names a folder of runs for a process that does one thing with all of them and
+/// says what that took.
+const FOLDER: &str = "BUILDRACE_BENCH_FOLDER";
+/// What it does.
+const WORK: &str = "BUILDRACE_BENCH_WORK";
+/// Each with its name.
+const WORKS: [(&str, fn(&[PathBuf]) -> usize); 2] = [
+    ("summary", |dirs| summarise(dirs).len()),
+    ("site without the runs' own pages", |dirs| {
+        site::files(&site::read(dirs)).len()
+    }),
+];
+
+/// A published run of 45 samples with their traces.
+const PUBLISHED: &str = "results/20261124T190908Z-7003f2";
 
 fn record(rounds: u32) -> RunRecord {
     let platforms = vec![Platform::linux("amd64"), Platform::linux("arm64")];
@@ -204,14 +217,41 @@ fn summarise(dirs: &[PathBuf]) -> Vec<View> {
     views.expect("what was written")
 }
 
+/// A run's report from its stored files: everything, and the page alone.
+fn one_report(criterion: &mut Criterion) {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join(PUBLISHED);
+    let links = report::PageLinks::default();
+    let made = || {
+        let stored = read_run(&dir).expect("a published run");
+        let explained = ops::report::explain(&stored).expect("its traces");
+        (View::new(&stored.run, &explained), explained)
+    };
+    let mut group = criterion.benchmark_group("report");
+    group.sample_size(20).sampling_mode(SamplingMode::Flat);
+    group.bench_function("read and explain 45 samples", |bencher| {
+        bencher.iter(|| made().0.samples.len());
+    });
+    let (view, explained) = made();
+    group.bench_function("page of 45 samples", |bencher| {
+        bencher.iter(|| report::page(&view, &explained, &links).len());
+    });
+    group.bench_function("all files of 45 samples", |bencher| {
+        bencher.iter(|| ops::report::files(&view, &explained, &links).len());
+    });
+    group.finish();
+}
+
 fn thousand_runs(criterion: &mut Criterion) {
     let root = tempfile::tempdir().expect("a temporary folder");
     let dirs = many(root.path());
-    // A process of its own, so that nobody else's memory counts.
-    let program = std::env::current_exe().expect("a program");
     let folder = root.path().join("many");
-    let ended = Command::new(program).env(SUMMARISE, folder).status();
-    assert!(ended.expect("a process").success());
+    for (work, _) in WORKS {
+        // A process of its own, so that nobody else's memory counts.
+        let program = std::env::current_exe().expect("a program");
+        let mut program = Command::new(program);
+        let ended = program.env(FOLDER, &folder).env(WORK, work).status();
+        assert!(ended.expect("a process").success());
+    }
 
     let samples = dirs.len() as u64 * u64::from(ROUNDS_OF_MANY) * 8;
     let mut group = criterion.benchmark_group("store");
@@ -223,13 +263,24 @@ fn thousand_runs(criterion: &mut Criterion) {
     group.bench_function("summarise 1,000 runs of 104 samples", |bencher| {
         bencher.iter(|| summarise(&dirs).len());
     });
+    group.bench_function(
+        "site of 1,000 runs of 104 samples, without their own pages",
+        |bencher| {
+            bencher.iter(|| site::files(&site::read(&dirs)).len());
+        },
+    );
     group.finish();
 }
 
-/// Summarises the runs of a folder, and says what that took.
-fn report_memory(folder: &Path) {
+/// Does one thing with the runs of a folder, and says what that took.
+fn report_memory(folder: &Path, work: &str) {
+    let (_, run) = WORKS
+        .iter()
+        .find(|(name, _)| *name == work)
+        .expect("a work");
+    let dirs = runs(folder);
     let begun = Instant::now();
-    let views = summarise(&runs(folder));
+    black_box(run(&dirs));
     let took = begun.elapsed();
     #[cfg(target_os = "linux")]
     let peak = procfs::process::Process::myself()
@@ -239,18 +290,18 @@ fn report_memory(folder: &Path) {
     #[cfg(not(target_os = "linux"))]
     let peak: Option<u64> = None;
     println!(
-        "summary of {} runs: {:.2} s, peak memory {}",
-        views.len(),
+        "{work} of {} runs: {:.2} s, peak memory {}",
+        dirs.len(),
         took.as_secs_f64(),
         peak.map_or("unknown".to_owned(), |kib| format!("{} MB", kib / 1024))
     );
 }
 
-criterion_group!(store, benches, thousand_runs);
+criterion_group!(store, benches, one_report, thousand_runs);
 
 fn main() {
-    if let Some(folder) = std::env::var_os(SUMMARISE) {
-        return report_memory(Path::new(&folder));
+    if let (Some(folder), Ok(work)) = (std::env::var_os(FOLDER), std::env::var(WORK)) {
+        return report_memory(Path::new(&folder), &work);
     }
     store();
     Criterion::default().configure_from_args().final_summary();

@@ -178,7 +178,7 @@ fn check_secrets(secrets: &BTreeMap<String, Secret>) -> Result<(), String> {
         let size = secret.expose().len();
         if size > Secret::MAX_SIZE {
             return Err(format!(
-                "the secret {id:?} has {size} bytes: {} are the most",
+                "the secret {id:?} has {size} bytes: the maximum is {}",
                 Secret::MAX_SIZE
             ));
         }

@@ -16,7 +16,7 @@ use crate::ops::results::Results;
 use crate::options::{Output, OutputFormat};
 use crate::print::is_coloured;
 use crate::report::runs::SideBySide;
-use crate::report::{CheckView, Format, View};
+use crate::report::{Format, View};
 use crate::store;
 
 /// Most runs that stand side by side: each has a letter.
@@ -47,23 +47,22 @@ pub async fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
     };
     let stored = store::read_run(dir)?;
     let explained = explain(&stored)?;
-    // As `check` showed it; other commands judge nothing.
-    let check: Option<CheckView> = store::read_check(dir)?;
     let address = args.output.report_url.as_ref();
     let view = View {
         page: address.and_then(|address| address.of_run(&stored.run.record.run)),
+        // As `check` showed it; other commands judge nothing.
+        check: store::read_check(dir)?,
         ..View::new(&stored.run, &explained)
     };
     let page = write(&args.reports, &stored, &view, &explained)?;
     summary(&view, &args.output.format)?;
-    if let Some(check) = &check {
+    if let Some(check) = &view.check {
         print_check(check, &args.output.format)?;
     }
     let shown = Shown {
         view: &view,
         explained: Some(&explained),
         results: Some(&stored.dir),
-        check: check.as_ref(),
     };
     formats::write(&args.output.format, &shown)?;
     errln!("report: {}", page.display());
@@ -97,7 +96,6 @@ fn side_by_side(dirs: &[PathBuf], args: &ReportArgs) -> anyhow::Result<Exit> {
             view: &View::new(run, &RunExplanation::default()),
             explained: None,
             results: None,
-            check: None,
         };
         formats::write(histories.iter().copied(), &shown)?;
     }

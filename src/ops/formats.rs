@@ -14,7 +14,7 @@ use crate::options::{Output, OutputFormat};
 use crate::print::masked;
 use crate::report::chart::{self, Theme};
 use crate::report::runs::SideBySide;
-use crate::report::{self, CheckView, Document, Format, PageLinks, View};
+use crate::report::{self, Document, Format, PageLinks, View};
 use crate::store::SAMPLES_FILE;
 
 /// Where GitHub wants a step's summary.
@@ -33,8 +33,6 @@ pub struct Shown<'a> {
     pub explained: Option<&'a RunExplanation>,
     /// Folder of its results.
     pub results: Option<&'a Path>,
-    /// What came of a check.
-    pub check: Option<&'a CheckView>,
 }
 
 /// Writes each of them.
@@ -148,7 +146,7 @@ fn write_ci(output: &Output, format: Format, shown: &Shown<'_>) -> anyhow::Resul
         errln!("{format}: {}", escape::terminal(&why, 1000));
         return Ok(());
     }
-    let text = format.render(shown.view, shown.check);
+    let text = format.render(shown.view);
     let Some(file) = place(output) else {
         outln!("{}", text.trim_end_matches('\n'));
         return Ok(());

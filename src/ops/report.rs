@@ -81,12 +81,14 @@ pub fn show_check(
         buildrace: env!("BUILDRACE_VERSION").to_owned(),
         ..View::default()
     };
-    let view = raced.map_or_else(nothing, |raced| raced.view.clone());
+    let view = View {
+        check: Some(check.clone()),
+        ..raced.map_or_else(nothing, |raced| raced.view.clone())
+    };
     let shown = Shown {
         view: &view,
         explained: raced.map(|raced| &raced.explained),
         results: raced.map(|raced| raced.stored.dir.as_path()),
-        check: Some(check),
     };
     formats::write(&args.formats, &shown)
 }
@@ -108,7 +110,6 @@ pub fn write_formats(raced: &Raced, args: &RaceOptions) -> anyhow::Result<()> {
         view: &raced.view,
         explained: Some(&raced.explained),
         results: Some(&raced.stored.dir),
-        check: None,
     };
     formats::write(&args.formats, &shown)
 }

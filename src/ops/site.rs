@@ -9,15 +9,19 @@ use super::explain::explained;
 use super::files::write_whole;
 use super::report;
 use crate::explain::{Lines, RunExplanation};
-use crate::report::View;
+use crate::report::chart::Theme;
 use crate::report::runs::{MachineClass, Measured, MovedStep, SeriesName, history};
 use crate::report::site::{self, RunLine, Site};
+use crate::report::{CheckView, View};
 use crate::store::{self, StoredRun};
 
 /// Reads the runs in folders, without their traces.
 pub fn read(folders: &[PathBuf]) -> Site {
     let lines = store::read_runs(folders, |stored| {
-        let view = View::new(&stored.run, &RunExplanation::default());
+        let view = View {
+            check: check_of(&stored.dir),
+            ..View::new(&stored.run, &RunExplanation::default())
+        };
         let line = RunLine::new(&view, MachineClass::of(&stored.run.record));
         (line, Measured::of(&stored.run))
     });
@@ -95,7 +99,10 @@ pub fn write(
             Ok(explained) => explained,
             Err(error) => return Ok(Some((name(folder), format!("{error:#}")))),
         };
-        let view = View::new(&stored.run, &explained);
+        let view = View {
+            check: check_of(folder),
+            ..View::new(&stored.run, &explained)
+        };
         report::write(output, &stored, &view, &explained).map(|_| None)
     });
     let without = reports.collect::<anyhow::Result<Vec<_>>>()?;
@@ -110,11 +117,31 @@ pub fn write(
 pub fn files(site: &Site) -> Vec<(String, String)> {
     let scenarios = site.scenarios().into_iter();
     let mut files: Vec<(String, String)> = scenarios
-        .map(|name| (site.scenario_file(name), site::scenario(site, name)))
+        .flat_map(|name| {
+            let page = (site.scenario_file(name), site::scenario(site, name));
+            std::iter::once(page).chain(growth(site, name))
+        })
         .collect();
     files.push(("changes.xml".to_owned(), site::feed(site)));
     files.push(("index.html".to_owned(), site::index(site)));
     files
+}
+
+/// What a scenario's platforms cost as a picture beside its page, on both grounds; of several
+/// classes of machines, on that of the newest run.
+fn growth(site: &Site, scenario: &str) -> Vec<(String, String)> {
+    let page = site.scenario_file(scenario);
+    let page = page.trim_end_matches(".html");
+    let charts = Theme::ALL.into_iter().filter_map(|theme| {
+        let chart = site::growths(site, scenario, theme).into_iter().next()?;
+        Some((theme.file(&format!("{page}-growth")), chart))
+    });
+    charts.collect()
+}
+
+/// What a check made of a run. One that cannot be read leaves the run readable.
+fn check_of(folder: &Path) -> Option<CheckView> {
+    store::read_check(folder).ok().flatten()
 }
 
 /// A folder's own name: the run's id.

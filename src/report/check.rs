@@ -47,6 +47,15 @@ impl CheckOutcome {
             Self::Undecided => "undecided",
         }
     }
+
+    /// As the end of a heading.
+    pub(super) fn describe(self) -> &'static str {
+        match self {
+            Self::Passed => "the check passed",
+            Self::Failed => "the check failed",
+            Self::Undecided => "the check is undecided",
+        }
+    }
 }
 
 /// One thing that a check found.
@@ -168,6 +177,17 @@ pub enum Level {
     Warning,
     /// It is good to know.
     Notice,
+}
+
+impl Level {
+    /// The word used in reports and files.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+            Self::Notice => "notice",
+        }
+    }
 }
 
 /// The outcome for a terminal: a line of outcome, and what it rests on. Ends

@@ -20,6 +20,7 @@ pub fn json(view: &View) -> Value {
         "buildrace": view.buildrace,
         "command": view.command.to_string(),
         "commit": view.commit,
+        "check": view.check,
         "sentence": sentence(view).lines().collect::<Vec<_>>(),
         "complete": view.is_complete(),
         "rounds": view.rounds,

@@ -2,6 +2,9 @@
 //! are pure; writing files is their callers' work.
 
 mod address;
+pub mod article;
+#[cfg(test)]
+pub(crate) mod awkward;
 pub mod chart;
 mod check;
 mod ci;

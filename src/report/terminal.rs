@@ -6,6 +6,7 @@ use std::fmt::Write;
 use tabled::settings::Alignment;
 use unicode_width::UnicodeWidthStr;
 
+use super::article;
 use super::explanation::shared_sentence;
 use super::failure_rates;
 use super::number;
@@ -19,7 +20,7 @@ use super::words::join;
 use super::wrap::wrap;
 use crate::escape;
 use crate::model::BuildKind;
-use crate::stats::{Ratio, Verdict};
+use crate::stats::{Ratio, Times, Verdict};
 
 /// Columns that a variant's name may take.
 const MAX_NAME: usize = 24;
@@ -29,6 +30,8 @@ const MAX_FAILURES: usize = 8;
 const MAX_LOG_LINES: usize = 20;
 /// Blanks between two columns of a table.
 const GAP: usize = 3;
+/// Columns of a bar.
+const BAR: usize = 12;
 
 /// The summary for a terminal `width` columns wide, with ANSI colours if
 /// `colour`. Ends with a line break. A table that is wider than the terminal
@@ -41,21 +44,28 @@ pub fn terminal(view: &View, width: usize, colour: bool) -> String {
     for scenario in &view.scenarios {
         heading(&mut out, view, scenario, width, paint);
         let table = table(scenario, paint);
-        if table.width() <= width {
+        let is_table = table.width() <= width;
+        if is_table {
             out.extend(table.rows());
         } else {
             list(&mut out, scenario, paint);
         }
         out.push('\n');
-        for line in round_summary::how_made(scenario)
-            .into_iter()
-            .chain(round_summary::spread(scenario))
-        {
-            wrapped(&mut out, &line, width, Style::Dim, paint);
+        let bars = is_table
+            && scenario
+                .kinds
+                .iter()
+                .any(|kind| axis(scenario, *kind).is_some());
+        let how = round_summary::how_made(scenario).into_iter();
+        let how = how.chain(bars.then(|| BARS.to_owned()));
+        let how: Vec<String> = how.chain(round_summary::spread(scenario)).collect();
+        for line in &how {
+            wrapped(&mut out, line, width, Style::Dim, paint);
         }
-        if round_summary::how_made(scenario).is_some() {
+        if !how.is_empty() {
             out.push('\n');
         }
+        beside_the_article(&mut out, scenario, paint);
         for line in successive::lines(scenario) {
             wrapped(&mut out, &line, width, Style::Plain, paint);
         }
@@ -148,7 +158,7 @@ fn table(scenario: &ScenarioView, paint: Paint) -> Table {
         let name = escape::columns(&variant.name, MAX_NAME);
         let mut cells = vec![vec![(Style::Plain, name)]];
         for &kind in &scenario.kinds {
-            cells.push(cell_lines(variant.cells.get(&kind)));
+            cells.push(cell_lines(variant.cells.get(&kind), axis(scenario, kind)));
             if shows_cost(scenario, kind) {
                 cells.push(cost_lines(variant));
             }
@@ -158,14 +168,64 @@ fn table(scenario: &ScenarioView, paint: Paint) -> Table {
     Table::new(&rows, GAP, Alignment::right(), paint)
 }
 
+/// What the bars show.
+const BARS: &str = "Bars, from 0 to the longest build of the column: ━ up to the min, ─ up to the \
+                    max, │ median.";
+
+/// Where the bars of a kind end, seconds; without bars where fewer than two variants have times.
+fn axis(scenario: &ScenarioView, kind: BuildKind) -> Option<f64> {
+    let cells = scenario.variants.iter().filter_map(|v| v.cells.get(&kind));
+    let longest: Vec<f64> = cells.filter_map(|cell| Some(cell.times?.max)).collect();
+    let end = longest.iter().copied().fold(0.0, f64::max);
+    (longest.len() > 1 && end > 0.0).then_some(end)
+}
+
+/// `━━━━━━━─│─`: the range of times from 0 to `end`.
+fn bar(times: &Times, end: f64) -> String {
+    let column = |seconds: f64| ((seconds / end * BAR as f64) as usize).min(BAR - 1);
+    let (min, median, max) = (column(times.min), column(times.median), column(times.max));
+    let bar: String = (0..=max)
+        .map(|at| match at {
+            _ if at == median => '│',
+            _ if at < min => '━',
+            _ => '─',
+        })
+        .collect();
+    format!("{bar:<BAR$}")
+}
+
+/// The article's ratios beside ours, where its subject was raced.
+fn beside_the_article(out: &mut String, scenario: &ScenarioView, paint: Paint) {
+    let ratios = article::ratios(scenario);
+    if ratios.is_empty() {
+        return;
+    }
+    let header = ["", "here", "", "the article"];
+    let mut rows = vec![
+        header
+            .map(|text| vec![(Style::Bold, text.to_owned())])
+            .to_vec(),
+    ];
+    rows.extend(ratios.into_iter().map(|ratio| {
+        vec![
+            vec![(Style::Plain, escape::columns(&ratio.what, MAX_NAME * 2))],
+            vec![(Style::Plain, ratio.here)],
+            vec![(Style::Dim, ratio.interval.unwrap_or_default())],
+            vec![(Style::Plain, ratio.article.to_owned())],
+        ]
+    }));
+    out.extend(Table::new(&rows, GAP, Alignment::right(), paint).rows());
+    out.push('\n');
+}
+
 /// The cost of the added platforms stands beside multi-arch, where cold was
 /// raced too.
 fn shows_cost(scenario: &ScenarioView, kind: BuildKind) -> bool {
     kind == BuildKind::MultiArch && scenario.shows_cost()
 }
 
-/// Time, range, ratio, its interval, failures: a line each, if there.
-fn cell_lines(cell: Option<&Cell>) -> Vec<Line> {
+/// Time, range, a bar of it, ratio, its interval, failures: a line each, if there.
+fn cell_lines(cell: Option<&Cell>, axis: Option<f64>) -> Vec<Line> {
     let Some(cell) = cell else {
         return vec![(Style::Dim, "-".to_owned())];
     };
@@ -185,6 +245,7 @@ fn cell_lines(cell: Option<&Cell>) -> Vec<Line> {
         );
         lines.push((Style::Dim, format!("{min}…{max}")));
     }
+    lines.extend(axis.map(|end| (Style::Plain, bar(&times, end))));
     if let Some(ratio) = &cell.ratio {
         let tone = match cell.contradicted {
             true => Style::Dim,
@@ -251,7 +312,7 @@ fn list(out: &mut String, scenario: &ScenarioView, paint: Paint) {
         let name = escape::columns(&variant.name, MAX_NAME);
         let _ = writeln!(out, "{}", paint.apply(Style::Bold, &name));
         for &kind in &scenario.kinds {
-            let mut parts = cell_lines(variant.cells.get(&kind));
+            let mut parts = cell_lines(variant.cells.get(&kind), None);
             if shows_cost(scenario, kind)
                 && let Some(cost) = variant.describe_cost()
             {

@@ -2,108 +2,22 @@
 
 use insta::assert_snapshot;
 
+use super::awkward::{
+    self, article, failing, farm, foreign_only, hostile, interrupted, many, matrix, rounds,
+    two_scenarios, view, without_reference,
+};
 use super::chart::{Theme, headline};
 use super::fixture::{self, ARTICLE, Times};
 use super::markdown::reader::assert_ours;
-use super::{View, markdown, sentence, terminal};
-use crate::model::{
-    BuildKind, BuilderInfo, HostInfo, NodeInfo, Outcome, Platform, RunRecord, Sample, SourcesFrom,
+use super::{
+    CheckOutcome, CheckView, Finding, Level, Rule, View, json, markdown, page, sentence, terminal,
 };
+use crate::model::{BuildKind, HostInfo, Outcome, SourcesFrom};
+use crate::policy::Fatal;
 
 /// The headline on light ground.
 fn svg(view: &View) -> String {
     headline(view, Theme::Light)
-}
-
-pub(super) fn view((record, samples): (RunRecord, Vec<Sample>)) -> View {
-    View::new(&fixture::of(&record, &samples), &Default::default())
-}
-
-pub(super) fn article() -> View {
-    view(fixture::run(&ARTICLE, 1))
-}
-
-pub(super) fn rounds() -> View {
-    view(fixture::run(&ARTICLE, 3))
-}
-
-/// Three rounds, of which naive failed one and timed out in the others.
-pub(super) fn failing() -> View {
-    let (record, mut samples) = fixture::run(&ARTICLE, 3);
-    for sample in &mut samples {
-        match (
-            sample.slot.variant.as_str(),
-            sample.slot.kind,
-            sample.slot.round,
-        ) {
-            ("naive", BuildKind::MultiArch, 2) => fixture::fail(sample, Outcome::Failed),
-            ("naive", BuildKind::Incremental, _) => fixture::fail(sample, Outcome::TimedOut),
-            _ => {}
-        }
-    }
-    View::new(&fixture::of(&record, &samples), &Default::default())
-}
-
-/// Stopped within the only round.
-pub(super) fn interrupted() -> View {
-    let (record, mut samples) = fixture::run(&ARTICLE, 1);
-    samples.truncate(6);
-    fixture::fail(&mut samples[5], Outcome::Interrupted);
-    View::new(&fixture::of(&record, &samples), &Default::default())
-}
-
-pub(super) fn hostile() -> View {
-    view(fixture::hostile_run())
-}
-
-/// Five variants with long names.
-pub(super) fn many() -> View {
-    let variants: [(&str, Times); 5] = [
-        ("naive", [50.4, 622.0, 571.0, 0.52]),
-        ("cross-compiled-with-cache-mounts", [50.8, 95.5, 5.2, 0.48]),
-        ("copy", [49.0, 120.0, 110.0, 0.5]),
-        ("xx-toolchain", [60.0, 66.0, 64.0, 0.5]),
-        ("slow", [90.0, 700.0, 800.0, 0.7]),
-    ];
-    view(fixture::run(&variants, 6))
-}
-
-/// Two variants on two builders, one of which has native nodes.
-pub(super) fn matrix() -> View {
-    let variants: [(&str, Times); 4] = [
-        ("naive@default", [5.31, 60.03, 57.06, 0.52]),
-        ("cross@default", [5.40, 7.61, 0.6, 0.48]),
-        ("naive@farm", [5.6, 6.1, 4.3, 0.6]),
-        ("cross@farm", [5.5, 7.9, 0.7, 0.6]),
-    ];
-    let (mut record, samples) = fixture::run(&variants, 6);
-    let emulators = record.emulators.clone();
-    let default = record.builder.clone();
-    let node = |name: &str, platform: &str| NodeInfo {
-        name: name.into(),
-        native: Platform::linux(platform),
-        given: vec![],
-        platforms: vec![Platform::linux(platform)],
-        buildkit_version: Some("v0.25.1".into()),
-    };
-    let farm = BuilderInfo {
-        driver: "remote".into(),
-        name: Some("farm".into()),
-        buildkit_version: Some("v0.25.1".into()),
-        nodes: vec![node("x", "amd64"), node("a", "arm64")],
-        ..BuilderInfo::default()
-    };
-    for variant in &mut record.scenarios[0].variants {
-        let is_farm = variant.name.ends_with("@farm");
-        let (builder, emulated) = match is_farm {
-            true => (farm.clone(), Vec::new()),
-            false => (default.clone(), emulators.clone()),
-        };
-        variant.builder = Some(builder);
-        variant.emulators = Some(emulated);
-    }
-    record.command.option("matrix", "builder=default,farm");
-    view((record, samples))
 }
 
 #[test]
@@ -140,31 +54,6 @@ fn where_sources_came_from_is_told_and_escaped() {
     assert!(!row.contains("<b>") && !row.contains("e | 1"), "{row}");
 }
 
-/// Two nodes, each with a platform of its own, and a third that emulates one.
-pub(super) fn farm() -> View {
-    let (mut record, samples) = fixture::run(&ARTICLE, 1);
-    let node = |name: &str, native: &str, given: &[&str]| NodeInfo {
-        name: name.into(),
-        native: Platform::linux(native),
-        given: given.iter().copied().map(Platform::linux).collect(),
-        platforms: vec![Platform::linux(native)],
-        buildkit_version: record.builder.buildkit_version.clone(),
-    };
-    let nodes = vec![
-        node("farm0", "amd64", &[]),
-        node("farm1", "arm64", &[]),
-        node("\u{1b}[31m<b>", "amd64", &["riscv64"]),
-    ];
-    record.builder.driver = "remote".into();
-    record.builder.name = Some("farm".into());
-    record.builder.nodes = nodes;
-    record.emulators[0].platform = Platform::linux("riscv64");
-    record.scenarios[0]
-        .platforms
-        .push(Platform::linux("riscv64"));
-    view((record, samples))
-}
-
 #[test]
 fn a_platform_is_native_on_its_node_and_the_nodes_are_listed() {
     let view = farm();
@@ -190,6 +79,88 @@ fn a_platform_is_native_on_its_node_and_the_nodes_are_listed() {
         nodes.contains("farm1 (linux/arm64)") && !nodes.contains("<b>"),
         "{nodes}"
     );
+}
+
+/// Twelve scenarios, names of 200 characters, times of nothing and of years, and no time at all.
+#[test]
+fn awkward_runs_on_a_terminal_and_as_markdown() {
+    for name in [
+        "twelve scenarios",
+        "long names",
+        "no time at all",
+        "huge times",
+        "every build failed",
+        "the article",
+    ] {
+        let view = awkward::named(name);
+        let name = name.replace(' ', "_");
+        assert_snapshot!(format!("terminal_of_{name}"), terminal(&view, 100, false));
+        assert_snapshot!(format!("markdown_of_{name}"), markdown(&view));
+    }
+}
+
+/// The bars of a kind end at its longest build, and show where the median lies.
+#[test]
+fn bars_show_the_range_of_each_kind() {
+    let text = terminal(&rounds(), 100, false);
+    let bars: Vec<&str> = text.lines().filter(|line| line.contains('│')).collect();
+    assert_eq!(bars.len(), 3, "two rows and what they show: {text}");
+    let naive: Vec<usize> = bars[0]
+        .split_whitespace()
+        .map(|bar| bar.chars().count())
+        .collect();
+    let cross: Vec<usize> = bars[1]
+        .split_whitespace()
+        .map(|bar| bar.chars().count())
+        .collect();
+    let [_, all, edit, _] = naive[..] else {
+        panic!("{text}");
+    };
+    assert!(all >= 6 * cross[1] && edit > 9 * cross[2], "{text}");
+    // Nothing to compare with, nothing to show.
+    assert!(!terminal(&view(fixture::run(&ARTICLE[..1], 3)), 100, false).contains('│'));
+}
+
+/// What a check made of a run is told where the run is.
+#[test]
+fn a_check_is_told_before_the_times() {
+    let hostile = fixture::hostile();
+    let view = View {
+        check: Some(CheckView {
+            outcome: CheckOutcome::Failed,
+            subject: "app/Dockerfile".into(),
+            headline: "worktree against main".into(),
+            findings: vec![Finding {
+                level: Level::Error,
+                rule: Rule::Fatal(Fatal::Slower),
+                scenario: "app".into(),
+                variant: "worktree".into(),
+                kind: Some(BuildKind::Cold),
+                message: hostile.clone(),
+                file: Some("Dockerfile".into()),
+                line: Some(6),
+            }],
+        }),
+        ..rounds()
+    };
+    let text = markdown(&view);
+    assert!(
+        text.starts_with("# go-hello: the check failed\n\n**worktree against main.**\n"),
+        "{text}"
+    );
+    assert!(
+        text.contains("- **error** slower, worktree cold of app: "),
+        "{text}"
+    );
+    let page = page(&view, &Default::default(), &Default::default());
+    let (before, after) = page.split_once("<h2>Check: failed</h2>").unwrap();
+    assert!(before.contains("class=\"lead\"") && after.contains("id=\"times\""));
+    assert!(after.contains("<code>Dockerfile:6</code>"), "{after:.2000}");
+    for text in [text, page] {
+        assert!(!text.contains(&hostile));
+    }
+    assert_eq!(json(&view)["check"]["outcome"], "failed");
+    assert_eq!(json(&rounds())["check"], serde_json::Value::Null);
 }
 
 #[test]
@@ -313,14 +284,6 @@ fn more_rounds_make_small_differences_clear() {
     assert!(text.contains("% less time than naive"), "{text}");
 }
 
-/// All kinds, of which all but cold are built for another platform than the
-/// node's own.
-pub(super) fn foreign_only() -> View {
-    let (mut record, samples) = fixture::run(&ARTICLE, 1);
-    record.scenarios[0].platforms = vec![Platform::linux("arm64")];
-    View::new(&fixture::of(&record, &samples), &Default::default())
-}
-
 #[test]
 fn nothing_is_added_where_the_native_platform_is_not_built() {
     let view = foreign_only();
@@ -340,13 +303,6 @@ fn nothing_is_added_where_the_native_platform_is_not_built() {
     assert!(summary.contains("cold builds for linux/amd64, the other kinds for linux/arm64"));
     let heading = terminal(&view, 100, false);
     assert!(heading.contains("\nlinux/amd64 native, linux/arm64 under QEMU"));
-}
-
-/// Two candidates without their reference.
-pub(super) fn without_reference() -> View {
-    let (mut record, samples) = fixture::run(&ARTICLE, 1);
-    record.scenarios[0].reference = String::new();
-    View::new(&fixture::of(&record, &samples), &Default::default())
 }
 
 #[test]
@@ -617,26 +573,6 @@ fn a_name_that_begins_the_sentence_stays_as_it_is() {
         &Default::default(),
     ));
     assert!(text.starts_with("after does an unchanged build"), "{text}");
-}
-
-/// The second scenario has one variant, two added platforms and was built for
-/// one of them only.
-pub(super) fn two_scenarios() -> View {
-    let (mut record, mut samples) = fixture::run(&ARTICLE, 1);
-    let mut other = record.scenarios[0].clone();
-    other.name = "rust-hello-with-a-long-name".into();
-    other.kinds = vec![BuildKind::Cold];
-    other.platforms = ["amd64", "arm64", "riscv64"].map(Platform::linux).into();
-    record.scenarios.push(other);
-    let mut more = Vec::new();
-    for sample in samples.iter().filter(|s| s.slot.kind == BuildKind::Cold) {
-        let mut sample = sample.clone();
-        sample.slot.scenario = "rust-hello-with-a-long-name".into();
-        more.push(sample);
-    }
-    fixture::fail(&mut more[1], Outcome::LostBuilder);
-    samples.extend(more);
-    View::new(&fixture::of(&record, &samples), &Default::default())
 }
 
 #[test]

@@ -156,6 +156,13 @@ pub(super) struct LineFile {
     pub(super) length: u64,
 }
 
+impl Drop for LineFile {
+    fn drop(&mut self) {
+        // Closing would not do: a program that is being started holds the file, too, until it runs.
+        let _ = self.file.unlock();
+    }
+}
+
 impl LineFile {
     fn create(hidden: &Path, dir: &Path, name: &str) -> Result<Self, StoreError> {
         let path = dir.join(name);

@@ -68,6 +68,11 @@ impl Bench {
     /// buildrace in the sources, its results and temporary files elsewhere.
     /// Others who use the engine or the machine meanwhile are no matter here.
     pub fn command(&self, args: &[&str]) -> Command {
+        self.storing_in(&self.results().to_string_lossy(), args)
+    }
+
+    /// The same with results elsewhere, as `--results` takes it.
+    pub fn storing_in(&self, results: &str, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_buildrace"));
         command
             .current_dir(self.sources.path())
@@ -79,8 +84,7 @@ impl Bench {
                 "default",
                 "--keep-contaminated",
             ])
-            .arg("--results")
-            .arg(self.results())
+            .args(["--results", results])
             .arg("--reports")
             .arg(self.out.path().join("reports"))
             .env("TMPDIR", self.out.path().join("tmp"))

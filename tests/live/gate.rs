@@ -12,6 +12,7 @@ use buildrace::stats::Verdict;
 use buildrace::store::{StoredRun, calibration};
 use buildrace::trace::rawjson;
 use buildrace::verdict::Assessment;
+use tempfile::TempDir;
 
 use crate::bench::{Bench, DOCKERFILE, everything};
 use crate::git::{commit, git, init};
@@ -211,6 +212,17 @@ async fn a_step_that_lost_its_cache_is_named_with_line_and_cause() {
     assert_says(&told, &["error: Dockerfile:4: incremental takes "]);
     assert_says(&told, &cause);
 
+    // The check's own page has it, and so has the summary.
+    let reports = bench.out.path().join("reports");
+    let report = reports.join(bench.run().run.record.run);
+    for (file, outcome) in [
+        ("index.html", "Check: failed"),
+        ("summary.md", "the check failed"),
+    ] {
+        let text = fs::read_to_string(report.join(file)).unwrap();
+        assert_says(&text, &[outcome, "incremental takes "]);
+    }
+
     // A report of the stored check says the same.
     let report = Command::new(env!("CARGO_BIN_EXE_buildrace"))
         .args(["report", &bench.run().run.record.run, "--format"])
@@ -298,6 +310,49 @@ async fn another_revision_is_raced_without_touching_the_repository() {
 /// Commits a file alone, the rest of index and tree as they are.
 fn commit_only(folder: &Path, file: &str) {
     git(folder, &["commit", "--quiet", "-m", "Only", "--", file]);
+}
+
+/// One machine races and stores the run; another, which has nothing but the store, checks a change
+/// against it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_in_a_store_is_another_machines_baseline() {
+    let Some(bench) = Bench::new().await else {
+        return;
+    };
+    let store = TempDir::new().unwrap();
+    let url = format!("file://{}", store.path().display());
+    let on = |machine: &str, args: &[&str]| {
+        let mut command = bench.storing_in(&url, args);
+        command.env("XDG_CACHE_HOME", bench.out.path().join(machine));
+        command.output().unwrap()
+    };
+    bench.write("Copy.Dockerfile", &format!("# A copy\n{DOCKERFILE}"));
+    let build = [
+        "--platform",
+        "linux/amd64",
+        "--kinds",
+        "cold",
+        "--rounds",
+        "1",
+    ];
+    let compare = ["compare", "Dockerfile", "Copy.Dockerfile", "--json"];
+    let raced = on("one", &[&compare, &build[..]].concat());
+    assert!(raced.status.success(), "{raced:?}");
+    let told = String::from_utf8_lossy(&raced.stdout);
+    let answer = told.lines().find(|line| line.starts_with('{')).unwrap();
+    let answer: serde_json::Value = serde_json::from_str(answer).unwrap();
+    assert_eq!(answer["store"], url.as_str());
+    let run = answer["run"].as_str().unwrap();
+
+    let baseline = format!("{run}/dockerfile");
+    let check = [&["check", "--baseline", &baseline], &build[..]].concat();
+    let told = bench.ended(0, &on("two", &check));
+    assert_says(&told, &["passed", "nothing that is counted got worse"]);
+    let more = format!("{DOCKERFILE}RUN echo more\n");
+    bench.write("Dockerfile", &more);
+    let strict = [&check[..], &["--fatal", "steps"]].concat();
+    let told = bench.ended(1, &on("two", &strict));
+    assert_says(&told, &["failed", "steps"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -86,7 +86,7 @@ fn files(format: Format) -> (TempDir, Vec<PathBuf>) {
         let (_, text) = snapshot.split_once("\n---\n").unwrap();
         texts.push(format!("{}\n", text.trim_end_matches('\n')));
     }
-    texts.extend(views().iter().map(|view| format.render(view, None)));
+    texts.extend(views().iter().map(|view| format.render(view)));
     let folder = tempfile::tempdir().unwrap();
     let files = texts.iter().enumerate().map(|(at, text)| {
         let file = folder.path().join(format!("{at}.{format}"));
@@ -139,7 +139,7 @@ fn otava_finds_the_run_at_which_times_changed() {
                 times.median *= noise * slower;
             }
         }
-        let text = Format::Otava.render(&of_run, None);
+        let text = Format::Otava.render(&of_run);
         let (header, row) = text.split_once('\n').unwrap();
         if history.is_empty() {
             history = format!("{header}\n");

@@ -32,6 +32,7 @@ const PAGES: [(&str, &[&str]); 2] = [
             "suite",
             "ladder",
             "growth",
+            "growth-chart",
             "chart",
             "result",
             "explain",
@@ -53,6 +54,7 @@ fn block(name: &str, runs: &[Published]) -> String {
         "suite" => suite::block(runs),
         "ladder" => suite::ladder(runs, "go-ladder"),
         "growth" => suite::growth(runs, "platforms"),
+        "growth-chart" => picture("Cost of platforms", "scenarios/platforms-growth"),
         "headline-chart" => {
             let run = published::newest(runs, headline::SCENARIO);
             picture(

@@ -6,9 +6,9 @@ use super::settings::Settings;
 use crate::git::Repository;
 use crate::model::RunEnd;
 use crate::ops::race::Raced;
-use crate::ops::report::show_check;
+use crate::ops::report::{self, show_check};
 use crate::ops::{Exit, adhoc, results};
-use crate::report::{CheckOutcome, CheckView};
+use crate::report::{CheckOutcome, CheckView, View};
 use crate::store;
 
 /// Shows what came of it, and chooses the exit code.
@@ -24,6 +24,15 @@ pub(super) async fn finish(
         results::send_rest(&settings.race.results, &raced.stored.dir).await;
     }
     show_check(&check, Some(raced), &settings.race)?;
+    if raced.end == RunEnd::Completed {
+        // The race has written its report without it.
+        let view = View {
+            check: Some(check.clone()),
+            ..raced.view.clone()
+        };
+        let reports = &settings.race.reports;
+        report::write(reports, &raced.stored, &view, &raced.explained)?;
+    }
     if raced.end == RunEnd::Interrupted {
         return Ok(Exit::Interrupted);
     }

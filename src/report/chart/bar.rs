@@ -1,12 +1,12 @@
 //! A bar of the headline: a variant's builds of a kind, each a dot, their median a bar, and what
 //! is said of it.
 
-use super::article::Claim;
 use super::axis::Axis;
 use super::canvas::{Anchor, BODY, BOLD, Canvas, Mark, Paint, RIGHT, Span};
 use super::palette::Colour;
 use super::wording::Note;
 use crate::model::Outcome;
+use crate::report::article::Claim;
 use crate::report::number;
 use crate::stats::Times;
 

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 
-use super::article::claim;
 use super::axis::{self, Axis};
 use super::bar::{Bar, HEIGHT, Length};
 use super::canvas::{Anchor, BODY, BOLD, Canvas, HEADING, MARGIN, Paint, RIGHT, Span};
@@ -11,6 +10,7 @@ use super::palette::{Palette, Theme};
 use super::wording::{self, Note};
 use crate::escape;
 use crate::model::BuildKind;
+use crate::report::article::claim;
 use crate::report::number;
 use crate::report::sentence::sentence;
 use crate::report::view::{Cell, ScenarioView, VariantView, View};

@@ -33,7 +33,7 @@ pub fn history(series: &[&Series], theme: Theme) -> Option<String> {
     canvas.line(&[Span::new(heading, HEADING, ink)]);
     let how = format!(
         "Seconds to build for {}: medians of each run with min and max, and the level between changes",
-        escape::terminal(&first.platforms, 200)
+        escape::terminal(&first.platform_names(), 200)
     );
     canvas.paragraph(&how, BODY, muted, 3);
     for series in drawn.iter().take(MAX_PANELS) {

@@ -4,7 +4,6 @@
 //! A chart is 640 units wide and its letters are at least 18 high: where a page shows it 400 pixels
 //! wide, they are still 11 pixels high.
 
-mod article;
 mod axis;
 mod bar;
 mod canvas;

@@ -13,7 +13,6 @@ use std::fmt::Write;
 use super::super::check::{CheckOutcome, CheckView, Finding, Level};
 use super::super::sentence::sentence;
 use super::super::view::{FailureView, View};
-use super::findings;
 use super::rows;
 use crate::escape::{self, MAX_CHARS};
 use crate::model::Failure;
@@ -64,7 +63,7 @@ fn of_check(check: &CheckView) -> Vec<Annotation> {
     };
     let outcome = Annotation {
         level,
-        title: format!("buildrace: {}", findings::outcome(check.outcome)),
+        title: format!("buildrace: {}", check.outcome.describe()),
         message: escape::terminal(&check.headline, MAX_CHARS),
         place: None,
     };
@@ -202,7 +201,7 @@ impl Annotation {
         }
         format!(
             "::{} {}::{}",
-            findings::level(self.level),
+            self.level.as_str(),
             properties.join(","),
             data(&message)
         )

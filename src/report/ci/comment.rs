@@ -9,7 +9,6 @@ use super::super::check::CheckView;
 use super::super::markdown::{self, folded, headline};
 use super::super::view::{ScenarioView, View};
 use super::super::words::join;
-use super::findings;
 use super::sections::{Section, within};
 use crate::escape::markdown as text;
 
@@ -32,7 +31,7 @@ pub(super) fn comment(view: &View, check: Option<&CheckView>) -> String {
         None => join(names),
     };
     let title = match check {
-        Some(check) => format!("### {names}: {}", findings::outcome(check.outcome)),
+        Some(check) => format!("### {names}: {}", check.outcome.describe()),
         None => format!("### {names}"),
     };
     let mut sections = vec![
@@ -51,7 +50,7 @@ pub(super) fn comment(view: &View, check: Option<&CheckView>) -> String {
         }
     };
     if let Some(check) = check {
-        add("the check", findings::findings(check, MAX_FINDINGS));
+        add("the check", markdown::findings(check, MAX_FINDINGS));
     }
     add("the sentence", headline(view));
     let tables = match view.scenarios.len() {

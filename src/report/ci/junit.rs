@@ -12,7 +12,6 @@ use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 use super::super::check::{CheckOutcome, CheckView, Finding, Level};
 use super::super::number;
 use super::super::view::{FailureView, View};
-use super::findings;
 use super::rows::{Row, is_failure, names, rows, unique};
 use crate::escape::{self, MAX_CHARS};
 use crate::stats::Basis;
@@ -136,7 +135,7 @@ impl<'a> Wrong<'a> {
         }
         let mut suite = suite(view, CHECK, 0.0);
         let outcome = check.outcome.as_str();
-        let text = findings::outcome(check.outcome);
+        let text = check.outcome.describe();
         let status = if passed {
             TestCaseStatus::success()
         } else {

@@ -15,7 +15,6 @@ use std::fmt::Write;
 
 use super::super::check::{CheckOutcome, CheckView, Level};
 use super::super::view::View;
-use super::findings;
 use super::rows::{Row, rounded, rows};
 use crate::escape;
 use crate::stats::Verdict;
@@ -221,7 +220,7 @@ fn checked(check: &CheckView) -> [Family; 2] {
     });
     let levels = [Level::Error, Level::Warning, Level::Notice].map(|level| {
         let count = check.findings.iter().filter(|f| f.level == level).count();
-        let labels = vec![("level", findings::level(level).to_owned())];
+        let labels = vec![("level", level.as_str().to_owned())];
         (labels, count.to_string())
     });
     [

@@ -5,7 +5,6 @@
 mod annotations;
 mod bmf;
 mod comment;
-mod findings;
 mod github_action_benchmark;
 mod hyperfine;
 mod junit;
@@ -20,7 +19,6 @@ mod tests;
 use std::fmt;
 use std::str::FromStr;
 
-use super::check::CheckView;
 use super::document::Document;
 use super::view::View;
 use crate::escape;
@@ -94,9 +92,9 @@ impl Format {
         }
     }
 
-    /// The view, and what a check found in it where there was one. Ends with
+    /// The view, with what a check found in it where there was one. Ends with
     /// a line break, unless it is empty.
-    pub fn render(self, view: &View, check: Option<&CheckView>) -> String {
+    pub fn render(self, view: &View) -> String {
         let render = match self {
             Self::GithubSummary => summary::summary,
             Self::GithubAnnotations => annotations::annotations,
@@ -109,7 +107,7 @@ impl Format {
             Self::Prometheus => metrics::prometheus,
             Self::Openmetrics => metrics::openmetrics,
         };
-        render(view, check)
+        render(view, view.check.as_ref())
     }
 
     /// Why nothing of such a run is to be written in it, where its readers

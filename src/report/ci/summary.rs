@@ -10,7 +10,6 @@ use super::super::markdown::{self, folded, headline};
 use super::super::round_summary;
 use super::super::view::View;
 use super::super::words::join;
-use super::findings;
 use super::sections::{Section, within};
 use crate::escape::markdown as text;
 
@@ -26,7 +25,7 @@ pub(super) fn summary(view: &View, check: Option<&CheckView>) -> String {
     let names = view.scenarios.iter().map(|scenario| text(&scenario.name));
     let mut title = format!("# {}", join(names));
     if let Some(check) = check {
-        let _ = write!(title, ": {}", findings::outcome(check.outcome));
+        let _ = write!(title, ": {}", check.outcome.describe());
     }
     title.push_str("\n\n");
     let mut sections = vec![Section {
@@ -39,7 +38,7 @@ pub(super) fn summary(view: &View, check: Option<&CheckView>) -> String {
         }
     };
     if let Some(check) = check {
-        add("the check", findings::findings(check, MAX_FINDINGS));
+        add("the check", markdown::findings(check, MAX_FINDINGS));
     }
     add("the sentence", headline(view));
     markdown::scenarios(view).for_each(|scenario| add("a scenario", scenario));

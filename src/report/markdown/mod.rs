@@ -1,6 +1,7 @@
 //! `summary.md`: the result for a pull request or a page. One screen shows the
 //! answer; what a reader needs to check and repeat it is folded below.
 
+mod check;
 mod failures;
 mod method;
 mod prose;
@@ -17,6 +18,7 @@ use super::successive;
 use super::view::{ScenarioView, View};
 use super::words::join;
 use crate::escape::{self, markdown as text};
+pub(super) use check::findings;
 pub(super) use failures::failures;
 use method::certainty;
 pub(super) use method::{environment, legend, questions, repeat};
@@ -27,13 +29,22 @@ pub(super) use scenario::{culprits, times};
 const PAGE: &str = "index.html";
 /// Scenarios whose tables are not folded: more are no screen.
 const UNFOLDED: usize = 2;
+/// Findings of a check that are listed.
+const MAX_FINDINGS: usize = 50;
 
 /// The summary as GitHub's Markdown. It shows the figures and links to
 /// `index.html`, which lie beside it.
 pub fn markdown(view: &View) -> String {
     let mut out = String::new();
     let names = view.scenarios.iter().map(|scenario| text(&scenario.name));
-    let _ = writeln!(out, "# {}\n", join(names));
+    let _ = write!(out, "# {}", join(names));
+    if let Some(check) = &view.check {
+        let _ = write!(out, ": {}", check.outcome.describe());
+    }
+    out += "\n\n";
+    if let Some(check) = &view.check {
+        out += &findings(check, MAX_FINDINGS);
+    }
     out.push_str(&headline(view));
     out += &figures::picture(figures::HEADLINE, "Build times of each variant");
     out.extend(scenarios(view));

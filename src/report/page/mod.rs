@@ -5,6 +5,7 @@
 //! templates beside them put those in their places, escaped.
 
 mod anchors;
+mod check;
 mod frame;
 mod links;
 mod method;
@@ -34,6 +35,7 @@ use crate::escape;
 use crate::explain::RunExplanation;
 use anchors::Anchors;
 pub(super) use anchors::is_plain;
+use check::Check;
 pub(super) use frame::{FRAME, Frame, rendered};
 pub use links::PageLinks;
 use method::{Edit, Failure, Row};
@@ -53,6 +55,7 @@ struct Page<'a> {
     notes: Vec<String>,
     /// Run, time and machine in a line.
     facts: String,
+    check: Option<Check>,
     headline: String,
     /// Further charts, as far as there is something to draw.
     forest: Option<String>,
@@ -100,6 +103,7 @@ pub fn page(view: &View, explained: &RunExplanation, links: &PageLinks) -> Strin
         sentences: sentence(view).lines().map(str::to_owned).collect(),
         notes: notes(view),
         facts: facts(view),
+        check: view.check.as_ref().map(check::check),
         headline: figure(&chart::headline(view, Theme::Light), figures::HEADLINE),
         forest: chart::forest(view, Theme::Light).map(|svg| figure(&svg, figures::FOREST)),
         ladder: chart::ladder(view, Theme::Light).map(|svg| figure(&svg, figures::LADDER)),

@@ -7,12 +7,12 @@ use super::{PageLinks, page};
 use crate::explain::{Explanation, RunExplanation, SampleExplanation, explain};
 use crate::model::Sample;
 use crate::report::View;
+use crate::report::awkward;
 use crate::report::explanation::fixture::{
     conditions, cross_steps, explained, explained_run, failing_steps, hostile_trace, naive_steps,
     step,
 };
 use crate::report::fixture::{self, ARTICLE};
-use crate::report::tests as views;
 
 fn of(view: &View) -> String {
     page(view, &RunExplanation::default(), &PageLinks::default())
@@ -36,34 +36,49 @@ fn a_run_with_its_steps() {
     assert!(alone.contains("<code>traces/r1-06.rawjson.gz</code>"));
 }
 
+/// Twelve scenarios, names of 200 characters, times of nothing and of years, and no time at all.
+#[test]
+fn awkward_runs() {
+    for name in [
+        "twelve scenarios",
+        "long names",
+        "no time at all",
+        "huge times",
+        "every build failed",
+    ] {
+        let snapshot = format!("page_of_{}", name.replace(' ', "_"));
+        assert_snapshot!(snapshot, outline(&of(&awkward::named(name))));
+    }
+}
+
 #[test]
 fn failures() {
-    assert_snapshot!(outline(&of(&views::failing())));
+    assert_snapshot!(outline(&of(&awkward::failing())));
 }
 
 #[test]
 fn an_interrupted_run() {
-    assert_snapshot!(outline(&of(&views::interrupted())));
+    assert_snapshot!(outline(&of(&awkward::interrupted())));
 }
 
 #[test]
 fn many_variants() {
-    assert_snapshot!(outline(&of(&views::many())));
+    assert_snapshot!(outline(&of(&awkward::many())));
 }
 
 #[test]
 fn a_matrix() {
-    assert_snapshot!(outline(&of(&views::matrix())));
+    assert_snapshot!(outline(&of(&awkward::matrix())));
 }
 
 #[test]
 fn two_scenarios() {
-    assert_snapshot!(outline(&of(&views::two_scenarios())));
+    assert_snapshot!(outline(&of(&awkward::two_scenarios())));
 }
 
 #[test]
 fn hostile_text_is_text() {
-    let mut view = views::hostile();
+    let mut view = awkward::hostile();
     view.commit = Some(fixture::hostile());
     view.scenarios[0].edit = Some(fixture::hostile());
     view.sources = vec![(fixture::hostile(), "javascript://x".to_owned())];

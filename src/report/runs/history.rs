@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::facts::{Difference, Facts};
 use crate::explain::Explanation;
 use crate::explain::diff::diff;
-use crate::model::{BuildKind, Run, RunRecord, ScenarioInfo};
+use crate::model::{BuildKind, Platform, Run, RunRecord, ScenarioInfo};
 use crate::report::words::join;
 use crate::stats::{ChangeRule, Times, change_points};
 use crate::verdict::Assessment;
@@ -55,13 +55,22 @@ pub struct SeriesName {
     /// Name of the scenario; from outside, as the next one is.
     pub scenario: String,
     /// Its platforms, as their cost grows with them.
-    pub platforms: String,
+    pub platforms: Vec<Platform>,
+    /// The platform of its builds of kind cold.
+    pub native: Platform,
     /// Name of the variant.
     pub variant: String,
     /// The kind of build.
     pub kind: BuildKind,
     /// Where it was measured.
     pub machine: MachineClass,
+}
+
+impl SeriesName {
+    /// `linux/amd64 and linux/arm64`
+    pub fn platform_names(&self) -> String {
+        join(self.platforms.iter().map(ToString::to_string))
+    }
 }
 
 /// Median times of one kind of build over runs, the oldest first.
@@ -85,6 +94,8 @@ pub struct Point {
     pub started: Timestamp,
     /// The commit that the project was at.
     pub commit: Option<String>,
+    /// Whether the run compared the other variants with this one.
+    pub is_reference: bool,
     /// Median wall time of its builds, seconds.
     pub median: f64,
     /// Shortest.
@@ -195,7 +206,6 @@ pub fn history(runs: impl IntoIterator<Item = Measured>) -> Vec<Series> {
 fn points(assessment: &Assessment<'_>, scenario: &ScenarioInfo) -> Vec<(SeriesName, Point, f64)> {
     let record = &assessment.run.record;
     let machine = MachineClass::of(record);
-    let platforms = join(scenario.platforms.iter().map(ToString::to_string));
     let mut points = Vec::new();
     for variant in &scenario.variants {
         for &kind in &scenario.kinds {
@@ -205,7 +215,8 @@ fn points(assessment: &Assessment<'_>, scenario: &ScenarioInfo) -> Vec<(SeriesNa
             };
             let name = SeriesName {
                 scenario: scenario.name.clone(),
-                platforms: platforms.clone(),
+                platforms: scenario.platforms.clone(),
+                native: scenario.native.clone(),
                 variant: variant.name.clone(),
                 kind,
                 machine: machine.clone(),
@@ -214,6 +225,7 @@ fn points(assessment: &Assessment<'_>, scenario: &ScenarioInfo) -> Vec<(SeriesNa
                 run: record.run.clone(),
                 started: record.started,
                 commit: record.commit.clone(),
+                is_reference: variant.name == scenario.reference,
                 median: times.median,
                 min: times.min,
                 max: times.max,

@@ -4,6 +4,7 @@ use insta::assert_snapshot;
 
 use super::super::runs::SideBySide;
 use crate::model::Run;
+use crate::report::awkward;
 use crate::report::fixture::{self, ARTICLE};
 use crate::report::page::outline;
 
@@ -48,6 +49,45 @@ fn each_format_shows_times_and_what_differs() {
         for mark in ["machine", "builder", "QEMU", "base images", "scenario"] {
             assert!(text.contains(&format!("other {mark}")), "{mark}: {text}");
         }
+    }
+}
+
+fn run_named(name: &str) -> Run {
+    let mut runs = awkward::runs().into_iter();
+    runs.find(|(of, _)| *of == name).unwrap().1
+}
+
+/// Without a time there is nothing to compare, and the error says so.
+#[test]
+fn runs_whose_builds_all_failed_are_refused() {
+    let run = run_named("every build failed");
+    let error = SideBySide::new(&[&run, &run]).unwrap_err().to_string();
+    assert_snapshot!(error);
+}
+
+/// Each format of runs with twelve scenarios, long names, and times of nothing and of years.
+#[test]
+fn awkward_runs_in_each_format() {
+    for name in [
+        "twelve scenarios",
+        "long names",
+        "no time at all",
+        "huge times",
+    ] {
+        let first = run_named(name);
+        let mut second = first.clone();
+        second.record.run = "20261124T204500Z-aaaaaa".into();
+        second.record.host.cpu_model = Some("AMD EPYC".into());
+        for sample in &mut second.samples {
+            sample.wall = sample.wall.mul_f64(0.7);
+        }
+        let found = side_by_side(&[first, second]);
+        let name = name.replace(' ', "_");
+        assert_snapshot!(format!("terminal_of_{name}"), found.terminal(120, false));
+        assert_snapshot!(format!("markdown_of_{name}"), found.markdown());
+        assert_snapshot!(format!("page_of_{name}"), outline(&found.html()));
+        assert_snapshot!(format!("csv_of_{name}"), found.csv());
+        assert_snapshot!(format!("json_of_{name}"), format!("{:#}", found.json()));
     }
 }
 

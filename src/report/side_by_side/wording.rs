@@ -14,10 +14,10 @@ pub(super) fn lead(runs: &SideBySide) -> String {
         0 => same.to_owned(),
         _ => {
             let marks: Vec<&str> = marks.iter().map(|mark| mark.describe()).collect();
-            format!("beside {first} there are {}", marks.join(", "))
+            format!("compared with {first}: {}", marks.join(", "))
         }
     };
-    format!("{} runs, {}: {what}.", letters.len(), letters.join(", "))
+    format!("{} runs, {}; {what}.", letters.len(), letters.join(", "))
 }
 
 /// A run in a line; safe for a terminal.

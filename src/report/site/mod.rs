@@ -7,7 +7,7 @@ mod pages;
 mod view;
 
 pub use feed::feed;
-pub use pages::{index, scenario};
+pub use pages::{growths, index, scenario};
 pub use view::{RunLine, Site};
 
 #[cfg(test)]

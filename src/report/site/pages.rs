@@ -7,6 +7,7 @@ use askama::Template;
 use super::view::{RunLine, Site};
 use crate::escape;
 use crate::model::BuildKind;
+use crate::report::CheckOutcome;
 use crate::report::chart::{self, Theme};
 use crate::report::number;
 use crate::report::page::{FRAME, Frame, inlined, rendered};
@@ -38,6 +39,7 @@ struct Scenario {
     frame: &'static Frame,
     title: String,
     facts: String,
+    growth: Vec<String>,
     groups: Vec<Group>,
     buildrace: &'static str,
 }
@@ -130,14 +132,11 @@ pub fn index(site: &Site) -> String {
 
 /// The page of a scenario: its times over its runs.
 pub fn scenario(site: &Site, name: &str) -> String {
-    let series = site
-        .series
-        .iter()
-        .filter(|series| series.name.scenario == name);
+    let series = site.of_scenario(name);
     let mut groups: BTreeMap<_, Vec<&Series>> = BTreeMap::new();
     for series in series {
         let of = &series.name;
-        let key = (of.platforms.as_str(), &of.machine, of.kind);
+        let key = (&of.platforms, &of.native, &of.machine, of.kind);
         groups.entry(key).or_default().push(series);
     }
     let mut groups: Vec<Group> = groups.into_values().map(|series| group(&series)).collect();
@@ -150,11 +149,39 @@ pub fn scenario(site: &Site, name: &str) -> String {
     let page = Scenario {
         frame: &FRAME,
         title: escape::columns(name, 60),
-        facts: format!("{} runs, medians over time", runs.count()),
+        facts: match runs.count() {
+            1 => "1 run".to_owned(),
+            count => format!("{count} runs, medians over time"),
+        },
+        growth: growths(site, name, Theme::Light)
+            .iter()
+            .map(|chart| inlined(chart))
+            .collect(),
         groups,
         buildrace: env!("CARGO_PKG_VERSION"),
     };
     rendered(&page)
+}
+
+/// What the platforms of a scenario cost, a chart for each class of machines that raced it for
+/// several numbers of platforms; that of the newest run first.
+pub fn growths(site: &Site, scenario: &str, theme: Theme) -> Vec<String> {
+    let mut machines: BTreeMap<_, Vec<&Series>> = BTreeMap::new();
+    for series in site.of_scenario(scenario) {
+        let key = (&series.name.native, &series.name.machine);
+        machines.entry(key).or_default().push(series);
+    }
+    let mut machines: Vec<Vec<&Series>> = machines.into_values().collect();
+    let newest = |of: &[&Series]| {
+        of.iter()
+            .filter_map(|s| Some(s.points.last()?.started))
+            .max()
+    };
+    machines.sort_by_key(|series| std::cmp::Reverse(newest(series)));
+    let charts = machines.iter();
+    charts
+        .filter_map(|series| chart::growth(series, theme))
+        .collect()
 }
 
 /// `cross of go-hello, incremental: +15% from 20261123T204500Z-3f9a1c on (0.60 s to 0.69 s)`
@@ -211,10 +238,7 @@ pub(super) fn facts_line(change: &Change) -> String {
 fn scenario_item(site: &Site, name: &str) -> ScenarioItem {
     let raced = |run: &&RunLine| run.scenarios.iter().any(|scenario| scenario == name);
     let runs = site.runs.iter().filter(raced);
-    let series = site
-        .series
-        .iter()
-        .filter(|series| series.name.scenario == name);
+    let series = site.of_scenario(name);
     let newest = site.runs.iter().find(raced);
     ScenarioItem {
         name: escape::columns(name, 60),
@@ -227,6 +251,7 @@ fn scenario_item(site: &Site, name: &str) -> ScenarioItem {
 
 fn run_item(run: &RunLine) -> RunItem {
     let notes = [
+        run.check.map(CheckOutcome::describe),
         (!run.complete).then_some("not whole"),
         run.stand_ins.then_some("stand-in base images"),
     ];
@@ -283,7 +308,7 @@ fn group(series: &[&Series]) -> Group {
         }
     }
     Group {
-        title: kind_title(name.kind, &name.platforms),
+        title: kind_title(name.kind, &name.platform_names()),
         machine: escape::columns(&name.machine.describe(), 160),
         chart: chart::history(series, Theme::Light).map(|chart| inlined(&chart)),
         changes: changes.collect(),

@@ -5,8 +5,9 @@ use insta::assert_snapshot;
 use super::{RunLine, Site, feed, index, scenario};
 use crate::model::Run;
 use crate::report::View;
+use crate::report::awkward;
 use crate::report::fixture::{self, ARTICLE};
-use crate::report::page::outline;
+use crate::report::page::{FRAME, outline};
 use crate::report::runs::{MachineClass, Measured, history};
 
 fn site(runs: &[Run]) -> Site {
@@ -51,6 +52,30 @@ fn an_index_has_changes_scenarios_and_runs() {
 fn a_scenario_has_its_times_over_its_runs() {
     let site = site(&runs());
     assert_snapshot!(outline(&scenario(&site, "go-hello")));
+}
+
+/// Twelve scenarios, names of 200 characters, times of nothing and of years, builds that failed,
+/// and one program for two platforms and for four.
+#[test]
+fn awkward_runs_have_an_index_and_pages() {
+    let all = awkward::runs().into_iter().zip(0u32..);
+    let all: Vec<Run> = all
+        .filter(|((name, _), _)| *name != "fifteen scenarios")
+        .map(|((_, mut run), day)| {
+            run.record.run = format!("run-{day:02}");
+            run.record.started += std::time::Duration::from_secs(u64::from(day) * 86_400);
+            run
+        })
+        .collect();
+    let site = site(&all);
+    assert_snapshot!(outline(&index(&site)));
+    assert_snapshot!(outline(&scenario(&site, "go-hello")));
+    let page = scenario(&site, "go-hello");
+    assert_eq!(page.matches("<h2>Cost of platforms</h2>").count(), 1);
+    for name in site.scenarios() {
+        let page = scenario(&site, name).replace(FRAME.script, "");
+        assert!(!page.contains("NaN"), "{name}");
+    }
 }
 
 #[test]

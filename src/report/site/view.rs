@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use crate::report::View;
 use crate::report::page::is_plain;
 use crate::report::runs::{Change, MachineClass, Series};
 use crate::report::sentence;
+use crate::report::{CheckOutcome, View};
 
 /// A site. Names come from outside.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -39,6 +39,8 @@ pub struct RunLine {
     pub stand_ins: bool,
     /// Whether it is whole.
     pub complete: bool,
+    /// What a check made of it, where it is one's.
+    pub check: Option<CheckOutcome>,
 }
 
 impl RunLine {
@@ -53,6 +55,7 @@ impl RunLine {
             machine,
             stand_ins: !view.stand_ins().is_empty(),
             complete: view.is_complete(),
+            check: view.check.as_ref().map(|check| check.outcome),
         }
     }
 }
@@ -63,6 +66,12 @@ impl Site {
         let names = self.runs.iter().flat_map(|run| &run.scenarios);
         let names: BTreeSet<&str> = names.map(String::as_str).collect();
         names.into_iter().collect()
+    }
+
+    /// The series of a scenario.
+    pub(super) fn of_scenario<'s>(&'s self, name: &'s str) -> impl Iterator<Item = &'s Series> {
+        let series = self.series.iter();
+        series.filter(move |series| series.name.scenario == name)
     }
 
     /// The file of a scenario's page, relative to the site.

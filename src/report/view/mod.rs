@@ -16,6 +16,7 @@ use jiff::Timestamp;
 use crate::escape;
 use crate::explain::RunExplanation;
 use crate::model::{BuilderInfo, HostInfo, Invocation, LeftOut, Outcome, Rules, Run};
+use crate::report::check::CheckView;
 use crate::report::words::join;
 use crate::stats::{Basis, Ratio};
 use crate::verdict::{Assessment, Comparison, Dropped, MultipleComparisons, multiple_comparisons};
@@ -98,6 +99,8 @@ pub struct View {
     pub sources: Vec<(String, String)>,
     /// Address of the run's page, where one was given.
     pub page: Option<String>,
+    /// What a check made of the run, where it is one's.
+    pub check: Option<CheckView>,
 }
 
 impl View {
@@ -168,6 +171,7 @@ impl View {
             outputs: outputs::outputs(run),
             sources: environment::sources(record),
             page: None,
+            check: None,
         }
     }
 

@@ -1,17 +1,17 @@
 //! Every chart from the same views, on both grounds.
 
 mod drawing;
-mod views;
 
 use insta::assert_snapshot;
 
 use super::canvas::Canvas;
 use super::{Theme, forest, growth, headline, ladder, samples, waterfall, waterfall_pair};
 use crate::explain::Explanation;
+use crate::report::awkward::{explained_steps, growing, growing_awkwardly, named, views};
 use crate::report::explanation::Subject;
+use crate::report::runs::Series;
 use crate::report::view::View;
 use drawing::{Drawing, words};
-use views::{explained_steps, named, views};
 
 /// The charts of a view that it has, with their names.
 fn charts(view: &View, theme: Theme) -> Vec<(&'static str, String)> {
@@ -81,13 +81,12 @@ fn samples_over_time() {
 
 #[test]
 fn growth_over_platforms() {
-    let views = [
-        named("one round"),
-        named("four platforms"),
-        named("failures"),
-    ];
-    assert_snapshot!(growth(&views, Theme::Light).unwrap());
-    assert_eq!(growth(&views[..1], Theme::Light), None);
+    let series = growing();
+    let all: Vec<&Series> = series.iter().collect();
+    assert_snapshot!(growth(&all, Theme::Light).unwrap());
+    let for_two = |series: &&&Series| series.name.platforms.len() == 2;
+    let all: Vec<&Series> = all.iter().filter(for_two).copied().collect();
+    assert_eq!(growth(&all, Theme::Light), None);
 }
 
 #[test]
@@ -105,15 +104,18 @@ fn waterfalls() {
 /// Every document that the awkward cases make, on both grounds.
 fn documents() -> Vec<(String, String)> {
     let mut made = Vec::new();
-    let views = views();
-    let all: Vec<View> = views.iter().map(|(_, view)| view.clone()).collect();
+    let (views, growing) = (views(), growing_awkwardly());
     let builds = builds();
     for theme in Theme::ALL {
         for (of, view) in &views {
             let charts = charts(view, theme).into_iter();
             made.extend(charts.map(|(name, svg)| (format!("{name} of {of}, {theme:?}"), svg)));
         }
-        made.extend(growth(&all, theme).map(|svg| (format!("growth, {theme:?}"), svg)));
+        for (of, series) in &growing {
+            let all: Vec<&Series> = series.iter().collect();
+            let svg = growth(&all, theme);
+            made.extend(svg.map(|svg| (format!("growth of {of}, {theme:?}"), svg)));
+        }
         for (subject, build) in &builds {
             let name = format!("waterfall of {:.40}, {theme:?}", subject.title);
             made.push((name, waterfall(subject, build, theme)));

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::super::super::check::{CheckOutcome, Level};
-use super::{Format, check, finding, gated};
+use super::{Format, check, checked, finding, gated};
 
 /// A command as the runner sees it.
 #[derive(Debug)]
@@ -77,7 +77,7 @@ fn the_last_of_many_tells_of_the_rest() {
         "much is slower",
         errors.chain(warnings).collect(),
     );
-    let text = Format::GithubAnnotations.render(&gated(), Some(&check));
+    let text = Format::GithubAnnotations.render(&checked(&gated(), Some(&check)));
     assert_valid(&text);
     let commands: Vec<Command> = text.lines().map(|line| parsed(line).unwrap()).collect();
     assert_eq!(commands.len(), 20);
@@ -100,7 +100,7 @@ fn a_path_that_github_cannot_find_is_left_out() {
         let mut found = finding(Level::Error, "slower", None, "it is");
         found.file = Some(file.to_owned());
         let check = check(CheckOutcome::Failed, "it is slower", vec![found]);
-        let text = Format::GithubAnnotations.render(&gated(), Some(&check));
+        let text = Format::GithubAnnotations.render(&checked(&gated(), Some(&check)));
         let command = parsed(text.lines().nth(1).unwrap()).unwrap();
         let expected = shown.then_some(file);
         let named = command.properties.get("file").map(String::as_str);

@@ -25,7 +25,7 @@ fn stopped() -> (RunRecord, Vec<Sample>) {
 }
 
 fn json(format: Format, view: &View) -> Value {
-    let text = format.render(view, None);
+    let text = format.render(view);
     assert_valid(format, &text);
     serde_json::from_str(&text).unwrap()
 }
@@ -54,11 +54,11 @@ fn a_variant_that_never_builds_is_on_a_dashboard_as_what_it_is() {
         let cross = &bmf["go-hello / cross / cold"];
         assert_eq!(cross["failed-builds"]["value"], 0);
         assert!(cross["latency"]["value"].is_number(), "{cross}");
-        let metrics = Format::Prometheus.render(&view, None);
+        let metrics = Format::Prometheus.render(&view);
         let failed = "buildrace_samples_failed{scenario=\"go-hello\",variant=\"naive\",\
                       kind=\"cold\"} 3\n";
         assert!(metrics.contains(failed), "{metrics}");
-        let junit = Format::Junit.render(&view, None);
+        let junit = Format::Junit.render(&view);
         assert_eq!(junit.matches("<error ").count(), 4, "{junit}");
     }
 }
@@ -75,7 +75,7 @@ fn ctrl_c_is_interrupted_and_never_failed() {
         assert_eq!(measures["failed-builds"]["value"], 0);
     }
     for format in Format::ALL {
-        let text = format.render(&view, None);
+        let text = format.render(&view);
         assert_valid(format, &text);
         for line in text.lines() {
             let is_failure = line.contains("::error")
@@ -85,7 +85,7 @@ fn ctrl_c_is_interrupted_and_never_failed() {
             assert!(!is_failure, "{format}: {line}");
         }
     }
-    let annotations = Format::GithubAnnotations.render(&view, None);
+    let annotations = Format::GithubAnnotations.render(&view);
     let expected = "::warning title=buildrace%3A interrupted::The run was interrupted: 20 of 24 \
                 samples.\n";
     assert!(annotations.contains(expected), "{annotations}");
@@ -97,7 +97,7 @@ fn ctrl_c_is_interrupted_and_never_failed() {
     {
         fixture::fail(sample, Outcome::Interrupted);
     }
-    let text = Format::Junit.render(&super::view((record, samples)), None);
+    let text = Format::Junit.render(&super::view((record, samples)));
     assert_eq!(
         text.matches("<skipped message=\"interrupted\"/>").count(),
         2,
@@ -114,7 +114,7 @@ fn a_failure_has_its_step_and_the_end_of_its_log() {
         Format::GithubSummary,
         Format::MarkdownComment,
     ] {
-        let text = format.render(&view, None);
+        let text = format.render(&view);
         assert!(
             text.contains("RUN go build -o /out/hello ."),
             "{format}: {text}"
@@ -127,7 +127,7 @@ fn a_failure_has_its_step_and_the_end_of_its_log() {
 #[test]
 fn a_run_that_lacks_a_time_makes_no_row_of_a_history() {
     let whole = view(fixture::run(&ARTICLE, 3));
-    let text = Format::Otava.render(&whole, None);
+    let text = Format::Otava.render(&whole);
     assert_eq!(Format::Otava.leaves_out(&whole), None);
     let row = text.lines().nth(1).unwrap();
     let cells: Vec<&str> = row.split(',').collect();
@@ -138,11 +138,11 @@ fn a_run_that_lacks_a_time_makes_no_row_of_a_history() {
     let mut unknown = whole.clone();
     unknown.commit = None;
     unknown.scenarios[0].variants[0].revision = Some("3f9a1c2".into());
-    let text = Format::Otava.render(&unknown, None);
+    let text = Format::Otava.render(&unknown);
     assert!(text.contains(",unknown,3f9a1c2,"), "{text}");
 
     let lacking = ended(Outcome::Failed);
-    let header = Format::Otava.render(&lacking, None);
+    let header = Format::Otava.render(&lacking);
     assert_eq!(header.lines().count(), 1);
     assert_valid(Format::Otava, &header);
     let why = Format::Otava.leaves_out(&lacking).unwrap();
@@ -153,7 +153,7 @@ fn a_run_that_lacks_a_time_makes_no_row_of_a_history() {
 fn both_formats_of_metrics_hold_the_same_samples() {
     for view in [ended(Outcome::Failed), view(stopped())] {
         let samples = |format: Format| {
-            let text = format.render(&view, None);
+            let text = format.render(&view);
             let lines = text.lines().filter(|line| !line.starts_with('#'));
             lines.map(str::to_owned).collect::<Vec<String>>()
         };

@@ -57,6 +57,14 @@ fn check(outcome: CheckOutcome, headline: &str, findings: Vec<Finding>) -> Check
     }
 }
 
+/// A run with what a check made of it.
+fn checked(view: &View, check: Option<&CheckView>) -> View {
+    View {
+        check: check.cloned(),
+        ..view.clone()
+    }
+}
+
 /// What `buildrace check` found in [`gated`].
 fn failed_check() -> CheckView {
     let slower = finding(
@@ -159,7 +167,7 @@ fn hostile() -> String {
 #[test]
 fn formats_of_a_failed_check() {
     for format in Format::ALL {
-        let text = format.render(&gated(), Some(&failed_check()));
+        let text = format.render(&checked(&gated(), Some(&failed_check())));
         assert_valid(format, &text);
         assert_snapshot!(format!("failed_check_{format}"), text);
     }
@@ -168,7 +176,7 @@ fn formats_of_a_failed_check() {
 #[test]
 fn formats_of_failures() {
     for format in Format::ALL {
-        let text = format.render(&failing(), None);
+        let text = format.render(&failing());
         assert_valid(format, &text);
         assert_snapshot!(format!("failures_{format}"), text);
     }
@@ -179,19 +187,19 @@ fn formats_of_hostile_text() {
     let (view, check) = said(&hostile());
     for format in Format::ALL {
         for check in [None, Some(&check)] {
-            let text = format.render(&view, check);
+            let text = format.render(&checked(&view, check));
             assert!(text.len() < 100_000, "{format} has {} bytes", text.len());
             assert_valid(format, &text);
         }
         assert_snapshot!(
             format!("hostile_{format}"),
-            format.render(&view, Some(&check))
+            format.render(&checked(&view, Some(&check)))
         );
     }
     let run = fixture::hostile_run();
     let view = self::view(run);
     for format in Format::ALL {
-        assert_valid(format, &format.render(&view, Some(&check)));
+        assert_valid(format, &format.render(&checked(&view, Some(&check))));
     }
 }
 
@@ -201,18 +209,18 @@ fn formats_of_nothing() {
     view.scenarios[0].variants.clear();
     let undecided = check(CheckOutcome::Undecided, "it could not be decided", vec![]);
     for format in Format::ALL {
-        assert_valid(format, &format.render(&view, Some(&undecided)));
+        assert_valid(format, &format.render(&checked(&view, Some(&undecided))));
     }
     view.scenarios.clear();
     for format in Format::ALL {
-        assert_valid(format, &format.render(&view, None));
+        assert_valid(format, &format.render(&view));
     }
 }
 
 #[test]
 fn a_check_that_did_not_pass_fails_something_in_junit() {
     let failures = |check: Option<&CheckView>| {
-        let text = Format::Junit.render(&gated(), check);
+        let text = Format::Junit.render(&checked(&gated(), check));
         assert_valid(Format::Junit, &text);
         text.matches("<failure").count()
     };
@@ -258,7 +266,7 @@ fn what_is_no_number_is_not_written() {
         Format::Prometheus,
         Format::Openmetrics,
     ] {
-        let text = format.render(&view, None);
+        let text = format.render(&view);
         assert_valid(format, &text);
         for word in ["NaN", "inf", "null"] {
             let count = text.matches(word).count();
@@ -279,7 +287,7 @@ fn pages_keep_to_their_limits_and_say_what_they_leave_out() {
         (Format::GithubSummary, 512 * 1024),
         (Format::MarkdownComment, 65_536),
     ] {
-        let text = format.render(&view, Some(&check));
+        let text = format.render(&checked(&view, Some(&check)));
         assert!(text.len() <= limit, "{} bytes", text.len());
         assert!(text.contains("Left out, since more than"), "{format}");
         assert_valid(format, &text);
@@ -299,7 +307,7 @@ fn the_marker_of_a_comment_is_the_scenarios() {
                 scenario
             })
             .collect();
-        let text = Format::MarkdownComment.render(&view, None);
+        let text = Format::MarkdownComment.render(&view);
         text.lines().next().unwrap().to_owned()
     };
     assert_eq!(marker(&["go-hello"]), "<!-- buildrace:comment:go-hello -->");
@@ -361,8 +369,8 @@ proptest! {
     ) {
         let (view, check) = said(&text);
         for format in Format::ALL {
-            assert_valid(format, &format.render(&view, None));
-            assert_valid(format, &format.render(&view, Some(&check)));
+            assert_valid(format, &format.render(&view));
+            assert_valid(format, &format.render(&checked(&view, Some(&check))));
         }
     }
 }

@@ -2,29 +2,11 @@
 
 use std::fmt::Write;
 
-use super::super::check::{CheckOutcome, CheckView, Finding, Level};
+use super::super::check::{CheckView, Finding};
 use crate::escape::{markdown as text, markdown_code as code};
 
-/// The word of a level.
-pub(super) fn level(level: Level) -> &'static str {
-    match level {
-        Level::Error => "error",
-        Level::Warning => "warning",
-        Level::Notice => "notice",
-    }
-}
-
-/// The outcome as a heading's end.
-pub(super) fn outcome(outcome: CheckOutcome) -> &'static str {
-    match outcome {
-        CheckOutcome::Passed => "the check passed",
-        CheckOutcome::Failed => "the check failed",
-        CheckOutcome::Undecided => "the check is undecided",
-    }
-}
-
 /// The headline, and a list of at most `max` findings.
-pub(super) fn findings(check: &CheckView, max: usize) -> String {
+pub(in crate::report) fn findings(check: &CheckView, max: usize) -> String {
     let mut out = format!("**{}.**\n\n", text(&check.headline));
     for finding in check.findings.iter().take(max) {
         let Finding {
@@ -46,7 +28,7 @@ pub(super) fn findings(check: &CheckView, max: usize) -> String {
         let _ = writeln!(
             out,
             "- **{}** {}, {}{kind} of {}: {}{place}.",
-            level(*grave),
+            grave.as_str(),
             text(rule.as_str()),
             text(variant),
             text(scenario),
