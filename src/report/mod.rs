@@ -19,6 +19,7 @@ pub(crate) mod fixture;
 mod json;
 pub mod list;
 mod markdown;
+mod names;
 pub mod number;
 mod page;
 mod paint;

@@ -9,6 +9,7 @@ use unicode_width::UnicodeWidthStr;
 use super::article;
 use super::explanation::shared_sentence;
 use super::failure_rates;
+use super::names;
 use super::number;
 use super::paint::{Paint, Style};
 use super::round_summary;
@@ -24,6 +25,8 @@ use crate::stats::{Ratio, Times, Verdict};
 
 /// Columns that a variant's name may take.
 const MAX_NAME: usize = 24;
+/// Characters of it among which those are looked for in which two names differ.
+const MAX_NAME_CHARS: usize = 400;
 /// Failures shown in full.
 const MAX_FAILURES: usize = 8;
 /// Lines of a failed step's log.
@@ -143,6 +146,17 @@ fn heading(out: &mut String, view: &View, scenario: &ScenarioView, width: usize,
     out.push('\n');
 }
 
+/// Names of the variants, each in a few columns and unlike the others.
+fn variant_names(scenario: &ScenarioView) -> Vec<String> {
+    let names = scenario.variants.iter();
+    let names: Vec<String> = names
+        .map(|v| escape::terminal(&v.name, MAX_NAME_CHARS))
+        .collect();
+    names::distinct(&names, |text, end| {
+        escape::columns(text, MAX_NAME - end.width()) + end
+    })
+}
+
 /// A row of headers, and a row a variant: figures stand to the right.
 fn table(scenario: &ScenarioView, paint: Paint) -> Table {
     let mut headers = vec!["variant".to_owned()];
@@ -154,8 +168,7 @@ fn table(scenario: &ScenarioView, paint: Paint) -> Table {
     }
     let headers = headers.into_iter().map(|text| vec![(Style::Bold, text)]);
     let mut rows = vec![headers.collect()];
-    for variant in &scenario.variants {
-        let name = escape::columns(&variant.name, MAX_NAME);
+    for (variant, name) in scenario.variants.iter().zip(variant_names(scenario)) {
         let mut cells = vec![vec![(Style::Plain, name)]];
         for &kind in &scenario.kinds {
             cells.push(cell_lines(variant.cells.get(&kind), axis(scenario, kind)));
@@ -308,8 +321,7 @@ fn tone(ratio: &Ratio, verdict: Option<Verdict>) -> Style {
 
 /// The same figures, a kind a line.
 fn list(out: &mut String, scenario: &ScenarioView, paint: Paint) {
-    for variant in &scenario.variants {
-        let name = escape::columns(&variant.name, MAX_NAME);
+    for (variant, name) in scenario.variants.iter().zip(variant_names(scenario)) {
         let _ = writeln!(out, "{}", paint.apply(Style::Bold, &name));
         for &kind in &scenario.kinds {
             let mut parts = cell_lines(variant.cells.get(&kind), None);

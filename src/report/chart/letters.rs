@@ -3,11 +3,10 @@
 //! Nobody knows which font a reader's browser takes, so widths are those of DejaVu Sans or a little
 //! more: of the usual fonts without serifs it is about the widest.
 
-use std::collections::BTreeSet;
-
 use unicode_width::UnicodeWidthChar;
 
 use crate::escape;
+use crate::report::names;
 
 /// Characters of an outside text that are looked at: where two texts begin to differ later, they
 /// are numbered.
@@ -111,49 +110,16 @@ impl Letters {
             .iter()
             .map(|name| escape::terminal(name, MAX_CHARS))
             .collect();
-        let mut shown: Vec<String> = plain
-            .iter()
-            .map(|name| self.cut_plain(name, room))
-            .collect();
-        let cut = shown.clone();
-        for place in clashing(&cut) {
-            let name = &plain[place];
-            let others = plain.iter().zip(&cut);
-            let alike = others.filter(|(other, of)| **of == cut[place] && *other != name);
-            let same = alike.map(|(other, _)| same_chars(name, other)).max();
-            // Two characters of what is the same say where it goes on.
-            let from = same.unwrap_or(0).saturating_sub(2);
-            let rest: String = name.chars().skip(from).collect();
-            shown[place] = self.cut_plain(&format!("…{rest}"), room);
-        }
-        for place in clashing(&shown) {
-            let number = format!(" {}", place + 1);
-            let room = room - self.width(&number);
-            shown[place] = self.cut_plain(&shown[place].clone(), room) + &number;
-        }
-        shown
+        names::distinct(&plain, |text, end| {
+            self.cut_plain(text, room - self.width(end)) + end
+        })
     }
-}
-
-/// Places of texts that are there more than once.
-fn clashing(texts: &[String]) -> Vec<usize> {
-    let mut seen = BTreeSet::new();
-    let twice: BTreeSet<&String> = texts.iter().filter(|text| !seen.insert(*text)).collect();
-    let places = texts.iter().enumerate();
-    places
-        .filter(|(_, text)| twice.contains(text))
-        .map(|(place, _)| place)
-        .collect()
-}
-
-/// How many characters two texts begin with alike.
-fn same_chars(one: &str, other: &str) -> usize {
-    let pairs = one.chars().zip(other.chars());
-    pairs.take_while(|(one, other)| one == other).count()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     const BODY: Letters = Letters {
@@ -203,7 +169,8 @@ mod tests {
         ];
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let shown = BODY.distinct(&names, 120.0);
-        assert_eq!(clashing(&shown), [0; 0], "{shown:?}");
+        let unlike: BTreeSet<&String> = shown.iter().collect();
+        assert_eq!(unlike.len(), shown.len(), "{shown:?}");
         assert!(shown[0].contains("bef"), "{shown:?}");
         assert!(shown[1].contains("aft"), "{shown:?}");
         assert_eq!(shown[2], "cross");
