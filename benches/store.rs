@@ -32,8 +32,9 @@ const ROUNDS_OF_MANY: u32 = 13;
 const FOLDER: &str = "BUILDRACE_BENCH_FOLDER";
 /// What it does.
 const WORK: &str = "BUILDRACE_BENCH_WORK";
+type Work = fn(&[PathBuf]) -> usize;
 /// Each with its name.
-const WORKS: [(&str, fn(&[PathBuf]) -> usize); 2] = [
+const WORKS: [(&str, Work); 2] = [
     ("summary", |dirs| summarise(dirs).len()),
     ("site without the runs' own pages", |dirs| {
         site::files(&site::read(dirs)).len()
