@@ -201,6 +201,9 @@ fn a_plain_log_says_what_it_is_and_nothing_that_it_does_not_know() {
     });
     let stamped: String = stamped.collect();
     fs::write(project.path().join("github.log"), &stamped).unwrap();
+    // Its name is not asked what it holds.
+    fs::write(project.path().join("dockerfile.log"), log).unwrap();
+    written(&project, &["explain", "dockerfile.log"]);
     let node = ["--node", "linux/amd64"];
     let explain = |file: &str| written(&project, &[&["explain", file], &node[..]].concat()).0;
 

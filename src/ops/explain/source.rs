@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 
 use crate::store::{RUN_FILE, runs, trace_path};
+use crate::trace::plain;
 
 /// What a person named.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -121,7 +122,7 @@ pub fn newest_run(results: &Path) -> anyhow::Result<PathBuf> {
     })
 }
 
-/// Whether a file is a Dockerfile by its name, and holds no JSON.
+/// Whether a file is a Dockerfile by its name, and does not begin as a recording does.
 fn is_dockerfile(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default();
     let name = name.to_string_lossy().to_lowercase();
@@ -129,12 +130,17 @@ fn is_dockerfile(path: &Path) -> bool {
         || name == "containerfile"
         || name.starts_with("dockerfile.")
         || name.ends_with(".dockerfile");
-    let start = || {
-        let mut start = [0; 1];
-        let read = File::open(path).and_then(|mut file| file.read(&mut start));
-        read.is_ok_and(|bytes| bytes == 0 || !matches!(start[0], b'{' | 0x1f))
+    let is_recording = || {
+        let mut start = Vec::new();
+        let read = File::open(path).and_then(|file| file.take(256).read_to_end(&mut start));
+        let line = start
+            .split(|byte| *byte == b'\n')
+            .next()
+            .unwrap_or_default();
+        let is_compressed = start.starts_with(&[0x1f, 0x8b]) || start.starts_with(&[0x28, 0xb5]);
+        read.is_err() || is_compressed || start.starts_with(b"{") || plain::is_step_line(line)
     };
-    is_named && start()
+    is_named && !is_recording()
 }
 
 fn has_trace(run: &Path, sample: &str) -> bool {

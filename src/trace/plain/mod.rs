@@ -22,8 +22,9 @@ use line::{Said, step_line};
 
 /// Bytes of a line that are read.
 const MAX_LINE: u64 = 64 * 1024;
-/// Steps of all builds in a log; BuildKit's largest builds have some hundreds.
-const MAX_STEPS: usize = 100_000;
+/// Steps of all builds in a log; BuildKit's largest builds have some hundreds. Of each some
+/// kilobytes of output are kept.
+const MAX_STEPS: usize = 20_000;
 
 /// Why a plain log cannot be read.
 #[derive(Debug, thiserror::Error)]
