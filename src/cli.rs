@@ -391,12 +391,12 @@ pub struct CalibrateArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 A BUILD is a run (its id or folder), a sample of a run (its id, RUN/SAMPLE, or its trace), or a \
-file that `docker buildx build --progress=rawjson` wrote, - for standard input. [default: the \
-newest run]
+file that `docker buildx build` wrote with --progress=rawjson or --progress=plain, as CI logs hold \
+it, - for standard input. [default: the newest run]
 
 If OTEL_EXPORTER_OTLP_ENDPOINT names a collector, the builds go there as OpenTelemetry spans.")]
 pub struct ExplainArgs {
-    /// What to explain: RUN, SAMPLE, FILE.rawjson, or -
+    /// What to explain: RUN, SAMPLE, FILE.rawjson, FILE.log, or -
     #[arg(value_name = "BUILD")]
     pub build: Option<String>,
     /// Another build, to see what changed from the first one to it

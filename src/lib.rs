@@ -4,8 +4,8 @@
 //! The library offers what the program is made of. Four modules are where its
 //! users begin:
 //!
-//! - [`trace`] reads what `docker buildx build --progress=rawjson` writes and
-//!   folds it into steps.
+//! - [`trace`] reads what `docker buildx build` writes with `--progress=rawjson`, or
+//!   with `--progress=plain`, and folds it into steps.
 //! - [`explain`] says which step is to blame, what emulation costs, and how
 //!   long the build would take otherwise.
 //! - [`store`] reads the results of a run, and [`verdict`] says which of its
@@ -62,6 +62,7 @@ pub mod buildx;
 )]
 pub mod cli;
 pub mod commands;
+pub mod compression;
 pub mod engine;
 pub mod escape;
 pub mod explain;

@@ -115,6 +115,14 @@ async fn explain_build(build: &Build, args: &ExplainArgs) -> anyhow::Result<()> 
         run,
     } = build;
     let name = collector::name(subject, run.as_deref());
+    let pictures = args.waterfall.is_some() || args.trace_events.is_some();
+    if pictures && !explanation.clock.tells_when() {
+        bail!(
+            "--waterfall and --trace-events show when steps ran, and {} has no time stamps: record \
+             with --progress=rawjson",
+            escape::terminal(&subject.title, 200)
+        );
+    }
     collector::send([(name, explanation)]).await;
     if let Some(file) = &args.waterfall {
         picture::write(file, &waterfall(subject, explanation, Theme::Light))?;
@@ -289,6 +297,7 @@ impl Build {
             };
             let conditions = Conditions {
                 cut_off: recorded.cut_off,
+                clock: recorded.clock,
                 failure: FailureFacts::from_recording(recorded),
                 ..conditions.clone()
             };

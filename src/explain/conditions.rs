@@ -7,7 +7,7 @@ use super::facts::FailureFacts;
 use super::lines::Lines;
 use super::node::Node;
 use crate::model::Platform;
-use crate::trace::Label;
+use crate::trace::{Clock, Label};
 
 /// What is known of a build besides its trace. All of it may be unknown.
 #[derive(Debug, Clone, Default)]
@@ -32,6 +32,8 @@ pub struct Conditions {
     pub cores: Option<u32>,
     /// Whether the recording was cut off.
     pub cut_off: bool,
+    /// What the times of the recording were read from.
+    pub clock: Clock,
     /// Why the build has no result, as its client said.
     pub failure: Option<FailureFacts>,
 }

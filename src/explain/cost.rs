@@ -30,7 +30,8 @@ pub(super) struct Costs {
 }
 
 /// `is_whole` says whether the build is known to its end, and that it did not
-/// fail: of others it is not asked what they would have taken.
+/// fail: of others it is not asked what they would have taken, nor of those of which it
+/// is unknown what ran beside what.
 pub(super) fn costs(
     graph: &Graph<'_>,
     steps: &[StepFacts],
@@ -42,7 +43,8 @@ pub(super) fn costs(
     let question = Question::new(graph, &kinds, shares);
     let instructions = instructions(graph, steps, &question, conditions);
     let native_times = native_times(graph, steps, &instructions, conditions);
-    let mut what_if = if is_whole {
+    let is_asked = is_whole && conditions.clock.tells_when();
+    let mut what_if = if is_asked {
         asked(&question, steps, &native_times, conditions)
     } else {
         Vec::new()
@@ -51,8 +53,11 @@ pub(super) fn costs(
     if let Some(found) = culprit.as_mut().filter(|_| is_whole)
         && found.best_case.is_none()
     {
-        let answer = question.no_step(found.step);
-        let saved = Duration::from_nanos(graph.length).saturating_sub(answer.low);
+        let answer = is_asked.then(|| question.no_step(found.step));
+        let saved = match &answer {
+            Some(answer) => Duration::from_nanos(graph.length).saturating_sub(answer.low),
+            None => steps[found.step].critical,
+        };
         let share = share_of(saved, Duration::from_nanos(graph.length));
         let least = if steps.iter().any(was_executed) {
             WORTH_CHANGING
@@ -60,8 +65,8 @@ pub(super) fn costs(
             WORTH_CHANGING_UNCHANGED
         };
         if steps[found.step].kind.is_run() || share >= least {
-            found.best_case = Some(what_if.len());
-            what_if.push(answer);
+            found.best_case = answer.as_ref().map(|_| what_if.len());
+            what_if.extend(answer);
         } else {
             culprit = None;
         }
@@ -125,7 +130,9 @@ fn instructions(
                 step: at,
                 native,
                 ratio: native.and_then(|native| ratio(busy, steps[native].busy)),
-                alone: native.and_then(|native| question.alone_ratio(at, native)),
+                alone: native
+                    .filter(|_| conditions.clock.tells_when())
+                    .and_then(|native| question.alone_ratio(at, native)),
                 elsewhere,
             })
         });

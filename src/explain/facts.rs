@@ -9,7 +9,7 @@ use serde::{Serialize, Serializer};
 use super::kind::StepKind;
 use super::what_if::WhatIf;
 use crate::model::{Platform, optional_seconds, seconds};
-use crate::trace::{Recorded, client_error};
+use crate::trace::{Clock, Recorded, client_error};
 
 /// Why a build took as long as it did. Names and instructions come from
 /// outside.
@@ -24,8 +24,11 @@ pub struct Explanation {
     /// Why the build has no result, where it has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure: Option<FailureFacts>,
-    /// When the first step began, on BuildKit's clock.
-    pub begin: Timestamp,
+    /// What its times were read from; absent from JSON if they are BuildKit's own.
+    #[serde(skip_serializing_if = "Clock::is_buildkit")]
+    pub clock: Clock,
+    /// When the first step began, where its clock tells.
+    pub begin: Option<Timestamp>,
     /// From the first step's start to the last one's end.
     #[serde(with = "seconds", rename = "seconds")]
     pub span: Duration,
@@ -45,8 +48,8 @@ pub struct Explanation {
     /// Time in emulated RUN steps, those that ran at once each on its own.
     #[serde(with = "seconds", rename = "emulated_seconds")]
     pub emulated: Duration,
-    /// How many steps were worked on at once.
-    pub concurrency: Concurrency,
+    /// How many steps were worked on at once, where its clock tells.
+    pub concurrency: Option<Concurrency>,
     /// Steps and cache hits by platform.
     pub platforms: Vec<PlatformFacts>,
     /// RUN instructions that ran more than once, for several platforms.

@@ -62,20 +62,22 @@ pub fn explain(trace: &Trace, conditions: &Conditions) -> Option<Explanation> {
         steps.iter().any(|step| step.unfinished) || (failure.is_none() && trace.is_part());
     let complete = !conditions.cut_off && !is_part;
     let is_whole = complete && failure.is_none();
+    let tells_when = conditions.clock.tells_when();
     let costs = cost::costs(&graph, &steps, is_whole, &shares, conditions);
     let emulated = steps.iter().filter(|s| s.kind == StepKind::EmulatedRun);
     Some(Explanation {
         complete,
         failed,
         failure,
-        begin: graph.begin,
+        clock: conditions.clock,
+        begin: tells_when.then_some(graph.begin),
         span: Duration::from_nanos(graph.length),
         node: node.map(|node| node.native.clone()),
         core_share: core_share(&shares),
         make_up: make_up(&critical_path, &steps, graph.length),
         critical_path,
         emulated: emulated.map(|step| step.busy).sum(),
-        concurrency: concurrency(&graph),
+        concurrency: tells_when.then(|| concurrency(&graph)),
         platforms: platforms(trace, conditions),
         shared: shared(&steps),
         instructions: costs.instructions,

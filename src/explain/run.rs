@@ -11,7 +11,7 @@ use super::{
 };
 use crate::model::{BuildKind, Outcome, Run, Sample, ScenarioInfo, VariantInfo, split_cell};
 use crate::stats::Times;
-use crate::trace::Trace;
+use crate::trace::{Clock, Trace};
 
 /// The samples of a run that have a trace, in the order they were built.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -113,6 +113,7 @@ pub fn explain_run(
             elsewhere: comparable(alone.get(&variant), sample.slot.kind),
             cores,
             cut_off: stored.cut_off,
+            clock: Clock::BuildKit,
             failure: failure_of(sample),
         };
         Some(SampleExplanation {

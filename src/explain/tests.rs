@@ -7,6 +7,7 @@ mod joined;
 mod kinds;
 mod nodes;
 mod path;
+mod plain;
 mod random;
 mod recordings;
 mod shared;

@@ -20,21 +20,24 @@ pub struct BuildName {
     pub sample: Option<String>,
 }
 
-/// The spans of a build. Their ids derive from its name and begin, so that a
-/// build that is sent again is the same trace again.
+/// The spans of a build; none where it is unknown when its steps ran. Their ids derive from
+/// its name and begin, so that a build that is sent again is the same trace again.
 pub fn spans(name: &BuildName, explanation: &Explanation) -> Vec<Span> {
+    let Some(begin) = explanation.begin else {
+        return Vec::new();
+    };
     let identity = format!(
         "{}\0{}\0{}\0{}",
         name.title,
         name.run.as_deref().unwrap_or_default(),
         name.sample.as_deref().unwrap_or_default(),
-        explanation.begin
+        begin
     );
     let trace_id: [u8; 16] = id(&identity, "trace");
     let root: [u8; 8] = id(&identity, "build");
     // Times of a recording are what they are, 300 years apart if need be.
     let at = |since_begin: Duration| {
-        let end = explanation.begin.checked_add(since_begin);
+        let end = begin.checked_add(since_begin);
         end.unwrap_or(Timestamp::MAX)
     };
     let failure = explanation.failed.map(|failed| &explanation.steps[failed]);
@@ -43,7 +46,7 @@ pub fn spans(name: &BuildName, explanation: &Explanation) -> Vec<Span> {
         span_id: root,
         parent: None,
         name: name.title.clone(),
-        start: explanation.begin,
+        start: begin,
         end: at(explanation.span),
         attributes: build_attributes(name, explanation),
         error: failure.and_then(|step| step.error.clone()),

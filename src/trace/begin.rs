@@ -40,7 +40,7 @@ pub(super) fn begin(steps: &[Step]) -> Option<Timestamp> {
 
 /// Whether a step is of one build alone, and the first of those that read its
 /// Dockerfile.
-fn is_opening(label: &Label) -> bool {
+pub(super) fn is_opening(label: &Label) -> bool {
     let openings = [
         "load build definition",
         "load local bake definitions",

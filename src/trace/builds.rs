@@ -12,6 +12,7 @@ use std::collections::HashSet;
 use jiff::{SignedDuration, Timestamp};
 
 use super::client_error::client_error;
+use super::clock::Clock;
 use super::fold::Trace;
 use super::status::{SolveStatus, Vertex};
 use super::step::{MAX_DIGEST, bounded, is_end};
@@ -33,6 +34,8 @@ pub struct Recorded {
     pub text: Option<String>,
     /// Whether its end is missing.
     pub cut_off: bool,
+    /// What its times were read from.
+    pub clock: Clock,
 }
 
 /// Tells the builds of a recording apart while it is read.

@@ -2,12 +2,15 @@
 //! platforms and cache hits, and which one failed. Pure: no files, no clock.
 
 mod begin;
+mod between;
 mod builds;
 mod client_error;
+mod clock;
 mod fold;
 mod input;
 pub mod label;
 mod log;
+pub mod plain;
 pub mod rawjson;
 pub mod status;
 mod step;
@@ -15,6 +18,7 @@ mod step_counts;
 
 pub use builds::{Builds, Recorded};
 pub use client_error::{ClientError, client_error};
+pub use clock::Clock;
 pub use fold::Trace;
 pub use label::Label;
 pub use log::LogTail;

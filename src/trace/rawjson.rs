@@ -6,13 +6,11 @@ use std::io::{self, BufRead, ErrorKind, Read, Write};
 
 use serde::Deserialize;
 
-use super::client_error::is_error;
+use super::between::{Between, MAX_TEXT};
 use super::input::Input;
 use super::status::SolveStatus;
 use super::step::bounded;
 
-/// Bytes kept of text that stands between or after values.
-const MAX_TEXT: usize = 4 * 1024;
 /// Bytes of a line of such text.
 const MAX_LINE: u64 = 64 * 1024;
 /// Bytes of other text before the recording that are passed over.
@@ -63,44 +61,6 @@ pub enum Tail {
     /// In other text, up to 4 KiB of which are kept: buildx writes a failed
     /// build's error after its status.
     Text(String),
-}
-
-/// Text that stands between values, or after the last.
-#[derive(Debug, Default)]
-struct Between {
-    /// Its first bytes, up to a bound.
-    begin: String,
-    /// The last line that is an error's, if it is not in the beginning.
-    error: Option<String>,
-    /// Whether the last line goes on.
-    in_line: bool,
-}
-
-impl Between {
-    fn push(&mut self, line: &[u8]) {
-        let ends = line.ends_with(b"\n");
-        let text = String::from_utf8_lossy(line);
-        let text = text.trim_end_matches(['\r', '\n']);
-        if self.begin.len() < MAX_TEXT {
-            if !self.begin.is_empty() && !self.in_line {
-                self.begin.push('\n');
-            }
-            let room = MAX_TEXT.saturating_sub(self.begin.len());
-            self.begin.push_str(bounded(text, room));
-        } else if !self.in_line && is_error(text) {
-            self.error = Some(bounded(text, MAX_TEXT / 2).to_owned());
-        }
-        self.in_line = !ends;
-    }
-
-    fn take(&mut self) -> Option<String> {
-        let Self { begin, error, .. } = std::mem::take(self);
-        let text = match error {
-            Some(error) => format!("{}\n{error}", bounded(&begin, MAX_TEXT - error.len() - 1)),
-            None => begin.trim_end().to_owned(),
-        };
-        (!text.is_empty()).then_some(text)
-    }
 }
 
 /// Yields the updates of a recording, holding one at a time.
@@ -256,7 +216,7 @@ impl<R: Read> Reader<R> {
                     value,
                     message: error.to_string(),
                 };
-                if !is_text && self.between.begin.is_empty() {
+                if !is_text && self.between.is_empty() {
                     return Some(self.fail(error));
                 }
                 if !is_text {
@@ -304,7 +264,7 @@ impl<R: Read> Iterator for Reader<R> {
         let value = self.values + 1;
         loop {
             match self.next_byte() {
-                Ok(Some(b'{')) if !self.between.in_line => {
+                Ok(Some(b'{')) if !self.between.is_in_line() => {
                     if let Some(read) = self.value(value) {
                         return read;
                     }

@@ -11,7 +11,7 @@ use super::log::LogTail;
 use super::status::{Vertex, VertexLog, VertexStatus};
 
 /// Bytes kept of a name.
-const MAX_NAME: usize = 4 * 1024;
+pub(super) const MAX_NAME: usize = 4 * 1024;
 /// Bytes kept of an error.
 const MAX_ERROR: usize = 8 * 1024;
 /// Bytes kept of a digest.

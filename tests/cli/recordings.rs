@@ -175,3 +175,140 @@ fn a_trace_that_was_cut_off_is_warned_of_and_its_figures_are_marked() {
         "{warning}"
     );
 }
+
+#[test]
+fn a_plain_log_says_what_it_is_and_nothing_that_it_does_not_know() {
+    let project = Project::new();
+    let log = "\
+#0 building with \"default\" instance using docker driver
+
+#1 [internal] load build definition from Dockerfile
+#1 DONE 0.0s
+
+#2 [linux/arm64 build 1/2] FROM docker.io/library/debian:trixie-slim
+#2 DONE 0.1s
+
+#3 [linux/amd64 build 2/2] RUN make
+#3 DONE 2.0s
+
+#4 [linux/arm64 build 2/2] RUN make
+#4 DONE 30.0s
+";
+    fs::write(project.path().join("job.log"), log).unwrap();
+    let stamped = log.lines().zip(10..).map(|(line, second)| {
+        let second = if line.contains("30.0s") { 59 } else { second };
+        format!("2026-11-28T10:00:{second}.1234567Z {line}\r\n")
+    });
+    let stamped: String = stamped.collect();
+    fs::write(project.path().join("github.log"), &stamped).unwrap();
+    // Its name is not asked what it holds.
+    fs::write(project.path().join("dockerfile.log"), log).unwrap();
+    written(&project, &["explain", "dockerfile.log"]);
+    let node = ["--node", "linux/amd64"];
+    let explain = |file: &str| written(&project, &[&["explain", file], &node[..]].concat()).0;
+
+    let text = explain("job.log");
+    for part in [
+        "30.1 s or more, by the durations in the log",
+        "From a plain log",
+        "has no time stamps",
+        "is emulated on linux/arm64",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert!(
+        !text.contains("at once") && !text.contains("what if"),
+        "{text}"
+    );
+    let answer = json(&project, &["job.log", "--node", "linux/amd64"]);
+    assert_eq!(answer["clock"], "none");
+    for key in ["begin", "concurrency"] {
+        assert_eq!(answer[key], Value::Null, "{key}");
+    }
+    for option in ["--waterfall", "--trace-events"] {
+        let error = refused(&project, &["explain", "job.log", option, "x.svg"]);
+        assert!(error.contains("has no time stamps"), "{error}");
+        assert!(error.contains("--progress=rawjson"), "{error}");
+        assert!(!project.path().join("x.svg").exists());
+    }
+
+    let text = explain("github.log");
+    for part in ["by the time stamps of the log", "at once", "what if"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert_eq!(json(&project, &["github.log"])["clock"], "log");
+    written(&project, &["explain", "github.log", "--waterfall", "x.svg"]);
+
+    fs::write(project.path().join("two.log"), stamped.repeat(2)).unwrap();
+    let (text, _) = written(&project, &["explain", "two.log"]);
+    assert!(text.contains("two.log#2"), "{text}");
+    assert_eq!(json(&project, &["two.log#2"])["clock"], "log");
+}
+
+#[test]
+fn a_plain_log_is_sent_to_a_collector_only_with_time_stamps() {
+    let project = Project::new();
+    let log = "#1 [internal] load build definition from Dockerfile\n#1 DONE 0.1s\n";
+    fs::write(project.path().join("job.log"), log).unwrap();
+    let output = buildrace(&project)
+        .args(["explain", "job.log"])
+        .env("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")
+        .output()
+        .unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{stderr}");
+    assert!(stderr.contains("job.log is not sent"), "{stderr}");
+}
+
+/// What buildx 0.13.1 wrote with `--progress=plain`.
+fn plain(name: &str) -> PathBuf {
+    let logs = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/plain");
+    logs.join(name)
+}
+
+#[test]
+fn plain_logs_of_builds_without_a_result_say_why() {
+    let project = Project::new();
+    for (log, words) in [
+        (
+            "failing.log",
+            &["it failed at [fails 2/2] RUN sleep 1", "exit code: 42"][..],
+        ),
+        (
+            "cancelled.log",
+            &["it was cancelled", "it was at [long 2/2] RUN sleep 30"],
+        ),
+        (
+            "unparsable.log",
+            &["it failed: failed to solve: dockerfile parse error on line 2"],
+        ),
+        ("killed.log", &["incomplete"]),
+    ] {
+        let (text, _) = written(&project, &["explain", plain(log).to_str().unwrap()]);
+        for word in words {
+            assert!(text.contains(word), "{log}: {word}: {text}");
+        }
+    }
+    let cached = json(&project, &[plain("cached.log").to_str().unwrap()]);
+    assert_eq!(cached["complete"], true);
+    let mut platforms = cached["platforms"].as_array().unwrap().iter();
+    assert!(platforms.all(|facts| facts["steps"] == 6 && facts["cached"] == 6));
+
+    let names = [
+        "failing.log",
+        "unparsable.log",
+        "cancelled.log",
+        "multi.log",
+    ];
+    let all = names.map(|name| fs::read_to_string(plain(name)).unwrap());
+    fs::write(project.path().join("job.log"), all.concat()).unwrap();
+    let together = json(&project, &["job.log"]);
+    let builds = together["builds"].as_array().unwrap();
+    assert_eq!(builds.len(), names.len());
+    for (build, name) in builds.iter().zip(names) {
+        let alone = json(&project, &[plain(name).to_str().unwrap()]);
+        for key in ["failure", "seconds", "steps", "complete"] {
+            assert_eq!(build[key], alone[key], "{name}: {key}");
+        }
+    }
+}

@@ -162,6 +162,8 @@ fn cores(run: &Published, candidate: &VariantView) -> String {
         let times = candidate.cells[&kind].times.as_ref();
         number::seconds(times.expect("it was raced").median)
     };
+    let at_once = typical(run, candidate).concurrency.as_ref();
+    let at_once = at_once.expect("a trace tells when steps ran");
     format!(
         "- Cores: {} takes {} for one platform and {} for {}, and emulates nothing. On average \
          {:.1} of its steps run at once, on {} cores. More cores make a second platform \
@@ -170,7 +172,7 @@ fn cores(run: &Published, candidate: &VariantView) -> String {
         seconds(BuildKind::Cold),
         seconds(BuildKind::MultiArch),
         1 + scenario.added.len(),
-        typical(run, candidate).concurrency.mean,
+        at_once.mean,
         run.stored.run.record.host.cores.unwrap_or_default(),
     )
 }

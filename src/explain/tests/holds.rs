@@ -101,7 +101,7 @@ fn make_up(explanation: &Explanation) -> Held {
 
 /// The points say at every moment how many steps were worked on.
 fn concurrency(explanation: &Explanation) -> Held {
-    let concurrency = &explanation.concurrency;
+    let concurrency = explanation.concurrency.as_ref().unwrap();
     let points = &concurrency.points;
     let intervals: Vec<Interval> = explanation
         .steps

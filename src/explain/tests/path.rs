@@ -62,6 +62,8 @@ fn the_path_goes_by_what_each_step_waited_for() {
     );
     let counts: Vec<(u128, u32)> = explanation
         .concurrency
+        .as_ref()
+        .unwrap()
         .points
         .iter()
         .map(|point| (point.at.as_millis(), point.steps))
@@ -78,8 +80,9 @@ fn the_path_goes_by_what_each_step_waited_for() {
             (1000, 0)
         ]
     );
-    assert_eq!(explanation.concurrency.max, 2);
-    assert!((explanation.concurrency.mean - 1.07).abs() < 1e-9);
+    let concurrency = explanation.concurrency.unwrap();
+    assert_eq!(concurrency.max, 2);
+    assert!((concurrency.mean - 1.07).abs() < 1e-9);
 }
 
 #[test]

@@ -11,8 +11,8 @@ use proptest::sample::{Index, select};
 
 use super::super::{Conditions, FailureFacts, Instruction, Lines, NativeAlone, Node};
 use crate::model::Platform;
-use crate::trace::SolveStatus;
 use crate::trace::status::{Vertex, VertexLog, VertexStatus};
+use crate::trace::{Clock, SolveStatus};
 
 /// Names of every kind; `{}` is where a number goes, so that some repeat.
 const NAMES: [&str; 16] = [
@@ -337,6 +337,7 @@ prop_compose! {
             elsewhere: HashMap::from_iter(elsewhere),
             cores: other_cores,
             cut_off,
+            clock: Clock::BuildKit,
             failure: cancelled.then(|| FailureFacts {
                 message: "context canceled".into(),
                 cancelled: true,

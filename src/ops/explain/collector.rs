@@ -29,7 +29,13 @@ pub async fn send<'e>(builds: impl IntoIterator<Item = (BuildName, &'e Explanati
         return;
     }
     let builds = builds.into_iter();
-    let spans = builds.flat_map(|(name, explanation)| otlp::spans(&name, explanation));
+    let spans = builds.flat_map(|(name, explanation)| {
+        if explanation.begin.is_none() {
+            let title = escape::terminal(&name.title, 200);
+            errln!("warning: {title} is not sent: its log has no time stamps");
+        }
+        otlp::spans(&name, explanation)
+    });
     if let Err(error) = otlp::send(spans.collect()).await {
         errln!("warning: {}", escape::terminal(&error.to_string(), 1000));
     }

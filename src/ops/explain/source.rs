@@ -1,16 +1,13 @@
 //! Which build is meant: a run, a sample of one, or a recording.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, IsTerminal, Read};
+use std::io::{self, IsTerminal, Read};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use flate2::read::MultiGzDecoder;
 
-use crate::explain::StoredTrace;
 use crate::store::{RUN_FILE, runs, trace_path};
-use crate::trace::rawjson::{Reader, Tail};
-use crate::trace::{Builds, Recorded, Trace};
+use crate::trace::plain;
 
 /// What a person named.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -125,7 +122,7 @@ pub fn newest_run(results: &Path) -> anyhow::Result<PathBuf> {
     })
 }
 
-/// Whether a file is a Dockerfile by its name, and holds no JSON.
+/// Whether a file is a Dockerfile by its name, and does not begin as a recording does.
 fn is_dockerfile(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default();
     let name = name.to_string_lossy().to_lowercase();
@@ -133,12 +130,17 @@ fn is_dockerfile(path: &Path) -> bool {
         || name == "containerfile"
         || name.starts_with("dockerfile.")
         || name.ends_with(".dockerfile");
-    let start = || {
-        let mut start = [0; 1];
-        let read = File::open(path).and_then(|mut file| file.read(&mut start));
-        read.is_ok_and(|bytes| bytes == 0 || !matches!(start[0], b'{' | 0x1f))
+    let is_recording = || {
+        let mut start = Vec::new();
+        let read = File::open(path).and_then(|file| file.take(256).read_to_end(&mut start));
+        let line = start
+            .split(|byte| *byte == b'\n')
+            .next()
+            .unwrap_or_default();
+        let is_compressed = start.starts_with(&[0x1f, 0x8b]) || start.starts_with(&[0x28, 0xb5]);
+        read.is_err() || is_compressed || start.starts_with(b"{") || plain::is_step_line(line)
     };
-    is_named && start()
+    is_named && !is_recording()
 }
 
 fn has_trace(run: &Path, sample: &str) -> bool {
@@ -156,66 +158,4 @@ fn sample_of_trace(path: &Path) -> Option<Source> {
         run: run.to_owned(),
         sample: sample.to_owned(),
     })
-}
-
-/// Reads the builds in a recording of any buildx, or of ours, compressed or
-/// not.
-pub fn read_recording(path: Option<&Path>) -> anyhow::Result<Vec<Recorded>> {
-    let name = path.map_or("standard input".into(), |path| path.display().to_string());
-    let input: Box<dyn Read> = match path {
-        Some(path) => Box::new(File::open(path).with_context(|| format!("cannot read {name}"))?),
-        None => Box::new(io::stdin()),
-    };
-    let mut input = BufReader::new(input);
-    let start = input
-        .fill_buf()
-        .with_context(|| format!("cannot read {name}"))?;
-    if start.starts_with(&[0xff, 0xfe]) || start.starts_with(&[0xfe, 0xff]) {
-        bail!(
-            "{name} is UTF-16 text, as Windows PowerShell's `2>` writes it: expected UTF-8, which \
-             `cmd /c` and PowerShell 7 write"
-        );
-    }
-    let builds = if start.starts_with(&[0x1f, 0x8b]) {
-        builds(Reader::new(MultiGzDecoder::new(input)))
-    } else {
-        builds(Reader::new(input))
-    };
-    let mut builds = builds.with_context(|| format!("cannot read {name}"))?;
-    if builds.iter().all(|build| build.trace.steps().is_empty()) {
-        let text = builds.pop().and_then(|build| build.text);
-        let found = text.map_or_else(String::new, |text| {
-            let start: String = text.chars().take(80).collect();
-            format!(", it begins {start:?}")
-        });
-        bail!(
-            "{name} holds no build{found}: expected what `docker buildx build --progress=rawjson` writes"
-        );
-    }
-    Ok(builds)
-}
-
-/// Tells the builds of a recording apart.
-fn builds(mut reader: Reader<impl Read>) -> anyhow::Result<Vec<Recorded>> {
-    let mut builds = Builds::new();
-    while let Some(status) = reader.next() {
-        if let Some(text) = reader.take_text() {
-            builds.push_text(&text);
-        }
-        builds.push(&status?);
-    }
-    if let Some(Tail::Text(text)) = reader.tail() {
-        builds.push_text(text);
-    }
-    Ok(builds.end(matches!(reader.tail(), Some(Tail::CutOff) | None)))
-}
-
-/// Folds the recording of one build into a trace.
-pub fn fold(mut reader: Reader<impl Read>) -> anyhow::Result<StoredTrace> {
-    let mut trace = Trace::new();
-    for status in reader.by_ref() {
-        trace.push(&status?);
-    }
-    let cut_off = matches!(reader.tail(), Some(Tail::CutOff) | None);
-    Ok(StoredTrace { trace, cut_off })
 }

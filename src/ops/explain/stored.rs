@@ -6,7 +6,7 @@ use std::path::Path;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
-use super::source::fold;
+use super::recording::fold;
 use crate::escape;
 use crate::explain::{Lines, RunExplanation, StoredTrace, explain_run};
 use crate::model::{Sample, ScenarioInfo, VariantInfo};

@@ -10,7 +10,7 @@ use super::canvas::{Anchor, BODY, BOLD, Canvas, HEADING, MARGIN, Paint, RIGHT, S
 use super::palette::{Colour, Palette, Theme};
 use crate::escape;
 use crate::explain::Explanation;
-use crate::report::explanation::{Subject, capitalised, culprit, failure, groups};
+use crate::report::explanation::{Subject, capitalised, culprit, failure, groups, on_clock};
 use crate::report::number;
 use legend::legend;
 
@@ -102,7 +102,7 @@ fn seconds(explanation: &Explanation) -> String {
 /// How long it took, on what, and who is to blame.
 fn facts(canvas: &mut Canvas, subject: &Subject, explanation: &Explanation) {
     let palette = canvas.palette;
-    let mut facts = format!("{} on BuildKit's clock", seconds(explanation));
+    let mut facts = format!("{} {}", seconds(explanation), on_clock(explanation.clock));
     if let Some(wall) = subject.wall {
         let wall = number::seconds(wall.as_secs_f64());
         facts.push_str(&format!(", {wall} on the client's"));

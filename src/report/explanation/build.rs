@@ -16,6 +16,7 @@ use super::{PageStyle, Subject};
 use crate::escape;
 use crate::explain::{Explanation, Interval, SlowDown, StepFacts, StepKind};
 use crate::model::Outcome;
+use crate::trace::Clock;
 
 /// Emulated steps whose slow-down is described.
 const MAX_SLOW_DOWNS: usize = 5;
@@ -41,8 +42,9 @@ pub fn build(subject: &Subject, explanation: &Explanation, style: PageStyle) -> 
 fn heading(page: &mut Page, subject: &Subject, explanation: &Explanation) {
     page.line(Style::Bold, &escape::columns(&subject.title, page.width));
     let mut facts = vec![format!(
-        "{} on BuildKit's clock",
-        number::seconds(explanation.span.as_secs_f64())
+        "{} {}",
+        number::seconds(explanation.span.as_secs_f64()),
+        on_clock(explanation.clock)
     )];
     if let Some(wall) = subject.wall {
         facts.push(format!(
@@ -59,6 +61,9 @@ fn heading(page: &mut Page, subject: &Subject, explanation: &Explanation) {
     page.wrapped(Style::Dim, &facts.join(", "));
     if let Some(outcome) = subject.outcome.filter(|outcome| *outcome != Outcome::Ok) {
         page.line(Style::Bad, &format!("the build ended: {outcome}"));
+    }
+    if let Some(text) = from_a_log(explanation.clock) {
+        page.wrapped(Style::Dim, text);
     }
     if let Some(text) = failure(explanation) {
         page.wrapped(Style::Bad, &text);
@@ -97,6 +102,31 @@ fn heading(page: &mut Page, subject: &Subject, explanation: &Explanation) {
         page.wrapped(Style::Bold, &format!("{}.", capitalised(&sentence)));
     }
     slow_downs(page, explanation);
+}
+
+/// By which clock a build took as long as it did, after that time.
+pub(in crate::report) fn on_clock(clock: Clock) -> &'static str {
+    match clock {
+        Clock::BuildKit => "on BuildKit's clock",
+        Clock::Log => "by the time stamps of the log",
+        Clock::None => "or more, by the durations in the log",
+    }
+}
+
+/// What the times of a build are worth that was read from a plain log.
+pub(super) fn from_a_log(clock: Clock) -> Option<&'static str> {
+    match clock {
+        Clock::BuildKit => None,
+        Clock::Log => Some(
+            "From a plain log: durations are BuildKit's, to 0.1 s. Starts and ends are the log's \
+             time stamps, up to 0.3 s late. What a step takes from is inferred from names.",
+        ),
+        Clock::None => Some(
+            "From a plain log: durations are BuildKit's, to 0.1 s. The log has no time stamps, so \
+             waiting, and what ran beside what, are unknown. What a step takes from is inferred \
+             from names.",
+        ),
+    }
 }
 
 /// Why a build has no result: `it failed at [2/2] RUN make: …`. Plain text,
@@ -241,7 +271,9 @@ fn critical_path(page: &mut Page, explanation: &Explanation) {
         );
         page.line(Style::Plain, line.trim_end());
     }
-    let concurrency = &explanation.concurrency;
+    let Some(concurrency) = &explanation.concurrency else {
+        return;
+    };
     page.line(
         Style::Dim,
         &format!(
@@ -274,7 +306,14 @@ fn steps(page: &mut Page, explanation: &Explanation, all: bool) {
     }
     let hidden = explanation.steps.len() - shown.len();
     page.out.push('\n');
-    page.line(Style::Bold, "steps (━ on the critical path, ─ beside it)");
+    let placed = match explanation.clock.tells_when() {
+        true => "",
+        false => ", each as early as it can have been",
+    };
+    page.line(
+        Style::Bold,
+        &format!("steps (━ on the critical path, ─ beside it{placed})"),
+    );
     for at in shown {
         step_line(page, explanation, at);
     }

@@ -19,6 +19,10 @@ pub fn builds(builds: &[(&Subject, &Explanation)], style: PageStyle) -> String {
     for (subject, explanation) in builds.iter().take(MAX_LISTED) {
         let title = escape::columns(&subject.title, page.width / 2);
         let time = number::seconds(explanation.span.as_secs_f64());
+        let time = match explanation.clock.tells_when() {
+            true => time,
+            false => format!("≥ {time}"),
+        };
         let (style, end) = end(explanation);
         let end = page.paint.apply(style, end);
         page.line(Style::Plain, &format!("  {time:>8}  {end:<10}  {title}"));

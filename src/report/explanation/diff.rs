@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::super::number;
 use super::super::paint::Style;
-use super::build::failure;
+use super::build::{failure, from_a_log};
 use super::culprit::culprit_beside;
 use super::page::Page;
 use super::text::{beside, short_instruction};
@@ -33,6 +33,9 @@ pub fn diff(
         let title = escape::columns(&subject.title, page.width.saturating_sub(16));
         let span = number::seconds(explanation.span.as_secs_f64());
         page.line(Style::Bold, &format!("{word:<5} {span:>8}  {title}"));
+        if let Some(text) = from_a_log(explanation.clock) {
+            page.wrapped(Style::Dim, text);
+        }
         if !explanation.complete {
             page.line(Style::Bad, "                incomplete");
         }

@@ -22,7 +22,7 @@ use serde::Serialize;
 
 use crate::model::{Outcome, Sample, optional_seconds};
 pub use build::build;
-pub(super) use build::failure;
+pub(super) use build::{failure, on_clock};
 pub use builds::builds;
 pub use culprit::{CulpritStep, Grown, grown};
 pub(super) use culprit::{capitalised, culprit, shared_sentence, shared_steps};

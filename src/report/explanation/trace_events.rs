@@ -28,7 +28,9 @@ pub fn trace_events(subject: &Subject, explanation: &Explanation) -> String {
     thread(&mut events, 1, 1, "critical path");
     events.extend(path);
     process(&mut events, 2, "steps at once");
-    events.extend(explanation.concurrency.points.iter().map(|point| {
+    let points = explanation.concurrency.as_ref();
+    let points = points.map_or(&[][..], |concurrency| &concurrency.points);
+    events.extend(points.iter().map(|point| {
         json!({
             "ph": "C", "pid": 2, "tid": 0, "name": "steps at once",
             "ts": micros(point.at), "args": { "steps": point.steps },
@@ -81,7 +83,8 @@ fn other(subject: &Subject, explanation: &Explanation) -> Map<String, Value> {
     let mut other = Map::new();
     let title = escape::terminal(&subject.title, MAX_TEXT);
     other.insert("title".into(), json!(title));
-    other.insert("begin".into(), json!(explanation.begin.to_string()));
+    let begin = explanation.begin.map(|begin| begin.to_string());
+    other.insert("begin".into(), json!(begin));
     other.insert("complete".into(), json!(explanation.complete));
     if let Some(failure) = &explanation.failure {
         let message = escape::terminal(&failure.message, MAX_TEXT);

@@ -138,7 +138,9 @@ fn label(step: &StepFacts) -> String {
 /// How many steps were worked on at once, over time.
 pub(super) fn concurrency(canvas: &mut Canvas, axis: &Axis, explanation: &Explanation) {
     let palette = canvas.palette;
-    let concurrency = &explanation.concurrency;
+    let Some(concurrency) = &explanation.concurrency else {
+        return;
+    };
     canvas.y += 6.0;
     let text = format!(
         "steps at once: {:.1} on average, max {}",
