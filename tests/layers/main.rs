@@ -30,6 +30,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("stats", &["model"]),
     ("verdict", &["model", "stats"]),
     ("verify", &["model"]),
+    ("bundle", &["model", "trace", "buildkit", "verify"]),
     ("explain", &["model", "trace", "stats"]),
     ("buildkit", &["model", "trace"]),
     ("engine", &["model", "buildkit", "temporary", "user"]),

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use flate2::read::MultiGzDecoder;
 
+use crate::bundle;
 use crate::explain::StoredTrace;
 use crate::store::{RUN_FILE, runs, trace_path};
 use crate::trace::rawjson::{Reader, Tail};
@@ -24,7 +25,7 @@ pub enum Source {
         /// The sample's id.
         sample: String,
     },
-    /// A recording, or one of the builds in it.
+    /// A recording or a bundle, or one of the builds in it.
     Recording {
         /// Its file; `None` for standard input.
         path: Option<PathBuf>,
@@ -159,8 +160,13 @@ fn sample_of_trace(path: &Path) -> Option<Source> {
 }
 
 /// Reads the builds in a recording of any buildx, or of ours, compressed or
-/// not.
+/// not, or in a bundle.
 pub fn read_recording(path: Option<&Path>) -> anyhow::Result<Vec<Recorded>> {
+    if let Some(path) = path
+        && let Some(builds) = bundle::read(path)?
+    {
+        return Ok(builds);
+    }
     let name = path.map_or("standard input".into(), |path| path.display().to_string());
     let input: Box<dyn Read> = match path {
         Some(path) => Box::new(File::open(path).with_context(|| format!("cannot read {name}"))?),
