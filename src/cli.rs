@@ -36,6 +36,8 @@ pub enum Command {
     Calibrate(CalibrateArgs),
     /// Explain a build: which steps, emulated or native, and what they cost
     Explain(ExplainArgs),
+    /// List the builds that a builder remembers, or follow them as they end
+    History(HistoryArgs),
     /// Show a stored run again, and write its report
     Report(ReportArgs),
     /// Write stored runs as a site: an index, their pages, times over time, a feed of changes
@@ -390,18 +392,29 @@ pub struct CalibrateArgs {
 /// `buildrace explain`
 #[derive(Debug, Args)]
 #[command(after_help = "\
-A BUILD is a run (its id or folder), a sample of a run (its id, RUN/SAMPLE, or its trace), or a \
-file that `docker buildx build` wrote with --progress=rawjson or --progress=plain, as CI logs hold \
-it, - for standard input. [default: the newest run]
+A BUILD is a run (its id or folder), a sample of a run (its id, RUN/SAMPLE, or its trace), a file \
+that `docker buildx build` wrote with --progress=rawjson or --progress=plain, as CI logs hold it, \
+- for standard input, or a .dockerbuild bundle of `docker buildx history export` or of \
+docker/build-push-action. [default: the newest run]
+
+A build that nobody recorded is in its builder's history: --last, --history REF.
 
 If OTEL_EXPORTER_OTLP_ENDPOINT names a collector, the builds go there as OpenTelemetry spans.")]
 pub struct ExplainArgs {
-    /// What to explain: RUN, SAMPLE, FILE.rawjson, FILE.log, or -
-    #[arg(value_name = "BUILD")]
+    /// What to explain: RUN, SAMPLE, FILE.rawjson, FILE.log, FILE.dockerbuild, or -
+    #[arg(value_name = "BUILD", conflicts_with_all = ["last", "history"])]
     pub build: Option<String>,
     /// Another build, to see what changed from the first one to it
     #[arg(value_name = "AGAINST")]
     pub against: Option<String>,
+    /// Explain the build that ended last on the builder, whoever built; those of buildrace's own
+    /// races only if there is no other
+    #[arg(long, conflicts_with = "history")]
+    pub last: bool,
+    /// Explain a build of the builder's history, by its reference or the beginning of it;
+    /// `buildrace history` lists them
+    #[arg(long, value_name = "REF")]
+    pub history: Option<String>,
     /// Platform that the builder's CPU is of, like linux/amd64, for a FILE
     ///
     /// A recording does not name the CPU, and without it no step can be called
@@ -414,7 +427,7 @@ pub struct ExplainArgs {
     /// several are built, or with --build-arg BUILDKIT_MULTI_PLATFORM=1.
     #[arg(long, value_name = "PLATFORM")]
     pub platform: Option<Platform>,
-    /// Dockerfile that was built, for a FILE, to name lines
+    /// Dockerfile that was built, for a FILE, --last or --history, to name lines
     #[arg(long, short = 'f', value_name = "DOCKERFILE")]
     pub file: Option<PathBuf>,
     /// Ask how long the builds of a run would take with N cores for RUN steps
@@ -429,10 +442,32 @@ pub struct ExplainArgs {
     /// Show every step, or every sample of a run
     #[arg(long)]
     pub all: bool,
+    #[command(flatten)]
+    pub builder: BuilderArgs,
     /// Folder or store that runs are in
     #[arg(long, value_name = "DIR|URL", default_value = "results")]
     pub results: ResultsPlace,
     /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `buildrace history`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+`buildrace explain --history REF` explains one of them, `buildrace explain --last` the one that \
+ended last. Nothing on the builder is started or changed.")]
+pub struct HistoryArgs {
+    #[command(flatten)]
+    pub builder: BuilderArgs,
+    /// List the newest N builds [default: 20]; with --follow, stop after N builds [default: never]
+    #[arg(long, short = 'n', value_name = "N")]
+    pub limit: Option<usize>,
+    /// Print a line for each build as it ends: its time, how much of it was emulated, and what is
+    /// to blame
+    #[arg(long)]
+    pub follow: bool,
+    /// Print JSON; with --follow, an object a line
     #[arg(long)]
     pub json: bool,
 }

@@ -55,6 +55,7 @@ pub mod bucket;
 pub mod builder;
 pub mod buildkit;
 pub mod buildx;
+pub mod bundle;
 #[allow(
     missing_docs,
     rustdoc::broken_intra_doc_links,

@@ -17,7 +17,7 @@ pub use matrix::{Axis, Matrix, MatrixValue};
 pub use results::{ResultsPlace, StorePlace};
 
 /// Which builder to use, as it is typed.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct BuilderOptions {
     /// The engine's address; `None` where it is to be found.
     pub host: Option<String>,

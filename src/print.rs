@@ -5,6 +5,7 @@
 //! of URLs, and the values that the user named, are taken out of every line.
 
 use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{PoisonError, RwLock};
 
 use crate::secrets::Masks;
@@ -23,6 +24,9 @@ macro_rules! outln {
         $crate::print::to_stdout(format_args!($($argument)*))?
     };
 }
+
+/// Whether the reader of stdout went away.
+static IS_UNREAD: AtomicBool = AtomicBool::new(false);
 
 static MASKS: RwLock<Option<Masks>> = RwLock::new(None);
 
@@ -58,11 +62,19 @@ pub fn to_stdout(line: std::fmt::Arguments<'_>) -> anyhow::Result<()> {
         .write_all(line.as_bytes())
         .and_then(|()| stdout.flush())
     {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            Err(anyhow::Error::new(error).context("cannot write the result to stdout"))
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => {
+            IS_UNREAD.store(true, Ordering::Relaxed);
+            Ok(())
         }
-        _ => Ok(()),
+        Err(error) => Err(anyhow::Error::new(error).context("cannot write the result to stdout")),
+        Ok(()) => Ok(()),
     }
+}
+
+/// Whether a line found the reader of stdout gone: who writes without an end stops
+/// then.
+pub fn is_unread() -> bool {
+    IS_UNREAD.load(Ordering::Relaxed)
 }
 
 /// Whether what goes to stdout may have colours.

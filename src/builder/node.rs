@@ -11,6 +11,8 @@ use crate::buildkit::{
     BuildEnd, BuildRequest, BuildWindow, CacheRecord, Client, ClientError, Dial, DockerDial,
     TlsFiles, Worker,
 };
+use crate::model::RememberedBuild;
+use crate::trace::SolveStatus;
 
 /// One BuildKit.
 #[derive(Debug, Clone)]
@@ -74,6 +76,28 @@ impl NodeBuilder {
     /// It does not answer.
     pub async fn buildkit_version(&self) -> Result<Option<String>, BuilderError> {
         Ok(self.client.buildkit_version().await?)
+    }
+
+    /// Builds that run there or are remembered, of anyone, with what BuildKit
+    /// knows of each; the oldest first.
+    ///
+    /// # Errors
+    /// It does not answer.
+    pub async fn remembered_builds(&self) -> Result<Vec<RememberedBuild>, BuilderError> {
+        Ok(self.client.remembered_builds().await?)
+    }
+
+    /// The stored status of a build that is over, update by update; none where
+    /// BuildKit kept no log of it.
+    ///
+    /// # Errors
+    /// It does not answer, does not know the build, or has lost its log.
+    pub async fn replay(
+        &self,
+        reference: &str,
+        sink: impl FnMut(SolveStatus),
+    ) -> Result<(), BuilderError> {
+        Ok(self.client.replay(reference, sink).await?)
     }
 }
 

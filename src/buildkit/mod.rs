@@ -1,5 +1,5 @@
 //! The BuildKit client: solve, status, session, usage, history and prune over any
-//! connection that speaks gRPC.
+//! connection that speaks gRPC; and the logs that BuildKit stores.
 
 mod build;
 mod client;
@@ -14,6 +14,7 @@ mod request;
 mod session;
 mod solve;
 mod status;
+mod stored_log;
 mod text;
 mod usage;
 mod wire;
@@ -25,3 +26,4 @@ pub use request::{
     BuildEnd, BuildError, BuildReply, BuildRequest, BuildWindow, CacheRecord, Export, NamedContext,
     Secret, Worker,
 };
+pub use stored_log::{STATUS_LOG, StoredLog};

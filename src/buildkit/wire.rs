@@ -140,8 +140,42 @@ pub(super) struct BuildHistoryEvent {
 pub(super) struct BuildHistoryRecord {
     #[prost(bytes = "vec", tag = "1")]
     pub reference: Vec<u8>,
+    /// A map on the wire.
+    #[prost(message, repeated, tag = "3")]
+    pub frontend_attrs: Vec<Attribute>,
+    #[prost(message, optional, tag = "5")]
+    pub error: Option<RpcStatus>,
     #[prost(message, optional, tag = "6")]
     pub created_at: Option<Timestamp>,
     #[prost(message, optional, tag = "7")]
     pub completed_at: Option<Timestamp>,
+    #[prost(message, optional, tag = "8")]
+    pub logs: Option<ContentDescriptor>,
+    #[prost(int32, tag = "15")]
+    pub cached_steps: i32,
+    #[prost(int32, tag = "16")]
+    pub total_steps: i32,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct Attribute {
+    #[prost(bytes = "vec", tag = "1")]
+    pub key: Vec<u8>,
+    #[prost(bytes = "vec", tag = "2")]
+    pub value: Vec<u8>,
+}
+
+/// `google.rpc.Status`.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct RpcStatus {
+    #[prost(int32, tag = "1")]
+    pub code: i32,
+    #[prost(bytes = "vec", tag = "2")]
+    pub message: Vec<u8>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct ContentDescriptor {
+    #[prost(bytes = "vec", tag = "2")]
+    pub digest: Vec<u8>,
 }

@@ -1,6 +1,8 @@
 //! `buildrace explain`: why a build, or each build of a run, took as long as it
 //! did.
 
+mod remembered;
+
 use std::path::Path;
 
 use anyhow::{Context, bail};
@@ -10,24 +12,35 @@ use crate::cli::ExplainArgs;
 use crate::escape;
 use crate::explain::diff::diff;
 use crate::explain::{
-    Conditions, Explanation, FailureFacts, Lines, Node, RunExplanation, SampleExplanation, explain,
+    Conditions, Explanation, Lines, Node, RunExplanation, SampleExplanation, explain,
 };
 use crate::ops::Exit;
 use crate::ops::explain::{Source, collector, explained, lines_in, lines_of, read_recording};
 use crate::ops::files::write_whole;
 use crate::ops::picture;
 use crate::ops::results::Results;
+use crate::options::BuilderOptions;
 use crate::report::View;
 use crate::report::chart::{Theme, waterfall};
 use crate::report::explanation::{self as shown, PageStyle, Subject};
 use crate::scenario::{Project, read_file};
 use crate::store::{self, StoredRun};
+use crate::trace::Recorded;
 
 /// Version of what `--json` prints.
 const SCHEMA_VERSION: u32 = 1;
+/// What a recording without a file is called.
+const STANDARD_INPUT: &str = "standard input";
 
 /// Explains a build, or a run, or what changed from one build to another.
 pub async fn run(args: ExplainArgs) -> anyhow::Result<Exit> {
+    if args.last || args.history.is_some() {
+        let (title, recorded) = remembered::recorded(&args).await?;
+        for build in Build::of_recorded(&[recorded], &title, None, &args)? {
+            explain_build(&build, &args).await?;
+        }
+        return Ok(Exit::Good);
+    }
     let results = Results::open(&args.results)?;
     let folder = &args.results.folder;
     let build = results.bring(args.build.as_deref()).await?;
@@ -82,6 +95,9 @@ fn check_flags(args: &ExplainArgs, first: &Source, second: Option<&Source>) -> a
     }
     if args.cores.is_some() && second.is_some() {
         bail!("--cores asks of one build: leave the other one out");
+    }
+    if BuilderOptions::from(&args.builder) != BuilderOptions::default() {
+        bail!("--builder, --host and what belongs to them go with --last and --history");
     }
     Ok(())
 }
@@ -254,7 +270,20 @@ impl Build {
         build: Option<usize>,
         args: &ExplainArgs,
     ) -> anyhow::Result<Vec<Self>> {
-        let recorded = read_recording(path)?;
+        let name = match path.and_then(Path::file_name) {
+            Some(name) => name.to_string_lossy().into_owned(),
+            None => STANDARD_INPUT.to_owned(),
+        };
+        Self::of_recorded(&read_recording(path)?, &name, build, args)
+    }
+
+    /// The builds of what was recorded under a name, or the one that is asked for.
+    fn of_recorded(
+        recorded: &[Recorded],
+        name: &str,
+        build: Option<usize>,
+        args: &ExplainArgs,
+    ) -> anyhow::Result<Vec<Self>> {
         let lines = match &args.file {
             Some(file) => {
                 let text =
@@ -277,10 +306,6 @@ impl Build {
             cores: args.cores,
             ..Conditions::default()
         };
-        let name = match path.and_then(Path::file_name) {
-            Some(name) => name.to_string_lossy().into_owned(),
-            None => "standard input".to_owned(),
-        };
         let count = recorded.len();
         if let Some(build) = build.filter(|build| !(1..=count).contains(build)) {
             bail!("{name} has no build {build}: it holds {count}");
@@ -291,14 +316,17 @@ impl Build {
         let mut refused = None;
         for (recorded, number) in wanted {
             let title = match count {
-                1 => name.clone(),
-                _ if path.is_none() => format!("-#{number}"),
+                1 => name.to_owned(),
+                _ if name == STANDARD_INPUT => format!("-#{number}"),
                 _ => format!("{name}#{number}"),
             };
+            let told = Conditions::of_recorded(recorded);
             let conditions = Conditions {
-                cut_off: recorded.cut_off,
-                clock: recorded.clock,
-                failure: FailureFacts::from_recording(recorded),
+                node: conditions.node.clone().or(told.node),
+                platform: conditions.platform.clone().or(told.platform),
+                cut_off: told.cut_off,
+                clock: told.clock,
+                failure: told.failure,
                 ..conditions.clone()
             };
             match explain(&recorded.trace, &conditions) {

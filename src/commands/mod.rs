@@ -9,6 +9,7 @@ pub mod compare;
 pub mod doctor;
 pub mod engine;
 pub mod explain;
+pub mod history;
 pub mod images;
 pub mod list;
 pub mod push;
@@ -30,6 +31,7 @@ pub async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
         Command::Check(args) => check::run(args).await,
         Command::Calibrate(args) => calibrate::run(args).await,
         Command::Explain(args) => explain::run(args).await,
+        Command::History(args) => history::run(args).await,
         Command::Report(args) => report::run(&args).await,
         Command::Push(args) => push::run(&args).await,
         Command::Site(args) => site::run(&args).await,

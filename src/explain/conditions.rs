@@ -7,7 +7,7 @@ use super::facts::FailureFacts;
 use super::lines::Lines;
 use super::node::Node;
 use crate::model::Platform;
-use crate::trace::{Clock, Label};
+use crate::trace::{Clock, Label, Recorded};
 
 /// What is known of a build besides its trace. All of it may be unknown.
 #[derive(Debug, Clone, Default)]
@@ -36,6 +36,23 @@ pub struct Conditions {
     pub clock: Clock,
     /// Why the build has no result, as its client said.
     pub failure: Option<FailureFacts>,
+}
+
+impl Conditions {
+    /// What a recording says itself.
+    pub fn of_recorded(recorded: &Recorded) -> Self {
+        Self {
+            node: recorded.native.clone().map(|native| Node {
+                listed: recorded.listed.clone(),
+                ..Node::of(native)
+            }),
+            platform: recorded.platform.clone(),
+            cut_off: recorded.cut_off,
+            clock: recorded.clock,
+            failure: FailureFacts::from_recording(recorded),
+            ..Self::default()
+        }
+    }
 }
 
 /// An instruction of a Dockerfile: its stage, and its position there from 1.

@@ -13,6 +13,7 @@ mod program_output;
 mod record;
 mod reference;
 mod release;
+mod remembered;
 mod rules;
 mod run;
 mod sample;
@@ -33,6 +34,7 @@ pub use record::{
 };
 pub use reference::{Reference, familiar_name};
 pub use release::Release;
+pub use remembered::{BuildInputs, BuildState, RememberedBuild};
 pub use rules::{
     AUTO_ROUNDS, Contamination, FUTILITY_ROUNDS, FailureRule, LEAST_DELTA, NoiseFloor, Rules,
     Stopping,

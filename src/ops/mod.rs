@@ -10,6 +10,7 @@ mod exit;
 pub(crate) mod explain;
 pub(crate) mod files;
 pub(crate) mod formats;
+pub(crate) mod history;
 pub(crate) mod ignored;
 pub(crate) mod images;
 mod lfs;

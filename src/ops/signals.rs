@@ -30,6 +30,17 @@ pub fn stop_on_signals() -> CancellationToken {
     stop
 }
 
+/// Returns when Ctrl-C, SIGTERM or the end of the terminal (SIGHUP) stops a command
+/// that has nothing to clean up. Asked for once: what comes between two calls is
+/// lost.
+pub async fn interrupted() {
+    match Signals::listen() {
+        Ok(mut signals) => signals.next().await,
+        // Then the signals end the process themselves.
+        Err(_) => std::future::pending().await,
+    }
+}
+
 /// Makes a file that may grow no larger (`ulimit -f`) an error like that of a
 /// full disk. Without it the process is killed.
 pub fn survive_file_limit() {

@@ -26,6 +26,7 @@ mod paint;
 mod prose;
 mod questions;
 mod reading;
+pub mod remembered;
 mod round_summary;
 pub mod runs;
 mod sentence;

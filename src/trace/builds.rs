@@ -16,6 +16,7 @@ use super::clock::Clock;
 use super::fold::Trace;
 use super::status::{SolveStatus, Vertex};
 use super::step::{MAX_DIGEST, bounded, is_end};
+use crate::model::Platform;
 
 /// Time after all that is known of a build from which on another may begin
 /// while nothing says that the first has ended: a client takes longer to start.
@@ -36,6 +37,13 @@ pub struct Recorded {
     pub cut_off: bool,
     /// What its times were read from.
     pub clock: Clock,
+    /// Platform of the CPU that built, where the recording tells more than the
+    /// stream: a bundle, or the builder itself.
+    pub native: Option<Platform>,
+    /// Platforms that BuildKit lists for that CPU, as far as that is told.
+    pub listed: Vec<Platform>,
+    /// The only platform that was built, where it tells that.
+    pub platform: Option<Platform>,
 }
 
 /// Tells the builds of a recording apart while it is read.

@@ -18,7 +18,7 @@ use crate::escape;
 
 /// An open archive, and where in it things are.
 #[derive(Debug)]
-pub(super) struct Archive<'l> {
+pub(crate) struct Archive<'l> {
     name: String,
     file: File,
     index: Option<Span>,
@@ -42,6 +42,17 @@ impl<'l> Archive<'l> {
             archive: name.clone(),
             source,
         })?;
+        Self::within(name, file, length, limits)
+    }
+
+    /// The archive that the first `length` bytes of a file are, which is called
+    /// `name`.
+    pub(crate) fn within(
+        name: String,
+        file: File,
+        length: u64,
+        limits: &'l Limits,
+    ) -> Result<Self, VerifyError> {
         let mut archive = Self {
             name,
             file,
@@ -89,12 +100,12 @@ impl<'l> Archive<'l> {
     }
 
     /// An error in a part of this archive.
-    pub(super) fn failed(&self, part: impl Into<String>, error: &io::Error) -> VerifyError {
+    pub(crate) fn failed(&self, part: impl Into<String>, error: &io::Error) -> VerifyError {
         VerifyError::reading(&self.name, part, error)
     }
 
     /// `index.json`, which nothing says the digest of.
-    pub(super) fn index<T: DeserializeOwned>(&self) -> Result<T, VerifyError> {
+    pub(crate) fn index<T: DeserializeOwned>(&self) -> Result<T, VerifyError> {
         self.index
             .ok_or_else(|| malformed("there is none: this is no OCI image layout"))
             .and_then(|span| self.read_document(span))
@@ -103,7 +114,7 @@ impl<'l> Archive<'l> {
     }
 
     /// The document that a descriptor describes, checked against its digest.
-    pub(super) fn document<T: DeserializeOwned>(
+    pub(crate) fn document<T: DeserializeOwned>(
         &self,
         descriptor: &Descriptor,
     ) -> Result<T, VerifyError> {
@@ -118,7 +129,7 @@ impl<'l> Archive<'l> {
     }
 
     /// The bytes that a descriptor describes, their digest unchecked.
-    pub(super) fn blob(&self, descriptor: &Descriptor) -> io::Result<Take<&File>> {
+    pub(crate) fn blob(&self, descriptor: &Descriptor) -> io::Result<Take<&File>> {
         self.find(descriptor).and_then(|span| self.read(span))
     }
 
@@ -159,7 +170,7 @@ impl<'l> Archive<'l> {
 }
 
 /// How a blob is named in an error.
-pub(super) fn blob(digest: &Digest) -> String {
+pub(crate) fn blob(digest: &Digest) -> String {
     format!("blob {}", escape::bounded(digest.as_ref()))
 }
 

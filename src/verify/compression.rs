@@ -8,7 +8,7 @@ use super::error::too_large;
 use crate::compression;
 
 /// A reader of what a layer holds, at most `limit` bytes of it.
-pub(super) fn decompressed<'r>(
+pub(crate) fn decompressed<'r>(
     layer: impl Read + 'r,
     limit: u64,
 ) -> io::Result<Bounded<Box<dyn Read + 'r>>> {
@@ -21,7 +21,7 @@ pub(super) fn decompressed<'r>(
 
 /// Reads to a bound, and says so when there is more.
 #[derive(Debug)]
-pub(super) struct Bounded<R> {
+pub(crate) struct Bounded<R> {
     inner: R,
     limit: u64,
     left: u64,

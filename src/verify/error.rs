@@ -8,11 +8,11 @@ use std::io;
 use crate::escape;
 use crate::model::Platform;
 
-/// An archive that cannot be checked. One line each, outside text escaped.
+/// An archive that cannot be read. One line each, outside text escaped.
 #[derive(Debug, thiserror::Error)]
 pub enum VerifyError {
     /// The file cannot be opened.
-    #[error("opening the image archive {archive}: {source}")]
+    #[error("opening the archive {archive}: {source}")]
     Open {
         /// The archive's path.
         archive: String,
@@ -20,7 +20,7 @@ pub enum VerifyError {
         source: io::Error,
     },
     /// It is damaged, or not what the OCI image specification describes.
-    #[error("reading {part} of the image archive {archive}: {message}")]
+    #[error("reading {part} of the archive {archive}: {message}")]
     Malformed {
         /// The archive's path.
         archive: String,
@@ -30,7 +30,7 @@ pub enum VerifyError {
         message: String,
     },
     /// It holds more than is read.
-    #[error("reading {part} of the image archive {archive}: {message}")]
+    #[error("reading {part} of the archive {archive}: {message}")]
     TooLarge {
         /// The archive's path.
         archive: String,

@@ -3,33 +3,33 @@
 
 /// The bounds of one check.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Limits {
+pub(crate) struct Limits {
     /// Bytes of an index, a manifest or a configuration. Registries take
     /// manifests of 4 MiB at most (OCI distribution specification, "Pushing
     /// Manifests").
-    pub(super) document_bytes: u64,
+    pub(crate) document_bytes: u64,
     /// Entries of the archive itself.
-    pub(super) archive_entries: usize,
+    pub(crate) archive_entries: usize,
     /// Descriptors in all the indexes of an archive together.
-    pub(super) descriptors: usize,
+    pub(crate) descriptors: usize,
     /// Indexes in indexes.
-    pub(super) nesting: usize,
+    pub(crate) nesting: usize,
     /// Layers of an image.
-    pub(super) layers: usize,
+    pub(crate) layers: usize,
     /// Entries in all the layers of an image together.
-    pub(super) files: usize,
+    pub(crate) files: usize,
     /// Bytes of the names in all the layers of an image together, what links
     /// point to among them.
-    pub(super) name_bytes: usize,
+    pub(crate) name_bytes: usize,
     /// Decompressed bytes of a layer.
-    pub(super) layer_bytes: u64,
+    pub(crate) layer_bytes: u64,
     /// Decompressed bytes of all the layers of an archive together.
-    pub(super) total_bytes: u64,
+    pub(crate) total_bytes: u64,
 }
 
 impl Limits {
     /// The bounds that archives are read within.
-    pub(super) const DEFAULT: Self = Self {
+    pub(crate) const DEFAULT: Self = Self {
         document_bytes: 4 << 20,
         archive_entries: 100_000,
         descriptors: 1_000,

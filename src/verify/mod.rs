@@ -30,16 +30,17 @@ mod hostile_tests;
 #[cfg(test)]
 mod layout_tests;
 
+pub(crate) use archive::{Archive, blob};
+pub(crate) use compression::decompressed;
 pub use error::VerifyError;
+pub(crate) use limits::Limits;
 pub use mismatch::Mismatch;
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::model::Platform;
-use archive::Archive;
 use index::Image;
-use limits::Limits;
 
 /// What an image should be.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,6 +1,10 @@
 //! What a person gets back for bad input: one clear line on stderr, exit code
 //! 2, and nothing half-written. No engine is needed here.
 
+#[allow(dead_code, reason = "tests/bundles and tests/wire use the rest")]
+#[path = "../support/bundle.rs"]
+mod bundle;
+mod bundles;
 mod check;
 mod compare;
 mod explain;

@@ -31,6 +31,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("stats", &["model"]),
     ("verdict", &["model", "stats"]),
     ("verify", &["model", "compression"]),
+    ("bundle", &["model", "trace", "buildkit", "verify"]),
     ("explain", &["model", "trace", "stats"]),
     ("buildkit", &["model", "trace"]),
     ("engine", &["model", "buildkit", "temporary", "user"]),

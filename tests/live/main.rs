@@ -35,6 +35,7 @@ mod program;
 #[path = "../support/project.rs"]
 mod project;
 mod race;
+mod remembered;
 mod resume;
 mod somebody;
 mod support;

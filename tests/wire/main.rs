@@ -1,6 +1,9 @@
 //! The BuildKit client against a server in this process that errs, stalls,
 //! goes silent, calls back and hangs up.
 
+#[allow(dead_code, reason = "no bundle is read here")]
+#[path = "../support/bundle.rs"]
+mod bundle;
 mod certificates;
 mod contexts;
 mod dial;
@@ -10,6 +13,7 @@ mod history;
 mod layouts;
 mod own_session;
 mod prune;
+mod remembered;
 mod secrets;
 mod server;
 mod session;

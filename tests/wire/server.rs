@@ -1,6 +1,7 @@
 //! A BuildKit in this process that does what a test tells it: its Control API
 //! on one end of a pipe, with the client of the session that BuildKit has.
 
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -8,6 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
 use bollard_buildkit_proto::moby::buildkit::v1 as proto;
+use bollard_buildkit_proto::moby::buildkit::v1::types::WorkerRecord;
+use bollard_buildkit_proto::pb;
 use buildrace::buildkit::{Daemon, Dial, DialError, dial::Duplex};
 use bytes::BytesMut;
 use futures_util::future::BoxFuture;
@@ -54,12 +57,18 @@ pub struct Script {
     pub fate: Option<&'static str>,
     /// History names the solve as running, whatever happens to it.
     pub always_active: bool,
-    records: Mutex<Vec<proto::UsageRecord>>,
+    usage: Mutex<Vec<proto::UsageRecord>>,
     /// What Info answers; without it the server does not know the call.
     pub version: Option<String>,
     /// Builds that the history holds, and those that the server keeps in it.
     pub history: Mutex<Vec<String>>,
     pub kept: Vec<String>,
+    /// More of them, with all that BuildKit says of each.
+    pub records: Mutex<Vec<proto::BuildHistoryRecord>>,
+    /// What Status answers of a reference; the script's `status` of any other.
+    pub logs: HashMap<String, Result<Vec<proto::StatusResponse>, Status>>,
+    /// Platforms of the one worker; without any there is no worker.
+    pub platforms: Vec<pb::Platform>,
 }
 
 impl Script {
@@ -76,10 +85,13 @@ impl Script {
             fate: None,
             session_way: SessionWay::Control,
             always_active: false,
-            records: Mutex::default(),
+            usage: Mutex::default(),
             version: None,
             history: Mutex::default(),
             kept: Vec::new(),
+            records: Mutex::default(),
+            logs: HashMap::new(),
+            platforms: Vec::new(),
         }
     }
 
@@ -206,6 +218,11 @@ impl FakeBuildKit {
     }
 
     pub fn records(&self) -> MutexGuard<'_, Vec<proto::UsageRecord>> {
+        self.script.usage.lock().unwrap()
+    }
+
+    /// Builds in the history, with all that BuildKit says of each.
+    pub fn remembered(&self) -> MutexGuard<'_, Vec<proto::BuildHistoryRecord>> {
         self.script.records.lock().unwrap()
     }
 
@@ -304,8 +321,12 @@ impl Control for Service {
 
     async fn status(
         &self,
-        _: Request<proto::StatusRequest>,
+        request: Request<proto::StatusRequest>,
     ) -> Result<Response<Self::StatusStream>, Status> {
+        if let Some(log) = self.script.logs.get(&request.into_inner().r#ref) {
+            let updates = log.clone()?.into_iter().map(Ok);
+            return Ok(Response::new(stream::iter(updates).boxed()));
+        }
         Ok(Response::new((self.script.status)(self.seen.clone())))
     }
 
@@ -349,7 +370,7 @@ impl Control for Service {
         &self,
         _: Request<proto::DiskUsageRequest>,
     ) -> Result<Response<proto::DiskUsageResponse>, Status> {
-        let record = self.script.records.lock().unwrap().clone();
+        let record = self.script.usage.lock().unwrap().clone();
         Ok(Response::new(proto::DiskUsageResponse { record }))
     }
 
@@ -363,7 +384,7 @@ impl Control for Service {
     ) -> Result<Response<Self::PruneStream>, Status> {
         let request = request.into_inner();
         self.seen.prunes.lock().unwrap().push(request.clone());
-        let mut records = self.script.records.lock().unwrap();
+        let mut records = self.script.usage.lock().unwrap();
         let matches = |record: &proto::UsageRecord| {
             let named = request.filter.contains(&format!("id=={}", record.id));
             (request.filter.is_empty() || named)
@@ -380,7 +401,17 @@ impl Control for Service {
         &self,
         _: Request<proto::ListWorkersRequest>,
     ) -> Result<Response<proto::ListWorkersResponse>, Status> {
-        Ok(Response::new(proto::ListWorkersResponse::default()))
+        let platforms = self.script.platforms.clone();
+        let worker = WorkerRecord {
+            id: "worker".into(),
+            platforms,
+            ..Default::default()
+        };
+        let record = match worker.platforms.is_empty() {
+            true => Vec::new(),
+            false => vec![worker],
+        };
+        Ok(Response::new(proto::ListWorkersResponse { record }))
     }
 
     async fn info(
@@ -421,13 +452,23 @@ impl Control for Service {
             let history = self.script.history.lock().unwrap();
             events.extend(history.iter().map(|build| (Complete, build.clone())));
         }
-        let events = events.into_iter().map(|(kind, reference)| {
+        let named = events.into_iter().map(|(kind, reference)| {
+            let record = proto::BuildHistoryRecord {
+                r#ref: reference,
+                ..Default::default()
+            };
+            (kind, record)
+        });
+        let records = self.script.records.lock().unwrap().clone().into_iter();
+        let whole = records.filter_map(|record| match record.completed_at {
+            None => Some((Started, record)),
+            Some(_) if request.active_only => None,
+            Some(_) => Some((Complete, record)),
+        });
+        let events = named.chain(whole).map(|(kind, record)| {
             Ok(proto::BuildHistoryEvent {
                 r#type: kind.into(),
-                record: Some(proto::BuildHistoryRecord {
-                    r#ref: reference,
-                    ..Default::default()
-                }),
+                record: Some(record),
             })
         });
         let events = stream::iter(events.collect::<Vec<_>>());

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::choice::{Choice, choose};
 use super::node::{self, OpenNode};
-use crate::builder::container::{self, ContainerSettings, ContainerState};
+use crate::builder::container::{ContainerSettings, ContainerState};
 use crate::builder::kubernetes::KubernetesError;
 use crate::buildx::{Instance, InstanceNode, Store};
 use crate::engine::images::unobtainable;
@@ -170,7 +170,7 @@ async fn of_node(instance: &Instance, node: &InstanceNode) -> ListedNode {
         ..ListedNode::default()
     };
     if instance.driver == "docker-container" {
-        match answered(container_state(node)).await {
+        match answered(node::container_state(node)).await {
             Ok(ContainerState::Running) => {}
             Ok(ContainerState::Stopped) => return without("stopped"),
             Ok(ContainerState::Absent) => return without("inactive"),
@@ -203,13 +203,6 @@ fn in_cluster(node: &InstanceNode, opened: anyhow::Result<OpenNode>) -> ListedNo
         listed.status = status.to_owned();
     }
     listed
-}
-
-async fn container_state(node: &InstanceNode) -> anyhow::Result<ContainerState> {
-    let endpoint = engine::locate::named_by(&node.endpoint, "buildx")?;
-    let engine = Engine::connect_unchecked(&endpoint).await?;
-    let container = container::container_of(&node.name);
-    Ok(container::state_of(engine.docker(), &container).await?)
 }
 
 async fn answered<T>(call: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {

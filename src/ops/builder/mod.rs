@@ -1,9 +1,11 @@
-//! The builder of a command: which is meant, and a session with it.
+//! The builder of a command: which is meant, a session with it, and what it
+//! remembers.
 
 mod base_images;
 mod choice;
 mod examination;
 mod listing;
+mod memory;
 mod needs;
 mod node;
 mod session;

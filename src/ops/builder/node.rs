@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 
-use crate::builder::container::{self, ContainerDial};
+use crate::builder::container::{self, ContainerDial, ContainerState};
 use crate::builder::kubernetes::{ChosenPod, Cluster, PodAddress, Pods, Workload, kubeconfig_of};
 use crate::builder::{Builder, Cleanup, NodeBuilder};
 use crate::buildkit::{RemoteDial, TlsFiles, Worker};
@@ -155,6 +155,40 @@ async fn in_pod(pod: ChosenPod) -> anyhow::Result<OpenNode> {
         }
     }
     Ok(open)
+}
+
+/// Makes sure that the containers of an instance run, so that opening its nodes
+/// starts nothing.
+///
+/// # Errors
+/// One does not, and what starts it.
+pub async fn check_running(instance: &Instance) -> anyhow::Result<()> {
+    if instance.driver != "docker-container" {
+        return Ok(());
+    }
+    for node in &instance.nodes {
+        if container_state(node).await? != ContainerState::Running {
+            bail!(
+                "node {} of the builder {} does not run, and only a running one tells what it \
+                 remembers: `docker buildx inspect --bootstrap {}` starts it",
+                bounded(&node.name),
+                bounded(&instance.name),
+                bounded(&instance.name)
+            );
+        }
+    }
+    Ok(())
+}
+
+/// How the container of a node is.
+///
+/// # Errors
+/// Its engine does not say.
+pub async fn container_state(node: &InstanceNode) -> anyhow::Result<ContainerState> {
+    let endpoint = engine::locate::named_by(&node.endpoint, "buildx")?;
+    let engine = Engine::connect_unchecked(&endpoint).await?;
+    let container = container::container_of(&node.name);
+    Ok(container::state_of(engine.docker(), &container).await?)
 }
 
 async fn in_container(instance: &Instance, node: &InstanceNode) -> anyhow::Result<OpenNode> {

@@ -44,6 +44,8 @@ pub struct BuilderSession {
     /// Base images that were found on the engine alone, and that its BuildKit gets
     /// from this machine.
     pub(super) layouts: Mutex<Vec<ImageLayout>>,
+    /// Its nodes, each of which remembers its builds.
+    pub(super) remembering: Vec<nodes::Node>,
     own: Option<OwnContainer>,
     /// The pods that its nodes run in.
     pods: Vec<String>,
@@ -98,7 +100,23 @@ impl BuilderSession {
     /// # Errors
     /// It does not answer.
     pub async fn glance(options: &BuilderOptions) -> anyhow::Result<Self> {
-        match choose(options).await? {
+        Self::look_at(choose(options).await?, options).await
+    }
+
+    /// As [`Self::glance`], and what is stopped stays so.
+    ///
+    /// # Errors
+    /// It does not answer, or a node of it does not run.
+    pub async fn of_running(options: &BuilderOptions) -> anyhow::Result<Self> {
+        let choice = choose(options).await?;
+        if let Choice::Instance { instance, .. } = &choice {
+            node::check_running(instance).await?;
+        }
+        Self::look_at(choice, options).await
+    }
+
+    async fn look_at(choice: Choice, options: &BuilderOptions) -> anyhow::Result<Self> {
+        match choice {
             Choice::Engine(endpoint) | Choice::OnEngine(endpoint) | Choice::Own(endpoint) => {
                 let engine = Engine::connect_unchecked(&endpoint).await?;
                 Self::in_engine_unchecked(engine).await
@@ -254,14 +272,16 @@ impl BuilderSession {
         let pods = opened.iter().filter_map(|node| node.pod.clone()).collect();
         let notes = opened.iter().filter_map(|node| node.note.clone()).collect();
         let addresses = opened.iter().flat_map(addresses).collect();
+        let only = first.builder.clone();
+        let nodes = opened.into_iter().map(|node| nodes::Node {
+            info: node_info(&node),
+            builder: node.builder,
+        });
+        let remembering: Vec<nodes::Node> = nodes.collect();
         let builder: Arc<dyn Builder> = match is_one {
-            true => Arc::new(first.builder.clone()),
+            true => Arc::new(only),
             false => {
-                let nodes = opened.into_iter().map(|node| nodes::Node {
-                    info: node_info(&node),
-                    builder: node.builder,
-                });
-                let nodes = NodesBuilder::new(nodes.collect());
+                let nodes = NodesBuilder::new(remembering.clone());
                 Arc::new(nodes.ok_or_else(|| anyhow!("the builder has no node"))?)
             }
         };
@@ -275,6 +295,7 @@ impl BuilderSession {
             native,
             is_local,
             layouts: Mutex::default(),
+            remembering,
             own: None,
             pods,
             notes,

@@ -7,6 +7,7 @@ use std::path::Path;
 use anyhow::{Context, bail};
 
 use super::unreadable::why_unreadable;
+use crate::bundle;
 use crate::compression::decompressed;
 use crate::explain::StoredTrace;
 use crate::trace::rawjson::{Reader, Tail};
@@ -15,12 +16,17 @@ use crate::trace::{Builds, Recorded, Trace, plain};
 /// Bytes of a recording that are searched for the first line of a build.
 const HEAD: u64 = 1024 * 1024;
 
-/// Reads the builds in a recording of any buildx, or of ours, compressed or not.
+/// Reads the builds in a recording of any buildx, or of ours, compressed or not, or in a bundle.
 ///
 /// # Errors
 /// The file cannot be read, or holds no build; what it holds instead, and how to record a
 /// build.
 pub fn read_recording(path: Option<&Path>) -> anyhow::Result<Vec<Recorded>> {
+    if let Some(path) = path
+        && let Some(builds) = bundle::read(path)?
+    {
+        return Ok(builds);
+    }
     let name = path.map_or("standard input".into(), |path| path.display().to_string());
     let cannot_read = || format!("cannot read {name}");
     let file: Box<dyn Read> = match path {

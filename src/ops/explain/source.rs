@@ -21,7 +21,7 @@ pub enum Source {
         /// The sample's id.
         sample: String,
     },
-    /// A recording, or one of the builds in it.
+    /// A recording or a bundle, or one of the builds in it.
     Recording {
         /// Its file; `None` for standard input.
         path: Option<PathBuf>,

@@ -330,6 +330,7 @@ impl Build {
             trace: self.trace,
             text,
             clock,
+            ..Recorded::default()
         })
     }
 
