@@ -21,7 +21,8 @@ fn main() {
     let is_release = env::var("PROFILE").is_ok_and(|profile| profile == "release");
     let commit = is_release.then(|| packed().or_else(cloned)).flatten();
     let version = commit.map_or(version.clone(), |commit| format!("{version} ({commit})"));
-    println!("cargo::rustc-env=BUILDRACE_VERSION={version}");
+    // Cargo sets it for tests, too, so it is no BUILDRACE_VERSION: scripts/install reads that.
+    println!("cargo::rustc-env=VERSION_WITH_COMMIT={version}");
 }
 
 /// The commit that a package was made of.

@@ -15,7 +15,7 @@ use crate::policy::FatalWord;
 /// Race Dockerfiles on a real BuildKit: which is faster, by how much, and why.
 #[derive(Debug, Parser)]
 #[command(name = "buildrace", about, max_term_width = 100)]
-#[command(version = env!("BUILDRACE_VERSION"))]
+#[command(version = env!("VERSION_WITH_COMMIT"))]
 #[command(propagate_version = true, arg_required_else_help = true)]
 pub struct Cli {
     /// What to do.

@@ -78,7 +78,7 @@ pub fn show_check(
     print_check(check, &args.formats)?;
     let nothing = || View {
         started: jiff::Timestamp::now(),
-        buildrace: env!("BUILDRACE_VERSION").to_owned(),
+        buildrace: env!("VERSION_WITH_COMMIT").to_owned(),
         ..View::default()
     };
     let view = View {

@@ -49,7 +49,7 @@ pub fn of_run(input: RecordInput<'_>) -> Result<RunRecord, ScenarioError> {
     Ok(RunRecord {
         schema: SCHEMA_VERSION,
         run: run_id(started),
-        buildrace: env!("BUILDRACE_VERSION").to_owned(),
+        buildrace: env!("VERSION_WITH_COMMIT").to_owned(),
         started,
         command: to_repeat(&input),
         commit: input.commit,
