@@ -10,7 +10,7 @@ pub enum Clock {
     #[serde(rename = "buildkit")]
     BuildKit,
     /// The time stamps that a CI system put before the lines of a plain log: ends are
-    /// theirs, up to 0.2 s late, and durations are BuildKit's, to 0.1 s.
+    /// theirs, up to 0.3 s late, and durations are BuildKit's, to 0.1 s.
     #[serde(rename = "log")]
     Log,
     /// Nothing: a plain log without time stamps. Durations are BuildKit's, to 0.1 s, and

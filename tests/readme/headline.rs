@@ -3,49 +3,26 @@
 use buildrace::escape;
 use buildrace::explain::Explanation;
 use buildrace::model::BuildKind;
-use buildrace::report::{Cell, VariantView, number};
+pub use buildrace::report::article::SCENARIO;
+use buildrace::report::{VariantView, article, number};
 use buildrace::stats::Ratio;
 
 use super::published::Published;
 
-/// The article's own subject.
-pub const SCENARIO: &str = "docker-cli";
-
 /// A table of ours beside theirs, and what ours were measured on.
 pub fn block(run: &Published) -> String {
     let scenario = run.scenario(SCENARIO).expect("the run has it");
-    let reference = scenario.reference().expect("the reference was raced");
-    let candidate = scenario.variants.iter().find(|v| !v.reference);
-    let candidate = candidate.expect("a candidate was raced");
     let record = &run.stored.run.record;
-    let rows = [
-        (
-            format!("{} alone", scenario.native),
-            against(candidate, reference, BuildKind::Cold),
-            "about equal",
-        ),
-        (
-            format!("adding {}, {}", scenario.added_names(), reference.name),
-            cost(reference),
-            "almost 7×",
-        ),
-        (
-            format!("adding {}, {}", scenario.added_names(), candidate.name),
-            cost(candidate),
-            "1.7× (+70%)",
-        ),
-        (
-            "after an edit".to_owned(),
-            against(candidate, reference, BuildKind::Incremental),
-            "100× faster",
-        ),
-    ];
-    let mut out = format!(
-        "| {SCENARIO}, {} against {} | here | the article |\n|:--|--:|--:|\n",
-        candidate.name, reference.name
-    );
-    for (what, here, article) in rows {
-        out.push_str(&format!("| {what} | {here} | {article} |\n"));
+    let mut out =
+        format!("| {SCENARIO}, cross against naive | here | the article |\n|:--|--:|--:|\n");
+    let ratios = article::ratios(scenario);
+    assert_eq!(ratios.len(), 4, "the run has every kind of build");
+    for ratio in ratios {
+        let interval = ratio.interval.expect("several rounds");
+        out.push_str(&format!(
+            "| {} | **{}** \\[{interval}\\] | {} |\n",
+            ratio.what, ratio.here, ratio.article
+        ));
     }
     let sources = run.view.sources.iter().find(|(of, _)| of == SCENARIO);
     let (_, sources) = sources.expect("the run says what was built");
@@ -73,10 +50,9 @@ pub fn block(run: &Published) -> String {
             .engine_version
             .as_deref()
             .unwrap_or("unknown"),
-        match (rounds > 2, run.view.has_model_based()) {
-            (false, _) => "in brackets each round",
-            (true, true) => "in brackets 95% t-intervals, which assume normal log ratios",
-            (true, false) => "in brackets signed-rank intervals of at least 95%",
+        match run.view.has_model_based() {
+            true => "in brackets 95% t-intervals, which assume normal log ratios",
+            false => "in brackets signed-rank intervals of at least 95%",
         },
     ));
     out
@@ -175,44 +151,4 @@ fn cores(run: &Published, candidate: &VariantView) -> String {
         at_once.mean,
         run.stored.run.record.host.cores.unwrap_or_default(),
     )
-}
-
-fn against(candidate: &VariantView, reference: &VariantView, kind: BuildKind) -> String {
-    let cell = &candidate.cells[&kind];
-    let ratio = cell.ratio.expect("pairs of this kind");
-    let told = cell.describe().expect("it has a ratio");
-    let rounds = rounds(cell, &reference.cells[&kind]);
-    with_interval(&told, number::interval(&ratio), &rounds, number::comparison)
-}
-
-fn cost(variant: &VariantView) -> String {
-    let cost = variant.added_cost.expect("cold and multi-arch were raced");
-    let told = variant.describe_cost().expect("it has a cost");
-    let [all, one] = [BuildKind::MultiArch, BuildKind::Cold].map(|kind| &variant.cells[&kind]);
-    let interval = number::cost_interval(&cost);
-    with_interval(&told, interval, &rounds(all, one), number::cost)
-}
-
-/// The ratio of each round that has both times.
-fn rounds(over: &Cell, under: &Cell) -> Vec<f64> {
-    let pairs = over.by_round.iter();
-    let pairs = pairs.filter_map(|(round, time)| Some(time / under.by_round.get(round)?));
-    pairs.collect()
-}
-
-/// With its interval; of fewer rounds than three, whose interval says next to
-/// nothing, each round.
-fn with_interval(
-    told: &str,
-    interval: Option<String>,
-    rounds: &[f64],
-    in_words: fn(f64) -> String,
-) -> String {
-    match interval {
-        Some(interval) if rounds.len() > 2 => format!("**{told}** \\[{interval}\\]"),
-        _ => {
-            let each: Vec<String> = rounds.iter().copied().map(in_words).collect();
-            format!("**{told}** ({})", each.join(", "))
-        }
-    }
 }

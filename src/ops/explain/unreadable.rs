@@ -14,7 +14,7 @@ const HOW_TO: &str =
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Content {
     Empty,
-    /// An archive, such as a bundle of `docker buildx history export`.
+    /// An archive. A bundle is one, which is read from its file alone, and so not from standard input.
     Archive,
     Binary,
     /// Text, of which this line is the first that is wrong, and why.
@@ -29,7 +29,10 @@ enum Content {
 pub fn why_unreadable(name: &str, head: &[u8]) -> String {
     match content(head) {
         Content::Empty => format!("{name} is empty. {HOW_TO}"),
-        Content::Archive => format!("{name} is an archive, not a recording. {HOW_TO}"),
+        Content::Archive => format!(
+            "{name} is an archive, not a recording; a .dockerbuild bundle is read if its file is \
+             named. {HOW_TO}"
+        ),
         Content::Binary => format!("{name} is no text: expected a recording. {HOW_TO}"),
         Content::Text { line, text, why } => {
             let mut shown: String = text.chars().take(MAX_SHOWN).collect();
