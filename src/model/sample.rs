@@ -96,8 +96,15 @@ impl Failure {
         let [line] = self.log_tail.as_slice() else {
             return false;
         };
-        self.step.is_some() && NOT_STARTED.iter().any(|start| line.starts_with(start))
+        self.step.is_some() && says_command_was_not_started(line)
     }
+}
+
+/// Whether what a step wrote is what runc writes in place of its command, where
+/// that was not started for no fault of its own.
+pub fn says_command_was_not_started(log: &str) -> bool {
+    let log = log.trim_end();
+    !log.contains('\n') && NOT_STARTED.iter().any(|start| log.starts_with(start))
 }
 
 /// The words of a step's name, `[linux/arm64 build 4/4] RUN make`, without the

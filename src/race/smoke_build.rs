@@ -13,13 +13,15 @@ use super::nonce::nonce as nonce_of;
 use super::smoke::complaint;
 use crate::builder::Builder;
 use crate::buildkit::{BuildEnd, BuildError, BuildRequest, Export};
-use crate::model::{Platform, ProgramEnd, ProgramOutput};
+use crate::model::{Platform, ProgramEnd, ProgramOutput, says_command_was_not_started};
 use crate::scenario::Smoke;
 use crate::temporary::Folder;
 use crate::trace::{SolveStatus, Trace};
 
 /// Longest time that a program may take, emulated or not.
 const RUN_LIMIT: Duration = Duration::from_secs(60);
+/// How often a container that did not start is started again.
+const MAX_ATTEMPTS: u32 = 3;
 /// Bytes of stdout, and of stderr, that are kept.
 const OUTPUT_LIMIT: usize = 64 << 10;
 
@@ -62,7 +64,7 @@ pub(super) async fn complaints(
             timeout: Some(RUN_LIMIT),
             ..request.clone()
         };
-        let ran = build(builder, &request, &run, stop).await?;
+        let ran = started(builder, &request, &run, stop).await?;
         found.extend(complaint(smoke, platform, nonce, &ran)?);
     }
     Ok(found)
@@ -89,6 +91,35 @@ fn extended(text: &[u8], target: Option<&str>, unique: &str, run: &str) -> Vec<u
     let end = format!("\n{from}ARG BUILDRACE_SMOKE={unique}\n{run}\n");
     extended.extend(end.into_bytes());
     extended
+}
+
+/// Builds until the builder has started the program, which on a busy machine it
+/// may fail to, and tells what the program did.
+async fn started(
+    builder: &dyn Builder,
+    request: &BuildRequest,
+    run: &str,
+    stop: &CancellationToken,
+) -> Result<ProgramOutput, String> {
+    let mut said = String::new();
+    for attempt in 1..=MAX_ATTEMPTS {
+        let request = BuildRequest {
+            reference: format!("{}-{attempt}", request.reference),
+            ..request.clone()
+        };
+        let ran = build(builder, &request, run, stop).await?;
+        said = String::from_utf8_lossy(&ran.stderr).into_owned();
+        let is_started = ran.end == ProgramEnd::Exited(0)
+            || !ran.stdout.is_empty()
+            || !says_command_was_not_started(&said);
+        if is_started {
+            return Ok(ran);
+        }
+    }
+    Err(format!(
+        "the builder could not start a container in {MAX_ATTEMPTS} attempts: {}",
+        said.trim_end()
+    ))
 }
 
 /// Builds, and tells what the program did.
