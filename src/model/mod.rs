@@ -40,5 +40,5 @@ pub use rules::{
     Stopping,
 };
 pub use run::Run;
-pub use sample::{Failure, HostUse, NO_STEP, Outcome, Sample};
+pub use sample::{Failure, HostUse, NO_STEP, Outcome, Sample, says_command_was_not_started};
 pub use slot::Slot;
