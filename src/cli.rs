@@ -1,5 +1,7 @@
 //! The command line: clap definitions, nothing else.
 
+mod why;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -11,6 +13,7 @@ use crate::options::{
     duration, rounds, share,
 };
 use crate::policy::FatalWord;
+pub use why::WhyArgs;
 
 /// Race Dockerfiles on a real BuildKit: which is faster, by how much, and why.
 #[derive(Debug, Parser)]
@@ -36,6 +39,8 @@ pub enum Command {
     Calibrate(CalibrateArgs),
     /// Explain a build: which steps, emulated or native, and what they cost
     Explain(ExplainArgs),
+    /// Say why a build executed steps that an earlier one had, and what that cost
+    Why(WhyArgs),
     /// List the builds that a builder remembers, or follow them as they end
     History(HistoryArgs),
     /// Show a stored run again, and write its report

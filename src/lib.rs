@@ -75,6 +75,7 @@ pub mod otlp;
 pub mod plan;
 pub mod policy;
 pub mod progress;
+pub mod provenance;
 pub mod race;
 pub mod report;
 pub mod scenario;

@@ -12,6 +12,7 @@ use crate::buildkit::{
     TlsFiles, Worker,
 };
 use crate::model::RememberedBuild;
+use crate::provenance::Provenance;
 use crate::trace::SolveStatus;
 
 /// One BuildKit.
@@ -98,6 +99,17 @@ impl NodeBuilder {
         sink: impl FnMut(SolveStatus),
     ) -> Result<(), BuilderError> {
         Ok(self.client.replay(reference, sink).await?)
+    }
+
+    /// What BuildKit says of how it built, `None` where it kept nothing.
+    ///
+    /// # Errors
+    /// It does not answer, does not serve what it keeps, or that is damaged.
+    pub async fn provenance(
+        &self,
+        build: &RememberedBuild,
+    ) -> Result<Option<Provenance>, BuilderError> {
+        Ok(self.client.provenance(build).await?)
     }
 }
 

@@ -104,6 +104,17 @@ impl Control {
             .await
     }
 
+    /// A blob of BuildKit's content store, in pieces: the service of containerd,
+    /// which is served beside the Control API, read-only (`NewController` in
+    /// `control/control.go`).
+    pub(super) async fn read_content(
+        &mut self,
+        request: wire::ReadContentRequest,
+    ) -> Result<Streaming<wire::ReadContentResponse>, Status> {
+        self.server_streaming("/containerd.services.content.v1.Content/Read", request)
+            .await
+    }
+
     async fn unary<Q, A>(&mut self, path: &'static str, request: Q) -> Result<A, Status>
     where
         Q: prost::Message + Send + Sync + 'static,

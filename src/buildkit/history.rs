@@ -14,12 +14,19 @@ use super::text::{MESSAGE, NAME, bounded};
 use super::usage::collect;
 use super::wire;
 use crate::model::{BuildInputs, RememberedBuild};
+use crate::provenance::{self, Provenance};
 use crate::trace::{SolveStatus, client_error};
 
 /// `BuildHistoryEventType_DELETED`.
 const DELETED: i32 = 2;
 /// `codes.Canceled` of gRPC.
 const CANCELED: i32 = 1;
+/// The call that reads what BuildKit says of a build.
+const PROVENANCE: &str = "Content.Read";
+/// Which attestation is the provenance, in an annotation.
+const PREDICATE_TYPE: &[u8] = b"in-toto.io/predicate-type";
+/// Bytes of a digest.
+const MAX_DIGEST: usize = 256;
 /// How long the replay of a build's status may pause.
 const SILENCE: Duration = Duration::from_secs(30);
 
@@ -77,6 +84,49 @@ impl Client {
         }
     }
 
+    /// What BuildKit says of a build that is over, of all its platforms together;
+    /// `None` where it kept nothing: of a build without a result, and before
+    /// BuildKit 0.11.
+    ///
+    /// # Errors
+    /// BuildKit does not answer, or what it kept is damaged.
+    pub async fn provenance(
+        &self,
+        build: &RememberedBuild,
+    ) -> Result<Option<Provenance>, ClientError> {
+        let mut found: Option<Provenance> = None;
+        for digest in &build.provenance {
+            let json = self.content(digest).await?;
+            let read = Provenance::read(&json).map_err(|error| ClientError::Refused {
+                call: PROVENANCE,
+                message: format!("{digest} is no provenance: {error}"),
+            })?;
+            match &mut found {
+                Some(found) => found.add(read),
+                None => found = Some(read),
+            }
+        }
+        Ok(found)
+    }
+
+    async fn content(&self, digest: &str) -> Result<Vec<u8>, ClientError> {
+        let of = |status: tonic::Status| ClientError::new(PROVENANCE, &status);
+        let mut control = self.connect().await?;
+        let request = wire::ReadContentRequest {
+            digest: digest.to_owned(),
+        };
+        let mut stream = control.read_content(request).await.map_err(of)?;
+        let mut content = Vec::new();
+        while let Some(piece) = stream.message().await.map_err(of)? {
+            if (content.len() + piece.data.len()) as u64 > provenance::MAX_BYTES {
+                let said = format!("{digest} has more than {} bytes", provenance::MAX_BYTES);
+                return Err(of(tonic::Status::resource_exhausted(said)));
+            }
+            content.extend_from_slice(&piece.data);
+        }
+        Ok(content)
+    }
+
     /// Takes builds out of the history. What is not in it is passed over, and
     /// so is what BuildKit does not give up.
     pub async fn forget(&self, references: &[String]) -> Result<(), ClientError> {
@@ -122,12 +172,12 @@ fn builds(events: Vec<wire::BuildHistoryEvent>) -> Vec<RememberedBuild> {
 }
 
 fn remembered(reference: String, record: wire::BuildHistoryRecord) -> RememberedBuild {
-    let attributes = &record.frontend_attrs;
-    let find = |name: &str| {
-        let mut found = attributes.iter();
-        let found = found.find(|attribute| attribute.key == name.as_bytes());
-        found.map(|attribute| bounded(&attribute.value, NAME))
-    };
+    let attributes = record.frontend_attrs.iter();
+    let attributes = attributes.map(|attribute| {
+        let [name, value] = [&attribute.key, &attribute.value].map(|text| bounded(text, NAME));
+        (name, value)
+    });
+    let attributes: BTreeMap<String, String> = attributes.collect();
     let count = |steps: i32| u32::try_from(steps).unwrap_or(0);
     let error = record.error.as_ref();
     let message = error.map(|error| bounded(&error.message, MESSAGE));
@@ -135,8 +185,14 @@ fn remembered(reference: String, record: wire::BuildHistoryRecord) -> Remembered
         let said = message.lines().next().unwrap_or_default();
         client_error(&format!("ERROR: {said}")).is_some_and(|error| error.cancelled)
     };
+    let of_platforms = record.results.iter().filter_map(|of| of.value.as_ref());
+    let results = record.result.iter().chain(of_platforms);
+    let attestations = results.flat_map(|result| &result.attestations);
+    let provenance = attestations.filter(|one| is_provenance(one));
+    let provenance = provenance.map(|one| bounded(&one.digest, MAX_DIGEST));
     RememberedBuild {
         node: None,
+        provenance: provenance.collect(),
         reference,
         started: timestamp(record.created_at),
         completed: timestamp(record.completed_at),
@@ -146,8 +202,17 @@ fn remembered(reference: String, record: wire::BuildHistoryRecord) -> Remembered
         cached_steps: count(record.cached_steps),
         total_steps: count(record.total_steps),
         has_log: record.logs.is_some_and(|logs| !logs.digest.is_empty()),
-        inputs: BuildInputs::of_attributes(find),
+        inputs: BuildInputs::of_attributes(&attributes),
     }
+}
+
+fn is_provenance(attestation: &wire::ContentDescriptor) -> bool {
+    let mut annotations = attestation.annotations.iter();
+    let kind = annotations.find(|annotation| annotation.key == PREDICATE_TYPE);
+    kind.is_none_or(|kind| {
+        let kind = String::from_utf8_lossy(&kind.value);
+        kind.contains("slsa.dev/provenance")
+    })
 }
 
 #[cfg(test)]

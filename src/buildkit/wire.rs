@@ -151,6 +151,11 @@ pub(super) struct BuildHistoryRecord {
     pub completed_at: Option<Timestamp>,
     #[prost(message, optional, tag = "8")]
     pub logs: Option<ContentDescriptor>,
+    #[prost(message, optional, tag = "10")]
+    pub result: Option<BuildResultInfo>,
+    /// A map on the wire, by platform.
+    #[prost(message, repeated, tag = "11")]
+    pub results: Vec<PlatformResult>,
     #[prost(int32, tag = "15")]
     pub cached_steps: i32,
     #[prost(int32, tag = "16")]
@@ -175,7 +180,36 @@ pub(super) struct RpcStatus {
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct PlatformResult {
+    #[prost(message, optional, tag = "2")]
+    pub value: Option<BuildResultInfo>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct BuildResultInfo {
+    #[prost(message, repeated, tag = "2")]
+    pub attestations: Vec<ContentDescriptor>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct ContentDescriptor {
     #[prost(bytes = "vec", tag = "2")]
     pub digest: Vec<u8>,
+    /// A map on the wire.
+    #[prost(message, repeated, tag = "5")]
+    pub annotations: Vec<Attribute>,
+}
+
+/// containerd's `ReadContentRequest`
+/// (`api/services/content/v1/content.proto`).
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct ReadContentRequest {
+    #[prost(string, tag = "1")]
+    pub digest: String,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct ReadContentResponse {
+    #[prost(bytes = "bytes", tag = "2")]
+    pub data: bytes::Bytes,
 }

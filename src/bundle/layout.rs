@@ -7,8 +7,9 @@ use oci_spec::image::{Descriptor, MediaType};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use super::record::{Provenance, Record};
+use super::record::Record;
 use crate::buildkit::{STATUS_LOG, StoredLog};
+use crate::provenance::{self, Provenance};
 use crate::trace::{Clock, Recorded, Trace};
 use crate::verify::{Archive, VerifyError, blob};
 
@@ -88,20 +89,24 @@ fn build(archive: &Archive<'_>, manifest: &Manifest) -> Result<Recorded, VerifyE
         Some(log) => trace(archive, log)?,
         None => Trace::new(),
     };
-    let provenance = layers.iter().find(|layer| {
+    let provenances = layers.iter().filter(|layer| {
         let predicate = layer.annotations().as_ref();
         let predicate = predicate.and_then(|known| known.get(PREDICATE_TYPE));
         is(layer, IN_TOTO) && predicate.is_none_or(|kind| kind.contains("slsa.dev/provenance"))
     });
-    let provenance: Option<Provenance> = match provenance.map(|layer| archive.document(layer)) {
-        Some(Ok(provenance)) => Some(provenance),
-        // That of a large build holds all of its graph.
-        Some(Err(VerifyError::TooLarge { .. })) | None => None,
-        Some(Err(error)) => return Err(error),
-    };
+    let mut provenance: Option<Provenance> = None;
+    // One for each platform.
+    for layer in provenances {
+        let read = read_provenance(archive, layer)?;
+        match &mut provenance {
+            Some(known) => known.add(read),
+            None => provenance = Some(read),
+        }
+    }
     // BuildKit itself says where it ran; buildx, which platform it would have
     // built by default.
-    let native = provenance.and_then(|provenance| provenance.builder_platform());
+    let native = provenance.as_ref();
+    let native = native.and_then(|provenance| provenance.builder_platform.clone());
     let native = native.or_else(|| record.default_platform());
     Ok(Recorded {
         trace,
@@ -111,6 +116,8 @@ fn build(archive: &Archive<'_>, manifest: &Manifest) -> Result<Recorded, VerifyE
         platform: record.inputs().only_platform(native.as_ref()),
         listed: Vec::new(),
         native,
+        provenance,
+        inputs: Some(record.inputs()),
     })
 }
 
@@ -119,22 +126,42 @@ fn is(layer: &Descriptor, media_type: &str) -> bool {
 }
 
 fn trace(archive: &Archive<'_>, log: &Descriptor) -> Result<Trace, VerifyError> {
-    let read = || {
-        let mut hashed = Hashed {
-            inner: archive.blob(log)?,
-            hash: Sha256::new(),
-        };
+    checked(archive, log, |log| {
         let mut trace = Trace::new();
-        for status in StoredLog::new(BufReader::with_capacity(1 << 16, &mut hashed)) {
+        for status in StoredLog::new(BufReader::with_capacity(1 << 16, log)) {
             trace.push(&status?);
         }
-        if hex::encode(hashed.hash.finalize()) != log.digest().digest() {
+        Ok(trace)
+    })
+}
+
+fn read_provenance(archive: &Archive<'_>, layer: &Descriptor) -> Result<Provenance, VerifyError> {
+    checked(archive, layer, |layer| {
+        let mut json = Vec::new();
+        layer.take(provenance::MAX_BYTES).read_to_end(&mut json)?;
+        Provenance::read(&json).map_err(io::Error::from)
+    })
+}
+
+/// Reads a blob, and checks it against its digest.
+fn checked<T>(
+    archive: &Archive<'_>,
+    described: &Descriptor,
+    read: impl FnOnce(&mut dyn Read) -> io::Result<T>,
+) -> Result<T, VerifyError> {
+    let checked = || {
+        let mut hashed = Hashed {
+            inner: archive.blob(described)?,
+            hash: Sha256::new(),
+        };
+        let found = read(&mut hashed)?;
+        if hex::encode(hashed.hash.finalize()) != described.digest().digest() {
             let message = "its content has another digest";
             return Err(io::Error::new(ErrorKind::InvalidData, message));
         }
-        Ok(trace)
+        Ok(found)
     };
-    read().map_err(|error| archive.failed(blob(log.digest()), &error))
+    checked().map_err(|error| archive.failed(blob(described.digest()), &error))
 }
 
 /// Digests what is read.

@@ -33,10 +33,10 @@ struct Status {
 impl Record {
     /// What was asked for.
     pub(super) fn inputs(&self) -> BuildInputs {
-        BuildInputs::of_attributes(|name| {
-            let value = self.attributes.as_ref()?.get(name)?;
-            Some(value.chars().take(MAX_ATTRIBUTE).collect())
-        })
+        let attributes = self.attributes.iter().flatten();
+        let bounded = |value: &String| value.chars().take(MAX_ATTRIBUTE).collect();
+        let attributes = attributes.map(|(name, value)| (name.clone(), bounded(value)));
+        BuildInputs::of_attributes(&attributes.collect())
     }
 
     /// The first of the platforms that the node listed to buildx: its own.
@@ -52,78 +52,10 @@ impl Record {
     }
 }
 
-/// A provenance of SLSA 0.2 or 1, alone or in an in-toto statement.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct Provenance {
-    predicate: Option<Box<Provenance>>,
-    invocation: Option<Invocation>,
-    #[serde(rename = "buildDefinition")]
-    definition: Option<Definition>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Invocation {
-    environment: Option<Environment>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Environment {
-    platform: Option<String>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Definition {
-    #[serde(rename = "internalParameters")]
-    parameters: Option<Parameters>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Parameters {
-    #[serde(rename = "builderPlatform")]
-    platform: Option<String>,
-}
-
-impl Provenance {
-    /// The platform of the machine that BuildKit ran on.
-    pub(super) fn builder_platform(self) -> Option<Platform> {
-        let Self {
-            predicate,
-            invocation,
-            definition,
-        } = self;
-        let first = || invocation?.environment?.platform;
-        let second = || definition?.parameters?.platform;
-        match predicate {
-            Some(predicate) => predicate.builder_platform(),
-            None => first().or_else(second)?.parse().ok(),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::{Value, from_value, json};
-
-    #[test]
-    fn each_form_of_provenance_names_the_builders_platform() {
-        let arm64 = Platform::linux("arm64");
-        let of = |value: Value| from_value::<Provenance>(value).unwrap().builder_platform();
-        let old = json!({ "invocation": { "environment": { "platform": "linux/arm64" } } });
-        let new = json!({ "buildDefinition": {
-            "internalParameters": { "builderPlatform": "linux/arm64" } } });
-        assert_eq!(of(json!({ "predicate": new })), Some(arm64.clone()));
-        assert_eq!(of(old), Some(arm64.clone()));
-        assert_eq!(of(new), Some(arm64));
-        assert_eq!(of(json!({ "invocation": null })), None);
-        let nonsense = json!({ "invocation": { "environment": { "platform": "a b" } } });
-        assert_eq!(of(nonsense), None);
-    }
+    use serde_json::{from_value, json};
 
     #[test]
     fn a_record_without_anything_says_nothing() {

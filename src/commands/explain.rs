@@ -321,7 +321,13 @@ impl Build {
                 _ => format!("{name}#{number}"),
             };
             let told = Conditions::of_recorded(recorded);
+            let dockerfile = recorded.provenance.as_ref();
+            let dockerfile = dockerfile.and_then(|known| known.dockerfile.as_deref());
             let conditions = Conditions {
+                lines: match dockerfile {
+                    Some(text) if conditions.lines.is_empty() => lines_of(text),
+                    _ => conditions.lines.clone(),
+                },
                 node: conditions.node.clone().or(told.node),
                 platform: conditions.platform.clone().or(told.platform),
                 cut_off: told.cut_off,

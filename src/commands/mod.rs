@@ -16,6 +16,7 @@ pub mod push;
 pub mod report;
 pub mod run;
 pub mod site;
+pub mod why;
 
 use clap::CommandFactory;
 
@@ -31,6 +32,7 @@ pub async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
         Command::Check(args) => check::run(args).await,
         Command::Calibrate(args) => calibrate::run(args).await,
         Command::Explain(args) => explain::run(args).await,
+        Command::Why(args) => why::run(args).await,
         Command::History(args) => history::run(args).await,
         Command::Report(args) => report::run(&args).await,
         Command::Push(args) => push::run(&args).await,

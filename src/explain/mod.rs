@@ -15,6 +15,7 @@ mod node;
 mod path;
 mod run;
 pub mod what_if;
+pub mod why;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;

@@ -15,6 +15,7 @@ mod size;
 mod streams;
 mod together;
 mod what_if;
+mod why;
 
 use std::ops::Range;
 use std::time::Duration;

@@ -34,7 +34,7 @@ pub use record::{
 };
 pub use reference::{Reference, familiar_name};
 pub use release::Release;
-pub use remembered::{BuildInputs, BuildState, RememberedBuild};
+pub use remembered::{BuildInputs, BuildState, NoCache, RememberedBuild};
 pub use rules::{
     AUTO_ROUNDS, Contamination, FUTILITY_ROUNDS, FailureRule, LEAST_DELTA, NoiseFloor, Rules,
     Stopping,

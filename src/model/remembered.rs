@@ -1,6 +1,7 @@
 //! Builds that a builder remembers: what its history says of each, whoever
 //! built.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -30,6 +31,8 @@ pub struct RememberedBuild {
     pub total_steps: u32,
     /// Whether BuildKit keeps a log of its status.
     pub has_log: bool,
+    /// Digests of what BuildKit says of how it built, one for each platform.
+    pub provenance: Vec<String>,
     /// What was asked for.
     pub inputs: BuildInputs,
 }
@@ -83,8 +86,7 @@ impl RememberedBuild {
     }
 }
 
-/// What a build was asked for, as far as its frontend was told: never a build
-/// argument or a secret.
+/// What a build was asked for, as far as its frontend was told: never a secret.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct BuildInputs {
     /// The name that its user gave it, with `BUILDKIT_BUILD_NAME`.
@@ -101,13 +103,42 @@ pub struct BuildInputs {
     pub source: Option<String>,
     /// Commit of the repository.
     pub revision: Option<String>,
+    /// What was to be built anew, whatever the cache holds.
+    pub no_cache: Option<NoCache>,
+    /// Build arguments by name. People put secrets there: they are for causes alone.
+    pub arguments: BTreeMap<String, String>,
+}
+
+/// What a build does not look for in the cache.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NoCache {
+    /// No step: `--no-cache`.
+    Everything,
+    /// Steps of these stages: `--no-cache-filter`.
+    Stages(Vec<String>),
+}
+
+impl NoCache {
+    /// Whether a step of a stage is built anew.
+    pub fn covers(&self, stage: Option<&str>) -> bool {
+        match self {
+            Self::Everything => true,
+            Self::Stages(stages) => stages.iter().any(|name| Some(name.as_str()) == stage),
+        }
+    }
 }
 
 impl BuildInputs {
-    /// Reads what the Dockerfile frontend and buildx call attributes; `find`
-    /// gives one by its name.
-    pub fn of_attributes(find: impl Fn(&str) -> Option<String>) -> Self {
-        let find = |name: &str| find(name).filter(|value| !value.is_empty());
+    /// Reads what the Dockerfile frontend and buildx call attributes, by name.
+    pub fn of_attributes(attributes: &BTreeMap<String, String>) -> Self {
+        const ARGUMENT: &str = "build-arg:";
+        let find_any = |name: &str| attributes.get(name).cloned();
+        let find = |name: &str| find_any(name).filter(|value| !value.is_empty());
+        let arguments = attributes
+            .iter()
+            .filter_map(|(name, value)| Some((name.strip_prefix(ARGUMENT)?, value)))
+            // Those are for the frontend.
+            .filter(|(name, _)| !name.starts_with("BUILDKIT_"));
         let folder = |name: &str| find(name).filter(|folder| folder != ".");
         let file = find("filename");
         let dockerfile = match (folder("vcs:localdir:dockerfile"), file) {
@@ -125,6 +156,14 @@ impl BuildInputs {
             platforms: platforms.filter_map(|name| name.parse().ok()).collect(),
             source: find("vcs:source"),
             revision: find("vcs:revision"),
+            arguments: arguments
+                .map(|(name, value)| (name.to_owned(), value.clone()))
+                .collect(),
+            // It has no value where it means all.
+            no_cache: find_any("no-cache").map(|stages| match stages.as_str() {
+                "" => NoCache::Everything,
+                stages => NoCache::Stages(stages.split(',').map(str::to_owned).collect()),
+            }),
         }
     }
 
@@ -161,10 +200,9 @@ mod tests {
     use super::*;
 
     fn inputs(attributes: &[(&str, &str)]) -> BuildInputs {
-        BuildInputs::of_attributes(|name| {
-            let found = attributes.iter().find(|(known, _)| *known == name);
-            found.map(|(_, value)| (*value).to_owned())
-        })
+        let attributes = attributes.iter();
+        let attributes = attributes.map(|(name, value)| ((*name).into(), (*value).into()));
+        BuildInputs::of_attributes(&attributes.collect())
     }
 
     #[test]

@@ -27,5 +27,6 @@ pub(crate) mod ssh;
 pub(crate) mod stdin;
 pub(crate) mod suites;
 pub(crate) mod temporary_folders;
+pub(crate) mod why;
 
 pub use exit::Exit;

@@ -33,6 +33,32 @@ const SECRET_PARTS: &[&str] = &[
 /// Whole names of others: `sig` is that of Azure's shared access signatures.
 const SECRET_NAMES: &[&str] = &["sig", "auth", "bearer", "jwt", "pass", "pwd"];
 
+/// Words of a variable's name, between underscores, by which BuildKit's own check
+/// `SecretsUsedInArgOrEnv` takes its value for a secret, and those by which not
+/// (`frontend/dockerfile/dockerfile2llb/validations.go`).
+const SECRET_WORDS: &[&str] = &[
+    "apikey",
+    "auth",
+    "credential",
+    "credentials",
+    "key",
+    "password",
+    "pword",
+    "passwd",
+    "secret",
+    "token",
+];
+const PUBLIC_WORDS: &[&str] = &["public", "file", "version"];
+
+/// Whether the name of a variable says that its value is a secret: `API_TOKEN`.
+pub fn is_secret_name(name: &str) -> bool {
+    let has = |words: &[&str]| {
+        let mut parts = name.split('_');
+        parts.any(|part| words.iter().any(|word| part.eq_ignore_ascii_case(word)))
+    };
+    has(SECRET_WORDS) && !has(PUBLIC_WORDS)
+}
+
 /// The text without user information and tokens of the URLs in it. All of the
 /// rest stays as it is, so that JSON stays JSON.
 pub fn without_credentials(text: &str) -> Cow<'_, str> {

@@ -16,7 +16,8 @@ use super::clock::Clock;
 use super::fold::Trace;
 use super::status::{SolveStatus, Vertex};
 use super::step::{MAX_DIGEST, bounded, is_end};
-use crate::model::Platform;
+use crate::model::{BuildInputs, Platform};
+use crate::provenance::Provenance;
 
 /// Time after all that is known of a build from which on another may begin
 /// while nothing says that the first has ended: a client takes longer to start.
@@ -44,6 +45,10 @@ pub struct Recorded {
     pub listed: Vec<Platform>,
     /// The only platform that was built, where it tells that.
     pub platform: Option<Platform>,
+    /// What BuildKit says of how it built, where there is that.
+    pub provenance: Option<Provenance>,
+    /// What was asked for, where that is known.
+    pub inputs: Option<BuildInputs>,
 }
 
 /// Tells the builds of a recording apart while it is read.

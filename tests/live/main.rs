@@ -39,3 +39,4 @@ mod remembered;
 mod resume;
 mod somebody;
 mod support;
+mod why;

@@ -3,10 +3,12 @@
 
 use anyhow::{Context, bail};
 use futures_util::future::try_join_all;
+use jiff::Timestamp;
 
 use super::session::BuilderSession;
 use crate::builder::BuilderError;
 use crate::builder::nodes::Node;
+use crate::buildkit::CacheRecord;
 use crate::escape;
 use crate::model::{BuildState, RememberedBuild};
 use crate::trace::{Clock, Recorded, Trace};
@@ -30,6 +32,17 @@ impl BuilderSession {
         let mut builds: Vec<RememberedBuild> = builds.collect();
         builds.sort_by_key(|build| std::cmp::Reverse(build.started));
         Ok(builds)
+    }
+
+    /// Whether all of its cache is younger than a moment: it was emptied after it.
+    ///
+    /// # Errors
+    /// It does not answer.
+    pub async fn holds_nothing_older_than(&self, moment: Timestamp) -> anyhow::Result<bool> {
+        let records = self.builder.cache_records().await?;
+        let is_of_steps = |record: &&CacheRecord| record.record_type == "regular";
+        let mut created = records.iter().filter(is_of_steps).map(|r| r.created);
+        Ok(created.all(|created| created.is_some_and(|created| created > moment)))
     }
 
     /// The recording of a build that is over: what `--progress=rawjson` would have
@@ -69,6 +82,11 @@ impl BuilderSession {
         if trace.steps().is_empty() {
             bail!("the log of the build {name} is empty; {record}");
         }
+        // Without it less is known, and that is said where it matters.
+        let provenance = match node.builder.provenance(build).await {
+            Err(BuilderError::Refused { .. }) => None,
+            read => read?,
+        };
         let native = Some(node.info.native.clone());
         let error = build.error.as_ref();
         Ok(Recorded {
@@ -80,6 +98,8 @@ impl BuilderSession {
             platform: build.inputs.only_platform(native.as_ref()),
             listed: node.info.platforms.clone(),
             native,
+            provenance,
+            inputs: Some(build.inputs.clone()),
         })
     }
 }

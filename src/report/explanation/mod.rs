@@ -10,6 +10,7 @@ mod run;
 mod text;
 mod trace_events;
 mod what_if;
+pub mod why;
 
 #[cfg(test)]
 pub(super) mod fixture;

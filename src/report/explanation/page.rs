@@ -28,6 +28,13 @@ impl Page {
         let _ = writeln!(self.out, "{}", self.paint.apply(style, text));
     }
 
+    /// The same, each line two columns to the right.
+    pub(super) fn indented(&mut self, style: Style, text: &str) {
+        for line in wrap(text, self.width - 2) {
+            self.line(style, &format!("  {line}"));
+        }
+    }
+
     pub(super) fn wrapped(&mut self, style: Style, text: &str) {
         for line in wrap(text, self.width) {
             self.line(style, &line);

@@ -1,0 +1,388 @@
+//! `buildrace why`: the causes of what a build executed and an earlier one had.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+
+use crate::cli::WhyArgs;
+use crate::escape;
+use crate::explain::why::{Between, ContextFiles, why};
+use crate::explain::{Conditions, Lines, SampleExplanation};
+use crate::model::RememberedBuild;
+use crate::ops::Exit;
+use crate::ops::builder::BuilderSession;
+use crate::ops::console::{print_json, terminal_width};
+use crate::ops::explain::{Source, explained, lines_in, lines_of, read_recording};
+use crate::ops::history::{last, named, short_names};
+use crate::ops::results::Results;
+use crate::ops::why::{Built, ContextFolder, FilesBetween, earlier, is_alike};
+use crate::options::BuilderOptions;
+use crate::print;
+use crate::report::explanation::PageStyle;
+use crate::report::explanation::why::{self as shown, Side};
+use crate::scenario::{Project, read_file};
+use crate::store::{self, StoredRun};
+
+/// Version of what `--json` prints.
+const SCHEMA_VERSION: u32 = 1;
+
+/// Two builds, and what is known of the time between them.
+struct Pair {
+    build: Built,
+    earlier: Built,
+    /// The file that the one changed, where that is known.
+    edit: Option<PathBuf>,
+    emptied: bool,
+}
+
+/// Says why a build executed what it did.
+///
+/// # Errors
+/// There is no such build, none before it, or it cannot be read.
+pub async fn run(args: WhyArgs) -> anyhow::Result<Exit> {
+    let results = Results::open(&args.results)?;
+    let source = match args.build.as_deref() {
+        None => None,
+        Some(name) => found(name, &args)?,
+    };
+    let pair = match source {
+        Some(source) => of_sources(&source, &args, &results).await?,
+        None => of_history(&args).await?,
+    };
+    let files = files(&pair, &args)?;
+    let between = Between {
+        files: files.as_ref().map(|files| files as &dyn ContextFiles),
+        emptied: pair.emptied,
+    };
+    let found = why(&pair.build.known(), &pair.earlier.known(), &between);
+    let [build, earlier] = [&pair.build, &pair.earlier].map(|built| Side {
+        title: &built.title,
+        explanation: &built.explanation,
+    });
+    if args.json {
+        let mut answer = shown::json(build, earlier, &found);
+        answer["schema"] = SCHEMA_VERSION.into();
+        print_json(&answer)?;
+        return Ok(Exit::Good);
+    }
+    let style = PageStyle {
+        width: terminal_width(),
+        colour: print::is_coloured(),
+        all: args.all,
+    };
+    outln!("{}", shown::why(build, earlier, &found, style).trim_end());
+    Ok(Exit::Good)
+}
+
+/// The file or the sample that a name means; `None` where it can only be one of
+/// the history.
+fn found(name: &str, args: &WhyArgs) -> anyhow::Result<Option<Source>> {
+    let source = Source::find(Some(name), &args.results.folder);
+    match source {
+        Ok(source) => Ok(Some(source)),
+        // Its error says what was wrong with it.
+        Err(error) if Path::new(name).exists() => Err(error),
+        Err(_) => Ok(None),
+    }
+}
+
+async fn of_history(args: &WhyArgs) -> anyhow::Result<Pair> {
+    let session = BuilderSession::of_running(&BuilderOptions::from(&args.builder)).await?;
+    errln!("builder: {}", escape::terminal(&session.describe(), 400));
+    let pair = of_session(&session, args).await;
+    session.close().await;
+    pair
+}
+
+async fn of_session(session: &BuilderSession, args: &WhyArgs) -> anyhow::Result<Pair> {
+    let builds = session.remembered_builds().await?;
+    let names = short_names(&builds);
+    let conditions = conditions(args)?;
+    let read = async |build: &RememberedBuild| {
+        let place = builds.iter().position(|known| known == build);
+        let short = place.map_or(build.reference.as_str(), |at| &names[at]);
+        let title = format!("build {short} of {}", build.inputs.title());
+        let recorded = session.recorded(build).await?;
+        let built = Built::of_recorded(title.clone(), recorded, &conditions);
+        let built = built.with_context(|| format!("no step of {title} began"))?;
+        anyhow::Ok(built.remembered(build))
+    };
+    let asked = match &args.build {
+        Some(name) => named(&builds, name)?,
+        None => last(&builds)?,
+    };
+    let build = read(asked).await?;
+    let earlier = match &args.earlier {
+        Some(name) => read(named(&builds, name)?).await?,
+        None => {
+            let mut found = None;
+            for before in earlier(&builds, asked) {
+                // What is gone or empty is none to compare with.
+                let Ok(before) = read(before).await else {
+                    continue;
+                };
+                if is_alike(&build, &before) {
+                    found = Some(before);
+                    break;
+                }
+            }
+            found.with_context(|| {
+                format!(
+                    "the builder remembers no earlier build of the same Dockerfile as {}: build it \
+                     once more, or name one that `buildrace history` lists",
+                    escape::terminal(&build.title, 200)
+                )
+            })?
+        }
+    };
+    let emptied = match earlier.time {
+        Some((_, ended)) => session.holds_nothing_older_than(ended).await?,
+        None => false,
+    };
+    Ok(Pair {
+        build,
+        earlier,
+        edit: None,
+        emptied,
+    })
+}
+
+async fn of_sources(
+    source: &Source,
+    args: &WhyArgs,
+    results: &Results<'_>,
+) -> anyhow::Result<Pair> {
+    if BuilderOptions::from(&args.builder) != BuilderOptions::default() {
+        bail!("--builder, --host and what belongs to them go with a build of a history");
+    }
+    let conditions = conditions(args)?;
+    let against = match args.earlier.as_deref() {
+        None => None,
+        Some(name) => {
+            let name = results.bring(Some(name)).await?;
+            Some(Source::find(name.as_deref(), &args.results.folder)?)
+        }
+    };
+    match (source, &against) {
+        (Source::Recording { path, build }, None) => {
+            let mut builds = recorded(path.as_deref(), None, &conditions)?;
+            let place = build.unwrap_or(builds.len());
+            if place > builds.len() || place == 0 {
+                bail!("there is no build {place}: it holds {}", builds.len());
+            }
+            builds.truncate(place);
+            let (Some(build), Some(earlier)) = (builds.pop(), builds.pop()) else {
+                bail!(
+                    "why is told against an earlier build, and the recording holds none before \
+                     this one: name another recording, `buildrace why BUILD EARLIER`"
+                );
+            };
+            Ok(Pair::new(build, earlier))
+        }
+        (Source::Sample { run, sample }, None) => of_sample(run, sample),
+        (Source::Run(dir), _) => bail!(
+            "{} is a run: name a sample of it, like {}",
+            dir.display(),
+            dir.join("r1-01-…").display()
+        ),
+        (source, Some(against)) => Ok(Pair::new(
+            one(source, &conditions)?,
+            one(against, &conditions)?,
+        )),
+    }
+}
+
+impl Pair {
+    fn new(build: Built, earlier: Built) -> Self {
+        Self {
+            build,
+            earlier,
+            edit: None,
+            emptied: false,
+        }
+    }
+}
+
+/// One build of a source.
+fn one(source: &Source, conditions: &Conditions) -> anyhow::Result<Built> {
+    match source {
+        Source::Run(dir) => bail!(
+            "{} is a run: name a sample of it, like {}",
+            dir.display(),
+            dir.join("r1-01-…").display()
+        ),
+        Source::Sample { run, sample } => {
+            let (stored, explained) = explained_run(run)?;
+            let found = explained
+                .iter()
+                .find(|found| found.sample.slot.id == *sample);
+            let found = found.with_context(|| format!("{sample} has no trace"))?;
+            Ok(of_explained(found, &stored))
+        }
+        Source::Recording { path, build } => {
+            let mut builds = recorded(path.as_deref(), *build, conditions)?;
+            match (builds.pop(), builds.is_empty()) {
+                (Some(build), true) => Ok(build),
+                _ => bail!("the recording holds several builds: name one, like FILE#2"),
+            }
+        }
+    }
+}
+
+/// The builds of a recording, or one of them.
+fn recorded(
+    path: Option<&Path>,
+    build: Option<usize>,
+    conditions: &Conditions,
+) -> anyhow::Result<Vec<Built>> {
+    let name = path.and_then(Path::file_name).map_or_else(
+        || "standard input".to_owned(),
+        |name| name.to_string_lossy().into_owned(),
+    );
+    let recorded = read_recording(path)?;
+    let count = recorded.len();
+    let numbered = recorded.into_iter().zip(1..);
+    let wanted = numbered.filter(|(_, number)| build.is_none_or(|build| build == *number));
+    let builds = wanted.filter_map(|(recorded, number)| {
+        let title = match count {
+            1 => name.clone(),
+            _ => format!("{name}#{number}"),
+        };
+        Built::of_recorded(title, recorded, conditions)
+    });
+    let builds: Vec<Built> = builds.collect();
+    if builds.is_empty() {
+        bail!("{name} holds no such build: no step of it began");
+    }
+    Ok(builds)
+}
+
+/// A sample of a run, and the one whose builder state it starts from.
+fn of_sample(run: &Path, sample: &str) -> anyhow::Result<Pair> {
+    let (stored, explained) = explained_run(run)?;
+    let find = |is: &dyn Fn(&SampleExplanation) -> bool| explained.iter().find(|found| is(found));
+    let found = find(&|found| found.sample.slot.id == sample);
+    let found = found.with_context(|| format!("{sample} has no trace in which a step began"))?;
+    let slot = &found.sample.slot;
+    if slot.kind.starts_empty() {
+        bail!(
+            "{sample} is a {} build, which starts from an empty cache: every step is executed. \
+             Name an earlier build, or a sample that starts from another one's cache",
+            slot.kind
+        );
+    }
+    // Whatever was built right before it in its chain.
+    let before = explained
+        .iter()
+        .filter(|other| {
+            let other = &other.sample.slot;
+            let is_same = (&other.scenario, &other.variant, other.round)
+                == (&slot.scenario, &slot.variant, slot.round);
+            is_same && slot.kind.follows(other.kind)
+        })
+        .last();
+    let before = before.with_context(|| {
+        format!("the run has no trace of the build that {sample} starts from: name one")
+    })?;
+    let scenarios = &stored.run.record.scenarios;
+    let edit = scenarios
+        .iter()
+        .find(|info| info.name == slot.scenario)
+        .and_then(|info| info.edit.as_ref())
+        .filter(|_| slot.kind == crate::model::BuildKind::Incremental);
+    Ok(Pair {
+        edit: edit.map(PathBuf::from),
+        ..Pair::new(of_explained(found, &stored), of_explained(before, &stored))
+    })
+}
+
+fn explained_run(run: &Path) -> anyhow::Result<(StoredRun, Vec<SampleExplanation>)> {
+    let stored = store::read_run(run)?;
+    let here = std::env::current_dir().context("cannot find the current folder")?;
+    let project = Project::find(&here).ok();
+    let explained = explained(&stored, None, |_, variant| {
+        lines_in(project.as_ref(), variant)
+    })?;
+    Ok((stored, explained.samples))
+}
+
+fn of_explained(found: &SampleExplanation, stored: &StoredRun) -> Built {
+    let slot = &found.sample.slot;
+    Built {
+        title: format!("{} of run {}", slot.id, stored.run.record.run),
+        explanation: found.explanation.clone(),
+        provenance: None,
+        arguments: None,
+        written: std::collections::BTreeMap::new(),
+        no_cache: None,
+        place: None,
+        time: None,
+        inputs: None,
+    }
+}
+
+fn conditions(args: &WhyArgs) -> anyhow::Result<Conditions> {
+    let lines = match &args.file {
+        None => Lines::default(),
+        Some(file) => {
+            let text =
+                read_file(file).with_context(|| format!("cannot read {}", file.display()))?;
+            lines_of(&String::from_utf8_lossy(&text))
+        }
+    };
+    Ok(Conditions {
+        platform: args.platform.clone(),
+        lines,
+        ..Conditions::default()
+    })
+}
+
+/// The files of both contexts, as far as they are to be had.
+fn files(pair: &Pair, args: &WhyArgs) -> anyhow::Result<Option<FilesBetween>> {
+    if let Some(edit) = &pair.edit {
+        return Ok(Some(FilesBetween::of_edit(edit)));
+    }
+    let context = args.context.as_deref();
+    let here = Path::new(
+        context
+            .filter(|name| Path::new(name).is_dir())
+            .unwrap_or("."),
+    );
+    let dockerfile = args
+        .file
+        .clone()
+        .or_else(|| dockerfile_of(&pair.build, here));
+    let ignore = dockerfile
+        .clone()
+        .unwrap_or_else(|| here.join("Dockerfile"));
+    if let Some(before) = &args.earlier_context {
+        let before = ContextFolder::open(before, here)?;
+        let after = ContextFolder::open(context.unwrap_or("."), here)?;
+        return FilesBetween::of_contexts(&before, &after, &ignore).map(Some);
+    }
+    let is_meant = context.is_some() || dockerfile.is_some();
+    let (Some((since, _)), Some((until, _)), true) = (pair.earlier.time, pair.build.time, is_meant)
+    else {
+        return Ok(None);
+    };
+    let after = ContextFolder::open(context.unwrap_or("."), here)?;
+    FilesBetween::touched(after.path(), &ignore, since, until).map(Some)
+}
+
+/// The Dockerfile that was built, if it is in this folder as it was.
+fn dockerfile_of(build: &Built, here: &Path) -> Option<PathBuf> {
+    let text = build.provenance.as_ref()?.dockerfile.as_ref()?;
+    let named = build
+        .inputs
+        .as_ref()
+        .and_then(|inputs| inputs.dockerfile.as_deref());
+    let named = named.map(Path::new).and_then(Path::file_name);
+    let names = named
+        .into_iter()
+        .chain([std::ffi::OsStr::new("Dockerfile")]);
+    let mut paths = names.map(|name| here.join(name));
+    paths.find(|path| {
+        let read = read_file(path);
+        read.is_ok_and(|found| String::from_utf8_lossy(&found) == *text)
+    })
+}

@@ -1,0 +1,113 @@
+//! A build, with all that is known of it.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use crate::explain::why::Known;
+use crate::explain::{Conditions, Explanation, explain};
+use crate::model::{BuildInputs, NoCache, RememberedBuild};
+use crate::ops::explain::lines_of;
+use crate::print::masked;
+use crate::provenance::Provenance;
+use crate::scenario::instructions;
+use crate::trace::Recorded;
+
+/// A build, with all that is known of it.
+#[derive(Debug, Clone)]
+pub struct Built {
+    /// What it is called.
+    pub title: String,
+    /// Its steps.
+    pub explanation: Explanation,
+    /// What BuildKit says of how it built.
+    pub provenance: Option<Provenance>,
+    /// Its build arguments, where they are known.
+    pub arguments: Option<BTreeMap<String, String>>,
+    /// The instructions of its Dockerfile by their lines.
+    pub written: BTreeMap<usize, String>,
+    /// What it was not to look for in the cache.
+    pub no_cache: Option<NoCache>,
+    /// Where it was built.
+    pub place: Option<String>,
+    /// When, on BuildKit's clock.
+    pub time: Option<(Timestamp, Timestamp)>,
+    /// What was asked for.
+    pub inputs: Option<BuildInputs>,
+}
+
+impl Built {
+    /// A recording, under what is known of it besides. `None` where no step of it
+    /// began.
+    pub fn of_recorded(title: String, recorded: Recorded, known: &Conditions) -> Option<Self> {
+        let Recorded {
+            trace,
+            provenance,
+            inputs,
+            ..
+        } = &recorded;
+        let told = Conditions::of_recorded(&recorded);
+        let text = provenance.as_ref().and_then(|p| p.dockerfile.as_deref());
+        let conditions = Conditions {
+            node: known.node.clone().or(told.node),
+            platform: known.platform.clone().or(told.platform),
+            lines: match text {
+                Some(text) if known.lines.is_empty() => lines_of(text),
+                _ => known.lines.clone(),
+            },
+            cut_off: told.cut_off,
+            clock: told.clock,
+            failure: told.failure,
+            ..Conditions::default()
+        };
+        let explanation = explain(trace, &conditions)?;
+        let arguments = inputs.as_ref().map(|inputs| inputs.arguments.clone());
+        let begin = explanation.begin;
+        let time = begin.and_then(|begin| Some((begin, begin + recorded_span(&explanation)?)));
+        Some(Self {
+            title,
+            written: text.map(written_in).unwrap_or_default(),
+            no_cache: inputs.as_ref().and_then(|inputs| inputs.no_cache.clone()),
+            arguments,
+            place: None,
+            time,
+            explanation,
+            inputs: recorded.inputs,
+            provenance: recorded.provenance,
+        })
+    }
+
+    /// The same of a build of a history, which tells when and where.
+    #[must_use]
+    pub fn remembered(self, build: &RememberedBuild) -> Self {
+        Self {
+            place: build.node.clone(),
+            time: build.started.zip(build.completed),
+            ..self
+        }
+    }
+
+    /// What is known of it, for the causes.
+    pub fn known(&self) -> Known<'_> {
+        Known {
+            explanation: &self.explanation,
+            provenance: self.provenance.as_ref(),
+            arguments: self.arguments.as_ref(),
+            written: &self.written,
+            no_cache: self.no_cache.as_ref(),
+            place: self.place.as_deref(),
+        }
+    }
+}
+
+fn recorded_span(explanation: &Explanation) -> Option<jiff::SignedDuration> {
+    jiff::SignedDuration::try_from(explanation.span).ok()
+}
+
+/// The instructions of a Dockerfile by their lines, without what may not be shown.
+fn written_in(dockerfile: &str) -> BTreeMap<usize, String> {
+    let places = instructions(dockerfile).into_iter();
+    places
+        .map(|place| (place.line, masked(&place.text)))
+        .collect()
+}
