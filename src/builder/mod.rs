@@ -15,6 +15,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::buildkit::{BuildEnd, BuildRequest, BuildWindow, CacheRecord, Worker};
+use crate::provenance::Provenance;
 use crate::trace::SolveStatus;
 
 pub use replay::{ReplayBuilder, ReplayError};
@@ -98,6 +99,12 @@ pub trait Builder: Send + Sync {
     /// Takes builds out of the history, as far as they are in it and have
     /// ended.
     async fn forget(&self, references: &[String]) -> Result<(), BuilderError>;
+
+    /// What BuildKit says of how a remembered build was built; `None` where it
+    /// kept nothing, or does not give it.
+    async fn provenance(&self, _reference: &str) -> Result<Option<Provenance>, BuilderError> {
+        Ok(None)
+    }
 
     /// Of several nodes, those that still answer, as a builder that knows their
     /// records by the same ids; `None` where none or all do, or there is only one.

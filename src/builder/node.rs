@@ -105,7 +105,7 @@ impl NodeBuilder {
     ///
     /// # Errors
     /// It does not answer, does not serve what it keeps, or that is damaged.
-    pub async fn provenance(
+    pub async fn provenance_of(
         &self,
         build: &RememberedBuild,
     ) -> Result<Option<Provenance>, BuilderError> {
@@ -155,5 +155,15 @@ impl Builder for NodeBuilder {
 
     async fn forget(&self, references: &[String]) -> Result<(), BuilderError> {
         Ok(self.client.forget(references).await?)
+    }
+
+    async fn provenance(&self, reference: &str) -> Result<Option<Provenance>, BuilderError> {
+        let builds = self.client.remembered_builds().await?;
+        let build = builds.iter().find(|build| build.reference == reference);
+        let Some(build) = build else { return Ok(None) };
+        match self.client.provenance(build).await {
+            Err(ClientError::Refused { .. }) => Ok(None),
+            read => Ok(read?),
+        }
     }
 }

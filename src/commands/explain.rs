@@ -11,14 +11,16 @@ use serde_json::{Value, json};
 use crate::cli::ExplainArgs;
 use crate::escape;
 use crate::explain::diff::diff;
+use crate::explain::why::{Between, Why, why};
 use crate::explain::{
-    Conditions, Explanation, Lines, Node, RunExplanation, SampleExplanation, explain,
+    Conditions, Explanation, FailureFacts, Lines, Node, RunExplanation, SampleExplanation,
 };
 use crate::ops::Exit;
 use crate::ops::explain::{Source, collector, explained, lines_in, lines_of, read_recording};
 use crate::ops::files::write_whole;
 use crate::ops::picture;
 use crate::ops::results::Results;
+use crate::ops::why::Built;
 use crate::options::BuilderOptions;
 use crate::report::View;
 use crate::report::chart::{Theme, waterfall};
@@ -129,6 +131,7 @@ async fn explain_build(build: &Build, args: &ExplainArgs) -> anyhow::Result<()> 
         subject,
         explanation,
         run,
+        ..
     } = build;
     let name = collector::name(subject, run.as_deref());
     let pictures = args.waterfall.is_some() || args.trace_events.is_some();
@@ -193,17 +196,24 @@ async fn compare(first: &Build, second: &Build, args: &ExplainArgs) -> anyhow::R
     let builds = [first, second].map(|build| (named(build), &build.explanation));
     collector::send(builds).await;
     let diff = diff(&first.explanation, &second.explanation);
+    let why = second.why(first);
     if args.json {
         return print_json(json!({
             "schema": SCHEMA_VERSION,
             "first": first.json()?,
             "second": second.json()?,
             "diff": diff,
+            "why": why.as_ref().map(|why| shown::why::causes_json(&second.explanation, why)),
         }));
     }
+    let explanation = &second.explanation;
+    let causes = why.map(|why| shown::why::causes(explanation, &why, page_style(args)));
     let first = (&first.subject, &first.explanation);
     let second = (&second.subject, &second.explanation);
     outln!("{}", shown::diff(first, second, &diff, page_style(args)));
+    if let Some(causes) = causes.filter(|causes| !causes.is_empty()) {
+        outln!("{causes}");
+    }
     Ok(())
 }
 
@@ -213,6 +223,8 @@ struct Build {
     explanation: Explanation,
     /// Id of its run, where it is of one.
     run: Option<String>,
+    /// What else is known of a recording.
+    recorded: Option<Built>,
 }
 
 impl Build {
@@ -261,6 +273,7 @@ impl Build {
             subject: Subject::of_sample(&found.sample),
             explanation: found.explanation.clone(),
             run: Some(run.run.record.run.clone()),
+            recorded: None,
         }
     }
 
@@ -320,29 +333,16 @@ impl Build {
                 _ if name == STANDARD_INPUT => format!("-#{number}"),
                 _ => format!("{name}#{number}"),
             };
-            let told = Conditions::of_recorded(recorded);
-            let dockerfile = recorded.provenance.as_ref();
-            let dockerfile = dockerfile.and_then(|known| known.dockerfile.as_deref());
-            let conditions = Conditions {
-                lines: match dockerfile {
-                    Some(text) if conditions.lines.is_empty() => lines_of(text),
-                    _ => conditions.lines.clone(),
-                },
-                node: conditions.node.clone().or(told.node),
-                platform: conditions.platform.clone().or(told.platform),
-                cut_off: told.cut_off,
-                clock: told.clock,
-                failure: told.failure,
-                ..conditions.clone()
-            };
-            match explain(&recorded.trace, &conditions) {
-                Some(explanation) => builds.push(Self {
+            match Built::of_recorded(title.clone(), recorded, &conditions) {
+                Some(built) => builds.push(Self {
                     subject: Subject::of_recording(title),
-                    explanation,
+                    explanation: built.explanation.clone(),
                     run: None,
+                    recorded: Some(built),
                 }),
                 None => {
-                    let why = conditions.failure.map_or_else(String::new, |failure| {
+                    let failure = FailureFacts::from_recording(recorded);
+                    let why = failure.map_or_else(String::new, |failure| {
                         format!(": {}", escape::terminal(&failure.message, 1000))
                     });
                     refused.get_or_insert(format!("{title}: no step of the build began{why}"));
@@ -358,6 +358,13 @@ impl Build {
             errln!("warning: {name} ends before its build does: its figures are incomplete");
         }
         Ok(builds)
+    }
+
+    /// Why it executed what an earlier build had, where both are recordings:
+    /// variants of a race have caches of their own.
+    fn why(&self, earlier: &Self) -> Option<Why> {
+        let (build, earlier) = (self.recorded.as_ref()?, earlier.recorded.as_ref()?);
+        Some(why(&build.known(), &earlier.known(), &Between::default()))
     }
 
     fn json(&self) -> anyhow::Result<Value> {

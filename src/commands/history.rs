@@ -9,13 +9,15 @@ use serde_json::{Value, json};
 
 use crate::cli::HistoryArgs;
 use crate::escape;
-use crate::explain::{Conditions, explain};
+use crate::explain::Conditions;
 use crate::model::RememberedBuild;
 use crate::ops::builder::BuilderSession;
 use crate::ops::console::print_json;
+use crate::ops::why::Pair;
 use crate::ops::{Exit, history, signals};
 use crate::options::BuilderOptions;
 use crate::print;
+use crate::report::explanation::why::first_cause;
 use crate::report::remembered::{self, Ending, Listed};
 
 /// Version of what `--json` prints.
@@ -100,7 +102,7 @@ async fn follow(session: &BuilderSession, args: &HistoryArgs) -> anyhow::Result<
             .collect();
         ended.sort_by_key(|listed| listed.build.completed);
         for listed in ended.iter().take(left) {
-            tell(session, listed, args.json).await?;
+            tell(session, &builds, listed, args.json).await?;
             told.insert(key(listed.build));
             left -= 1;
         }
@@ -109,20 +111,25 @@ async fn follow(session: &BuilderSession, args: &HistoryArgs) -> anyhow::Result<
 }
 
 /// A line on a build that has ended.
-async fn tell(session: &BuilderSession, listed: &Listed<'_>, json: bool) -> anyhow::Result<()> {
-    let recorded = session.recorded(listed.build).await;
-    let explained = recorded.map(|recorded| {
-        let conditions = Conditions::of_recorded(&recorded);
-        explain(&recorded.trace, &conditions)
-    });
-    let why;
-    let ending = match &explained {
-        Ok(Some(explanation)) => Ending::Explained(explanation),
-        Ok(None) => Ending::Unknown("no step of it began"),
-        Err(error) => {
-            why = format!("{error:#}");
-            Ending::Unknown(&why)
+async fn tell(
+    session: &BuilderSession,
+    builds: &[RememberedBuild],
+    listed: &Listed<'_>,
+    json: bool,
+) -> anyhow::Result<()> {
+    let conditions = Conditions::default();
+    let read = Pair::of_history(session, builds, listed.build, None, &conditions).await;
+    let (built, cause) = match read {
+        Ok(Ok(pair)) => {
+            let cause = first_cause(&pair.build.explanation, &pair.why(None));
+            (Ok(pair.build), cause)
         }
+        Ok(Err(alone)) => (Ok(*alone), None),
+        Err(error) => (Err(format!("{error:#}")), None),
+    };
+    let ending = match &built {
+        Ok(built) => Ending::Explained(&built.explanation, cause.as_deref()),
+        Err(why) => Ending::Unknown(why),
     };
     match json {
         // A line each, for whoever reads them as they come.

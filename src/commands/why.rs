@@ -6,16 +6,15 @@ use anyhow::{Context, bail};
 
 use crate::cli::WhyArgs;
 use crate::escape;
-use crate::explain::why::{Between, ContextFiles, why};
-use crate::explain::{Conditions, Lines, SampleExplanation};
-use crate::model::RememberedBuild;
+use crate::explain::{Conditions, Lines, RunExplanation};
+use crate::model::BuildKind;
 use crate::ops::Exit;
 use crate::ops::builder::BuilderSession;
 use crate::ops::console::{print_json, terminal_width};
 use crate::ops::explain::{Source, explained, lines_in, lines_of, read_recording};
-use crate::ops::history::{last, named, short_names};
+use crate::ops::history::{last, named};
 use crate::ops::results::Results;
-use crate::ops::why::{Built, ContextFolder, FilesBetween, earlier, is_alike};
+use crate::ops::why::{Built, ContextFolder, FilesBetween, Pair};
 use crate::options::BuilderOptions;
 use crate::print;
 use crate::report::explanation::PageStyle;
@@ -26,14 +25,8 @@ use crate::store::{self, StoredRun};
 /// Version of what `--json` prints.
 const SCHEMA_VERSION: u32 = 1;
 
-/// Two builds, and what is known of the time between them.
-struct Pair {
-    build: Built,
-    earlier: Built,
-    /// The file that the one changed, where that is known.
-    edit: Option<PathBuf>,
-    emptied: bool,
-}
+/// Two builds, and the file that the one changed, where that is known.
+type Found = (Pair, Option<PathBuf>);
 
 /// Says why a build executed what it did.
 ///
@@ -45,16 +38,15 @@ pub async fn run(args: WhyArgs) -> anyhow::Result<Exit> {
         None => None,
         Some(name) => found(name, &args)?,
     };
-    let pair = match source {
+    let (pair, edit) = match source {
         Some(source) => of_sources(&source, &args, &results).await?,
-        None => of_history(&args).await?,
+        None => (of_history(&args).await?, None),
     };
-    let files = files(&pair, &args)?;
-    let between = Between {
-        files: files.as_ref().map(|files| files as &dyn ContextFiles),
-        emptied: pair.emptied,
+    let files = match edit {
+        Some(edit) => Some(FilesBetween::of_edit(&edit)),
+        None => files(&pair, &args)?,
     };
-    let found = why(&pair.build.known(), &pair.earlier.known(), &between);
+    let found = pair.why(files.as_ref());
     let [build, earlier] = [&pair.build, &pair.earlier].map(|built| Side {
         title: &built.title,
         explanation: &built.explanation,
@@ -96,62 +88,30 @@ async fn of_history(args: &WhyArgs) -> anyhow::Result<Pair> {
 
 async fn of_session(session: &BuilderSession, args: &WhyArgs) -> anyhow::Result<Pair> {
     let builds = session.remembered_builds().await?;
-    let names = short_names(&builds);
-    let conditions = conditions(args)?;
-    let read = async |build: &RememberedBuild| {
-        let place = builds.iter().position(|known| known == build);
-        let short = place.map_or(build.reference.as_str(), |at| &names[at]);
-        let title = format!("build {short} of {}", build.inputs.title());
-        let recorded = session.recorded(build).await?;
-        let built = Built::of_recorded(title.clone(), recorded, &conditions);
-        let built = built.with_context(|| format!("no step of {title} began"))?;
-        anyhow::Ok(built.remembered(build))
-    };
-    let asked = match &args.build {
+    let build = match &args.build {
         Some(name) => named(&builds, name)?,
         None => last(&builds)?,
     };
-    let build = read(asked).await?;
     let earlier = match &args.earlier {
-        Some(name) => read(named(&builds, name)?).await?,
-        None => {
-            let mut found = None;
-            for before in earlier(&builds, asked) {
-                // What is gone or empty is none to compare with.
-                let Ok(before) = read(before).await else {
-                    continue;
-                };
-                if is_alike(&build, &before) {
-                    found = Some(before);
-                    break;
-                }
-            }
-            found.with_context(|| {
-                format!(
-                    "the builder remembers no earlier build of the same Dockerfile as {}: build it \
-                     once more, or name one that `buildrace history` lists",
-                    escape::terminal(&build.title, 200)
-                )
-            })?
-        }
+        Some(name) => Some(named(&builds, name)?),
+        None => None,
     };
-    let emptied = match earlier.time {
-        Some((_, ended)) => session.holds_nothing_older_than(ended).await?,
-        None => false,
-    };
-    Ok(Pair {
-        build,
-        earlier,
-        edit: None,
-        emptied,
-    })
+    let conditions = conditions(args)?;
+    match Pair::of_history(session, &builds, build, earlier, &conditions).await? {
+        Ok(pair) => Ok(pair),
+        Err(alone) => bail!(
+            "the builder remembers no earlier build of the same Dockerfile as {}: build it once \
+             more, or name one that `buildrace history` lists",
+            escape::terminal(&alone.title, 200)
+        ),
+    }
 }
 
 async fn of_sources(
     source: &Source,
     args: &WhyArgs,
     results: &Results<'_>,
-) -> anyhow::Result<Pair> {
+) -> anyhow::Result<Found> {
     if BuilderOptions::from(&args.builder) != BuilderOptions::default() {
         bail!("--builder, --host and what belongs to them go with a build of a history");
     }
@@ -177,7 +137,7 @@ async fn of_sources(
                      this one: name another recording, `buildrace why BUILD EARLIER`"
                 );
             };
-            Ok(Pair::new(build, earlier))
+            Ok((Pair::new(build, earlier), None))
         }
         (Source::Sample { run, sample }, None) => of_sample(run, sample),
         (Source::Run(dir), _) => bail!(
@@ -185,20 +145,9 @@ async fn of_sources(
             dir.display(),
             dir.join("r1-01-…").display()
         ),
-        (source, Some(against)) => Ok(Pair::new(
-            one(source, &conditions)?,
-            one(against, &conditions)?,
-        )),
-    }
-}
-
-impl Pair {
-    fn new(build: Built, earlier: Built) -> Self {
-        Self {
-            build,
-            earlier,
-            edit: None,
-            emptied: false,
+        (source, Some(against)) => {
+            let pair = Pair::new(one(source, &conditions)?, one(against, &conditions)?);
+            Ok((pair, None))
         }
     }
 }
@@ -213,11 +162,9 @@ fn one(source: &Source, conditions: &Conditions) -> anyhow::Result<Built> {
         ),
         Source::Sample { run, sample } => {
             let (stored, explained) = explained_run(run)?;
-            let found = explained
-                .iter()
-                .find(|found| found.sample.slot.id == *sample);
+            let found = explained.sample(sample);
             let found = found.with_context(|| format!("{sample} has no trace"))?;
-            Ok(of_explained(found, &stored))
+            Ok(Built::of_sample(found, &stored.run.record.run))
         }
         Source::Recording { path, build } => {
             let mut builds = recorded(path.as_deref(), *build, conditions)?;
@@ -248,7 +195,7 @@ fn recorded(
             1 => name.clone(),
             _ => format!("{name}#{number}"),
         };
-        Built::of_recorded(title, recorded, conditions)
+        Built::of_recorded(title, &recorded, conditions)
     });
     let builds: Vec<Built> = builds.collect();
     if builds.is_empty() {
@@ -258,10 +205,9 @@ fn recorded(
 }
 
 /// A sample of a run, and the one whose builder state it starts from.
-fn of_sample(run: &Path, sample: &str) -> anyhow::Result<Pair> {
+fn of_sample(run: &Path, sample: &str) -> anyhow::Result<Found> {
     let (stored, explained) = explained_run(run)?;
-    let find = |is: &dyn Fn(&SampleExplanation) -> bool| explained.iter().find(|found| is(found));
-    let found = find(&|found| found.sample.slot.id == sample);
+    let found = explained.sample(sample);
     let found = found.with_context(|| format!("{sample} has no trace in which a step began"))?;
     let slot = &found.sample.slot;
     if slot.kind.starts_empty() {
@@ -271,54 +217,27 @@ fn of_sample(run: &Path, sample: &str) -> anyhow::Result<Pair> {
             slot.kind
         );
     }
-    // Whatever was built right before it in its chain.
-    let before = explained
-        .iter()
-        .filter(|other| {
-            let other = &other.sample.slot;
-            let is_same = (&other.scenario, &other.variant, other.round)
-                == (&slot.scenario, &slot.variant, slot.round);
-            is_same && slot.kind.follows(other.kind)
-        })
-        .last();
+    let before = explained.start_of(found);
     let before = before.with_context(|| {
         format!("the run has no trace of the build that {sample} starts from: name one")
     })?;
     let scenarios = &stored.run.record.scenarios;
-    let edit = scenarios
-        .iter()
-        .find(|info| info.name == slot.scenario)
-        .and_then(|info| info.edit.as_ref())
-        .filter(|_| slot.kind == crate::model::BuildKind::Incremental);
-    Ok(Pair {
-        edit: edit.map(PathBuf::from),
-        ..Pair::new(of_explained(found, &stored), of_explained(before, &stored))
-    })
+    let mut scenarios = scenarios.iter().filter(|info| info.name == slot.scenario);
+    let edit = scenarios.next().and_then(|info| info.edited_file());
+    let edit = edit.filter(|_| slot.kind == BuildKind::Incremental);
+    let run = &stored.run.record.run;
+    let pair = Pair::new(Built::of_sample(found, run), Built::of_sample(before, run));
+    Ok((pair, edit.map(PathBuf::from)))
 }
 
-fn explained_run(run: &Path) -> anyhow::Result<(StoredRun, Vec<SampleExplanation>)> {
+fn explained_run(run: &Path) -> anyhow::Result<(StoredRun, RunExplanation)> {
     let stored = store::read_run(run)?;
     let here = std::env::current_dir().context("cannot find the current folder")?;
     let project = Project::find(&here).ok();
     let explained = explained(&stored, None, |_, variant| {
         lines_in(project.as_ref(), variant)
     })?;
-    Ok((stored, explained.samples))
-}
-
-fn of_explained(found: &SampleExplanation, stored: &StoredRun) -> Built {
-    let slot = &found.sample.slot;
-    Built {
-        title: format!("{} of run {}", slot.id, stored.run.record.run),
-        explanation: found.explanation.clone(),
-        provenance: None,
-        arguments: None,
-        written: std::collections::BTreeMap::new(),
-        no_cache: None,
-        place: None,
-        time: None,
-        inputs: None,
-    }
+    Ok((stored, explained))
 }
 
 fn conditions(args: &WhyArgs) -> anyhow::Result<Conditions> {
@@ -339,9 +258,6 @@ fn conditions(args: &WhyArgs) -> anyhow::Result<Conditions> {
 
 /// The files of both contexts, as far as they are to be had.
 fn files(pair: &Pair, args: &WhyArgs) -> anyhow::Result<Option<FilesBetween>> {
-    if let Some(edit) = &pair.edit {
-        return Ok(Some(FilesBetween::of_edit(edit)));
-    }
     let context = args.context.as_deref();
     let here = Path::new(
         context

@@ -35,6 +35,20 @@ impl RunExplanation {
         self.samples.iter().find(|found| found.sample.slot.id == id)
     }
 
+    /// The sample whose builder state another one starts from: the last of its
+    /// variant and round, of the kind that comes before its own.
+    pub fn start_of(&self, found: &SampleExplanation) -> Option<&SampleExplanation> {
+        let slot = &found.sample.slot;
+        let mut others = self.samples.iter().filter(|other| {
+            let other = &other.sample.slot;
+            let is_of_variant =
+                (&other.scenario, &other.variant) == (&slot.scenario, &slot.variant);
+            is_of_variant && other.round <= slot.round && slot.kind.follows(other.kind)
+        });
+        // Where a gate goes by incremental, what it starts from is built once.
+        others.next_back()
+    }
+
     /// The sample that stands for a variant's kind: of those that are ok, the
     /// one of middle wall time. One whose trace is cut off stands for nothing
     /// as long as there is another.

@@ -131,6 +131,12 @@ pub struct ScenarioInfo {
 }
 
 impl ScenarioInfo {
+    /// The file that an incremental build changes, where that is told.
+    pub fn edited_file(&self) -> Option<&str> {
+        let (file, _) = self.edit.as_deref()?.split_once(": ")?;
+        Some(file)
+    }
+
     /// Whether it is built for the node's own platform alone, and cold stands
     /// in for multi-arch.
     pub fn native_only(&self) -> bool {

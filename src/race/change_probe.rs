@@ -22,6 +22,7 @@ use super::slot_build::named_context;
 use crate::builder::{Builder, BuilderError};
 use crate::buildkit::{BuildError, BuildRequest, Export, Secret};
 use crate::model::{ImageLayout, Platform};
+use crate::provenance::Provenance;
 use crate::scenario::{Scenario, Variant};
 use crate::trace::{Step, Trace};
 
@@ -60,8 +61,10 @@ pub enum Probed {
     },
     /// The change builds what the base does not.
     Differs {
-        /// The build of the change.
-        trace: Trace,
+        /// The build of the base, and that of the change.
+        traces: Box<[Trace; 2]>,
+        /// What BuildKit says of each, where it does.
+        provenance: Box<[Option<Provenance>; 2]>,
         /// Digests of the steps that are not the base's.
         steps: BTreeSet<String>,
     },
@@ -84,7 +87,13 @@ impl Probe<'_> {
     ) -> Result<(Probed, Vec<String>), BuilderError> {
         let prefix = super::own_prefix(self.run);
         let guard = CacheGuard::set(self.builder, &prefix).await?;
-        let found = self.build_both(&prefix, stop).await;
+        let mut found = self.build_both(&prefix, stop).await;
+        if let Probed::Differs { provenance, .. } = &mut found {
+            for (variant, provenance) in [self.base, self.change].iter().zip(&mut **provenance) {
+                let reference = self.request(variant, &prefix).reference;
+                *provenance = self.builder.provenance(&reference).await?;
+            }
+        }
         let cleaned = guard.lift(self.builder, &prefix).await?;
         forget_builds(self.builder, &prefix).await?;
         Ok((found, cleanup_report::of_run(&[cleaned])))
@@ -112,7 +121,7 @@ impl Probe<'_> {
         if sent > sent_by_base + sent_by_base / 20 + CONTEXT_SLACK {
             return Probed::Unknown("the change sends more of its build context".to_owned());
         }
-        compare(&base, change, !self.is_dockerfile_the_same())
+        compare(base, change, !self.is_dockerfile_the_same())
     }
 
     fn is_dockerfile_the_same(&self) -> bool {
@@ -150,8 +159,8 @@ impl Probe<'_> {
 }
 
 /// What two builds show, the second one of which found the cache of the first.
-fn compare(base: &Trace, change: Trace, other_dockerfile: bool) -> Probed {
-    if let Some(step) = from_elsewhere(base) {
+fn compare(base: Trace, change: Trace, other_dockerfile: bool) -> Probed {
+    if let Some(step) = from_elsewhere(&base) {
         return Probed::Unknown(format!("{} came from an older cache", step.name));
     }
     let known: BTreeSet<_> = base.steps().iter().filter_map(work).collect();
@@ -171,7 +180,8 @@ fn compare(base: &Trace, change: Trace, other_dockerfile: bool) -> Probed {
     let steps: BTreeSet<String> = differing.iter().map(|s| s.digest.clone()).collect();
     if !steps.is_empty() {
         return Probed::Differs {
-            trace: change,
+            traces: Box::new([base, change]),
+            provenance: Box::default(),
             steps,
         };
     }

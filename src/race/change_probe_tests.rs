@@ -36,7 +36,7 @@ fn cached(steps: &[(&'static str, bool)]) -> Vec<(&'static str, bool)> {
 
 /// `same`, `unknown`, or the digests that differ.
 fn told(base: &[(&str, bool)], change: &[(&str, bool)], other_dockerfile: bool) -> String {
-    match compare(&built(base), built(change), other_dockerfile) {
+    match compare(built(base), built(change), other_dockerfile) {
         Probed::Same { steps } => format!("same {steps}"),
         Probed::Differs { steps, .. } => Vec::from_iter(steps).join(" "),
         Probed::Unknown(_) => "unknown".to_owned(),
@@ -114,7 +114,7 @@ fn what_holds_no_sent_file_is_the_bases_by_its_digest() {
         ])
     };
     let base = || build("tools", "load-1", "copy-1", "make-1", true);
-    let told = |change: Trace| match compare(&base(), change, true) {
+    let told = |change: Trace| match compare(base(), change, true) {
         Probed::Differs { steps, .. } => Vec::from_iter(steps).join(" "),
         other => format!("{other:?}"),
     };
@@ -144,12 +144,12 @@ fn steps_of_another_frontend_are_steps() {
             ("e", "exporting to image", &[], true),
         ])
     };
-    match compare(&base(), change(true), false) {
+    match compare(base(), change(true), false) {
         Probed::Differs { steps, .. } => assert_eq!(Vec::from_iter(steps), ["install-2"]),
         other => panic!("{other:?}"),
     }
     assert!(matches!(
-        compare(&base(), change(false), false),
+        compare(base(), change(false), false),
         Probed::Same { .. }
     ));
 }

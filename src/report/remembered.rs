@@ -35,8 +35,9 @@ pub struct Listed<'b> {
 /// What is said of a build that has just ended.
 #[derive(Debug, Clone, Copy)]
 pub enum Ending<'e> {
-    /// Why it took as long as it did.
-    Explained(&'e Explanation),
+    /// Why it took as long as it did, and what made it build again what it had,
+    /// where an earlier build shows that.
+    Explained(&'e Explanation, Option<&'e str>),
     /// Why that is not known, from outside.
     Unknown(&'e str),
 }
@@ -149,12 +150,11 @@ pub fn ended(listed: &Listed<'_>, ending: Ending<'_>) -> String {
         .duration()
         .map_or_else(unknown, |time| number::seconds(time.as_secs_f64()));
     let (share, sentence) = match ending {
-        Ending::Explained(explanation) => {
+        Ending::Explained(explanation, cause) => {
             let sentence = failure(explanation).or_else(|| culprit(explanation));
-            (
-                emulated(explanation),
-                sentence.unwrap_or_else(|| "no culprit".to_owned()),
-            )
+            let sentence = sentence.unwrap_or_else(|| "no culprit".to_owned());
+            let cause = cause.map_or_else(String::new, |cause| format!("; built again: {cause}"));
+            (emulated(explanation), format!("{sentence}{cause}"))
         }
         Ending::Unknown(why) => ("not explained".to_owned(), why.to_owned()),
     };
@@ -218,7 +218,8 @@ pub fn json(listed: &Listed<'_>) -> Value {
 pub fn ended_json(listed: &Listed<'_>, ending: Ending<'_>) -> Value {
     let mut answer = json(listed);
     match ending {
-        Ending::Explained(explanation) => {
+        Ending::Explained(explanation, cause) => {
+            answer["cause"] = json!(cause);
             answer["emulated_share"] = json!(share_of(explanation, StepKind::EmulatedRun));
             answer["emulated_seconds"] = json!(seconds(explanation.emulated));
             answer["culprit"] = json!(culprit(explanation));

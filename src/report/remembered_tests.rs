@@ -85,16 +85,21 @@ fn hostile_text_stays_on_its_line() {
 fn a_build_that_ends_is_told_with_its_culprit() {
     let build = build("a1b2c3d4e5f6", 0, Some(70));
     let row = listed("a1b2c3d4", &build);
-    let told = |explanation: &Explanation| ended(&row, Ending::Explained(explanation));
+    let told = |explanation: &Explanation| ended(&row, Ending::Explained(explanation, None));
     let naive = explained(naive_steps());
     let failing = explained(failing_steps());
     let lines = [
         told(&naive),
         told(&failing),
+        ended(
+            &row,
+            Ending::Explained(&naive, Some("COPY . . (line 3): x\u{1b} changed")),
+        ),
         ended(&row, Ending::Unknown("its log is gone")),
     ];
     insta::assert_snapshot!(lines.join("\n"));
-    let json = ended_json(&row, Ending::Explained(&naive));
+    let json = ended_json(&row, Ending::Explained(&naive, Some("x")));
+    assert_eq!(json["cause"], "x");
     let share = json["emulated_share"].as_f64().unwrap();
     assert!(share > 0.5 && share < 1.0, "{share}");
     assert!(lines[0].contains(json["culprit"].as_str().unwrap()));

@@ -60,6 +60,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "buildkit",
             "builder",
             "trace",
+            "provenance",
             "stats",
             "verdict",
             "verify",

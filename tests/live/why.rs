@@ -2,6 +2,7 @@
 //! in between, and `buildrace why` names what.
 
 use std::fs::{self, Permissions};
+use std::io::{BufRead, BufReader};
 use std::net::{IpAddr, TcpListener, UdpSocket};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -12,9 +13,9 @@ use buildrace::builder::Builder;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::git;
 use super::support::buildx::Buildx;
 use super::support::{Engine, native, unique};
+use super::{git, harness};
 
 /// Cases that are built at once: a build waits more than it works.
 const AT_ONCE: usize = 4;
@@ -30,22 +31,44 @@ struct Case {
     /// For each cause, its kind and a part of its sentence, in the order of the
     /// Dockerfile.
     causes: &'static [(&'static str, &'static str)],
+    /// What `check` says of the two as revisions, a part of it; nothing where both
+    /// build the same, `None` where git does not know of the change.
+    of_revisions: Option<&'static str>,
 }
 
 /// What a case has to work with.
 struct Place {
     folder: TempDir,
+    dockerfile: PathBuf,
     host: String,
     mark: String,
 }
 
 impl Place {
-    fn context(&self) -> PathBuf {
-        self.folder.path().join("context")
+    /// With the files of a case, and its Dockerfile beside the context or in it.
+    fn new(case: &Case, host: &str, is_in_context: bool) -> Self {
+        let folder = TempDir::new().unwrap();
+        let mark = unique("why");
+        let dockerfile = match is_in_context {
+            true => folder.path().join("context/Dockerfile"),
+            false => folder.path().join(format!("{mark}.Dockerfile")),
+        };
+        let place = Self {
+            folder,
+            dockerfile,
+            host: host.to_owned(),
+            mark,
+        };
+        // What was built of it before is in the cache.
+        place.write("main.go", &format!("1 {}", place.mark));
+        place.write("go.mod", &format!("1 {}", place.mark));
+        let text = case.dockerfile.replace("MARK", &place.mark);
+        fs::write(&place.dockerfile, text).unwrap();
+        place
     }
 
-    fn dockerfile(&self) -> PathBuf {
-        self.folder.path().join(format!("{}.Dockerfile", self.mark))
+    fn context(&self) -> PathBuf {
+        self.folder.path().join("context")
     }
 
     fn write(&self, file: &str, text: &str) {
@@ -56,10 +79,10 @@ impl Place {
 
     /// Replaces a part of the Dockerfile.
     fn edit(&self, from: &str, to: &str) {
-        let text = fs::read_to_string(self.dockerfile()).unwrap();
+        let text = fs::read_to_string(&self.dockerfile).unwrap();
         let [from, to] = [from, to].map(|part| part.replace("MARK", &self.mark));
         assert!(text.contains(&from), "{from} in {text}");
-        fs::write(self.dockerfile(), text.replace(&from, &to)).unwrap();
+        fs::write(&self.dockerfile, text.replace(&from, &to)).unwrap();
     }
 
     fn buildx(&self, arguments: &[&str]) -> std::process::Output {
@@ -78,7 +101,7 @@ impl Place {
     fn build(&self, options: &[&str]) -> String {
         let metadata = self.folder.path().join("metadata.json");
         let _ = fs::remove_file(&metadata);
-        let (file, metadata_file) = (self.dockerfile(), metadata.display().to_string());
+        let (file, metadata_file) = (&self.dockerfile, metadata.display().to_string());
         let context = self.context().display().to_string();
         let is_bake = options.first() == Some(&"bake");
         let output = match is_bake {
@@ -135,6 +158,7 @@ const CASES: &[Case] = &[
         options: NONE,
         change: |place| place.write("main.go", "2"),
         causes: &[("files", "main.go changed")],
+        of_revisions: Some("COPY main.go / is not what the base builds: main.go changed"),
     },
     Case {
         name: "a mode bit",
@@ -145,6 +169,7 @@ const CASES: &[Case] = &[
             fs::set_permissions(file, Permissions::from_mode(0o755)).unwrap();
         },
         causes: &[("files", "main.go has another mode")],
+        of_revisions: Some("COPY main.go / is not what the base builds: main.go has another mode"),
     },
     Case {
         name: "a new file that COPY . . takes",
@@ -152,6 +177,7 @@ const CASES: &[Case] = &[
         options: NONE,
         change: |place| place.write("notes.txt", "x"),
         causes: &[("files", "notes.txt is new")],
+        of_revisions: Some("COPY . . is not what the base builds: notes.txt is new"),
     },
     Case {
         name: ".git in the context",
@@ -159,6 +185,7 @@ const CASES: &[Case] = &[
         options: NONE,
         change: |place| git::init(&place.context()),
         causes: &[("files", ".git")],
+        of_revisions: None,
     },
     Case {
         name: "a file that is not copied",
@@ -166,6 +193,7 @@ const CASES: &[Case] = &[
         options: NONE,
         change: |place| place.write("notes.txt", "x"),
         causes: &[],
+        of_revisions: Some(""),
     },
     Case {
         name: "a file that a RUN binds",
@@ -174,6 +202,7 @@ const CASES: &[Case] = &[
         options: NONE,
         change: |place| place.write("main.go", "2"),
         causes: &[("files", "main.go changed")],
+        of_revisions: Some("is not what the base builds: main.go changed"),
     },
     Case {
         name: "an ARG is moved",
@@ -187,6 +216,7 @@ const CASES: &[Case] = &[
             "argument",
             "build argument VERSION is declared above it now",
         )],
+        of_revisions: Some("build argument VERSION is declared above it now"),
     },
     Case {
         name: "an ARG's value",
@@ -194,6 +224,7 @@ const CASES: &[Case] = &[
         options: [&["--build-arg", "VERSION=1"], &["--build-arg", "VERSION=2"]],
         change: |_| {},
         causes: &[("argument", "VERSION is \"2\" now, it was \"1\"")],
+        of_revisions: None,
     },
     Case {
         name: "a secret in an ARG",
@@ -204,6 +235,7 @@ const CASES: &[Case] = &[
         ],
         change: |_| {},
         causes: &[("argument", "API_TOKEN has another value (not shown")],
+        of_revisions: None,
     },
     Case {
         name: "an ENV",
@@ -211,6 +243,7 @@ const CASES: &[Case] = &[
         options: NONE,
         change: |place| place.edit("MODE=a", "MODE=b"),
         causes: &[("environment", "MODE is \"b\" now, it was \"a\"")],
+        of_revisions: Some("environment variable MODE is \"b\" now, it was \"a\""),
     },
     Case {
         name: "a base image's digest",
@@ -218,6 +251,7 @@ const CASES: &[Case] = &[
         options: NONE,
         change: |place| base_image(place, "2"),
         causes: &[("base-image", "is another image now: sha256:")],
+        of_revisions: None,
     },
     Case {
         name: "a comment alone",
@@ -225,6 +259,7 @@ const CASES: &[Case] = &[
         options: NONE,
         change: |place| place.edit("RUN", "# why\nRUN"),
         causes: &[],
+        of_revisions: Some(""),
     },
     Case {
         name: "an instruction's text",
@@ -232,6 +267,7 @@ const CASES: &[Case] = &[
         options: NONE,
         change: |place| place.edit("RUN echo MARK", "RUN echo MARK twice"),
         causes: &[("instruction", "twice")],
+        of_revisions: Some("twice is not what the base builds"),
     },
     Case {
         name: "instructions in another order",
@@ -243,6 +279,7 @@ const CASES: &[Case] = &[
             place.edit(" once more", "");
         },
         causes: &[("order", "it follows FROM")],
+        of_revisions: Some("it follows FROM"),
     },
     Case {
         name: "an instruction is new",
@@ -250,6 +287,7 @@ const CASES: &[Case] = &[
         options: NONE,
         change: |place| place.edit("RUN", "WORKDIR /new\nRUN"),
         causes: &[("new", "did not have it")],
+        of_revisions: Some("WORKDIR /new is not what the base builds"),
     },
     Case {
         name: "an instruction is gone",
@@ -257,6 +295,7 @@ const CASES: &[Case] = &[
         options: NONE,
         change: |place| place.edit("RUN echo MARK gone\n", ""),
         causes: &[("order", "it followed RUN echo")],
+        of_revisions: Some("it followed RUN echo"),
     },
     Case {
         name: "a stage is renamed",
@@ -268,6 +307,7 @@ const CASES: &[Case] = &[
             place.edit("--from=build", "--from=compile");
         },
         causes: &[],
+        of_revisions: Some(""),
     },
     Case {
         name: "a cache mount's id",
@@ -276,6 +316,7 @@ const CASES: &[Case] = &[
         options: NONE,
         change: |place| place.edit("target=", "id=MARK,target="),
         causes: &[("cache-mount", "the cache mounted at /cache is why-")],
+        of_revisions: Some("is not what the base builds"),
     },
     Case {
         // BuildKit finds a step without the ids that caches were given.
@@ -285,6 +326,7 @@ const CASES: &[Case] = &[
         options: NONE,
         change: |place| place.edit("-a,", "-b,"),
         causes: &[],
+        of_revisions: None,
     },
     Case {
         name: "a record is pruned",
@@ -292,6 +334,7 @@ const CASES: &[Case] = &[
         options: NONE,
         change: prune,
         causes: &[("pruned", "its record is gone")],
+        of_revisions: None,
     },
     Case {
         name: "another platform",
@@ -299,6 +342,7 @@ const CASES: &[Case] = &[
         options: NONE,
         change: |_| {},
         causes: &[("platform", "nothing was built for linux/")],
+        of_revisions: None,
     },
     Case {
         name: "no cache",
@@ -306,6 +350,7 @@ const CASES: &[Case] = &[
         options: [&[], &["--no-cache"]],
         change: |_| {},
         causes: &[("no-cache", "--no-cache")],
+        of_revisions: None,
     },
     Case {
         name: "no cache of one stage",
@@ -314,6 +359,7 @@ const CASES: &[Case] = &[
         options: [&[], &["--no-cache-filter", "build"]],
         change: |_| {},
         causes: &[("no-cache", "--no-cache")],
+        of_revisions: None,
     },
     Case {
         name: "ADD of a git ref that moved",
@@ -325,6 +371,7 @@ const CASES: &[Case] = &[
             git::commit(&repository, "Second");
         },
         causes: &[("source", "moved: it is")],
+        of_revisions: None,
     },
     Case {
         name: "a heredoc's text",
@@ -332,6 +379,7 @@ const CASES: &[Case] = &[
         options: NONE,
         change: |place| place.edit("echo one", "echo two"),
         causes: &[("instruction", "its text changed")],
+        of_revisions: Some("RUN <<EOF"),
     },
     Case {
         name: "a file of a heredoc",
@@ -339,6 +387,7 @@ const CASES: &[Case] = &[
         options: NONE,
         change: |place| place.edit("one", "two"),
         causes: &[("instruction", "its text changed")],
+        of_revisions: Some("COPY <<EOF /etc/motd is not what the base builds: its text changed"),
     },
     Case {
         name: "--link",
@@ -346,6 +395,7 @@ const CASES: &[Case] = &[
         options: NONE,
         change: |place| place.edit("COPY main.go", "COPY --link main.go"),
         causes: &[("instruction", "--link")],
+        of_revisions: Some("COPY --link main.go / is not what the base builds"),
     },
     Case {
         name: "a build secret does not count",
@@ -357,6 +407,7 @@ const CASES: &[Case] = &[
         ],
         change: |_| {},
         causes: &[],
+        of_revisions: None,
     },
     Case {
         name: "an argument of bake",
@@ -364,6 +415,7 @@ const CASES: &[Case] = &[
         options: [&["bake", "app"], &["bake", "app"]],
         change: |place| bake_file(place, "2"),
         causes: &[("argument", "VERSION is \"2\" now, it was \"1\"")],
+        of_revisions: None,
     },
     Case {
         name: "the earlier build failed there",
@@ -372,6 +424,7 @@ const CASES: &[Case] = &[
         options: [&[], &["--secret", "id=s,env=PLANTED"]],
         change: |_| {},
         causes: &[("not-built", "did not finish it")],
+        of_revisions: None,
     },
     Case {
         name: "two causes at once",
@@ -383,6 +436,7 @@ const CASES: &[Case] = &[
             ("files", "main.go changed"),
             ("argument", "VERSION is \"2\""),
         ],
+        of_revisions: None,
     },
 ];
 
@@ -410,7 +464,7 @@ fn base_image(place: &Place, content: &str) {
 fn bake_file(place: &Place, version: &str) {
     let file = serde_json::json!({ "target": { "app": {
         "context": place.context(),
-        "dockerfile": place.dockerfile(),
+        "dockerfile": place.dockerfile,
         "args": { "VERSION": version },
     } } });
     fs::write(
@@ -495,15 +549,8 @@ impl Drop for Served {
 
 /// What is wrong with what `why` says of a case.
 fn check(case: &Case, host: &str) -> Result<(), String> {
-    let place = Place {
-        folder: TempDir::new().unwrap(),
-        host: host.to_owned(),
-        mark: unique("why"),
-    };
-    // What was built of it before is in the cache.
-    place.write("main.go", &format!("1 {}", place.mark));
-    place.write("go.mod", &format!("1 {}", place.mark));
-    let mut text = case.dockerfile.replace("MARK", &place.mark);
+    let place = Place::new(case, host, false);
+    let mut text = fs::read_to_string(&place.dockerfile).unwrap();
     let served = text.contains("GIT#").then(|| Served::new(&place));
     if let Some(served) = &served {
         text = text.replace("GIT#", &format!("{}.git#", served.url));
@@ -512,7 +559,7 @@ fn check(case: &Case, host: &str) -> Result<(), String> {
         std::os::unix::fs::symlink(folder.join("repository"), folder.join("repository.git"))
             .unwrap();
     }
-    fs::write(place.dockerfile(), text).unwrap();
+    fs::write(&place.dockerfile, text).unwrap();
     if case.dockerfile.contains("buildrace-test-base") {
         base_image(&place, "1");
     }
@@ -614,5 +661,60 @@ async fn each_planted_cause_is_named_and_none_where_the_step_was_cached() {
     });
     engine.clean(usize::MAX, "why-").await;
     let wrong = wrong.into_inner().unwrap();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}
+
+/// What is wrong with what `check` says of a case as two revisions.
+fn check_revisions(case: &Case, host: &str) -> Result<(), String> {
+    let Some(expected) = case.of_revisions else {
+        return Ok(());
+    };
+    let place = Place::new(case, host, true);
+    git::init(&place.context());
+    (case.change)(&place);
+    let [results, reports] = ["results", "reports"].map(|name| place.folder.path().join(name));
+    let mut program = Command::new(env!("CARGO_BIN_EXE_buildrace"))
+        .current_dir(place.context())
+        .args(["check", "--keep-contaminated"])
+        .args(["--host", host, "--builder", "default", "--results"])
+        .arg(results)
+        .arg("--reports")
+        .arg(reports)
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(program.stderr.take().unwrap()).lines();
+    let mut said = Vec::new();
+    for line in lines.map_while(Result::ok) {
+        let is_told = line.contains("racing: ");
+        said.push(line);
+        if is_told {
+            // What a race would find is told by other tests.
+            harness::signal(&program, "INT");
+        }
+    }
+    program.wait().unwrap();
+    let told = said.iter().find(|line| line.contains("racing: "));
+    let is_right = match told {
+        Some(told) => !expected.is_empty() && told.contains(expected),
+        None => expected.is_empty(),
+    };
+    match is_right {
+        true => Ok(()),
+        false => Err(format!("{}: {}", case.name, said.join("\n"))),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn check_tells_the_cause_of_what_a_revision_builds_anew() {
+    let Some(engine) = Engine::take().await else {
+        return;
+    };
+    let only = std::env::var("BUILDRACE_TEST_CASE").unwrap_or_default();
+    let cases = CASES.iter().filter(|case| case.name.contains(&only));
+    let wrong: Vec<String> = cases
+        .filter_map(|case| check_revisions(case, &engine.host).err())
+        .collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
 }

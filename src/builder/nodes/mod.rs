@@ -18,6 +18,7 @@ use crate::buildkit::{
     BuildEnd, BuildError, BuildReply, BuildRequest, BuildWindow, CacheRecord, Export, Worker,
 };
 use crate::model::{NodeInfo, Platform};
+use crate::provenance::Provenance;
 
 /// A node of a builder.
 #[derive(Debug, Clone)]
@@ -264,6 +265,18 @@ impl Builder for NodesBuilder {
     async fn forget(&self, references: &[String]) -> Result<(), BuilderError> {
         let asked = self.asked().map(|(_, node)| node.forget(references));
         try_join_all(asked).await.map(drop)
+    }
+
+    async fn provenance(&self, reference: &str) -> Result<Option<Provenance>, BuilderError> {
+        let asked = self.asked().map(|(_, node)| node.provenance(reference));
+        let mut all: Option<Provenance> = None;
+        for found in try_join_all(asked).await?.into_iter().flatten() {
+            match &mut all {
+                Some(all) => all.add(found),
+                None => all = Some(found),
+            }
+        }
+        Ok(all)
     }
 
     async fn survivors(&self) -> Option<Box<dyn Builder>> {

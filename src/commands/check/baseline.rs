@@ -306,9 +306,9 @@ fn blamed(worse: &Worse, kind: BuildKind, old: &Side<'_>, new: &Side<'_>) -> Opt
     }
     let (before, after) = (old.typical(kind)?, new.typical(kind)?);
     match worse.rule.fatal()? {
-        Fatal::EmulatedSteps => blame::emulated(before, after),
-        Fatal::CachedSteps => blame::lost_cache(before, after),
-        Fatal::Steps => blame::added(before, after),
+        Fatal::EmulatedSteps => blame::emulated(before.explanation, after.explanation),
+        Fatal::CachedSteps => blame::lost_cache(before.explanation, &after),
+        Fatal::Steps => blame::added(before.explanation, after.explanation),
         _ => None,
     }
 }

@@ -1,11 +1,16 @@
 //! Which step of a build is behind what a check found, and what is behind the
 //! step: told by two builds side by side.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
+use std::path::Path;
 
 use crate::explain::diff::{Fate, StepChange, diff};
-use crate::explain::{Explanation, StepFacts, StepKind};
+use crate::explain::why::{Between, ContextFiles, Known, why};
+use crate::explain::{Explanation, RunExplanation, SampleExplanation, StepFacts, StepKind};
+use crate::model::{BuildKind, Run};
+use crate::ops::why::FilesBetween;
 use crate::report::explanation::short_instruction;
+use crate::report::explanation::why::sentence;
 
 /// Columns of an instruction.
 const MAX_INSTRUCTION: usize = 80;
@@ -19,24 +24,49 @@ pub(super) struct Blame {
     pub sentence: String,
 }
 
+/// A build that is blamed.
+#[derive(Clone, Copy)]
+pub(super) struct Blamed<'a> {
+    pub explanation: &'a Explanation,
+    /// The build whose cache it started from.
+    pub start: Option<&'a Explanation>,
+    /// The file that was changed in between.
+    pub edited: Option<&'a str>,
+}
+
+impl<'a> Blamed<'a> {
+    /// A sample of a run.
+    pub fn of(found: &'a SampleExplanation, explained: &'a RunExplanation, run: &'a Run) -> Self {
+        let slot = &found.sample.slot;
+        let info = run.scenario(&slot.scenario);
+        let is_edit = slot.kind == BuildKind::Incremental;
+        Self {
+            explanation: &found.explanation,
+            start: explained.start_of(found).map(|start| &start.explanation),
+            edited: info.filter(|_| is_edit).and_then(|info| info.edited_file()),
+        }
+    }
+}
+
 /// The step that came from the cache in the one build and is executed in the
 /// other: of several a RUN, and the longest.
-pub(super) fn lost_cache(old: &Explanation, new: &Explanation) -> Option<Blame> {
-    let changes = diff(old, new).steps;
+pub(super) fn lost_cache(old: &Explanation, new: &Blamed<'_>) -> Option<Blame> {
+    let steps = &new.explanation.steps;
+    let changes = diff(old, new.explanation).steps;
     let lost: Vec<(&StepChange, usize)> = changes
         .iter()
         .filter_map(|change| {
             let (first, second) = (change.first?, change.second?);
-            let is_lost = old.steps[first].cached && is_executed(&new.steps[second]);
+            let is_lost = old.steps[first].cached && is_executed(&steps[second]);
             is_lost.then_some((change, second))
         })
         .collect();
     let most = lost.iter().max_by_key(|(change, at)| {
-        let step = &new.steps[*at];
+        let step = &steps[*at];
         (change.change == Fate::Same, step.kind.is_run(), step.busy)
     });
     let &(change, at) = most?;
-    let step = &new.steps[at];
+    let step = &steps[at];
     let cause = match cause(new, at) {
         Some(cause) => format!(": {cause}{}", built_on(old, change.first)),
         None => match change.change {
@@ -58,49 +88,36 @@ pub(super) fn lost_cache(old: &Explanation, new: &Explanation) -> Option<Blame> 
     })
 }
 
-/// Why a step of a build is executed: the first step that it builds on which
-/// is executed itself. `None` where that is none.
-pub(super) fn cause(build: &Explanation, at: usize) -> Option<String> {
-    let root = root(build, at)?;
-    let step = &build.steps[root];
+/// Why a step of a build is executed, where another step is behind it:
+/// `COPY . . at line 3: main.c changed`. `None` where that is not known.
+pub(super) fn cause(build: &Blamed<'_>, at: usize) -> Option<String> {
+    let nothing = BTreeMap::new();
+    let known = |explanation| Known {
+        explanation,
+        provenance: None,
+        arguments: None,
+        written: &nothing,
+        no_cache: None,
+        place: None,
+    };
+    let files = build
+        .edited
+        .map(|file| FilesBetween::of_edit(Path::new(file)));
+    let between = Between {
+        files: files.as_ref().map(|files| files as &dyn ContextFiles),
+        emptied: false,
+    };
+    let found = why(&known(build.explanation), &known(build.start?), &between);
+    let root = found
+        .causes
+        .iter()
+        .find(|root| root.all().any(|step| step == at))?;
+    let step = &build.explanation.steps[*root.steps.first()?];
     let place = step
         .line
         .map_or_else(String::new, |line| format!(" at line {line}"));
     let instruction = short_instruction(&step.instruction, MAX_INSTRUCTION);
-    let why = match copied(step) {
-        Some(sources) if sources.iter().any(|s| ["", ".", "*"].contains(s)) => {
-            "changes with every file"
-        }
-        Some(_) => "changes with the files that it copies",
-        None => "is executed, and this step builds on it",
-    };
-    Some(format!("{instruction}{place} {why}"))
-}
-
-/// The executed step that a step builds on and that builds on none itself; the
-/// first in the Dockerfile.
-fn root(build: &Explanation, at: usize) -> Option<usize> {
-    let before = executed_before(build, at);
-    let is_root = |&&at: &&usize| executed_before(build, at).is_empty();
-    let mut roots: Vec<usize> = before.iter().filter(is_root).copied().collect();
-    roots.sort_by_key(|&at| {
-        let step = &build.steps[at];
-        (step.line.is_none(), step.line, step.position, at)
-    });
-    roots.first().copied()
-}
-
-/// The executed instructions that a step builds on, directly or not.
-fn executed_before(build: &Explanation, at: usize) -> BTreeSet<usize> {
-    let mut seen = BTreeSet::from([at]);
-    let mut open = vec![at];
-    while let Some(next) = open.pop() {
-        let inputs = build.steps[next].inputs.iter();
-        open.extend(inputs.copied().filter(|input| seen.insert(*input)));
-    }
-    seen.remove(&at);
-    seen.retain(|&at| is_executed(&build.steps[at]));
-    seen
+    Some(format!("{instruction}{place}: {}", sentence(&root.cause)))
 }
 
 /// `; it built on COPY requirements.txt . before`: what a step took its files

@@ -81,37 +81,47 @@ RUN cat src/main.c > /out
             ("[build 5/5] RUN cat src/main.c > /out", false, &[4]),
         ],
     );
-    let found = lost_cache(&base(), &change).unwrap();
+    let start = build(
+        text,
+        &[
+            ("[build 1/5] FROM docker.io/library/debian", true, &[]),
+            ("[internal] load build context", false, &[]),
+            ("[build 2/5] WORKDIR /app", true, &[0]),
+            ("[build 3/5] COPY . .", false, &[2, 1]),
+            ("[build 4/5] RUN cp requirements.txt /deps", false, &[3]),
+            ("[build 5/5] RUN cat src/main.c > /out", false, &[4]),
+        ],
+    );
+    let of = |edited| Blamed {
+        explanation: &change,
+        start: Some(&start),
+        edited,
+    };
+    let found = lost_cache(&base(), &of(Some("src/main.c"))).unwrap();
     assert_eq!(found.line, Some(5));
-    let start = "RUN cp requirements.txt /deps is not cached any more: COPY . . at line 4 changes \
-                 with every file; it built on COPY requirements.txt . before";
+    let start = "RUN cp requirements.txt /deps is not cached any more: COPY . . at line 4: \
+                 src/main.c changed; it built on COPY requirements.txt . before";
     assert!(found.sentence.starts_with(start), "{}", found.sentence);
-    assert_eq!(lost_cache(&base(), &base()), None);
+    let unknown = lost_cache(&base(), &of(None)).unwrap();
+    assert!(
+        unknown.sentence.contains("which, is not known"),
+        "{}",
+        unknown.sentence
+    );
+    let alone = Blamed {
+        start: None,
+        ..of(None)
+    };
+    let alone = lost_cache(&base(), &alone).unwrap();
+    assert!(!alone.sentence.contains("COPY"), "{}", alone.sentence);
+    let same = base();
+    let same = Blamed {
+        explanation: &same,
+        start: None,
+        edited: None,
+    };
+    assert_eq!(lost_cache(&base(), &same), None);
     assert_eq!(added(&base(), &base()), None);
-}
-
-#[test]
-fn a_run_that_others_build_on_is_the_cause_where_no_copy_is() {
-    let old = build(
-        "FROM debian\nRUN a\nRUN b\n",
-        &[
-            ("[1/3] FROM docker.io/library/debian", true, &[]),
-            ("[2/3] RUN a", true, &[0]),
-            ("[3/3] RUN b", true, &[1]),
-        ],
-    );
-    let new = build(
-        "FROM debian\nRUN date\nRUN b\n",
-        &[
-            ("[1/3] FROM docker.io/library/debian", true, &[]),
-            ("[2/3] RUN date", false, &[0]),
-            ("[3/3] RUN b", false, &[1]),
-        ],
-    );
-    let found = lost_cache(&old, &new).unwrap();
-    assert_eq!(found.line, Some(3));
-    let told = "RUN b is not cached any more: RUN date at line 2 is executed";
-    assert!(found.sentence.starts_with(told), "{}", found.sentence);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! One side of `check --baseline`: what hardly varies, counted in the rounds
 //! that count.
 
+use super::blame::Blamed;
 use crate::explain::{Explanation, RunExplanation, StepKind};
 use crate::model::{BuildKind, Outcome, Run, Sample};
 use crate::stats::Times;
@@ -96,9 +97,10 @@ impl<'a> Side<'a> {
 
     /// The build that shows the counts of a kind best: of the good ones the
     /// one with the fewest steps from the cache.
-    pub fn typical(&self, kind: BuildKind) -> Option<&'a Explanation> {
+    pub fn typical(&self, kind: BuildKind) -> Option<Blamed<'a>> {
         let worst = self.built(kind).min_by_key(|sample| sample.cached_steps)?;
-        Some(&self.explained.sample(&worst.slot.id)?.explanation)
+        let found = self.explained.sample(&worst.slot.id)?;
+        Some(Blamed::of(found, self.explained, self.run))
     }
 
     pub fn failing(&self, kind: BuildKind) -> Option<&'a Explanation> {

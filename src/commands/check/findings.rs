@@ -1,6 +1,6 @@
 //! What a race of the working tree with its base says to the gate.
 
-use super::blame::cause;
+use super::blame::{Blamed, cause};
 use super::evidence::Evidence;
 use super::failed::Sides;
 use super::missed_slowdown::{missed, points_to_slowdown};
@@ -173,16 +173,19 @@ fn verdict_on(facts: &Evidence<'_>, found: &Comparison, level: impl Fn(Fatal) ->
 fn culprit(facts: &Evidence<'_>, found: &Comparison) -> Option<Grown> {
     let reference = facts.reference();
     let typical = |variant: &str| {
-        let found = facts
+        facts
             .explained
-            .typical(&found.scenario, variant, found.kind)?;
-        Some(&found.explanation)
+            .typical(&found.scenario, variant, found.kind)
     };
-    let (first, second) = (typical(reference)?, typical(&found.candidate)?);
+    let (first, candidate) = (typical(reference)?, typical(&found.candidate)?);
+    let (first, second) = (&first.explanation, &candidate.explanation);
     let mut grown = grown(first, second, &diff(first, second))?;
     // What came from the cache before is executed for a reason of its own.
     if grown.lost_cache
-        && let Some(cause) = cause(second, grown.step)
+        && let Some(cause) = cause(
+            &Blamed::of(candidate, facts.explained, facts.assessment.run),
+            grown.step,
+        )
     {
         grown.sentence = format!("{}: {cause}", grown.sentence);
     }

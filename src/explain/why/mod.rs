@@ -498,7 +498,11 @@ impl<'a> Asking<'a> {
                 after: now.to_owned(),
             };
         }
-        if *difference != Difference::Unknown || step.digest == before.digest {
+        // A context is another one in each build, and so is the digest of what
+        // takes from it.
+        let is_lost =
+            step.digest == before.digest || self.between.emptied || self.copied(step).is_some();
+        if *difference != Difference::Unknown || is_lost {
             return Cause::Pruned;
         }
         let variables = Variables::of(self.build, self.earlier).all_changed();

@@ -83,7 +83,7 @@ impl BuilderSession {
             bail!("the log of the build {name} is empty; {record}");
         }
         // Without it less is known, and that is said where it matters.
-        let provenance = match node.builder.provenance(build).await {
+        let provenance = match node.builder.provenance_of(build).await {
             Err(BuilderError::Refused { .. }) => None,
             read => read?,
         };

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use crate::explain::why::Known;
-use crate::explain::{Conditions, Explanation, explain};
+use crate::explain::{Conditions, Explanation, SampleExplanation, explain};
 use crate::model::{BuildInputs, NoCache, RememberedBuild};
 use crate::ops::explain::lines_of;
 use crate::print::masked;
@@ -39,14 +39,14 @@ pub struct Built {
 impl Built {
     /// A recording, under what is known of it besides. `None` where no step of it
     /// began.
-    pub fn of_recorded(title: String, recorded: Recorded, known: &Conditions) -> Option<Self> {
+    pub fn of_recorded(title: String, recorded: &Recorded, known: &Conditions) -> Option<Self> {
         let Recorded {
             trace,
             provenance,
             inputs,
             ..
-        } = &recorded;
-        let told = Conditions::of_recorded(&recorded);
+        } = recorded;
+        let told = Conditions::of_recorded(recorded);
         let text = provenance.as_ref().and_then(|p| p.dockerfile.as_deref());
         let conditions = Conditions {
             node: known.node.clone().or(told.node),
@@ -58,7 +58,7 @@ impl Built {
             cut_off: told.cut_off,
             clock: told.clock,
             failure: told.failure,
-            ..Conditions::default()
+            ..known.clone()
         };
         let explanation = explain(trace, &conditions)?;
         let arguments = inputs.as_ref().map(|inputs| inputs.arguments.clone());
@@ -72,9 +72,24 @@ impl Built {
             place: None,
             time,
             explanation,
-            inputs: recorded.inputs,
-            provenance: recorded.provenance,
+            inputs: inputs.clone(),
+            provenance: provenance.clone(),
         })
+    }
+
+    /// A sample of a run.
+    pub fn of_sample(found: &SampleExplanation, run: &str) -> Self {
+        Self {
+            title: format!("{} of run {run}", found.sample.slot.id),
+            explanation: found.explanation.clone(),
+            provenance: None,
+            arguments: None,
+            written: BTreeMap::new(),
+            no_cache: None,
+            place: None,
+            time: None,
+            inputs: None,
+        }
     }
 
     /// The same of a build of a history, which tells when and where.

@@ -76,7 +76,7 @@ impl ContextFolder {
 
 /// The files of a context, without what `.dockerignore` leaves out.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Listing(BTreeMap<Vec<u8>, Entry>);
+struct Listing(BTreeMap<Vec<u8>, Entry>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Entry {
@@ -92,7 +92,7 @@ impl Listing {
     ///
     /// # Errors
     /// Something in it cannot be read.
-    pub fn read(context: &Path, dockerfile: &Path) -> anyhow::Result<Self> {
+    fn read(context: &Path, dockerfile: &Path) -> anyhow::Result<Self> {
         let mut files = BTreeMap::new();
         for_each(context, dockerfile, |path, at, metadata| {
             let content = content(at, metadata)?;
@@ -205,8 +205,17 @@ impl FilesBetween {
         Ok(Self::of_listings(&listed(before)?, &listed(after)?))
     }
 
+    /// The same of two folders.
+    ///
+    /// # Errors
+    /// As [`Self::of_contexts`].
+    pub fn of_folders(folders: [&Path; 2], dockerfile: &Path) -> anyhow::Result<Self> {
+        let [before, after] = folders.map(|folder| Listing::read(folder, dockerfile));
+        Ok(Self::of_listings(&before?, &after?))
+    }
+
     /// The same of two listings.
-    pub fn of_listings(before: &Listing, after: &Listing) -> Self {
+    fn of_listings(before: &Listing, after: &Listing) -> Self {
         Self {
             changes: before.changes(after),
             certainty: Certainty::Exact,

@@ -4,7 +4,8 @@
 mod build;
 mod earlier;
 mod files;
+mod pair;
 
 pub use build::Built;
-pub use earlier::{earlier, is_alike};
 pub use files::{ContextFolder, FilesBetween};
+pub use pair::Pair;

@@ -60,13 +60,22 @@ pub fn why(build: Side<'_>, earlier: Side<'_>, why: &Why, style: PageStyle) -> S
             why.cached
         ),
     );
-    let shown = match style.all {
-        true => why.causes.len(),
-        false => MAX_SHOWN,
-    };
+    shown_causes(&mut page, build.explanation, why, style.all);
+    page.out
+}
+
+/// The causes alone, for a terminal; empty where there is none.
+pub fn causes(build: &Explanation, why: &Why, style: PageStyle) -> String {
+    let mut page = Page::new(style);
+    shown_causes(&mut page, build, why, style.all);
+    page.out
+}
+
+fn shown_causes(page: &mut Page, build: &Explanation, why: &Why, all: bool) {
+    let shown = if all { why.causes.len() } else { MAX_SHOWN };
     for root in why.causes.iter().take(shown) {
         page.out.push('\n');
-        cause_shown(&mut page, build.explanation, root, style.all);
+        cause_shown(page, build, root, all);
     }
     let hidden = why.causes.len().saturating_sub(shown);
     if hidden > 0 {
@@ -74,7 +83,13 @@ pub fn why(build: Side<'_>, earlier: Side<'_>, why: &Why, style: PageStyle) -> S
         let line = format!("and {hidden} more causes; --all shows them");
         page.line(Style::Dim, &line);
     }
-    page.out
+}
+
+/// The first of the causes, with its step: `COPY . . (line 3): main.go changed`.
+pub fn first_cause(build: &Explanation, why: &Why) -> Option<String> {
+    let root = why.causes.first()?;
+    let step = &build.steps[*root.steps.first()?];
+    Some(format!("{}: {}", named(step), sentence(&root.cause)))
 }
 
 fn cause_shown(page: &mut Page, build: &Explanation, root: &Root, all: bool) {
@@ -371,9 +386,17 @@ pub fn advice(build: &Explanation, root: &Root) -> Option<String> {
 
 /// Why a build executed what it did, as JSON.
 pub fn json(build: Side<'_>, earlier: Side<'_>, why: &Why) -> Json {
-    let steps = &build.explanation.steps;
+    let mut answer = causes_json(build.explanation, why);
+    answer["build"] = json!(build.title);
+    answer["earlier"] = json!(earlier.title);
+    answer["seconds"] = json!(build.explanation.span.as_secs_f64());
+    answer
+}
+
+/// The causes alone, as JSON.
+pub fn causes_json(build: &Explanation, why: &Why) -> Json {
     let step = |at: usize| {
-        let step = &steps[at];
+        let step = &build.steps[at];
         json!({
             "instruction": step.instruction,
             "stage": step.stage,
@@ -387,15 +410,12 @@ pub fn json(build: Side<'_>, earlier: Side<'_>, why: &Why) -> Json {
     let causes = why.causes.iter().map(|root| {
         let mut cause = json!(root);
         cause["sentence"] = json!(sentence(&root.cause));
-        cause["advice"] = json!(advice(build.explanation, root));
+        cause["advice"] = json!(advice(build, root));
         cause["steps"] = root.steps.iter().map(|at| step(*at)).collect();
         cause["following"] = root.following.iter().map(|at| step(*at)).collect();
         cause
     });
     json!({
-        "build": build.title,
-        "earlier": earlier.title,
-        "seconds": build.explanation.span.as_secs_f64(),
         "executed": why.executed,
         "cached": why.cached,
         "causes": causes.collect::<Vec<_>>(),

@@ -1,0 +1,96 @@
+//! Two builds, the earlier one of which says what the later might have had.
+
+use anyhow::Context;
+
+use super::build::Built;
+use super::earlier::{earlier, is_alike};
+use crate::explain::Conditions;
+use crate::explain::why::{Between, ContextFiles, Why, why};
+use crate::model::RememberedBuild;
+use crate::ops::builder::BuilderSession;
+use crate::ops::history::short_names;
+use crate::ops::why::FilesBetween;
+
+/// Two builds, and what is known of the time between them.
+#[derive(Debug, Clone)]
+pub struct Pair {
+    /// The build that is asked of.
+    pub build: Built,
+    /// The one before it.
+    pub earlier: Built,
+    /// Whether the builder's cache was emptied in between.
+    pub emptied: bool,
+}
+
+impl Pair {
+    /// Two builds of whose time in between nothing is known.
+    pub fn new(build: Built, earlier: Built) -> Self {
+        Self {
+            build,
+            earlier,
+            emptied: false,
+        }
+    }
+
+    /// A build of a history, and the one that was named or else the one that is
+    /// likeliest to be of the same Dockerfile. `None` where there is none.
+    ///
+    /// # Errors
+    /// The builder does not answer, or does not have one of them any more.
+    pub async fn of_history(
+        session: &BuilderSession,
+        builds: &[RememberedBuild],
+        build: &RememberedBuild,
+        named: Option<&RememberedBuild>,
+        conditions: &Conditions,
+    ) -> anyhow::Result<Result<Self, Box<Built>>> {
+        let names = short_names(builds);
+        let read = async |build: &RememberedBuild| {
+            let place = builds.iter().position(|known| known == build);
+            let short = place.map_or(build.reference.as_str(), |at| &names[at]);
+            let title = format!("build {short} of {}", build.inputs.title());
+            let recorded = session.recorded(build).await?;
+            let built = Built::of_recorded(title.clone(), &recorded, conditions);
+            let built = built.with_context(|| format!("no step of {title} began"))?;
+            anyhow::Ok(built.remembered(build))
+        };
+        let asked = read(build).await?;
+        let mut found = None;
+        match named {
+            Some(named) => found = Some(read(named).await?),
+            None => {
+                for before in earlier(builds, build) {
+                    // What is gone or empty is none to compare with.
+                    let Ok(before) = read(before).await else {
+                        continue;
+                    };
+                    if is_alike(&asked, &before) {
+                        found = Some(before);
+                        break;
+                    }
+                }
+            }
+        }
+        let Some(earlier) = found else {
+            return Ok(Err(Box::new(asked)));
+        };
+        let emptied = match earlier.time {
+            Some((_, ended)) => session.holds_nothing_older_than(ended).await?,
+            None => false,
+        };
+        Ok(Ok(Self {
+            build: asked,
+            earlier,
+            emptied,
+        }))
+    }
+
+    /// Why the one executed what the other had.
+    pub fn why(&self, files: Option<&FilesBetween>) -> Why {
+        let between = Between {
+            files: files.map(|files| files as &dyn ContextFiles),
+            emptied: self.emptied,
+        };
+        why(&self.build.known(), &self.earlier.known(), &between)
+    }
+}
