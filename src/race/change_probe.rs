@@ -152,7 +152,8 @@ impl Probe<'_> {
             cache_mount_namespace: Some(format!("{prefix}probe")),
             export: Export::CacheOnly,
             timeout: Some(self.timeout),
-            internal: true,
+            // BuildKit tells afterwards how it was built, and forgets it then.
+            internal: false,
             context_mark: Some(mark),
         }
     }
@@ -164,8 +165,12 @@ fn compare(base: Trace, change: Trace, other_dockerfile: bool) -> Probed {
         return Probed::Unknown(format!("{} came from an older cache", step.name));
     }
     let known: BTreeSet<_> = base.steps().iter().filter_map(work).collect();
-    let is_new = |step: &&Step| work(step).is_some_and(|work| !known.contains(&work));
     let digests: BTreeSet<&str> = base.steps().iter().map(|s| s.digest.as_str()).collect();
+    // One of the same digest is the same, whatever its stage is called.
+    let is_new = |step: &&Step| {
+        let is_known = digests.contains(step.digest.as_str());
+        !is_known && work(step).is_some_and(|work| !known.contains(&work))
+    };
     let sent = sent_in(&change);
     // Where no file with a mark is in it, its digest is all that it is.
     let is_other = |step: &&Step| {

@@ -96,7 +96,16 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
 
 /// Modules that do no I/O, read no clock and print nothing.
 const PURE: &[&str] = &[
-    "model", "escape", "secrets", "plan", "trace", "explain", "stats", "verdict", "report",
+    "model",
+    "escape",
+    "secrets",
+    "plan",
+    "provenance",
+    "trace",
+    "explain",
+    "stats",
+    "verdict",
+    "report",
 ];
 
 /// What a pure module may not name.

@@ -395,7 +395,7 @@ const CASES: &[Case] = &[
         options: NONE,
         change: |place| place.edit("COPY main.go", "COPY --link main.go"),
         causes: &[("instruction", "--link")],
-        of_revisions: Some("COPY --link main.go / is not what the base builds"),
+        of_revisions: Some("main.go / is not what the base builds"),
     },
     Case {
         name: "a build secret does not count",

@@ -104,7 +104,7 @@ RUN cat src/main.c > /out
     assert!(found.sentence.starts_with(start), "{}", found.sentence);
     let unknown = lost_cache(&base(), &of(None)).unwrap();
     assert!(
-        unknown.sentence.contains("which, is not known"),
+        unknown.sentence.contains("unknown which"),
         "{}",
         unknown.sentence
     );

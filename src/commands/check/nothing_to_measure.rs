@@ -201,7 +201,14 @@ fn written(dockerfile: &str) -> Vec<(usize, String)> {
         Some(format!("{start}from={number}{rest}"))
     };
     let words = |text: &str| {
-        let words = text.split_whitespace();
+        let mut words: Vec<&str> = text.split_whitespace().collect();
+        if let [from, .., as_, _] = words.as_slice()
+            && from.eq_ignore_ascii_case("FROM")
+            && as_.eq_ignore_ascii_case("AS")
+        {
+            words.truncate(words.len() - 2);
+        }
+        let words = words.into_iter();
         let words = words.map(|word| numbered(word).unwrap_or_else(|| word.to_owned()));
         words.collect::<Vec<_>>().join(" ")
     };

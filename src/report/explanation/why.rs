@@ -225,7 +225,7 @@ pub fn sentence(cause: &Cause) -> String {
         ),
         Cause::New => "the earlier build did not have it".to_owned(),
         Cause::Platform { platform } => format!("nothing was built for {platform} before"),
-        Cause::NoCache => "the build was not to use the cache (--no-cache)".to_owned(),
+        Cause::NoCache => "built with --no-cache".to_owned(),
         Cause::Pruned => "its record is gone from the builder's cache".to_owned(),
         Cause::NotBuilt => "the earlier build did not finish it".to_owned(),
         Cause::OtherBuilder { before, after } => format!(
@@ -234,8 +234,7 @@ pub fn sentence(cause: &Cause) -> String {
             word(after)
         ),
         Cause::Unknown(Unknown::Definition) => {
-            "its definition is another, and a recording does not say in what: an ARG or ENV that \
-             it sees, or an option"
+            "its definition changed: an ARG, an ENV or an option; a recording does not say which"
                 .to_owned()
         }
     }
@@ -301,8 +300,7 @@ fn files_changed(files: &Files) -> String {
         }
     };
     if files.changes.is_empty() {
-        return "files that it takes changed, or its record is gone; which, is not known"
-            .to_owned();
+        return "its files changed, or its cache record is gone (unknown which)".to_owned();
     }
     let told: Vec<String> = files.changes.iter().take(MAX_NAMED).map(named).collect();
     let more = match files.changes.len().saturating_sub(MAX_NAMED) {
