@@ -97,7 +97,7 @@ impl Client {
         let mut found: Option<Provenance> = None;
         for digest in &build.provenance {
             let json = self.content(digest).await?;
-            let read = Provenance::read(&json).map_err(|error| ClientError::Refused {
+            let read = provenance::read(&json).map_err(|error| ClientError::Refused {
                 call: PROVENANCE,
                 message: format!("{digest} is no provenance: {error}"),
             })?;

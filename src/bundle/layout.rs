@@ -139,7 +139,7 @@ fn read_provenance(archive: &Archive<'_>, layer: &Descriptor) -> Result<Provenan
     checked(archive, layer, |layer| {
         let mut json = Vec::new();
         layer.take(provenance::MAX_BYTES).read_to_end(&mut json)?;
-        Provenance::read(&json).map_err(io::Error::from)
+        provenance::read(&json).map_err(io::Error::from)
     })
 }
 

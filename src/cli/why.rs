@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::BuilderArgs;
+use super::builder::BuilderArgs;
 use crate::model::Platform;
 use crate::options::ResultsPlace;
 

@@ -7,8 +7,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 
+use super::contents::{Provenance, digest_without_cache};
 use super::definition::{Definition, Op};
-use super::{BUILD_ARGUMENT, Provenance, digest_without_cache};
+
+/// What begins the name of a build argument among what a frontend is told.
+const BUILD_ARGUMENT: &str = "build-arg:";
 
 /// A provenance of SLSA 0.2 or 1, alone or in an in-toto statement.
 #[derive(Debug, Default, Deserialize)]
@@ -161,6 +164,14 @@ struct Step {
     /// `step3:0`.
     #[serde(default)]
     inputs: Option<Vec<String>>,
+}
+
+/// Reads a provenance, alone or in an in-toto statement.
+///
+/// # Errors
+/// It is no JSON of this form.
+pub fn read(json: &[u8]) -> serde_json::Result<Provenance> {
+    Ok(serde_json::from_slice::<Document>(json)?.provenance())
 }
 
 impl Document {

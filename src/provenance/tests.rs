@@ -1,4 +1,8 @@
+use std::collections::BTreeMap;
+
+use super::document::Document;
 use super::*;
+use crate::model::Platform;
 use serde_json::{Value, from_value, json};
 
 fn of(value: Value) -> Provenance {
@@ -124,5 +128,5 @@ fn what_is_not_there_is_not_made_up() {
         "digestMapping": { "d": "s", "e": "t" } } });
     let found = of(odd);
     assert_eq!(found.definition("d"), None);
-    assert!(Provenance::read(b"{\"materials\": 3}").is_err());
+    assert!(read(b"{\"materials\": 3}").is_err());
 }

@@ -3,8 +3,9 @@
 
 use std::collections::BTreeMap;
 
+use super::cause::{Cause, Variable};
+use super::known::Known;
 use super::variables::{Variables, used};
-use super::{Cause, Known, Variable};
 use serde_json::Value;
 
 use crate::explain::StepFacts;

@@ -13,58 +13,30 @@
 
 mod cause;
 mod definitions;
+mod known;
 mod order;
+mod roots;
+mod sources;
 mod variables;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use serde::Serialize;
 
 pub use cause::{Cause, Certainty, FileChange, Files, How, Unknown, Value, Variable};
 use definitions::Difference;
+pub use known::{Between, ContextFiles, Known};
+use roots::{Found, place, roots};
+pub use roots::{PlatformCost, Root};
+use sources::{context_of, images, is_everything, is_remote, url_of, words_copied};
 use variables::Variables;
 
 use super::diff::{StepChange, diff};
-use super::{Explanation, StepFacts, StepKind, links};
-use crate::model::{NoCache, Platform, seconds};
-use crate::provenance::{Copied, Definition, MountKind, Operation, Provenance};
-
-/// What is known of a build.
-#[derive(Debug, Clone, Copy)]
-pub struct Known<'a> {
-    /// Its steps.
-    pub explanation: &'a Explanation,
-    /// The definitions of its steps, where they are known.
-    pub provenance: Option<&'a Provenance>,
-    /// Its build arguments, where they are known.
-    pub arguments: Option<&'a BTreeMap<String, String>>,
-    /// The instructions of its Dockerfile by their lines, from 1: each on one
-    /// line, with its variables as they are written.
-    pub written: &'a BTreeMap<usize, String>,
-    /// What it was not to look for in the cache.
-    pub no_cache: Option<&'a NoCache>,
-    /// The builder, or the node, that built it.
-    pub place: Option<&'a str>,
-}
-
-/// What is known of the time between two builds.
-#[derive(Clone, Copy, Default)]
-pub struct Between<'a> {
-    /// The files of their contexts.
-    pub files: Option<&'a dyn ContextFiles>,
-    /// Whether the builder's cache holds nothing that is as old as the earlier
-    /// build.
-    pub emptied: bool,
-}
-
-/// The files of two builds' contexts.
-pub trait ContextFiles: Sync {
-    /// Those that changed from one to the other among what is copied of a
-    /// context; `None` where that context is not known. The build's own is called
-    /// `context`.
-    fn changed(&self, context: &str, copied: &[Copied]) -> Option<Files>;
-}
+use super::{StepFacts, StepKind, links};
+use crate::model::{NoCache, Platform};
+use crate::provenance::digest_without_cache;
+use crate::provenance::{Copied, Definition, FileAction, MountKind, Operation};
+use crate::secrets::without_credentials;
 
 /// Why a build executed its steps.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -75,47 +47,6 @@ pub struct Why {
     pub executed: usize,
     /// Instructions whose result came from the cache.
     pub cached: usize,
-}
-
-/// A first cause, and what follows from it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Root {
-    /// What it is.
-    pub cause: Cause,
-    /// Places of the steps that it is the cause of itself: one for each platform.
-    pub steps: Vec<usize>,
-    /// Places of those that are executed because these are, in the order of the
-    /// build.
-    pub following: Vec<usize>,
-    /// Place of the first of all these that names the variable in question itself.
-    #[serde(skip)]
-    pub named_by: Option<usize>,
-    /// Time of all of them on the critical path.
-    #[serde(with = "seconds", rename = "critical_seconds")]
-    pub critical: Duration,
-    /// The same, and the time that was spent on them, by the platform that they
-    /// make something for.
-    pub platforms: Vec<PlatformCost>,
-}
-
-impl Root {
-    /// All its steps: its own, then those that follow.
-    pub fn all(&self) -> impl Iterator<Item = usize> {
-        self.steps.iter().chain(&self.following).copied()
-    }
-}
-
-/// What a cause costs a platform.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct PlatformCost {
-    /// The platform; `None` where a step serves several, or it is not known.
-    pub platform: Option<Platform>,
-    /// Time on the critical path.
-    #[serde(with = "seconds", rename = "critical_seconds")]
-    pub critical: Duration,
-    /// Time that was spent.
-    #[serde(with = "seconds", rename = "seconds")]
-    pub busy: Duration,
 }
 
 /// Says why `build` executed what it did, `earlier` having been built before it.
@@ -135,15 +66,6 @@ pub fn why(build: &Known<'_>, earlier: &Known<'_>, between: &Between<'_>) -> Why
             .filter(|step| is_instruction(step) && step.cached)
             .count(),
     }
-}
-
-/// What is found of an executed step.
-#[derive(Debug, Clone)]
-struct Found {
-    /// Its first cause.
-    cause: Cause,
-    /// The step that has it: itself, or one that it builds on.
-    root: usize,
 }
 
 struct Asking<'a> {
@@ -193,7 +115,7 @@ impl<'a> Asking<'a> {
 
     /// Finds the first cause of a step, if it is an executed instruction, and of
     /// those that it builds on.
-    fn find(&self, at: usize, found: &mut Vec<Option<Found>>) {
+    fn find(&self, at: usize, found: &mut [Option<Found>]) {
         let mut open = vec![at];
         while let Some(next) = open.last().copied() {
             let waits = self.executed_inputs(next);
@@ -280,7 +202,7 @@ impl<'a> Asking<'a> {
         }
         let cause = self
             .base_image(at)
-            .or_else(|| order::moved(self, at))
+            .or_else(|| self.moved(at))
             .or_else(|| self.source(at))
             .or_else(|| self.changed_files(files))
             .or_else(|| self.changed_above(at))
@@ -337,7 +259,7 @@ impl<'a> Asking<'a> {
     fn not_looked_for(&self, step: &StepFacts, before: &StepFacts) -> Option<Cause> {
         let covers = |no_cache: &NoCache| no_cache.covers(step.stage.as_deref());
         let is_asked = self.build.no_cache.is_some_and(covers);
-        let is_told = crate::provenance::digest_without_cache(&before.digest) == step.digest;
+        let is_told = digest_without_cache(&before.digest) == step.digest;
         (is_asked || is_told).then_some(Cause::NoCache)
     }
 
@@ -366,6 +288,12 @@ impl<'a> Asking<'a> {
         })
     }
 
+    /// Another step that one builds on now.
+    fn moved(&self, at: usize) -> Option<Cause> {
+        let [now, then] = [self.build, self.earlier].map(|known| &known.explanation.steps);
+        order::moved((now, at), (then, self.before[at]?), &self.before)
+    }
+
     /// What is behind a URL that a step gets or takes from.
     fn source(&self, at: usize) -> Option<Cause> {
         let inputs = self.step(at).inputs.iter().copied();
@@ -385,7 +313,7 @@ impl<'a> Asking<'a> {
             return None;
         }
         Some(Cause::Source {
-            name: source,
+            name: without_credentials(&source).into_owned(),
             before,
             after,
         })
@@ -419,7 +347,7 @@ impl<'a> Asking<'a> {
             let files = self.between.files;
             let files = files.and_then(|files| files.changed(&context, &copied));
             let mut files = files.unwrap_or_default();
-            files.everything |= copied.iter().any(|copied| is_everything(copied));
+            files.everything |= copied.iter().any(is_everything);
             match &mut found {
                 Some(found) => found.add(files),
                 None => found = Some(files),
@@ -453,7 +381,7 @@ impl<'a> Asking<'a> {
         match &definition.operation {
             Operation::Files(files) => {
                 for action in &files.actions {
-                    if let crate::provenance::FileAction::Copy(what) = action {
+                    if let FileAction::Copy(what) = action {
                         add(what.input, what.clone());
                     }
                 }
@@ -537,103 +465,6 @@ fn without_known(cause: Cause, known: Option<&Cause>) -> Option<Cause> {
     }
 }
 
-/// The causes of all steps, each once: steps of several platforms that have the
-/// same one are together.
-fn roots(build: &Known<'_>, found: &[Option<Found>]) -> Vec<Root> {
-    let steps = &build.explanation.steps;
-    let key = |root: usize| {
-        let step = &steps[root];
-        let words: Vec<&str> = step.instruction.split_whitespace().collect();
-        (step.stage.clone(), words.join(" "), step.line)
-    };
-    let mut roots: Vec<Root> = Vec::new();
-    for (at, of_step) in found.iter().enumerate() {
-        let Some(of_step) = of_step else { continue };
-        let same = roots
-            .iter_mut()
-            .find(|known| known.cause == of_step.cause && key(known.steps[0]) == key(of_step.root));
-        let root = match same {
-            Some(root) => root,
-            None => {
-                roots.push(Root {
-                    cause: of_step.cause.clone(),
-                    steps: vec![of_step.root],
-                    following: Vec::new(),
-                    named_by: None,
-                    critical: Duration::ZERO,
-                    platforms: Vec::new(),
-                });
-                let last = roots.len() - 1;
-                &mut roots[last]
-            }
-        };
-        if !root.steps.contains(&of_step.root) {
-            root.steps.push(of_step.root);
-        }
-        if at != of_step.root {
-            root.following.push(at);
-        }
-    }
-    for root in &mut roots {
-        let mut costs: BTreeMap<Option<Platform>, PlatformCost> = BTreeMap::new();
-        for step in root.steps.iter().chain(&root.following) {
-            let step = &steps[*step];
-            let platform = match step.serves.as_slice() {
-                [] | [_] => step.target.clone(),
-                _ => None,
-            };
-            let cost = costs.entry(platform.clone()).or_insert(PlatformCost {
-                platform,
-                critical: Duration::ZERO,
-                busy: Duration::ZERO,
-            });
-            cost.critical += step.critical;
-            cost.busy += step.busy;
-            root.critical += step.critical;
-        }
-        root.platforms = costs.into_values().collect();
-        let mut all = root.steps.iter().chain(&root.following);
-        let named_by = all.find(|at| names(build, &steps[**at], &root.cause));
-        root.named_by = named_by.copied();
-    }
-    roots.sort_by_key(|root| {
-        (
-            std::cmp::Reverse(root.critical),
-            place(&steps[root.steps[0]]),
-        )
-    });
-    roots
-}
-
-/// Whether a step names a variable that a cause is about: its command or its
-/// instruction has it as text, before values take its place.
-fn names(build: &Known<'_>, step: &StepFacts, cause: &Cause) -> bool {
-    let (Cause::Argument { variables } | Cause::Environment { variables }) = cause else {
-        return false;
-    };
-    let definition = build.provenance.and_then(|p| p.definition(&step.digest));
-    let command = match definition.map(|definition| &definition.operation) {
-        Some(Operation::Run(run)) => run.command.join(" "),
-        _ => String::new(),
-    };
-    let line = definition
-        .and_then(|definition| definition.line)
-        .or(step.line);
-    let written = line.and_then(|line| build.written.get(&line));
-    let texts = [Some(&command), written, Some(&step.instruction)];
-    let has = |text: &&String| {
-        variables
-            .iter()
-            .any(|variable| text.contains(&variable.name))
-    };
-    texts.iter().flatten().any(has)
-}
-
-/// Where a step stands in its Dockerfile.
-fn place(step: &StepFacts) -> (bool, Option<usize>, Option<(u32, u32)>) {
-    (step.line.is_none(), step.line, step.position)
-}
-
 /// Whether a step is an instruction that was executed.
 pub(super) fn is_executed(step: &StepFacts) -> bool {
     is_instruction(step) && !step.cached
@@ -642,100 +473,4 @@ pub(super) fn is_executed(step: &StepFacts) -> bool {
 fn is_instruction(step: &StepFacts) -> bool {
     let is_link = step.instruction.starts_with(links::LINK);
     step.position.is_some() && step.kind != StepKind::BaseImage && !is_link
-}
-
-/// The images that a step takes from directly, without their digests, and these
-/// where they are known.
-fn images(known: &Known<'_>, at: Option<usize>) -> BTreeMap<String, Option<String>> {
-    let steps = &known.explanation.steps;
-    let Some(at) = at else {
-        return BTreeMap::new();
-    };
-    let mut inputs = steps[at].inputs.clone();
-    for input in inputs.clone() {
-        if steps[input].instruction.starts_with(links::LINK) {
-            inputs.extend(&steps[input].inputs);
-        }
-    }
-    let bases = inputs.iter().map(|input| &steps[*input]);
-    let bases = bases.filter(|step| step.kind == StepKind::BaseImage);
-    bases.map(|step| image(known, step)).collect()
-}
-
-/// The name of a base image, and its digest.
-fn image(known: &Known<'_>, step: &StepFacts) -> (String, Option<String>) {
-    let definition = known.provenance.and_then(|p| p.definition(&step.digest));
-    if let Some(Definition {
-        operation: Operation::Source(source),
-        ..
-    }) = definition
-        && let Some((name, digest)) = source.image()
-    {
-        return (crate::model::familiar_name(name), digest.map(str::to_owned));
-    }
-    let name = step.instruction.strip_prefix("FROM ");
-    let name = name.unwrap_or(&step.instruction).trim();
-    match name.split_once('@') {
-        Some((name, digest)) => (crate::model::familiar_name(name), Some(digest.to_owned())),
-        None => (crate::model::familiar_name(name), None),
-    }
-}
-
-/// The context that a step loads: `[internal] load build context`, `[context src]
-/// load from client`.
-fn context_of(step: &StepFacts) -> Option<&str> {
-    if step.instruction.starts_with("load build context") {
-        return Some("context");
-    }
-    let context = step.stage.as_deref()?.strip_prefix("context ")?;
-    step.instruction
-        .starts_with("load from client")
-        .then_some(context)
-}
-
-/// Whether a step is what is behind a URL: BuildKit names it by that.
-fn is_remote(step: &StepFacts) -> bool {
-    let first = step.instruction.split_whitespace().next();
-    let is_url = first.is_some_and(|word| word.contains("://"));
-    let is_loaded = step
-        .stage
-        .as_deref()
-        .is_some_and(|s| s.starts_with("context "))
-        && step.instruction.starts_with("load ");
-    step.position.is_none() && (is_url || (is_loaded && context_of(step).is_none()))
-}
-
-/// A URL as both a step's name and a provenance have it.
-fn url_of(name: &str) -> &str {
-    let name = name.split_whitespace().next().unwrap_or_default();
-    let name = name.split('#').next().unwrap_or_default();
-    let name = name.split_once("://").map_or(name, |(_, rest)| rest);
-    name.trim_end_matches('/').trim_end_matches(".git")
-}
-
-/// Whether all of a context is copied.
-fn is_everything(copied: &Copied) -> bool {
-    let is_all = ["", "/", "/.", "."].contains(&copied.source.as_str());
-    is_all && copied.include.is_empty()
-}
-
-/// What a COPY or ADD copies, by its words.
-fn words_copied(instruction: &str) -> Vec<Copied> {
-    let words = instruction.split_whitespace().skip(1);
-    let mut paths: Vec<&str> = words.filter(|word| !word.starts_with("--")).collect();
-    if !instruction.to_ascii_uppercase().starts_with("RUN") {
-        paths.pop();
-    } else {
-        // Which files a mount binds, only its definition says.
-        paths = vec!["."];
-    }
-    let copied = paths.into_iter().map(|path| Copied {
-        source: path
-            .trim_start_matches("./")
-            .trim_matches(|c| "[]\",".contains(c))
-            .trim_end_matches('/')
-            .to_owned(),
-        ..Copied::default()
-    });
-    copied.collect()
 }

@@ -1,22 +1,24 @@
 //! Whether a step builds on another one than before.
 
-use super::{Asking, Cause, is_remote};
+use super::cause::Cause;
+use super::sources::is_remote;
 use crate::explain::{StepFacts, StepKind, links};
 
 /// The step that one builds on now and the one that it built on, where they are
-/// not the same instruction.
-pub(super) fn moved(asking: &Asking<'_>, at: usize) -> Option<Cause> {
-    let now = parent(&asking.build.explanation.steps, at)?;
-    let then = parent(&asking.earlier.explanation.steps, asking.before[at]?)?;
-    let [after, before] = [
-        &asking.build.explanation.steps[now],
-        &asking.earlier.explanation.steps[then],
-    ];
+/// not the same instruction. `twins` are the places in the earlier build of the
+/// steps of this one.
+pub(super) fn moved(
+    (now, at): (&[StepFacts], usize),
+    (then, twin): (&[StepFacts], usize),
+    twins: &[Option<usize>],
+) -> Option<Cause> {
+    let (parent_now, parent_then) = (parent(now, at)?, parent(then, twin)?);
+    let (after, before) = (&now[parent_now], &then[parent_then]);
     let words = |step: &StepFacts| {
         let words: Vec<&str> = step.instruction.split_whitespace().collect();
         words.join(" ")
     };
-    if asking.before[now] == Some(then) && words(after) == words(before) {
+    if twins[parent_now] == Some(parent_then) && words(after) == words(before) {
         return None;
     }
     let both_images = [after, before].map(|step| step.kind == StepKind::BaseImage);

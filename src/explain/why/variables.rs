@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Known, Value, Variable};
+use super::cause::{Value, Variable};
+use super::known::Known;
 use crate::secrets::is_secret_name;
 
 /// Which variables are build arguments in one of two builds.

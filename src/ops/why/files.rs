@@ -104,7 +104,7 @@ impl Listing {
     }
 
     /// As git keeps it: of permissions only whether a file is executable.
-    fn as_in_git(mut self) -> Self {
+    fn with_modes_of_git(mut self) -> Self {
         for entry in self.0.values_mut() {
             let kind = entry.mode & !0o7777;
             let is_executable = entry.content.is_some() && entry.mode & 0o100 != 0;
@@ -198,7 +198,7 @@ impl FilesBetween {
         let listed = |context: &ContextFolder| {
             let listing = Listing::read(&context.path, dockerfile)?;
             anyhow::Ok(match is_of_git {
-                true => listing.as_in_git(),
+                true => listing.with_modes_of_git(),
                 false => listing,
             })
         };
@@ -322,7 +322,8 @@ fn takes(copied: &Copied, path: &[u8]) -> bool {
         matcher.is_ok_and(|matcher| matcher.matches(relative).unwrap_or(false))
     };
     let is_included = copied.include.is_empty() || matches(&copied.include);
-    is_below && is_included && !(!copied.exclude.is_empty() && matches(&copied.exclude))
+    let is_excluded = !copied.exclude.is_empty() && matches(&copied.exclude);
+    is_below && is_included && !is_excluded
 }
 
 #[cfg(test)]

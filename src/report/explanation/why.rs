@@ -182,18 +182,15 @@ pub fn sentence(cause: &Cause) -> String {
             name,
             before,
             after,
-        } => {
-            let name = crate::secrets::without_credentials(name);
-            match (before, after) {
-                (Some(before), Some(after)) => format!(
-                    "{} moved: it is {} now, it was {}",
-                    word(&name),
-                    digest(after),
-                    digest(before)
-                ),
-                _ => format!("what is at {} changed", word(&name)),
-            }
-        }
+        } => match (before, after) {
+            (Some(before), Some(after)) => format!(
+                "{} moved: it is {} now, it was {}",
+                word(name),
+                digest(after),
+                digest(before)
+            ),
+            _ => format!("what is at {} changed", word(name)),
+        },
         Cause::CacheMount {
             target,
             before,
