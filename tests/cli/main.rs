@@ -86,12 +86,8 @@ fn who_begins_is_shown_what_to_type() {
         (&["report"], "no run in results yet"),
         (&["explain"], "no run in results yet"),
         (
-            &["explain", "Dockerfile"],
-            "Dockerfile is a Dockerfile, not a build",
-        ),
-        (
-            &["explain", "new.Dockerfile"],
-            "is a Dockerfile, not a build",
+            &["explain", "Dockerfile", "new.Dockerfile"],
+            "Dockerfile is not built yet",
         ),
         (&["explain", "nothing"], "no build \"nothing\""),
         (&["check"], "no git repository"),

@@ -28,6 +28,7 @@ mod layouts;
 mod matrix;
 #[path = "../support/network.rs"]
 mod network;
+mod one_build;
 mod outputs;
 mod parts;
 #[path = "../support/program.rs"]

@@ -1,5 +1,6 @@
 //! Explanations shown: one build, a run, two builds side by side.
 
+mod advice;
 mod build;
 mod builds;
 mod culprit;
@@ -21,6 +22,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::model::{Outcome, Sample, optional_seconds};
+pub use advice::next_steps;
 pub use build::build;
 pub(super) use build::{failure, on_clock};
 pub use builds::builds;
