@@ -1,6 +1,7 @@
 //! The command line: clap definitions, nothing else.
 
 mod one_build;
+mod plugin;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -15,6 +16,7 @@ use crate::options::{
 use crate::policy::FatalWord;
 
 pub use one_build::OneBuildArgs;
+pub use plugin::{HookAction, PluginAction, PluginArgs};
 
 /// Race Dockerfiles on a real BuildKit: which is faster, by how much, and why.
 #[derive(Debug, Parser)]
@@ -60,6 +62,8 @@ pub enum Command {
     Clean(CleanArgs),
     /// Check whether a race can run here, and what to do if not
     Doctor(DoctorArgs),
+    /// Install buildrace as a Docker CLI plugin: `docker buildrace`
+    Plugin(PluginArgs),
     /// Print a completion script for a shell
     Completions {
         /// The shell

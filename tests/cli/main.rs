@@ -18,6 +18,7 @@ mod interrupted;
 #[path = "../support/kube/mod.rs"]
 mod kube;
 mod kubernetes;
+mod plugin;
 #[path = "../support/project.rs"]
 mod project;
 mod recordings;

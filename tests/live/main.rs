@@ -14,6 +14,7 @@ mod buildkitd;
 mod certificates;
 mod client_fidelity;
 mod contexts_and_secrets;
+mod docker_plugin;
 mod explain;
 mod gate;
 #[path = "../support/git.rs"]

@@ -5,6 +5,7 @@ mod build;
 mod builds;
 mod culprit;
 mod diff;
+pub mod hook_line;
 mod page;
 mod rows;
 mod run;
