@@ -1,6 +1,8 @@
 //! The command line: clap definitions, nothing else.
 
 mod builder;
+mod one_build;
+mod plugin;
 mod why;
 
 use std::path::PathBuf;
@@ -16,6 +18,9 @@ use crate::options::{
 use crate::policy::FatalWord;
 pub use builder::{BuilderArgs, HostArgs};
 pub use why::WhyArgs;
+
+pub use one_build::OneBuildArgs;
+pub use plugin::{HookAction, PluginAction, PluginArgs};
 
 /// Race Dockerfiles on a real BuildKit: which is faster, by how much, and why.
 #[derive(Debug, Parser)]
@@ -39,7 +44,7 @@ pub enum Command {
     Check(CheckArgs),
     /// Measure how much build times vary on this builder, with nothing changed
     Calibrate(CalibrateArgs),
-    /// Explain a build: which steps, emulated or native, and what they cost
+    /// Build a Dockerfile once and explain the build, or explain one that is over
     Explain(ExplainArgs),
     /// Say why a build executed steps that an earlier one had, and what that cost
     Why(WhyArgs),
@@ -63,6 +68,8 @@ pub enum Command {
     Clean(CleanArgs),
     /// Check whether a race can run here, and what to do if not
     Doctor(DoctorArgs),
+    /// Install buildrace as a Docker CLI plugin: `docker buildrace`
+    Plugin(PluginArgs),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -354,7 +361,10 @@ pub struct CalibrateArgs {
 /// `buildrace explain`
 #[derive(Debug, Args)]
 #[command(after_help = "\
-A BUILD is a run (its id or folder), a sample of a run (its id, RUN/SAMPLE, or its trace), a file \
+A BUILD is a Dockerfile, or a folder that holds one: it is built once on the builder that `docker \
+buildx build` uses, with its cache, and explained when it ends. Nothing is kept of the result.
+
+Or it is over: a run (its id or folder), a sample of a run (its id, RUN/SAMPLE, or its trace), a file \
 that `docker buildx build` wrote with --progress=rawjson or --progress=plain, as CI logs hold it, \
 - for standard input, or a .dockerbuild bundle of `docker buildx history export` or of \
 docker/build-push-action. [default: the newest run]
@@ -363,7 +373,7 @@ A build that nobody recorded is in its builder's history: --last, --history REF.
 
 If OTEL_EXPORTER_OTLP_ENDPOINT names a collector, the builds go there as OpenTelemetry spans.")]
 pub struct ExplainArgs {
-    /// What to explain: RUN, SAMPLE, FILE.rawjson, FILE.log, FILE.dockerbuild, or -
+    /// What to explain: DOCKERFILE, DIR, RUN, SAMPLE, FILE.rawjson, FILE.log, FILE.dockerbuild, or -
     #[arg(value_name = "BUILD", conflicts_with_all = ["last", "history"])]
     pub build: Option<String>,
     /// Another build, to see what changed from the first one to it
@@ -383,13 +393,15 @@ pub struct ExplainArgs {
     /// emulated. A run names it.
     #[arg(long, value_name = "PLATFORM")]
     pub node: Option<Platform>,
-    /// Platform of the build, for a FILE whose step names have none
+    /// Platforms to build a Dockerfile for, comma-separated [default: the native platform]; or the
+    /// platform of a FILE whose step names have none
     ///
-    /// It is taken for that of every RUN. Step names have their platforms if
+    /// It is taken for that of every RUN of the FILE. Step names have their platforms if
     /// several are built, or with --build-arg BUILDKIT_MULTI_PLATFORM=1.
-    #[arg(long, value_name = "PLATFORM")]
-    pub platform: Option<Platform>,
-    /// Dockerfile that was built, for a FILE, --last or --history, to name lines
+    #[arg(long, value_name = "P,…", value_delimiter = ',')]
+    pub platform: Vec<Platform>,
+    /// Dockerfile to build in a DIR; or the one that was built, for a FILE, --last or --history, to
+    /// name lines
     #[arg(long, short = 'f', value_name = "DOCKERFILE")]
     pub file: Option<PathBuf>,
     /// Ask how long the builds of a run would take with N cores for RUN steps
@@ -412,6 +424,8 @@ pub struct ExplainArgs {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+    #[command(flatten)]
+    pub one_build: OneBuildArgs,
 }
 
 /// `buildrace history`

@@ -64,6 +64,7 @@ pub mod bundle;
 pub mod cli;
 pub mod commands;
 pub mod compression;
+pub mod docker_cli;
 pub mod engine;
 pub mod escape;
 pub mod explain;

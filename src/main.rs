@@ -4,14 +4,16 @@
 
 use std::process::ExitCode;
 
-use buildrace::cli::Cli;
 use buildrace::commands;
+use buildrace::commands::plugin::{self, Entry};
 use buildrace::ops::Exit;
 use buildrace::{escape, print};
-use clap::Parser;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match plugin::enter() {
+        Entry::Command(cli) => cli,
+        Entry::Answered(code) => return code,
+    };
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -19,7 +21,7 @@ fn main() -> ExitCode {
             return Exit::CouldNot.into();
         }
     };
-    let result = runtime.block_on(commands::dispatch(cli));
+    let result = runtime.block_on(commands::dispatch(*cli));
     // Threads that wait for a file system must not hold up the exit.
     runtime.shutdown_background();
     match result {

@@ -1,6 +1,7 @@
 //! `buildrace explain`: why a build, or each build of a run, took as long as it
 //! did.
 
+mod dockerfile;
 mod remembered;
 
 use std::path::Path;
@@ -10,11 +11,13 @@ use serde_json::{Value, json};
 
 use crate::cli::ExplainArgs;
 use crate::escape;
+use crate::explain::advice::advice;
 use crate::explain::diff::diff;
 use crate::explain::why::{Between, Why, why};
 use crate::explain::{
     Conditions, Explanation, FailureFacts, Lines, Node, RunExplanation, SampleExplanation,
 };
+use crate::model::Invocation;
 use crate::ops::Exit;
 use crate::ops::explain::{Source, collector, explained, lines_in, lines_of, read_recording};
 use crate::ops::files::write_whole;
@@ -37,6 +40,7 @@ const STANDARD_INPUT: &str = "standard input";
 /// Explains a build, or a run, or what changed from one build to another.
 pub async fn run(args: ExplainArgs) -> anyhow::Result<Exit> {
     if args.last || args.history.is_some() {
+        check_over(&args)?;
         let (title, recorded) = remembered::recorded(&args).await?;
         for build in Build::of_recorded(&[recorded], &title, None, &args)? {
             explain_build(&build, &args).await?;
@@ -54,6 +58,9 @@ pub async fn run(args: ExplainArgs) -> anyhow::Result<Exit> {
             Some(Source::find(against.as_deref(), folder)?)
         }
     };
+    if let Source::Dockerfile(path) | Source::Folder(path) = &source {
+        return explain_dockerfile(path, against.is_some(), &args).await;
+    }
     check_flags(&args, &source, against.as_ref())?;
     match (&source, &against) {
         (Source::Run(dir), None) => explain_stored_run(dir, &args).await?,
@@ -72,6 +79,30 @@ pub async fn run(args: ExplainArgs) -> anyhow::Result<Exit> {
     Ok(Exit::Good)
 }
 
+/// Builds a Dockerfile, and explains the build however it ended.
+async fn explain_dockerfile(
+    path: &Path,
+    is_compared: bool,
+    args: &ExplainArgs,
+) -> anyhow::Result<Exit> {
+    let ended = dockerfile::build(path, is_compared, args).await?;
+    match ended.explanation {
+        Some(explanation) => {
+            let build = Build {
+                subject: ended.subject,
+                explanation,
+                run: None,
+                recorded: None,
+                compare: Some(ended.compare),
+            };
+            explain_build(&build, args).await?;
+        }
+        None if ended.exit == Exit::Good => bail!("BuildKit reported no step of the build"),
+        None => {}
+    }
+    Ok(ended.exit)
+}
+
 /// Refuses what would be passed over in silence.
 fn check_flags(args: &ExplainArgs, first: &Source, second: Option<&Source>) -> anyhow::Result<()> {
     let is_recording = |source: &Source| matches!(source, Source::Recording { .. });
@@ -85,7 +116,7 @@ fn check_flags(args: &ExplainArgs, first: &Source, second: Option<&Source>) -> a
              (its report has the waterfalls of all of them)"
         );
     }
-    let of_files = args.node.is_some() || args.platform.is_some() || args.file.is_some();
+    let of_files = args.node.is_some() || !args.platform.is_empty() || args.file.is_some();
     if of_files && !is_recording(first) && !second.is_some_and(is_recording) {
         bail!("--node, --platform and --file are for recordings: of a run they are known");
     }
@@ -99,7 +130,23 @@ fn check_flags(args: &ExplainArgs, first: &Source, second: Option<&Source>) -> a
         bail!("--cores asks of one build: leave the other one out");
     }
     if BuilderOptions::from(&args.builder) != BuilderOptions::default() {
-        bail!("--builder, --host and what belongs to them go with --last and --history");
+        bail!(
+            "--builder, --host and what belongs to them go with a Dockerfile, --last and --history"
+        );
+    }
+    check_over(args)
+}
+
+/// Refuses what only a build that is still to come can be asked for.
+fn check_over(args: &ExplainArgs) -> anyhow::Result<()> {
+    if let Some(option) = args.one_build.given() {
+        bail!("{option} is for building a Dockerfile, and this build is over");
+    }
+    if args.platform.len() > 1 {
+        bail!(
+            "--platform: expected one platform: that of a recording whose step names have none; \
+             several are for building a Dockerfile"
+        );
     }
     Ok(())
 }
@@ -131,6 +178,7 @@ async fn explain_build(build: &Build, args: &ExplainArgs) -> anyhow::Result<()> 
         subject,
         explanation,
         run,
+        compare,
         ..
     } = build;
     let name = collector::name(subject, run.as_deref());
@@ -155,7 +203,11 @@ async fn explain_build(build: &Build, args: &ExplainArgs) -> anyhow::Result<()> 
         answer["schema"] = json!(SCHEMA_VERSION);
         return print_json(answer);
     }
-    outln!("{}", shown::build(subject, explanation, page_style(args)));
+    let mut page = shown::build(subject, explanation, page_style(args));
+    if let Some(compare) = compare {
+        page.push_str(&shown::next_steps(explanation, compare, page_style(args)));
+    }
+    outln!("{page}");
     Ok(())
 }
 
@@ -225,6 +277,8 @@ struct Build {
     run: Option<String>,
     /// What else is known of a recording.
     recorded: Option<Built>,
+    /// What races its Dockerfile against a changed copy, where it was built here.
+    compare: Option<Invocation>,
 }
 
 impl Build {
@@ -251,6 +305,11 @@ impl Build {
                     ),
                 }
             }
+            Source::Dockerfile(path) | Source::Folder(path) => bail!(
+                "{} is not built yet, and two builds are compared: to race two Dockerfiles, use \
+                 `buildrace compare Dockerfile Dockerfile.new`",
+                path.display()
+            ),
             Source::Recording { path, build } => {
                 let mut builds = Self::of_recording(path.as_deref(), *build, args)?;
                 match (builds.pop(), builds.last()) {
@@ -274,6 +333,7 @@ impl Build {
             explanation: found.explanation.clone(),
             run: Some(run.run.record.run.clone()),
             recorded: None,
+            compare: None,
         }
     }
 
@@ -314,7 +374,7 @@ impl Build {
         };
         let conditions = Conditions {
             node: args.node.clone().map(Node::of),
-            platform: args.platform.clone(),
+            platform: args.platform.first().cloned(),
             lines,
             cores: args.cores,
             ..Conditions::default()
@@ -339,6 +399,7 @@ impl Build {
                     explanation: built.explanation.clone(),
                     run: None,
                     recorded: Some(built),
+                    compare: None,
                 }),
                 None => {
                     let failure = FailureFacts::from_recording(recorded);
@@ -370,6 +431,10 @@ impl Build {
     fn json(&self) -> anyhow::Result<Value> {
         let mut answer = serde_json::to_value(&self.explanation)?;
         answer["build"] = serde_json::to_value(&self.subject)?;
+        if let Some(compare) = &self.compare {
+            answer["advice"] = serde_json::to_value(advice(&self.explanation))?;
+            answer["compare"] = serde_json::to_value(compare)?;
+        }
         Ok(answer)
     }
 }

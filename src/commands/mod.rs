@@ -12,6 +12,7 @@ pub mod explain;
 pub mod history;
 pub mod images;
 pub mod list;
+pub mod plugin;
 pub mod push;
 pub mod report;
 pub mod run;
@@ -43,6 +44,7 @@ pub async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
         Command::Engine(args) => engine::run(args).await,
         Command::Images(args) => images::run(args).await,
         Command::Doctor(args) => doctor::run(args).await,
+        Command::Plugin(args) => plugin::run(&args),
         Command::Completions { shell } => {
             let mut command = Cli::command();
             let mut script = Vec::new();

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 
 use crate::cli::WhyArgs;
 use crate::escape;
@@ -140,11 +140,7 @@ async fn of_sources(
             Ok((Pair::new(build, earlier), None))
         }
         (Source::Sample { run, sample }, None) => of_sample(run, sample),
-        (Source::Run(dir), _) => bail!(
-            "{} is a run: name a sample of it, like {}",
-            dir.display(),
-            dir.join("r1-01-…").display()
-        ),
+        (source, None) => Err(no_build(source)),
         (source, Some(against)) => {
             let pair = Pair::new(one(source, &conditions)?, one(against, &conditions)?);
             Ok((pair, None))
@@ -152,14 +148,27 @@ async fn of_sources(
     }
 }
 
-/// One build of a source.
-fn one(source: &Source, conditions: &Conditions) -> anyhow::Result<Built> {
+/// Why a source is no build.
+fn no_build(source: &Source) -> anyhow::Error {
     match source {
-        Source::Run(dir) => bail!(
+        Source::Run(dir) => anyhow!(
             "{} is a run: name a sample of it, like {}",
             dir.display(),
             dir.join("r1-01-…").display()
         ),
+        Source::Dockerfile(path) | Source::Folder(path) => anyhow!(
+            "{} is no build: build it with `docker build`, and `buildrace why` without a name says \
+             why the last build executed what it did",
+            path.display()
+        ),
+        Source::Sample { .. } | Source::Recording { .. } => anyhow!("it is one build"),
+    }
+}
+
+/// One build of a source.
+fn one(source: &Source, conditions: &Conditions) -> anyhow::Result<Built> {
+    match source {
+        Source::Run(_) | Source::Dockerfile(_) | Source::Folder(_) => Err(no_build(source)),
         Source::Sample { run, sample } => {
             let (stored, explained) = explained_run(run)?;
             let found = explained.sample(sample);

@@ -16,7 +16,7 @@ use crate::model::Platform;
 const MAX_ASKED: usize = 5;
 /// Share of a build that a change must save to be worth it: what a verdict
 /// takes for the same.
-const WORTH_CHANGING: f64 = 0.05;
+pub(super) const WORTH_CHANGING: f64 = 0.05;
 /// The same of a build of which nothing changed: it goes through its base
 /// images and sources, and nobody is to blame for that.
 const WORTH_CHANGING_UNCHANGED: f64 = 0.5;

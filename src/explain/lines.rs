@@ -117,7 +117,7 @@ impl Lines {
 
     /// The lines of a build's steps by their digests; one of which it is not
     /// certain is left out.
-    pub(super) fn by_digest<'t>(&self, trace: &'t Trace) -> HashMap<&'t str, usize> {
+    pub fn by_digest<'t>(&self, trace: &'t Trace) -> HashMap<&'t str, usize> {
         let mut lines = HashMap::new();
         if self.is_empty() {
             return lines;

@@ -2,6 +2,7 @@
 //! waiting for, what emulation costs, and what it would have taken otherwise.
 //! Pure: a trace and what is known of its builder in, plain data out.
 
+pub mod advice;
 mod cause;
 mod conditions;
 mod cost;
@@ -14,6 +15,7 @@ mod links;
 mod node;
 mod path;
 mod run;
+mod tools;
 pub mod what_if;
 pub mod why;
 
@@ -32,6 +34,7 @@ pub use kind::StepKind;
 pub use lines::Lines;
 pub use node::{Execution, Node};
 pub use run::{RunExplanation, SampleExplanation, StoredTrace, explain_run};
+pub use tools::Tool;
 use what_if::Share;
 
 /// Explains a build; `None` where no step of it began.

@@ -57,10 +57,11 @@ fn write(file: &Path, text: &[u8]) -> io::Result<()> {
         }
         made => made?,
     };
-    made.write_all(text)?;
+    // Before there is anything in it to be read.
     if let Some(held) = held {
         made.as_file().set_permissions(held.permissions())?;
     }
+    made.write_all(text)?;
     made.persist(&place).map_err(|error| error.error)?;
     Ok(())
 }

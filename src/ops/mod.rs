@@ -14,6 +14,7 @@ pub(crate) mod history;
 pub(crate) mod ignored;
 pub(crate) mod images;
 mod lfs;
+pub(crate) mod one_build;
 mod otava_history;
 pub mod picture;
 pub(crate) mod race;

@@ -1,5 +1,10 @@
 //! Stopping when the user wants it.
 
+use std::ffi::OsStr;
+use std::os::unix::net;
+
+use tokio::io::AsyncReadExt;
+use tokio::net::UnixStream;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -54,6 +59,8 @@ struct Signals {
     interrupt: Signal,
     terminate: Signal,
     hangup: Option<Signal>,
+    /// The Docker CLI's socket, where it called.
+    docker: Option<UnixStream>,
 }
 
 impl Signals {
@@ -64,6 +71,7 @@ impl Signals {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
             hangup: hangup.transpose()?,
+            docker: docker_socket(),
         })
     }
 
@@ -78,7 +86,43 @@ impl Signals {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
             _ = hangup => {}
+            () = closed(&mut self.docker) => {}
         }
+    }
+}
+
+/// The socket by which the Docker CLI stops a plugin where it has no terminal: it is closed then
+/// (docker/cli, `cli-plugins/socket`).
+fn docker_socket() -> Option<UnixStream> {
+    let place = std::env::var_os("DOCKER_CLI_PLUGIN_SOCKET")?;
+    let stream = connect(&place).ok()?;
+    stream.set_nonblocking(true).ok()?;
+    UnixStream::from_std(stream).ok()
+}
+
+/// A name that begins with `@` is no file.
+#[cfg(target_os = "linux")]
+fn connect(place: &OsStr) -> std::io::Result<net::UnixStream> {
+    use std::os::linux::net::SocketAddrExt;
+    match place.as_encoded_bytes().strip_prefix(b"@") {
+        Some(name) => net::UnixStream::connect_addr(&net::SocketAddr::from_abstract_name(name)?),
+        None => net::UnixStream::connect(place),
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn connect(place: &OsStr) -> std::io::Result<net::UnixStream> {
+    net::UnixStream::connect(place)
+}
+
+/// Returns when the other side has closed a socket, once.
+async fn closed(socket: &mut Option<UnixStream>) {
+    if let Some(open) = socket {
+        let mut bytes = [0; 64];
+        while let Ok(1..) = open.read(&mut bytes).await {}
+        *socket = None;
+    } else {
+        std::future::pending::<()>().await;
     }
 }
 

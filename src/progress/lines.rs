@@ -64,7 +64,7 @@ pub(super) fn sample_line(sample: &Sample, place: usize, of: usize) -> String {
 
 /// `, at RUN make: exit code 2`, and what the step said last: who waits for a
 /// run of an hour can mend the Dockerfile in its first minute.
-fn failure_lines(failure: &Failure) -> String {
+pub(super) fn failure_lines(failure: &Failure) -> String {
     let mut text = String::new();
     if let Some(step) = &failure.step {
         text += &format!(", at {}", escape::terminal(step, NAME_WIDTH));

@@ -6,6 +6,8 @@ mod expect;
 mod layout;
 mod lines;
 mod live;
+mod one_build;
+mod picture;
 mod plain;
 
 use crate::model::{Event, RunRecord, Sample, Slot};
@@ -14,6 +16,7 @@ use crate::trace::Trace;
 use course::Course;
 pub use expect::Expected;
 use live::Live;
+pub use one_build::BuildProgress;
 use plain::Plain;
 
 /// The display of one run.

@@ -10,7 +10,7 @@ use crate::model::{Event, Slot};
 use crate::trace::{Trace, label};
 
 /// CI systems kill jobs that are silent for long.
-const SIGN_OF_LIFE: Duration = Duration::from_secs(30);
+pub(super) const SIGN_OF_LIFE: Duration = Duration::from_secs(30);
 
 /// The display where there is no terminal.
 pub struct Plain {
@@ -58,22 +58,24 @@ impl Plain {
         }
         self.spoke = Instant::now();
         let title = sample_title(&slot.scenario, &slot.variant, slot.kind.as_str());
-        let steps: Vec<String> = trace
-            .running()
-            .into_iter()
-            .map(|step| escape::terminal(&label::shown(&step.name), NAME_WIDTH))
-            .collect();
-        let steps = if steps.is_empty() {
-            "waiting for BuildKit".to_owned()
-        } else {
-            steps.join("; ")
-        };
+        let steps = running(trace);
         let left = self.course.left();
         let left = left.map_or_else(String::new, |left| format!("; {left} left"));
         say(&format!(
             "      {title}: {} so far, at {steps}{left}",
             clock(self.course.sample_started.elapsed())
         ));
+    }
+}
+
+/// The steps that are running, on one line.
+pub(super) fn running(trace: &Trace) -> String {
+    let steps = trace.running().into_iter();
+    let names = steps.map(|step| escape::terminal(&label::shown(&step.name), NAME_WIDTH));
+    let names: Vec<String> = names.collect();
+    match names.is_empty() {
+        true => "waiting for BuildKit".to_owned(),
+        false => names.join("; "),
     }
 }
 

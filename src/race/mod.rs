@@ -38,4 +38,5 @@ pub use redaction::Redaction;
 pub use resumption::Resumption;
 use resumption::own_prefix;
 pub use runner::{Race, RaceError};
+pub use slot_build::named_context;
 pub use smoke::{SmokeError, SmokeRunner, SmokeTests};

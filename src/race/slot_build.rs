@@ -86,7 +86,8 @@ impl SlotBuild<'_> {
     }
 }
 
-pub(super) fn named_context((name, source): (&String, &ContextSource)) -> (String, NamedContext) {
+/// A further build context, as BuildKit is asked for it.
+pub fn named_context((name, source): (&String, &ContextSource)) -> (String, NamedContext) {
     let context = match source {
         ContextSource::Folder(folder) => NamedContext::Folder(folder.clone()),
         ContextSource::Remote(source) => NamedContext::Remote(source.clone()),

@@ -294,3 +294,80 @@ fn what_cannot_be_explained_is_refused_with_what_to_do() {
         assert_says(&refused(&project, args), words);
     }
 }
+
+/// What is wrong with a build is told before a builder is asked for: here there is none.
+#[test]
+fn a_dockerfile_that_cannot_be_built_is_refused_with_what_to_do() {
+    let project = Project::new();
+    project.write("app/Containerfile", "FROM debian:trixie-slim\n");
+    project.write("app.txt", "# of the team\n\narg V=1\nFROM debian:$V\n");
+    project.write("stage.Dockerfile", "FROM debian AS base\n");
+    project.write("none.Dockerfile", "RUN true\n");
+    project.write("x.rawjson", &fs::read_to_string(recording()).unwrap());
+    fs::create_dir(project.path().join("empty")).unwrap();
+    let engine = "unix:///nonexistent/docker.sock";
+    for (args, words) in [
+        // As far as asking for the builder they come.
+        (&["explain", "app"][..], &[engine][..]),
+        (&["explain", "app.txt"], &[engine]),
+        (
+            &["explain", "app", "--file", "stage.Dockerfile", "--no-cache"],
+            &[engine],
+        ),
+        (&["explain", "app", "-f", "Containerfile"], &[engine]),
+        (&["explain", "app", "-f", "nix"], &["nix", "app"]),
+        (
+            &["explain", "empty"],
+            &["empty", "run.json", "no Dockerfile", "--file"],
+        ),
+        (
+            &["explain", "app.txt", "-f", "stage.Dockerfile"],
+            &["--file", "app.txt"],
+        ),
+        (
+            &["explain", "app.txt", "--context", "nowhere"],
+            &["--context", "nowhere"],
+        ),
+        (
+            &["explain", "stage.Dockerfile", "--target", "test"],
+            &["test", "base"],
+        ),
+        (
+            &["explain", "none.Dockerfile"],
+            &["none.Dockerfile:1", "no FROM"],
+        ),
+        (&["explain", "app", "--secret", "tok"], &["--secret"]),
+        (
+            &["explain", "app", "--node", "linux/arm64"],
+            &["--node", "recordings"],
+        ),
+        (&["explain", "app", "--cores", "4"], &["--cores"]),
+        (
+            &["explain", "app", "x.rawjson"],
+            &["app", "buildrace compare"],
+        ),
+        (
+            &["explain", "x.rawjson", "app"],
+            &["app", "buildrace compare"],
+        ),
+        (
+            &["explain", "x.rawjson", "--no-cache"],
+            &["--no-cache", "Dockerfile"],
+        ),
+        (
+            &["explain", "--last", "--build-arg", "A=1"],
+            &["--build-arg", "Dockerfile"],
+        ),
+        (
+            &[
+                "explain",
+                "x.rawjson",
+                "--platform",
+                "linux/amd64,linux/arm64",
+            ],
+            &["--platform", "one platform"],
+        ),
+    ] {
+        assert_says(&refused(&project, args), words);
+    }
+}

@@ -18,6 +18,7 @@ mod interrupted;
 #[path = "../support/kube/mod.rs"]
 mod kube;
 mod kubernetes;
+mod plugin;
 #[path = "../support/project.rs"]
 mod project;
 mod recordings;
@@ -86,12 +87,8 @@ fn who_begins_is_shown_what_to_type() {
         (&["report"], "no run in results yet"),
         (&["explain"], "no run in results yet"),
         (
-            &["explain", "Dockerfile"],
-            "Dockerfile is a Dockerfile, not a build",
-        ),
-        (
-            &["explain", "new.Dockerfile"],
-            "is a Dockerfile, not a build",
+            &["explain", "Dockerfile", "new.Dockerfile"],
+            "Dockerfile is not built yet",
         ),
         (&["explain", "nothing"], "no build \"nothing\""),
         (&["check"], "no git repository"),

@@ -14,6 +14,7 @@ mod buildkitd;
 mod certificates;
 mod client_fidelity;
 mod contexts_and_secrets;
+mod docker_plugin;
 mod explain;
 mod gate;
 #[path = "../support/git.rs"]
@@ -28,6 +29,7 @@ mod layouts;
 mod matrix;
 #[path = "../support/network.rs"]
 mod network;
+mod one_build;
 mod outputs;
 mod parts;
 #[path = "../support/program.rs"]

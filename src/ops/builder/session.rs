@@ -60,11 +60,16 @@ impl BuilderSession {
     /// It does not answer.
     async fn find(options: &BuilderOptions) -> anyhow::Result<Self> {
         let session = Self::find_quietly(options).await?;
-        errln!("builder: {}", escape::terminal(&session.describe(), 400));
-        for note in &session.notes {
+        session.announce();
+        Ok(session)
+    }
+
+    /// Says which it is.
+    fn announce(&self) {
+        errln!("builder: {}", escape::terminal(&self.describe(), 400));
+        for note in &self.notes {
             errln!("note: {}", escape::terminal(note, 400));
         }
-        Ok(session)
     }
 
     /// One of several builders, which is told by its name among them. The caller
@@ -89,6 +94,27 @@ impl BuilderSession {
         work: impl AsyncFnOnce(&Self) -> anyhow::Result<T>,
     ) -> anyhow::Result<T> {
         let session = Self::find(options).await?;
+        let result = work(&session).await;
+        session.close().await;
+        result
+    }
+
+    /// Does something with the builder that `docker buildx build` would use, and ends the
+    /// session however that went. On an engine, whoever's it is, that is the engine's own
+    /// BuildKit; a container of buildrace's own is made only if it is asked for by its name.
+    ///
+    /// # Errors
+    /// The builder does not answer, or what `work` says.
+    pub async fn with_current<T>(
+        options: &BuilderOptions,
+        work: impl AsyncFnOnce(&Self) -> anyhow::Result<T>,
+    ) -> anyhow::Result<T> {
+        let choice = choose(options).await?;
+        let session = match choice {
+            Choice::Own(_) => Self::open(choice, options).await?,
+            choice => Self::look_at(choice, options).await?,
+        };
+        session.announce();
         let result = work(&session).await;
         session.close().await;
         result
@@ -320,6 +346,12 @@ impl BuilderSession {
         let nodes = &self.info.nodes;
         let node = nodes.get(NodeInfo::place_of(nodes, platform));
         node.map_or(&self.native, |node| &node.native)
+    }
+
+    /// Whether it is there for buildrace alone: its private engine, or a container of its own.
+    pub fn is_for_buildrace(&self) -> bool {
+        let engine = self.image_store();
+        self.is_own() || engine.is_some_and(|engine| engine.facts().endpoint.is_private())
     }
 
     /// Whether it is a container of buildrace's own.

@@ -1,4 +1,4 @@
-//! Which build is meant: a run, a sample of one, or a recording.
+//! Which build is meant: a run, a sample of one, a recording, or one that is still to be built.
 
 use std::fs::File;
 use std::io::{self, IsTerminal, Read};
@@ -28,6 +28,10 @@ pub enum Source {
         /// Which build of it, from 1: `FILE#2`.
         build: Option<usize>,
     },
+    /// A Dockerfile, to be built.
+    Dockerfile(PathBuf),
+    /// A folder that is no run: a Dockerfile in it is to be built.
+    Folder(PathBuf),
 }
 
 impl Source {
@@ -49,12 +53,7 @@ impl Source {
         let path = Path::new(name);
         if path.is_file() {
             if is_dockerfile(path) {
-                bail!(
-                    "{name} is a Dockerfile, not a build. To build it and see what another \
-                     Dockerfile gains, use `buildrace compare {name} Dockerfile.new`; to explain \
-                     one build, use `docker buildx build --progress=rawjson --file {name} . 2> \
-                     build.rawjson` and `buildrace explain build.rawjson`"
-                );
+                return Ok(Self::Dockerfile(path.into()));
             }
             return Ok(sample_of_trace(path).unwrap_or_else(|| Self::Recording {
                 path: Some(path.into()),
@@ -73,7 +72,7 @@ impl Source {
             return Ok(Self::Run(run));
         }
         if path.is_dir() {
-            bail!("{name} is no run: it has no {RUN_FILE}");
+            return Ok(Self::Folder(path.into()));
         }
         if let (Some(run), Some(sample)) = (path.parent(), path.file_name()) {
             for run in [run.to_owned(), results.join(run)] {
@@ -90,8 +89,9 @@ impl Source {
             }
         }
         bail!(
-            "no build {name:?}: expected a file, a run in {} or a sample of one; `ls {}` shows the \
-             runs, and `buildrace compare Dockerfile Dockerfile.new` makes one",
+            "no build {name:?}: expected a Dockerfile or a folder with one, a recording, a run in {} \
+             or a sample of one; `ls {}` shows the runs, and `buildrace compare Dockerfile \
+             Dockerfile.new` makes one",
             results.display(),
             results.display(),
         )
@@ -114,33 +114,47 @@ pub fn run_named(name: &str, results: &Path) -> Option<PathBuf> {
 pub fn newest_run(results: &Path) -> anyhow::Result<PathBuf> {
     runs(results).pop().with_context(|| {
         format!(
-            "no run in {} yet. To make one, use `buildrace compare Dockerfile Dockerfile.new`; to \
-             explain a build of docker buildx, name the file that `docker buildx build \
-             --progress=rawjson` wrote",
+            "no run in {} yet. To build a Dockerfile and explain that, use `buildrace explain \
+             Dockerfile`; to make a run, `buildrace compare Dockerfile Dockerfile.new`; to explain \
+             the build that ended last, `buildrace explain --last`",
             results.display()
         )
     })
 }
 
-/// Whether a file is a Dockerfile by its name, and does not begin as a recording does.
+/// Whether a file is a Dockerfile: by its name, or by its first instruction. It does not
+/// begin as a recording does.
 fn is_dockerfile(path: &Path) -> bool {
+    let mut start = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(4096).read_to_end(&mut start));
+    let line = start.split(|byte| *byte == b'\n').next();
+    let is_compressed = start.starts_with(&[0x1f, 0x8b]) || start.starts_with(&[0x28, 0xb5]);
+    let is_recording = read.is_err()
+        || is_compressed
+        || start.starts_with(b"{")
+        || plain::is_step_line(line.unwrap_or_default());
+    !is_recording && (is_named_as_dockerfile(path) || begins_as_dockerfile(&start))
+}
+
+fn is_named_as_dockerfile(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default();
     let name = name.to_string_lossy().to_lowercase();
-    let is_named = name == "dockerfile"
-        || name == "containerfile"
+    matches!(name.as_str(), "dockerfile" | "containerfile")
         || name.starts_with("dockerfile.")
-        || name.ends_with(".dockerfile");
-    let is_recording = || {
-        let mut start = Vec::new();
-        let read = File::open(path).and_then(|file| file.take(256).read_to_end(&mut start));
-        let line = start
-            .split(|byte| *byte == b'\n')
-            .next()
-            .unwrap_or_default();
-        let is_compressed = start.starts_with(&[0x1f, 0x8b]) || start.starts_with(&[0x28, 0xb5]);
-        read.is_err() || is_compressed || start.starts_with(b"{") || plain::is_step_line(line)
-    };
-    is_named && !is_recording()
+        || name.ends_with(".dockerfile")
+}
+
+/// Whether the first line that is no comment begins a Dockerfile.
+fn begins_as_dockerfile(start: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(start);
+    let mut lines = text.lines().map(str::trim);
+    let first = lines.find(|line| !line.is_empty() && !line.starts_with('#'));
+    let word = first.and_then(|line| line.split_whitespace().next());
+    word.is_some_and(|word| {
+        ["FROM", "ARG"]
+            .iter()
+            .any(|it| word.eq_ignore_ascii_case(it))
+    })
 }
 
 fn has_trace(run: &Path, sample: &str) -> bool {

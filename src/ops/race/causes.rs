@@ -54,18 +54,24 @@ impl Causes {
         let Some(failure) = &mut sample.failure else {
             return;
         };
-        let source = self.0.iter().find(|(variant, source)| {
-            *variant == split_cell(&sample.slot.variant).0
-                && source.scenario == sample.slot.scenario
-        });
+        let name = (&*sample.slot.scenario, &*sample.slot.variant);
+        // First, since what BuildKit says may be long.
+        if let Some(cause) = self.cause(name, failure) {
+            failure.message = format!("{cause} ({})", failure.message);
+        }
+    }
+
+    /// The cause of a failure, where one is known: of the variant of a scenario.
+    pub fn cause(&self, (scenario, variant): (&str, &str), failure: &Failure) -> Option<String> {
+        let source = self
+            .0
+            .iter()
+            .find(|(known, source)| *known == split_cell(variant).0 && source.scenario == scenario);
         let missing = missing_source(failure).and_then(|path| {
             let cause = source?.1.cause(Path::new(&path))?;
             Some(format!("{path:?} is missing: {cause}"))
         });
-        // First, since what BuildKit says may be long.
-        if let Some(cause) = missing.or_else(|| foreign_program(failure)) {
-            failure.message = format!("{cause} ({})", failure.message);
-        }
+        missing.or_else(|| foreign_program(failure))
     }
 }
 

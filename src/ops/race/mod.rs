@@ -17,6 +17,7 @@ mod run_locks;
 mod smoke_runner;
 mod writable;
 
+pub use causes::Causes;
 pub use eligibility::{Choice, no_emulator, no_image};
 pub use input::RaceInput;
 pub use prepared::{Prepared, race};

@@ -1,9 +1,11 @@
 //! Explanations shown: one build, a run, two builds side by side.
 
+mod advice;
 mod build;
 mod builds;
 mod culprit;
 mod diff;
+pub mod hook_line;
 mod page;
 mod rows;
 mod run;
@@ -22,6 +24,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::model::{Outcome, Sample, optional_seconds};
+pub use advice::next_steps;
 pub use build::build;
 pub(super) use build::{failure, on_clock};
 pub use builds::builds;

@@ -35,6 +35,17 @@ impl Page {
         }
     }
 
+    /// A sentence or several as an item of a list.
+    pub(super) fn item(&mut self, text: &str) {
+        let mut lines = wrap(text, self.width - 4).into_iter();
+        if let Some(first) = lines.next() {
+            self.line(Style::Plain, &format!("  - {first}"));
+        }
+        for line in lines {
+            self.line(Style::Plain, &format!("    {line}"));
+        }
+    }
+
     pub(super) fn wrapped(&mut self, style: Style, text: &str) {
         for line in wrap(text, self.width) {
             self.line(style, &line);
