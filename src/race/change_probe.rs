@@ -18,9 +18,9 @@ use super::cache_guard::{CacheGuard, forget_builds};
 use super::cached_export::executed;
 use super::cleanup_report;
 use super::nonce::nonce;
-use super::slot_build::named_context;
+use super::slot_build::builds_of;
 use crate::builder::{Builder, BuilderError};
-use crate::buildkit::{BuildError, BuildRequest, Export, Secret};
+use crate::buildkit::{BakeRequest, BuildError, BuildRequest, Export, Secret};
 use crate::model::{ImageLayout, Platform};
 use crate::scenario::{Scenario, Variant};
 use crate::trace::{Step, Trace};
@@ -95,7 +95,7 @@ impl Probe<'_> {
         for variant in [self.base, self.change] {
             let request = self.request(variant, prefix);
             let (sink, mut statuses) = mpsc::unbounded_channel();
-            let end = self.builder.build(&request, sink, stop.clone()).await;
+            let end = self.builder.bake(&request, sink, stop.clone()).await;
             match end.result {
                 Err(BuildError::Cancelled) => return Probed::Interrupted,
                 Err(_) => return Probed::Unknown(format!("{} did not build", variant.name)),
@@ -119,33 +119,32 @@ impl Probe<'_> {
         self.base.digest == self.change.digest
     }
 
-    fn request(&self, variant: &Variant, prefix: &str) -> BuildRequest {
+    fn request(&self, variant: &Variant, prefix: &str) -> BakeRequest {
         let mark = nonce(prefix, "probe");
         let mark = u32::from_str_radix(&mark[..7], 16).unwrap_or_default() | 1;
-        let mut build_args = variant.build_args.clone();
-        build_args.insert(
-            "BUILDKIT_SANDBOX_HOSTNAME".to_owned(),
-            format!("buildrace-{mark:08x}"),
-        );
-        BuildRequest {
+        let hostname = format!("buildrace-{mark:08x}");
+        let common = BuildRequest {
             reference: format!("{prefix}probe-{}", variant.name),
             context: self.scenario.sources_of(variant).to_owned(),
-            contexts: variant.contexts.iter().map(named_context).collect(),
+            contexts: BTreeMap::new(),
             layouts: self.layouts.to_vec(),
             secrets: self.secrets.clone(),
             ssh: variant.ssh.clone(),
             dockerfile: variant.dockerfile.clone(),
             shared_key: format!("{prefix}probe-{}", variant.name),
             platforms: self.platforms.clone(),
-            target: variant.target.clone(),
-            build_args,
+            target: None,
+            build_args: BTreeMap::from([("BUILDKIT_SANDBOX_HOSTNAME".to_owned(), hostname)]),
             no_cache: false,
             cache_mount_namespace: Some(format!("{prefix}probe")),
             export: Export::CacheOnly,
             timeout: Some(self.timeout),
             internal: true,
             context_mark: Some(mark),
-        }
+            attributes: BTreeMap::new(),
+            entitlements: Vec::new(),
+        };
+        builds_of(variant, &common)
     }
 }
 

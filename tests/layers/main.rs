@@ -36,6 +36,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("buildkit", &["model", "trace"]),
     ("engine", &["model", "buildkit", "temporary", "user"]),
     ("buildx", &["model"]),
+    ("bake", &["model", "scenario"]),
     ("docker_cli", &[]),
     ("git", &["temporary"]),
     ("builder", &["model", "trace", "buildkit", "engine"]),
