@@ -94,6 +94,7 @@ fn record(rounds: u32) -> RunRecord {
                     sources_digest: None,
                     builder: None,
                     emulators: None,
+                    bake: None,
                 })
                 .collect(),
             kinds: BuildKind::ALL.to_vec(),

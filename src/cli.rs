@@ -1,5 +1,6 @@
 //! The command line: clap definitions, nothing else.
 
+mod bake;
 mod builder;
 mod one_build;
 mod plugin;
@@ -16,11 +17,11 @@ use crate::options::{
     duration, rounds, share,
 };
 use crate::policy::FatalWord;
+pub use bake::BakeArgs;
 pub use builder::{BuilderArgs, HostArgs};
-pub use why::WhyArgs;
-
 pub use one_build::OneBuildArgs;
 pub use plugin::{HookAction, PluginAction, PluginArgs};
+pub use why::WhyArgs;
 
 /// Race Dockerfiles on a real BuildKit: which is faster, by how much, and why.
 #[derive(Debug, Parser)]
@@ -275,11 +276,14 @@ impl From<&BuildArgs> for BuildOptions {
 #[command(override_usage = "\
 buildrace compare [OPTIONS] <DOCKERFILE> <CANDIDATE>
        buildrace compare [OPTIONS] <DOCKERFILE> --against <REV>
-       buildrace compare [OPTIONS] <DOCKERFILE> --matrix <AXIS=A,B>")]
+       buildrace compare [OPTIONS] <DOCKERFILE> --matrix <AXIS=A,B>
+       buildrace compare [OPTIONS] --bake <TARGET,…> <CANDIDATE,…> [-f <FILE>]")]
 #[command(after_help = "\
 Examples:
   buildrace compare Dockerfile Dockerfile.new --context . --platform linux/amd64,linux/arm64
-  buildrace compare Dockerfile --against main --edit cmd/main.go")]
+  buildrace compare Dockerfile --against main --edit cmd/main.go
+  buildrace compare --bake app app-slim -f docker-bake.hcl
+  buildrace compare --bake default --against main")]
 pub struct CompareArgs {
     /// The reference Dockerfile, - for standard input; with --against, the Dockerfile to race
     #[arg(value_name = "DOCKERFILE")]
@@ -287,6 +291,17 @@ pub struct CompareArgs {
     /// The candidate Dockerfile; with --matrix there need be none
     #[arg(value_name = "CANDIDATE", required_unless_present_any = ["against", "matrix"])]
     pub candidate: Option<PathBuf>,
+    /// Compare targets or groups of a bake file or Compose file in place of Dockerfiles
+    ///
+    /// Several, `app,web` or a group, are one build, as `docker buildx bake` builds them. buildx
+    /// reads the file, in --context.
+    #[arg(long)]
+    pub bake: bool,
+    /// Bake file or Compose file, for --bake; may be given several times [default: bake's own]
+    #[arg(long, short = 'f', value_name = "FILE", requires = "bake")]
+    pub file: Vec<PathBuf>,
+    #[command(flatten)]
+    pub bake_args: BakeArgs,
     /// Compare with the same Dockerfile and its context as they are in this git revision
     #[arg(long, value_name = "REV", conflicts_with = "candidate")]
     pub against: Option<String>,
@@ -308,9 +323,16 @@ buildrace.toml can hold the options and the rules that fail the check; see docs/
 
 Exit codes: 0 passed, 1 failed (a regression), 2 no decision.")]
 pub struct CheckArgs {
-    /// The Dockerfile [default: Dockerfile]
-    #[arg(long, short = 'f', value_name = "DOCKERFILE")]
-    pub file: Option<PathBuf>,
+    /// The Dockerfile, or with --bake the bake file; that may be given several times
+    /// [default: Dockerfile]
+    #[arg(long, short = 'f', value_name = "FILE")]
+    pub file: Vec<PathBuf>,
+    /// Check targets or groups of a bake file or Compose file in place of a Dockerfile; several
+    /// are one build
+    #[arg(long, value_name = "TARGET,…")]
+    pub bake: Option<String>,
+    #[command(flatten)]
+    pub bake_args: BakeArgs,
     /// Git revision to compare with
     ///
     /// Default: the merge base of HEAD and the default branch. On the default

@@ -51,6 +51,7 @@
 #[macro_use]
 pub mod print;
 
+pub mod bake;
 pub mod bucket;
 pub mod builder;
 pub mod buildkit;

@@ -97,6 +97,17 @@ pub struct BuildOptions {
     pub kinds: Vec<BuildKind>,
 }
 
+/// What is asked of bake, in buildx's words and as it is typed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct BakeOptions {
+    /// Bake files; none for those that bake finds itself.
+    pub files: Vec<PathBuf>,
+    /// What is set in place of what they say, `TARGET.KEY=VALUE`.
+    pub set: Vec<String>,
+    /// What targets may do and read that they may not else.
+    pub allow: Vec<String>,
+}
+
 /// A format, and where it goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Output {

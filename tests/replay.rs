@@ -159,6 +159,8 @@ async fn replay(reference: &str, cancelled: bool) -> (BuildEnd, usize) {
         export: Export::CacheOnly,
         timeout: None,
         context_mark: None,
+        attributes: Default::default(),
+        entitlements: Default::default(),
     };
     let (sink, mut stream) = mpsc::unbounded_channel();
     let cancel = CancellationToken::new();

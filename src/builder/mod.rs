@@ -10,11 +10,15 @@ mod replay;
 pub use node::NodeBuilder;
 pub use nodes::NodesBuilder;
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::buildkit::{BuildEnd, BuildRequest, BuildWindow, CacheRecord, Worker};
+use crate::buildkit::{
+    BakeRequest, BuildEnd, BuildError, BuildRequest, BuildWindow, CacheRecord, Worker,
+};
 use crate::provenance::Provenance;
 use crate::trace::SolveStatus;
 
@@ -66,6 +70,27 @@ pub trait Builder: Send + Sync {
         sink: StatusSink,
         cancel: CancellationToken,
     ) -> BuildEnd;
+
+    /// Builds several targets as one, as [`Self::build`] does one. A builder that
+    /// cannot do that builds what is alone.
+    async fn bake(
+        &self,
+        request: &BakeRequest,
+        sink: StatusSink,
+        cancel: CancellationToken,
+    ) -> BuildEnd {
+        match request.only() {
+            Some(only) => self.build(only, sink, cancel).await,
+            None => BuildEnd {
+                wall: Duration::ZERO,
+                context_bytes: 0,
+                layout_bytes: 0,
+                result: Err(BuildError::Setup {
+                    message: "this builder builds one target at a time".to_owned(),
+                }),
+            },
+        }
+    }
 
     /// As [`Self::build`], all of it on the node of this name, where there are
     /// several.

@@ -8,8 +8,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Builder, BuilderError, Cleanup, StatusSink};
 use crate::buildkit::{
-    BuildEnd, BuildRequest, BuildWindow, CacheRecord, Client, ClientError, Dial, DockerDial,
-    TlsFiles, Worker,
+    BakeRequest, BuildEnd, BuildRequest, BuildWindow, CacheRecord, Client, ClientError, Dial,
+    DockerDial, TlsFiles, Worker,
 };
 use crate::model::RememberedBuild;
 use crate::provenance::Provenance;
@@ -131,6 +131,15 @@ impl Builder for NodeBuilder {
         cancel: CancellationToken,
     ) -> BuildEnd {
         self.client.build(request, sink, cancel).await
+    }
+
+    async fn bake(
+        &self,
+        request: &BakeRequest,
+        sink: StatusSink,
+        cancel: CancellationToken,
+    ) -> BuildEnd {
+        self.client.bake(request, sink, cancel).await
     }
 
     fn cleanup(&self) -> Cleanup {

@@ -1,8 +1,10 @@
-//! One build: Solve, with the session and the status stream beside it.
+//! One build: Solve, with the session and the status stream beside it; or several
+//! that are one, with a Solve and a status stream for each.
 //!
 //! The clock runs from sending Solve until it has returned. Dialling comes
 //! before it, and the rest of the status stream after.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
@@ -11,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use bollard_buildkit_proto::moby::buildkit::v1 as proto;
 use futures_util::future::Either;
-use futures_util::{FutureExt, Stream, StreamExt, TryFutureExt, future};
+use futures_util::{FutureExt, Stream, StreamExt, TryFutureExt, future, stream};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
@@ -20,11 +22,14 @@ use tonic::Status;
 use super::client::Client;
 use super::control::Control;
 use super::error::{is_lost, message_of};
-use super::request::{BuildEnd, BuildError, BuildReply, BuildRequest};
+use super::filesync::FileSync;
+use super::gateway::Links;
+use super::request::{BakeRequest, BuildEnd, BuildError, BuildReply, BuildRequest, Export};
 use super::session::{self, Archive, LayoutStores, Offer, Session};
-use super::solve::{self, Prepared};
+use super::solve::{self, Served};
 use super::status::solve_status;
 use super::text::{MESSAGE, NAME, bounded};
+use super::together::Together;
 use crate::trace::SolveStatus;
 
 /// After Solve has returned, the status stream is read on until it ends or has
@@ -56,13 +61,42 @@ impl Client {
         sink: mpsc::UnboundedSender<SolveStatus>,
         cancel: CancellationToken,
     ) -> BuildEnd {
+        let alone = Target { name: "", request };
+        self.solve(&[alone], request.timeout, sink, cancel).await
+    }
+
+    /// Builds all targets at the same time, as [`Self::build`] builds one. The clock
+    /// runs until the last has ended; one that fails cancels the others.
+    pub async fn bake(
+        &self,
+        request: &BakeRequest,
+        sink: mpsc::UnboundedSender<SolveStatus>,
+        cancel: CancellationToken,
+    ) -> BuildEnd {
+        let targets = request.targets.iter();
+        let targets: Vec<Target<'_>> = targets
+            .map(|target| Target {
+                name: &target.name,
+                request: &target.request,
+            })
+            .collect();
+        self.solve(&targets, request.timeout, sink, cancel).await
+    }
+
+    async fn solve(
+        &self,
+        targets: &[Target<'_>],
+        timeout: Option<Duration>,
+        sink: mpsc::UnboundedSender<SolveStatus>,
+        cancel: CancellationToken,
+    ) -> BuildEnd {
         let mut end = BuildEnd {
             wall: Duration::ZERO,
             context_bytes: 0,
             layout_bytes: 0,
             result: Err(BuildError::Cancelled),
         };
-        let started = match cancel.run_until_cancelled(self.start(request)).await {
+        let started = match cancel.run_until_cancelled(self.start(targets)).await {
             None => return end,
             Some(Err(error)) => {
                 end.result = Err(error);
@@ -71,26 +105,28 @@ impl Client {
             Some(Ok(started)) => started,
         };
         let Started {
-            solve,
+            solves,
+            links,
             mut session,
             control,
             sent,
             layouts,
             archive,
         } = started;
-        let mut status = pin!(status_stream(control.clone(), request.reference.clone()).fuse());
+        let names: Vec<&str> = targets.iter().map(|target| target.name).collect();
+        let mut together = Together::new(names.clone());
+        let streams = targets.iter().enumerate().map(|(place, target)| {
+            let stream = status_stream(control.clone(), target.request.reference.clone());
+            stream.map(move |status| (place, status)).boxed()
+        });
+        let streams = stream::select_all(streams);
+        let mut status = streams.map(|(place, status)| together.of(place, status));
 
         let started = Instant::now();
         let mut answered_after = None;
-        let answer = solved(control.clone(), solve, &mut answered_after);
-        let wait = until_answered(
-            answer,
-            request.timeout,
-            &mut session,
-            &mut status,
-            &sink,
-            &cancel,
-        );
+        let names = names.into_iter().map(str::to_owned).collect();
+        let answer = solved(control.clone(), (names, solves), links, &mut answered_after);
+        let wait = until_answered(answer, timeout, &mut session, &mut status, &sink, &cancel);
         end.result = wait.await;
         end.wall = answered_after.unwrap_or_else(|| started.elapsed());
 
@@ -102,7 +138,8 @@ impl Client {
                 forward_rest(&mut status, &sink, STATUS_SILENCE).await;
             }
             Err(_) => {
-                let gone = until_gone(control, &request.reference);
+                let references = targets.iter().map(|target| &target.request.reference);
+                let gone = until_gone(control, references.collect());
                 let rest = forward_rest(&mut status, &sink, STATUS_SILENCE_CUT);
                 future::join(gone, rest).await;
             }
@@ -116,34 +153,55 @@ impl Client {
         end
     }
 
-    /// What comes before the clock runs: the request as BuildKit takes it, and
+    /// What comes before the clock runs: the requests as BuildKit takes them, and
     /// the connections.
-    async fn start(&self, request: &BuildRequest) -> Result<Started, BuildError> {
-        let Prepared {
-            mut solve,
-            files,
-            sent,
-            layouts,
-            archive,
-        } = solve::prepare(request, self.daemon())?;
+    async fn start(&self, targets: &[Target<'_>]) -> Result<Started, BuildError> {
+        let setup = |message: String| BuildError::Setup { message };
+        let Some(first) = targets.first() else {
+            return Err(setup("no target to build".into()));
+        };
+        let mut served = Served::default();
+        let mut solves = Vec::new();
+        let mut archive = None;
+        let mut secrets = BTreeMap::new();
+        let mut ssh = BTreeMap::new();
+        for target in targets {
+            let prepared = solve::prepare(target.request, self.daemon(), &mut served);
+            let prepared = prepared.map_err(|error| target.on(error))?;
+            if targets.len() > 1 && target.request.export != Export::CacheOnly {
+                return Err(setup("of several targets nothing can be exported".into()));
+            }
+            solves.push(prepared.solve);
+            archive = archive.or(prepared.archive);
+            secrets.extend(target.request.secrets.clone());
+            ssh.extend(target.request.ssh.clone());
+        }
+        let names: Vec<&str> = targets.iter().map(|target| target.name).collect();
+        let links = Links::of(&names, &solves).map_err(setup)?;
+        let sent = Arc::new(AtomicU64::new(0));
+        let files = FileSync::new(served.folders, Arc::clone(&sent));
+        let layouts = LayoutStores::new(served.stores);
         let offer = Offer {
-            files,
+            files: files.marked(first.request.context_mark),
             credentials: self.credentials(),
-            secrets: request.secrets.clone(),
-            ssh: request.ssh.clone(),
+            secrets,
+            ssh,
             layouts: layouts.clone(),
             archive: archive.clone(),
         };
-        let plan = session::Plan::new(&request.shared_key, offer);
+        let plan = session::Plan::new(&first.request.shared_key, offer);
         let (control, connection) =
             future::join(self.connect(), self.session(plan.metadata())).await;
         let control = control.map_err(|error| BuildError::LostBuilder {
             message: error.to_string(),
         })?;
         let session = Session::open(plan, connection, control.clone());
-        solve.session = session.id().to_owned();
+        for solve in &mut solves {
+            session.id().clone_into(&mut solve.session);
+        }
         Ok(Started {
-            solve,
+            solves,
+            links,
             session,
             control,
             sent,
@@ -153,9 +211,28 @@ impl Client {
     }
 }
 
+/// A build, and its name if it is one of several.
+struct Target<'a> {
+    name: &'a str,
+    request: &'a BuildRequest,
+}
+
+impl Target<'_> {
+    /// An error of its own, before it was sent.
+    fn on(&self, error: BuildError) -> BuildError {
+        match error {
+            BuildError::Setup { message } if !self.name.is_empty() => BuildError::Setup {
+                message: format!("target {}: {message}", self.name),
+            },
+            error => error,
+        }
+    }
+}
+
 /// A build whose clock is about to run.
 struct Started {
-    solve: proto::SolveRequest,
+    solves: Vec<proto::SolveRequest>,
+    links: Links,
     session: Session,
     control: Control,
     sent: Arc<AtomicU64>,
@@ -173,26 +250,37 @@ fn store(archive: Option<Archive>) -> Result<(), BuildError> {
     })
 }
 
-/// Solve's answer, and how long it took.
+/// The answers of all solves, and how long they took.
 ///
-/// The call is made in a task of its own: whoever is slow to take the status
+/// The calls are made in a task of its own: whoever is slow to take the status
 /// cannot hold up the clock.
 fn solved(
-    mut control: Control,
-    solve: proto::SolveRequest,
+    control: Control,
+    (names, solves): (Vec<String>, Vec<proto::SolveRequest>),
+    links: Links,
     answered_after: &mut Option<Duration>,
-) -> impl Future<Output = Result<proto::SolveResponse, Status>> {
+) -> impl Future<Output = Result<BuildReply, BuildError>> {
     let started = Instant::now();
     let call = AbortOnDropHandle::new(tokio::spawn(async move {
-        let answer = control.solve(solve).await;
-        (answer, started.elapsed())
+        let solving = solves.into_iter().enumerate().map(|(place, solve)| {
+            let answer = links.solve(place, control.clone(), solve);
+            answer.map_err(move |status| (place, status))
+        });
+        let answers = future::try_join_all(solving).await;
+        (answers, started.elapsed())
     }));
     async move {
-        let (answer, elapsed) = call
-            .await
-            .map_err(|error| Status::internal(format!("the call of Solve broke off: {error}")))?;
+        let (answers, elapsed) = call.await.map_err(|error| BuildError::Failed {
+            message: format!("the call of Solve broke off: {error}"),
+        })?;
         *answered_after = Some(elapsed);
-        answer
+        match answers {
+            Ok(answers) => Ok(build_reply(answers)),
+            Err((place, status)) => {
+                let name = names.get(place).filter(|_| names.len() > 1);
+                Err(failure(&status, name.map(String::as_str)))
+            }
+        }
     }
 }
 
@@ -200,7 +288,7 @@ fn solved(
 /// call is dropped on return, which resets its stream: so the server learns
 /// that nobody wants the answer any more, and stops.
 async fn until_answered(
-    solve: impl Future<Output = Result<proto::SolveResponse, Status>>,
+    solve: impl Future<Output = Result<BuildReply, BuildError>>,
     limit: Option<Duration>,
     session: &mut Session,
     status: &mut (impl Stream<Item = SolveStatus> + Unpin),
@@ -220,7 +308,7 @@ async fn until_answered(
     loop {
         tokio::select! {
             biased;
-            answer = &mut solve => return answer.map(build_reply).map_err(|status| failure(&status)),
+            answer = &mut solve => return answer,
             () = cancel.cancelled() => return Err(BuildError::Cancelled),
             limit = &mut limit => return Err(BuildError::TimedOut(limit)),
             message = &mut session_lost => return Err(BuildError::LostBuilder { message }),
@@ -258,11 +346,11 @@ async fn forward_rest(
     let _ = tokio::time::timeout(STATUS_LAG, rest).await;
 }
 
-/// Waits until the server runs the solve no more, so that what comes next does
-/// not share the machine with it.
-async fn until_gone(mut control: Control, reference: &str) {
+/// Waits until the server runs none of these solves any more, so that what comes
+/// next does not share the machine with them.
+async fn until_gone(mut control: Control, references: Vec<&String>) {
     let gone = async {
-        while is_active(&mut control, reference).await == Ok(true) {
+        while is_active(&mut control, &references).await == Ok(true) {
             tokio::time::sleep(GONE_PAUSE).await;
         }
     };
@@ -270,7 +358,7 @@ async fn until_gone(mut control: Control, reference: &str) {
     let _ = tokio::time::timeout(GONE_LIMIT, gone).await;
 }
 
-async fn is_active(control: &mut Control, reference: &str) -> Result<bool, ()> {
+async fn is_active(control: &mut Control, references: &[&String]) -> Result<bool, ()> {
     // Not asked for by its reference: BuildKit would then never take it out of
     // its history, but only hide it until it is started again
     // (`HistoryQueue.delete`).
@@ -281,20 +369,17 @@ async fn is_active(control: &mut Control, reference: &str) -> Result<bool, ()> {
     };
     let mut events = control.listen_build_history(request).await.map_err(drop)?;
     while let Some(event) = events.message().await.map_err(drop)? {
-        if event
-            .record
-            .is_some_and(|record| record.reference == reference.as_bytes())
-        {
+        let is_one = |found: &[u8]| references.iter().any(|it| it.as_bytes() == found);
+        if event.record.is_some_and(|record| is_one(&record.reference)) {
             return Ok(true);
         }
     }
     Ok(false)
 }
 
-fn build_reply(response: proto::SolveResponse) -> BuildReply {
-    let exporter = response
-        .exporter_response
-        .into_iter()
+fn build_reply(responses: Vec<proto::SolveResponse>) -> BuildReply {
+    let answers = responses.into_iter().flat_map(|it| it.exporter_response);
+    let exporter = answers
         .map(|(key, value)| {
             (
                 bounded(key.as_bytes(), NAME),
@@ -305,11 +390,17 @@ fn build_reply(response: proto::SolveResponse) -> BuildReply {
     BuildReply { exporter }
 }
 
-fn failure(status: &Status) -> BuildError {
+/// What went wrong, of a target if there are several.
+fn failure(status: &Status, target: Option<&str>) -> BuildError {
     let message = message_of(status);
     if is_lost(status) {
         BuildError::LostBuilder { message }
     } else {
-        BuildError::Failed { message }
+        BuildError::Failed {
+            message: match target {
+                Some(target) => format!("target {target}: {message}"),
+                None => message,
+            },
+        }
     }
 }

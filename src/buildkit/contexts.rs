@@ -21,6 +21,10 @@ use crate::model::{ImageLayout, Reference};
 /// instead of the one that reads the line.
 const CAPABILITY: &str = "moby.buildkit.frontend.contexts+forward";
 
+/// What the source of a context begins with that another target builds, as bake
+/// writes it. BuildKit never sees it: see [`super::gateway`].
+pub(super) const TARGET: &str = "target:";
+
 /// What named contexts add to a build.
 #[derive(Debug, Default)]
 pub(super) struct Contexts {
@@ -55,8 +59,8 @@ impl Contexts {
             }
             added.add(&short, context)?;
         }
-        for layout in layouts {
-            added.add_layout(layout)?;
+        for (place, layout) in layouts.iter().enumerate() {
+            added.add_layout(place, layout)?;
         }
         if !added.attributes.is_empty() {
             added
@@ -66,7 +70,8 @@ impl Contexts {
         Ok(added)
     }
 
-    fn add_layout(&mut self, layout: &ImageLayout) -> Result<(), String> {
+    /// `place` names its store: builds that share a session have the same layouts.
+    fn add_layout(&mut self, place: usize, layout: &ImageLayout) -> Result<(), String> {
         let wrong = |problem: &str| {
             let folder = layout.folder.display();
             format!(
@@ -83,7 +88,7 @@ impl Contexts {
         if !blob.is_file() {
             return Err(wrong(&format!("it holds no {}", layout.digest)));
         }
-        let store = format!("layout-{}", self.stores.len());
+        let store = format!("layout-{place}");
         let source = format!("oci-layout://{store}@{}", layout.digest);
         self.stores.insert(store, layout.folder.clone());
         for platform in &layout.platforms {
@@ -119,6 +124,7 @@ impl Contexts {
     fn add(&mut self, name: &str, context: &NamedContext) -> Result<(), String> {
         let source = match context {
             NamedContext::Remote(source) => source.clone(),
+            NamedContext::Target(target) => format!("{TARGET}{target}"),
             NamedContext::Folder(path) => {
                 let root = existing_folder(path).map_err(|error| {
                     format!(

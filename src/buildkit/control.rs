@@ -4,7 +4,7 @@ use bollard_buildkit_proto::moby::buildkit::v1 as proto;
 use http::uri::PathAndQuery;
 use tonic::client::Grpc;
 use tonic::codec::Streaming;
-use tonic::metadata::MetadataMap;
+use tonic::metadata::{AsciiMetadataValue, MetadataMap};
 use tonic::transport::Channel;
 use tonic::{Request, Status};
 use tonic_prost::ProstCodec;
@@ -14,6 +14,9 @@ use super::wire;
 /// Bytes of the largest message taken. A list of cache records grows with the
 /// cache, a few hundred bytes a record.
 const MESSAGE_LIMIT: usize = 64 << 20;
+
+/// The header that says which build a call of the gateway's API is of.
+const BUILD_ID: &str = "buildkit-controlapi-buildid";
 
 /// The Control API. Clones share the connection.
 #[derive(Debug, Clone)]
@@ -115,7 +118,33 @@ impl Control {
             .await
     }
 
+    /// A call of the gateway's API, of the build with this reference.
+    pub(super) async fn of_build<Q, A>(
+        &mut self,
+        build: &str,
+        path: &'static str,
+        request: Q,
+    ) -> Result<A, Status>
+    where
+        Q: prost::Message + Send + Sync + 'static,
+        A: prost::Message + Default + Send + Sync + 'static,
+    {
+        let build = AsciiMetadataValue::try_from(build)
+            .map_err(|_| Status::invalid_argument("the build's reference is no plain text"))?;
+        let mut request = Request::new(request);
+        request.metadata_mut().insert(BUILD_ID, build);
+        self.call(path, request).await
+    }
+
     async fn unary<Q, A>(&mut self, path: &'static str, request: Q) -> Result<A, Status>
+    where
+        Q: prost::Message + Send + Sync + 'static,
+        A: prost::Message + Default + Send + Sync + 'static,
+    {
+        self.call(path, Request::new(request)).await
+    }
+
+    async fn call<Q, A>(&mut self, path: &'static str, request: Request<Q>) -> Result<A, Status>
     where
         Q: prost::Message + Send + Sync + 'static,
         A: prost::Message + Default + Send + Sync + 'static,
@@ -123,11 +152,7 @@ impl Control {
         self.grpc.ready().await.map_err(not_ready)?;
         let codec = ProstCodec::<Q, A>::default();
         let path = PathAndQuery::from_static(path);
-        Ok(self
-            .grpc
-            .unary(Request::new(request), path, codec)
-            .await?
-            .into_inner())
+        Ok(self.grpc.unary(request, path, codec).await?.into_inner())
     }
 
     async fn server_streaming<Q, A>(

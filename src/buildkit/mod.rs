@@ -9,6 +9,7 @@ pub mod credentials;
 pub mod dial;
 mod error;
 pub mod filesync;
+mod gateway;
 mod history;
 mod request;
 mod session;
@@ -16,6 +17,7 @@ mod solve;
 mod status;
 mod stored_log;
 mod text;
+mod together;
 mod usage;
 mod wire;
 
@@ -23,7 +25,7 @@ pub use client::Client;
 pub use dial::{Daemon, Dial, DialError, DockerDial, RemoteDial, TlsFiles};
 pub use error::ClientError;
 pub use request::{
-    BuildEnd, BuildError, BuildReply, BuildRequest, BuildWindow, CacheRecord, Export, NamedContext,
-    Secret, Worker,
+    BakeRequest, BakeTarget, BuildEnd, BuildError, BuildReply, BuildRequest, BuildWindow,
+    CacheRecord, Export, NamedContext, Secret, Worker,
 };
 pub use stored_log::{STATUS_LOG, StoredLog};

@@ -54,6 +54,59 @@ pub struct BuildRequest {
     /// changes nothing in the files: what is copied from them is never taken
     /// from the cache of a build with another number, or with none.
     pub context_mark: Option<u32>,
+    /// Further options of the Dockerfile frontend, in its own words: `label:NAME`,
+    /// `add-hosts`. What the fields above say goes before.
+    pub attributes: BTreeMap<String, String>,
+    /// What steps may do that is not allowed else, if the builder lets them:
+    /// `network.host`, `security.insecure`.
+    pub entitlements: Vec<String>,
+}
+
+/// Builds that are one: BuildKit is asked for all of them at the same time, through
+/// one session, as by `docker buildx bake`. A step that several need is done once.
+#[derive(Debug, Clone)]
+pub struct BakeRequest {
+    /// What is built. There is at least one.
+    pub targets: Vec<BakeTarget>,
+    /// All of it is cancelled after this long.
+    pub timeout: Option<Duration>,
+}
+
+/// One of the builds of a [`BakeRequest`].
+#[derive(Debug, Clone)]
+pub struct BakeTarget {
+    /// Its name, unique among them: the first word in the brackets of its steps'
+    /// names, where there are several.
+    pub name: String,
+    /// What is built.
+    pub request: BuildRequest,
+}
+
+impl BakeRequest {
+    /// One build that nothing is built with.
+    pub fn alone(request: BuildRequest) -> Self {
+        Self {
+            timeout: request.timeout,
+            targets: vec![BakeTarget {
+                name: String::new(),
+                request,
+            }],
+        }
+    }
+
+    /// The only build; `None` where there are several.
+    pub fn only(&self) -> Option<&BuildRequest> {
+        match self.targets.as_slice() {
+            [target] => Some(&target.request),
+            _ => None,
+        }
+    }
+
+    /// The platforms that any of them is for, each once.
+    pub fn platforms(&self) -> Vec<Platform> {
+        let all = self.targets.iter().flat_map(|t| &t.request.platforms);
+        Platform::each_once(&all.cloned().collect::<Vec<_>>())
+    }
 }
 
 impl BuildRequest {
@@ -84,6 +137,8 @@ impl BuildRequest {
             export: Export::CacheOnly,
             timeout: Some(limit),
             context_mark: None,
+            attributes: BTreeMap::new(),
+            entitlements: Vec::new(),
         }
     }
 }
@@ -97,8 +152,10 @@ pub enum NamedContext {
     Folder(PathBuf),
     /// What BuildKit fetches itself: `docker-image://…`, the URL of a file or
     /// of a Git repository. It is passed on as it is, and BuildKit refuses what
-    /// it does not know (`target:…`, which means something to bake alone).
+    /// it does not know.
     Remote(String),
+    /// What another target of the same [`BakeRequest`] builds: bake's `target:NAME`.
+    Target(String),
 }
 
 /// The bytes of a secret, from wherever the caller read them.

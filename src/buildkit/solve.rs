@@ -8,29 +8,51 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 
 use bollard_buildkit_proto::moby::buildkit::v1 as proto;
 
 use super::contexts::{Contexts, existing_folder};
 use super::dial::Daemon;
-use super::filesync::{FileSync, LocalDir};
+use super::filesync::LocalDir;
 use super::request::{BuildError, BuildRequest, Export, Secret};
-use super::session::{Archive, LayoutStores};
+use super::session::Archive;
 
 /// A build that can be sent.
 pub(super) struct Prepared {
     pub(super) solve: proto::SolveRequest,
-    pub(super) files: FileSync,
-    /// Bytes that file sync has sent so far.
-    pub(super) sent: Arc<AtomicU64>,
-    pub(super) layouts: LayoutStores,
     pub(super) archive: Option<Archive>,
 }
 
-/// Checks what can be checked here, and says what BuildKit is asked for.
-pub(super) fn prepare(request: &BuildRequest, daemon: Daemon) -> Result<Prepared, BuildError> {
+/// What a session serves for the builds that it is of.
+#[derive(Debug, Default)]
+pub(super) struct Served {
+    /// Folders by the names under which BuildKit asks for them.
+    pub(super) folders: BTreeMap<String, LocalDir>,
+    /// Folders with OCI layouts by the names of their stores.
+    pub(super) stores: BTreeMap<String, PathBuf>,
+}
+
+impl Served {
+    /// Adds a folder, and returns what it is called: `name`, unless another folder
+    /// is. One folder has one name for all builds that ask for the same of it, or
+    /// BuildKit would take it for several and do the steps on it several times.
+    fn folder(&mut self, name: &str, root: PathBuf) -> String {
+        let mut names = std::iter::once(name.to_owned())
+            .chain((2u32..).map(|number| format!("{name}-{number}")));
+        let is_free = |name: &String| self.folders.get(name).is_none_or(|dir| dir.root == root);
+        let name = names.find(is_free).expect("endless names");
+        self.folders.insert(name.clone(), LocalDir { root });
+        name
+    }
+}
+
+/// Checks what can be checked here, and says what BuildKit is asked for. What it
+/// will ask for in turn is added to `served`.
+pub(super) fn prepare(
+    request: &BuildRequest,
+    daemon: Daemon,
+    served: &mut Served,
+) -> Result<Prepared, BuildError> {
     let setup = |message: String| BuildError::Setup { message };
     let context = existing_folder(&request.context).map_err(|error| {
         setup(format!(
@@ -62,19 +84,26 @@ pub(super) fn prepare(request: &BuildRequest, daemon: Daemon) -> Result<Prepared
         }
         Export::CacheOnly | Export::Image { .. } => None,
     };
-    let sent = Arc::new(AtomicU64::new(0));
-    let mut local = contexts.folders;
-    local.insert("context".to_owned(), LocalDir { root: context });
-    local.insert("dockerfile".to_owned(), LocalDir { root: folder });
     let mut solve = solve_request(request, filename, daemon);
-    solve.frontend_attrs.extend(contexts.attributes);
-    Ok(Prepared {
-        solve,
-        files: FileSync::new(local, Arc::clone(&sent)).marked(request.context_mark),
-        sent,
-        layouts: LayoutStores::new(contexts.stores),
-        archive,
-    })
+    let attributes = &mut solve.frontend_attrs;
+    attributes.extend(contexts.attributes);
+    for (name, dir) in contexts.folders {
+        let given = served.folder(&name, dir.root);
+        let (wanted, source) = (format!("local:{name}"), format!("local:{given}"));
+        let sources = attributes.values_mut().filter(|value| **value == wanted);
+        sources.for_each(|value| value.clone_from(&source));
+    }
+    served.stores.extend(contexts.stores);
+    for (name, option, root) in [
+        ("context", "contextkey", context),
+        ("dockerfile", "dockerfilekey", folder),
+    ] {
+        let given = served.folder(name, root);
+        if given != name {
+            attributes.insert(option.to_owned(), given);
+        }
+    }
+    Ok(Prepared { solve, archive })
 }
 
 fn solve_request(request: &BuildRequest, filename: String, daemon: Daemon) -> proto::SolveRequest {
@@ -84,6 +113,7 @@ fn solve_request(request: &BuildRequest, filename: String, daemon: Daemon) -> pr
         frontend: "dockerfile.v0".into(),
         frontend_attrs: frontend_attributes(request, filename, daemon),
         internal: request.internal,
+        entitlements: request.entitlements.clone(),
         // BuildKit before 0.13 reads the older fields, later ones prefer the
         // newer. buildx sends both, too.
         exporter_deprecated: exporter
@@ -106,13 +136,15 @@ fn frontend_attributes(
     daemon: Daemon,
 ) -> HashMap<String, String> {
     let platforms: Vec<String> = request.platforms.iter().map(|p| p.to_string()).collect();
-    let mut attributes = HashMap::from([
-        ("filename".to_owned(), filename),
-        ("platform".to_owned(), platforms.join(",")),
-    ]);
+    let given = request.attributes.iter();
+    let mut attributes: HashMap<String, String> = given
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect();
     let mut set = |key: &str, value: &str| {
         attributes.insert(key.to_owned(), value.to_owned());
     };
+    set("filename", &filename);
+    set("platform", &platforms.join(","));
     if let Some(target) = &request.target {
         set("target", target);
     }
@@ -235,6 +267,8 @@ mod tests {
             export,
             timeout: None,
             context_mark: None,
+            attributes: Default::default(),
+            entitlements: Default::default(),
         }
     }
 
@@ -296,16 +330,30 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut request = request(Export::CacheOnly);
         request.context = folder.path().join("none");
-        let message = |request: &BuildRequest| match prepare(request, Daemon::Engine) {
-            Err(BuildError::Setup { message }) => message,
-            _ => panic!("prepared"),
-        };
+        let message =
+            |request: &BuildRequest| match prepare(request, Daemon::Engine, &mut Served::default())
+            {
+                Err(BuildError::Setup { message }) => message,
+                _ => panic!("prepared"),
+            };
         assert!(message(&request).contains("none"));
         request.context = folder.path().to_owned();
         request.dockerfile = folder.path().join("Dockerfile");
         assert!(message(&request).contains("the Dockerfile"));
         std::fs::create_dir(&request.dockerfile).unwrap();
         assert!(message(&request).contains("not a file"));
+    }
+
+    #[test]
+    fn a_folder_has_one_name_for_all_builds_of_a_session() {
+        let mut served = Served::default();
+        let mut name = |wanted: &str, root: &str| served.folder(wanted, root.into());
+        assert_eq!(name("context", "/a"), "context");
+        assert_eq!(name("context", "/b"), "context-2");
+        assert_eq!(name("context", "/a"), "context");
+        assert_eq!(name("context-2", "/c"), "context-2-2");
+        assert_eq!(name("context", "/b"), "context-2");
+        assert_eq!(name("dockerfile", "/a"), "dockerfile");
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::bake::BakeArgs;
 use crate::model::Platform;
 use crate::options::BuildOptions;
 
@@ -29,6 +30,12 @@ pub struct OneBuildArgs {
     /// Further build context: a folder, or a reference that BuildKit resolves, like docker-image://…
     #[arg(long, value_name = "NAME=PATH")]
     pub build_context: Vec<String>,
+    /// Build targets or groups of a bake file or Compose file in place of a Dockerfile; several
+    /// are one build. --file names the file
+    #[arg(long, value_name = "TARGET,…", conflicts_with_all = ["build", "last", "history"])]
+    pub bake: Option<String>,
+    #[command(flatten)]
+    pub bake_args: BakeArgs,
     /// Use no layer of an earlier build; cache mounts stay as they are
     #[arg(long)]
     pub no_cache: bool,

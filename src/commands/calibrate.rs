@@ -9,6 +9,7 @@ use crate::cli::CalibrateArgs;
 use crate::model::{AUTO_ROUNDS, Invocation, Platform};
 use crate::ops::Exit;
 use crate::ops::adhoc::{self, Options};
+use crate::ops::bake;
 use crate::ops::builder::BuilderSession;
 use crate::ops::cells::Cells;
 use crate::ops::race::{Choice, RaceInput, Raced, check_writable, keep_out_of_git, race};
@@ -64,10 +65,11 @@ pub async fn run(args: CalibrateArgs) -> anyhow::Result<Exit> {
         {
             return Ok(Exit::Interrupted);
         }
+        let of_bake = bake::of_scenarios(&project, &mut scenarios).await?;
         let input = RaceInput {
             project: &project,
             scenarios,
-            secrets: options.map(|options| options.secrets).unwrap_or_default(),
+            secrets: options.map_or(of_bake, |options| options.secrets),
             rounds: Rounds::Fixed(AUTO_ROUNDS),
             stops_when_open: false,
             choice: Choice::default(),
@@ -191,6 +193,7 @@ fn own_doubled(typed: &Typed, options: &Options) -> anyhow::Result<Scenario> {
         origin: None,
         revision: None,
         contexts: options.contexts.clone(),
+        bake: None,
     };
     adhoc::scenario(
         options,

@@ -1,26 +1,24 @@
 //! `buildrace compare`: races two Dockerfiles of one's own, or one Dockerfile
 //! at two Git revisions.
 
+mod baked;
+mod both;
+
 use std::path::Path;
 
-use anyhow::{anyhow, bail};
+use anyhow::bail;
 
 use crate::cli::CompareArgs;
 use crate::model::Invocation;
 use crate::ops::Exit;
 use crate::ops::adhoc::{self, Options};
-use crate::ops::cells::Cells;
-use crate::ops::race::{Choice, RaceInput, check_writable, keep_out_of_git, race};
-use crate::ops::report::write_formats;
+use crate::ops::race::check_writable;
 use crate::ops::revisions::{Revisions, Side};
 use crate::ops::signals::stop_on_signals;
 use crate::ops::stdin::{Typed, is_stdin};
-use crate::options::Rounds;
 use crate::options::{BuildOptions, RaceOptions};
-use crate::scenario::{
-    AdhocDockerfile, Project, check_variant_name, ignore_file, read_file, variant_name,
-    variant_names,
-};
+use crate::scenario::{AdhocDockerfile, ignore_file, read_file, variant_name, variant_names};
+use both::{names, race_both};
 
 /// Races the two.
 ///
@@ -31,6 +29,9 @@ pub async fn run(args: CompareArgs) -> anyhow::Result<Exit> {
         matrix: args.matrix.matrix.clone(),
         ..RaceOptions::from(&args.race)
     };
+    if args.bake {
+        return baked::run(args, race_options).await;
+    }
     check_writable(&race_options).await?;
     let stop = stop_on_signals();
     // Before the engine is asked: most of what can be wrong is wrong here.
@@ -100,44 +101,8 @@ pub async fn run(args: CompareArgs) -> anyhow::Result<Exit> {
     for (dockerfile, name) in dockerfiles.iter_mut().zip(names.into_iter().flatten()) {
         dockerfile.name = name;
     }
-    let mut scenario = adhoc::scenario(&options, title, dockerfiles)?;
-    Cells::with(&race_options, &stop, async |cells| {
-        options.complete(&mut scenario, &cells.first().native);
-        let input = RaceInput {
-            project: &Project::at(Path::new("."))?,
-            scenarios: vec![scenario],
-            secrets: options.secrets,
-            rounds: Rounds::Auto,
-            stops_when_open: false,
-            choice: Choice::default(),
-            command: command(&args),
-        };
-        keep_out_of_git(&race_options)?;
-        let raced = race(cells, input, &race_options, &stop).await?;
-        write_formats(&raced, &race_options)?;
-        Ok(raced.exit())
-    })
-    .await
-}
-
-/// What `--names` calls the two.
-///
-/// # Errors
-/// They are not two, the same, or cannot be names.
-fn names(written: &[String]) -> anyhow::Result<Option<[String; 2]>> {
-    match written {
-        [] => Ok(None),
-        [one, other] => {
-            for name in [one, other] {
-                check_variant_name(name).map_err(|message| anyhow!("--names: {message}"))?;
-            }
-            if one == other {
-                bail!("--names: expected two different names, like --names before,after");
-            }
-            Ok(Some([one.clone(), other.clone()]))
-        }
-        _ => bail!("--names: expected two names, like --names before,after"),
-    }
+    let scenario = adhoc::scenario(&options, title, dockerfiles)?;
+    race_both(scenario, options, command(&args), &race_options, &stop).await
 }
 
 /// Fails where two paths lead to one Dockerfile, or to two that are the same to
@@ -195,6 +160,7 @@ fn dockerfile(name: String, typed: &Typed, options: &Options) -> AdhocDockerfile
         origin: None,
         revision: None,
         contexts: options.contexts.clone(),
+        bake: None,
     }
 }
 

@@ -39,6 +39,9 @@ const STANDARD_INPUT: &str = "standard input";
 
 /// Explains a build, or a run, or what changed from one build to another.
 pub async fn run(args: ExplainArgs) -> anyhow::Result<Exit> {
+    if let Some(targets) = &args.one_build.bake {
+        return explain_ended(dockerfile::build_baked(targets, &args).await?, &args).await;
+    }
     if args.last || args.history.is_some() {
         check_over(&args)?;
         let (title, recorded) = remembered::recorded(&args).await?;
@@ -59,7 +62,8 @@ pub async fn run(args: ExplainArgs) -> anyhow::Result<Exit> {
         }
     };
     if let Source::Dockerfile(path) | Source::Folder(path) = &source {
-        return explain_dockerfile(path, against.is_some(), &args).await;
+        let ended = dockerfile::build(path, against.is_some(), &args).await?;
+        return explain_ended(ended, &args).await;
     }
     check_flags(&args, &source, against.as_ref())?;
     match (&source, &against) {
@@ -79,13 +83,8 @@ pub async fn run(args: ExplainArgs) -> anyhow::Result<Exit> {
     Ok(Exit::Good)
 }
 
-/// Builds a Dockerfile, and explains the build however it ended.
-async fn explain_dockerfile(
-    path: &Path,
-    is_compared: bool,
-    args: &ExplainArgs,
-) -> anyhow::Result<Exit> {
-    let ended = dockerfile::build(path, is_compared, args).await?;
+/// Explains a build that was made here, however it ended.
+async fn explain_ended(ended: dockerfile::Ended, args: &ExplainArgs) -> anyhow::Result<Exit> {
     match ended.explanation {
         Some(explanation) => {
             let build = Build {

@@ -8,6 +8,7 @@ use crate::engine::{Engine, images, locate};
 use crate::escape;
 use crate::model::{BaseImage, BuildNodes, Platform};
 use crate::ops::Exit;
+use crate::ops::bake;
 use crate::ops::console::{print_json, progress_lines};
 use crate::ops::images::{needed, optional};
 use crate::scenario::Project;
@@ -26,6 +27,13 @@ pub async fn run(args: ImagesArgs) -> anyhow::Result<Exit> {
         if !args.platform.is_empty() {
             scenario.platforms = Platform::each_once(&args.platform);
         }
+    }
+    // Of what is fetched the bake file is not here either.
+    let here = scenarios
+        .iter_mut()
+        .filter(|scenario| scenario.fetch.is_none());
+    for scenario in here {
+        bake::of_scenarios(&project, std::slice::from_mut(scenario)).await?;
     }
     let engine = Engine::connect(&locate(args.engine.host.as_deref()).await?).await?;
     let native = engine.facts().native.clone();

@@ -1,5 +1,6 @@
 //! `buildrace run`: races the scenarios of a project.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context, bail};
@@ -9,6 +10,7 @@ use crate::cli::{BuilderArgs, Cli, Command, RunArgs};
 use crate::model::{
     BuildKind, Invocation, LeftOut, Platform, RunEnd, RunRecord, VariantInfo, split_cell,
 };
+use crate::ops::bake;
 use crate::ops::cells::{Cells, matrix_again};
 use crate::ops::race::{Choice, RaceInput, check_writable, race, resume};
 use crate::ops::report::write_formats;
@@ -55,7 +57,8 @@ pub async fn run(args: RunArgs) -> anyhow::Result<Exit> {
         {
             return Ok(Exit::Interrupted);
         }
-        let input = input(&project, &args, chosen);
+        let secrets = bake::of_scenarios(&project, scenarios).await?;
+        let input = input(&project, &args, chosen, secrets);
         let raced = race(cells, input, &options, &stop).await?;
         write_formats(&raced, &options)?;
         Ok(raced.exit())
@@ -63,12 +66,17 @@ pub async fn run(args: RunArgs) -> anyhow::Result<Exit> {
     .await
 }
 
-fn input<'a>(project: &'a Project, args: &RunArgs, chosen: Chosen) -> RaceInput<'a> {
+fn input<'a>(
+    project: &'a Project,
+    args: &RunArgs,
+    chosen: Chosen,
+    secrets: BTreeMap<String, Vec<u8>>,
+) -> RaceInput<'a> {
     RaceInput {
         project,
         command: command(args, &chosen),
         scenarios: chosen.scenarios,
-        secrets: Default::default(),
+        secrets,
         rounds: chosen.rounds,
         stops_when_open: false,
         choice: chosen.choice,
@@ -135,7 +143,8 @@ async fn resume_run(name: &str, args: &RunArgs) -> anyhow::Result<Exit> {
         {
             return Ok(Exit::Interrupted);
         }
-        let input = input(&project, &began, chosen);
+        let secrets = bake::of_scenarios(&project, scenarios).await?;
+        let input = input(&project, &began, chosen, secrets);
         let raced = resume(cells, input, &options, held, &stop).await?;
         write_formats(&raced, &options)?;
         Ok(raced.exit())

@@ -29,8 +29,8 @@ pub use nodes::{BuildNodes, NodePart};
 pub use platform::{Platform, PlatformError};
 pub use program_output::{ProgramEnd, ProgramOutput};
 pub use record::{
-    BaseImage, BuilderInfo, EmulatorInfo, HostInfo, LeftOut, NodeInfo, RunRecord, SCHEMA_VERSION,
-    ScenarioInfo, SourcesFrom, VariantInfo,
+    BakeInfo, BaseImage, BuilderInfo, EmulatorInfo, HostInfo, LeftOut, NodeInfo, RunRecord,
+    SCHEMA_VERSION, ScenarioInfo, SourcesFrom, VariantInfo,
 };
 pub use reference::{Reference, familiar_name};
 pub use release::Release;

@@ -222,6 +222,18 @@ pub struct VariantInfo {
     /// (`--matrix`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub emulators: Option<Vec<EmulatorInfo>>,
+    /// What bake builds, where the variant is one of bake's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bake: Option<BakeInfo>,
+}
+
+/// Targets of bake that are one build.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct BakeInfo {
+    /// Names of the targets, those among them that others take from.
+    pub targets: Vec<String>,
+    /// SHA-256 of what `docker buildx bake --print` said of them, hex.
+    pub digest: String,
 }
 
 /// The builder, without anything that names a machine or a person.

@@ -11,7 +11,9 @@ use super::ignored::Ignored;
 use super::ssh;
 use crate::model::{BuildKind, Invocation, Platform};
 use crate::options::BuildOptions;
-use crate::scenario::{AdhocDockerfile, AdhocScenario, ContextSource, Edit, Scenario, folder_name};
+use crate::scenario::{
+    AdhocDockerfile, AdhocScenario, BakeTarget, ContextSource, Edit, Scenario, folder_name,
+};
 
 /// Most bytes of a secret that BuildKit takes.
 const MOST_SECRET: u64 = 500 << 10;
@@ -21,7 +23,7 @@ pub struct Options {
     /// The build context.
     pub context: PathBuf,
     /// Platforms of the multi-arch kinds, as far as they are named.
-    platforms: Vec<Platform>,
+    pub platforms: Vec<Platform>,
     /// Kinds to build, as far as they are named.
     kinds: Vec<BuildKind>,
     /// Build arguments.
@@ -31,7 +33,7 @@ pub struct Options {
     /// Secrets by their ids.
     pub secrets: BTreeMap<String, Vec<u8>>,
     /// Sockets of SSH agents by their ids.
-    ssh: BTreeMap<String, PathBuf>,
+    pub ssh: BTreeMap<String, PathBuf>,
     /// Further build contexts.
     pub contexts: BTreeMap<String, ContextSource>,
     /// The edit of an incremental build.
@@ -64,13 +66,29 @@ impl Options {
 
     /// Gives a scenario its platforms and kinds: those named, or else those
     /// that follow from `native`, the builder's own platform.
+    ///
+    /// A target of bake that names no platform is built for the native one, and what
+    /// targets name is what is built.
     pub fn complete(&self, scenario: &mut Scenario, native: &Platform) {
-        (scenario.platforms, scenario.kinds) = self.planned(native);
+        let bakes = scenario.variants.iter_mut();
+        let bakes = bakes.filter_map(|variant| variant.bake.as_mut());
+        let mut baked = Vec::new();
+        for target in bakes.flat_map(|bake| &mut bake.targets) {
+            if target.platforms.is_empty() {
+                target.platforms.push(native.clone());
+            }
+            baked.extend(target.platforms.iter().cloned());
+        }
+        let named = match self.platforms.as_slice() {
+            [] => Platform::each_once(&baked),
+            named => named.to_vec(),
+        };
+        (scenario.platforms, scenario.kinds) = self.planned(&named, native);
     }
 
-    fn planned(&self, native: &Platform) -> (Vec<Platform>, Vec<BuildKind>) {
+    fn planned(&self, named: &[Platform], native: &Platform) -> (Vec<Platform>, Vec<BuildKind>) {
         let own = std::slice::from_ref(native);
-        let platforms = match self.platforms.as_slice() {
+        let platforms = match named {
             [] => own,
             named => named,
         };
@@ -102,6 +120,20 @@ pub fn scenario(
     if let Some(edit) = &options.edit {
         for dockerfile in &dockerfiles {
             let context = dockerfile.context.as_deref().unwrap_or(&options.context);
+            if let Some(bake) = &dockerfile.bake {
+                if !bake
+                    .targets
+                    .iter()
+                    .any(|it| is_seen(&edit.file, it, context))
+                {
+                    bail!(
+                        "--edit: {} is in no context of bake's targets, or .dockerignore leaves it \
+                         out: no build would see the edit",
+                        edit.file.display()
+                    );
+                }
+                continue;
+            }
             if Ignored::of(&dockerfile.path, context).leaves_out(&edit.file) {
                 bail!(
                     "--edit: {} is left out by .dockerignore: no build would see the edit",
@@ -124,6 +156,17 @@ pub fn scenario(
         gate: None,
     };
     Ok(scenario.load()?)
+}
+
+/// Whether a target of bake gets a file of the folder that bake runs in.
+fn is_seen(file: &Path, target: &BakeTarget, folder: &Path) -> bool {
+    let in_context = file.strip_prefix(&target.context).is_ok_and(|inside| {
+        let context = folder.join(&target.context);
+        !Ignored::of(&target.dockerfile, &context).leaves_out(inside)
+    });
+    let mut others = target.contexts.values();
+    in_context
+        || others.any(|it| matches!(it, ContextSource::Folder(folder) if file.starts_with(folder)))
 }
 
 /// Adds what to type to build the same again, values of build arguments and where
@@ -240,25 +283,55 @@ fn secrets(written: &[String]) -> anyhow::Result<BTreeMap<String, Vec<u8>>> {
         let id = id
             .filter(|id| !id.is_empty())
             .with_context(|| format!("--secret without an id: {expected}"))?;
-        let from_environment =
-            |name: &str| std::env::var_os(name).map(std::os::unix::ffi::OsStringExt::into_vec);
-        let bytes = match (file, variable) {
-            (Some(file), None) => read_secret(id, Path::new(file))?,
-            (None, Some(name)) => from_environment(name)
-                .with_context(|| format!("--secret id={id}: no variable {name:?} is set"))?,
-            (None, None) => match from_environment(id) {
-                Some(bytes) => bytes,
-                None => read_secret(id, Path::new(id))?,
-            },
-            (Some(_), Some(_)) => bail!("--secret id={id}: src and env exclude each other"),
-        };
+        let bytes = read_secret(SecretPlace {
+            option: "--secret",
+            id,
+            file: file.map(Path::new),
+            variable,
+            folder: Path::new(""),
+        })?;
         secrets.insert(id.to_owned(), bytes);
     }
     Ok(secrets)
 }
 
-fn read_secret(id: &str, file: &Path) -> anyhow::Result<Vec<u8>> {
-    let what = || format!("--secret id={id}: cannot read {}", file.display());
+/// Where a secret comes from.
+pub struct SecretPlace<'a> {
+    /// What names it, for messages.
+    pub option: &'a str,
+    /// Its id.
+    pub id: &'a str,
+    /// A file.
+    pub file: Option<&'a Path>,
+    /// A variable of the environment.
+    pub variable: Option<&'a str>,
+    /// The folder that a file of the id's name is in.
+    pub folder: &'a Path,
+}
+
+/// The bytes of a secret; without file and variable those of the variable, or else the
+/// file, of its id's name.
+///
+/// # Errors
+/// There is no such file or variable.
+pub fn read_secret(place: SecretPlace<'_>) -> anyhow::Result<Vec<u8>> {
+    let SecretPlace { option, id, .. } = place;
+    let from_environment =
+        |name: &str| std::env::var_os(name).map(std::os::unix::ffi::OsStringExt::into_vec);
+    match (place.file, place.variable) {
+        (Some(file), None) => read_secret_file(option, id, file),
+        (None, Some(name)) => from_environment(name)
+            .with_context(|| format!("{option} id={id}: no variable {name:?} is set")),
+        (None, None) => match from_environment(id) {
+            Some(bytes) => Ok(bytes),
+            None => read_secret_file(option, id, &place.folder.join(id)),
+        },
+        (Some(_), Some(_)) => bail!("{option} id={id}: src and env exclude each other"),
+    }
+}
+
+fn read_secret_file(option: &str, id: &str, file: &Path) -> anyhow::Result<Vec<u8>> {
+    let what = || format!("{option} id={id}: cannot read {}", file.display());
     // A pipe that nobody writes to would be waited for. One that the shell has
     // opened, `<(pass show x)`, has its writer.
     let is_file = std::fs::metadata(file).with_context(what)?.is_file();
@@ -272,7 +345,7 @@ fn read_secret(id: &str, file: &Path) -> anyhow::Result<Vec<u8>> {
     limited.read_to_end(&mut bytes).with_context(what)?;
     if bytes.len() as u64 > MOST_SECRET {
         bail!(
-            "--secret id={id}: {} has more than {MOST_SECRET} bytes",
+            "{option} id={id}: {} has more than {MOST_SECRET} bytes",
             file.display()
         );
     }
@@ -318,7 +391,8 @@ mod tests {
                 edit: edit.then(|| "main.go".into()),
                 ..BuildOptions::default()
             };
-            Options::read(&args).unwrap().planned(&native()).1
+            let options = Options::read(&args).unwrap();
+            options.planned(&options.platforms, &native()).1
         };
         assert_eq!(read(&[], false), [Cold]);
         assert_eq!(read(&["linux/amd64"], true), [Cold, Incremental]);

@@ -3,6 +3,8 @@
 //! meet here.
 
 pub(crate) mod adhoc;
+pub(crate) mod bake;
+pub(crate) mod baked_sides;
 pub(crate) mod builder;
 pub(crate) mod cells;
 pub(crate) mod console;

@@ -1,7 +1,7 @@
-//! One build of a Dockerfile of one's own, as `docker buildx build` does it: with the builder's
+//! One build of a Dockerfile of one's own, or of targets of bake, as `docker buildx build` does it: with the builder's
 //! cache, with its cache mounts, and with nothing measured or removed afterwards.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,18 +11,20 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::adhoc::{self, Options};
+use super::baked_sides;
 use super::builder::BuilderSession;
 use super::explain::lines_of;
 use super::race::{Causes, Choice, RaceInput};
 use super::{images, redaction};
-use crate::buildkit::{BuildEnd, BuildError, BuildRequest, Export};
+use crate::buildkit::{BakeRequest, BuildEnd, BuildError, BuildRequest, Export};
 use crate::escape;
 use crate::explain::{Conditions, FailureFacts, Lines, Node};
 use crate::model::{Failure, Invocation};
-use crate::options::{BuildOptions, BuilderOptions, Rounds};
+use crate::options::{BakeOptions, BuildOptions, BuilderOptions, Rounds};
 use crate::progress::BuildProgress;
-use crate::race::{Redaction, named_context};
-use crate::scenario::{AdhocDockerfile, Project, Scenario, read_file};
+use crate::race::{Redaction, builds_of};
+use crate::scenario::{AdhocDockerfile, BakeTarget, Project, Scenario, bake_name, read_file};
+use crate::temporary::Folder;
 use crate::trace::{SolveStatus, Trace};
 
 /// How often the display is drawn anew.
@@ -30,10 +32,34 @@ const TICK: Duration = Duration::from_millis(100);
 /// Characters of a build's reference, as buildx has it (`identity.NewID`).
 const REFERENCE: usize = 25;
 
-/// A Dockerfile to be built.
+/// What is built.
+#[derive(Debug, Clone, Copy)]
+pub enum Built<'a> {
+    /// A Dockerfile.
+    Dockerfile(&'a Path),
+    /// Targets of bake, as one build.
+    Bake {
+        /// Their names, or those of groups.
+        targets: &'a [String],
+        /// What is asked of bake.
+        options: &'a BakeOptions,
+    },
+}
+
+impl Built<'_> {
+    /// What results call it.
+    pub fn shown(&self) -> String {
+        match self {
+            Self::Dockerfile(path) => adhoc::relative_name(path),
+            Self::Bake { targets, .. } => targets.join(","),
+        }
+    }
+}
+
+/// A Dockerfile, or targets of bake, to be built.
 pub struct OneBuild<'a> {
-    /// The Dockerfile.
-    pub dockerfile: &'a Path,
+    /// What is built.
+    pub built: Built<'a>,
     /// What else a build is asked for.
     pub options: &'a BuildOptions,
     /// Whether no layer of an earlier build is used.
@@ -61,19 +87,34 @@ impl OneBuild<'_> {
         stop: &CancellationToken,
     ) -> anyhow::Result<EndedBuild> {
         // Before the builder is asked: most of what can be wrong is wrong here.
-        let options = Options::read(self.options)?;
-        let shown = adhoc::relative_name(self.dockerfile);
-        let dockerfile = AdhocDockerfile {
-            name: crate::scenario::variant_name(self.dockerfile),
-            path: self.dockerfile.to_owned(),
-            shown: shown.clone(),
-            context: None,
-            origin: None,
-            revision: None,
-            contexts: options.contexts.clone(),
+        let mut options = Options::read(self.options)?;
+        let shown = self.built.shown();
+        let mut dockerfile = match self.built {
+            Built::Dockerfile(path) => AdhocDockerfile {
+                name: crate::scenario::variant_name(path),
+                path: path.to_owned(),
+                shown: shown.clone(),
+                context: None,
+                origin: None,
+                revision: None,
+                contexts: options.contexts.clone(),
+                bake: None,
+            },
+            Built::Bake {
+                targets,
+                options: typed,
+            } => {
+                let name = bake_name(targets);
+                baked_sides::alone(name, targets, typed, self.options, &mut options).await?
+            }
         };
+        // Removed when dropped.
+        let inline = Folder::new("dockerfiles")?;
+        if let Some(bake) = &mut dockerfile.bake {
+            bake.write_inline(inline.path())?;
+        }
+        let text = dockerfile_of(&dockerfile)?;
         let scenario = adhoc::scenario(&options, shown.clone(), vec![dockerfile])?;
-        let text = read_file(self.dockerfile)?;
         let project = Project::at(Path::new("."))?;
         let mut input = RaceInput {
             project: &project,
@@ -96,8 +137,11 @@ impl OneBuild<'_> {
                 session.obtain(&needed, &BTreeSet::new()).await?;
             }
             let request = self.request(session, &input, &input.scenarios[0]);
-            let mut progress =
-                BuildProgress::new(&shown, &request.platforms, std::io::stderr().is_terminal());
+            let mut progress = BuildProgress::new(
+                &shown,
+                &request.platforms(),
+                std::io::stderr().is_terminal(),
+            );
             let mut trace = Trace::new();
             let end = build(
                 session,
@@ -114,7 +158,8 @@ impl OneBuild<'_> {
             if let Some(failure) = &failure {
                 tell_cause(&input.scenarios[0], failure);
             }
-            let lines = lines_of(&String::from_utf8_lossy(&text));
+            let text = text.map(|text| String::from_utf8_lossy(&text).into_owned());
+            let lines = text.map_or_else(Lines::default, |text| lines_of(&text));
             let conditions = conditions(session, &request, lines, failure, &end);
             Ok(EndedBuild {
                 trace,
@@ -130,28 +175,43 @@ impl OneBuild<'_> {
         session: &BuilderSession,
         input: &RaceInput<'_>,
         scenario: &Scenario,
-    ) -> BuildRequest {
+    ) -> BakeRequest {
         let variant = &scenario.variants[0];
-        BuildRequest {
+        let common = BuildRequest {
             reference: new_reference(),
             context: scenario.sources.clone(),
-            contexts: variant.contexts.iter().map(named_context).collect(),
+            contexts: BTreeMap::new(),
             layouts: session.layouts(),
             secrets: input.build_secrets(),
             ssh: variant.ssh.clone(),
             dockerfile: variant.dockerfile.clone(),
             shared_key: shared_key(&scenario.sources),
             platforms: scenario.platforms.clone(),
-            target: variant.target.clone(),
-            build_args: variant.build_args.clone(),
+            target: None,
+            build_args: BTreeMap::new(),
             no_cache: self.no_cache,
             cache_mount_namespace: None,
             internal: false,
             export: Export::CacheOnly,
             timeout: None,
             context_mark: None,
-        }
+            attributes: BTreeMap::new(),
+            entitlements: Vec::new(),
+        };
+        builds_of(variant, &common)
     }
+}
+
+/// The text of the Dockerfile, if it is one.
+fn dockerfile_of(built: &AdhocDockerfile) -> anyhow::Result<Option<Vec<u8>>> {
+    let Some(bake) = &built.bake else {
+        return Ok(Some(read_file(&built.path)?));
+    };
+    let texts: Result<Vec<Vec<u8>>, _> = bake.targets.iter().map(BakeTarget::text).collect();
+    let mut texts = texts?;
+    texts.dedup();
+    let only = texts.pop().filter(|_| texts.is_empty());
+    Ok(only)
 }
 
 /// Says why the build failed where its files tell: a source that is left out, for one.
@@ -166,12 +226,13 @@ fn tell_cause(scenario: &Scenario, failure: &Failure) {
 /// What is known of a build besides its status.
 fn conditions(
     session: &BuilderSession,
-    request: &BuildRequest,
+    request: &BakeRequest,
     lines: Lines,
     failure: Option<Failure>,
     end: &BuildEnd,
 ) -> Conditions {
-    let platform = match request.platforms.as_slice() {
+    let built = request.platforms();
+    let platform = match built.as_slice() {
         [platform] => Some(platform.clone()),
         _ => None,
     };
@@ -182,7 +243,7 @@ fn conditions(
             ..Node::of(session.native.clone())
         }),
         platform,
-        built: request.platforms.clone(),
+        built,
         lines,
         failure: failure.map(|failure| FailureFacts {
             message: failure.message,
@@ -196,7 +257,7 @@ fn conditions(
 /// Builds, while the display hears every status.
 async fn build(
     session: &BuilderSession,
-    request: &BuildRequest,
+    request: &BakeRequest,
     redaction: &Redaction,
     trace: &mut Trace,
     progress: &mut BuildProgress,
@@ -207,7 +268,7 @@ async fn build(
         redaction.status(&mut status);
         trace.push(&status);
     };
-    let build = session.builder.build(request, sink, stop.clone());
+    let build = session.builder.bake(request, sink, stop.clone());
     tokio::pin!(build);
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);

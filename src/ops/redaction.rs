@@ -62,10 +62,14 @@ pub fn masks(input: &RaceInput<'_>, names: &[String]) -> anyhow::Result<Masks> {
 /// Addresses that builds and fetches use.
 fn urls(input: &RaceInput<'_>) -> Vec<String> {
     let variants = input.scenarios.iter().flat_map(|s| &s.variants);
-    let contexts = variants.flat_map(|variant| variant.contexts.values());
+    let contexts = variants.flat_map(|variant| {
+        let baked = variant.bake.iter().flat_map(|bake| &bake.targets);
+        let baked = baked.flat_map(|target| target.contexts.values());
+        variant.contexts.values().chain(baked)
+    });
     let remote = contexts.filter_map(|source| match source {
         ContextSource::Remote(url) => Some(url.clone()),
-        ContextSource::Folder(_) => None,
+        ContextSource::Folder(_) | ContextSource::Target(_) => None,
     });
     let fetched = input.scenarios.iter().filter_map(|s| s.fetch.as_ref());
     let fetched = fetched.map(|fetch| fetch.git.clone());
@@ -77,7 +81,12 @@ fn urls(input: &RaceInput<'_>) -> Vec<String> {
 /// that of the environment.
 fn values(input: &RaceInput<'_>, name: &str) -> anyhow::Result<Vec<String>> {
     let variants = input.scenarios.iter().flat_map(|s| &s.variants);
-    let arguments = variants.filter_map(|variant| variant.build_args.get(name).cloned());
+    let arguments = variants.flat_map(|variant| {
+        let baked = variant.bake.iter().flat_map(|bake| &bake.targets);
+        let all = baked.map(|target| &target.build_args);
+        let all = all.chain([&variant.build_args]);
+        all.filter_map(|arguments| arguments.get(name).cloned())
+    });
     let variable = std::env::var(name).ok().filter(|value| !value.is_empty());
     let mut values: Vec<String> = arguments.chain(variable).collect();
     values.sort();

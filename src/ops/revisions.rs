@@ -49,6 +49,8 @@ pub struct Revisions {
     dockerfile: PathBuf,
     context: PathBuf,
     contexts: BTreeMap<String, ContextSource>,
+    /// Whether bake says what is built, of whatever in the repository.
+    is_of_bake: bool,
 }
 
 impl Revisions {
@@ -88,6 +90,25 @@ impl Revisions {
         copied.map(Some)
     }
 
+    /// The same where bake says what is built: any file of the repository may be of it.
+    #[must_use]
+    pub fn of_bake(self) -> Self {
+        Self {
+            is_of_bake: true,
+            ..self
+        }
+    }
+
+    /// Where a path of the repository is in one of the states; another path is what it
+    /// is in both.
+    pub fn place(&self, side: Side, path: &Path) -> PathBuf {
+        let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        match real.strip_prefix(&self.top) {
+            Ok(inside) => self.root(side).join(inside),
+            Err(_) => real,
+        }
+    }
+
     /// A Dockerfile to race.
     pub fn dockerfile(&self, side: Side) -> AdhocDockerfile {
         let root = self.root(side);
@@ -112,6 +133,7 @@ impl Revisions {
             origin: Some(self.top.join(&self.context)),
             revision,
             contexts: contexts.collect(),
+            bake: None,
         }
     }
 
@@ -132,6 +154,10 @@ impl Revisions {
     /// # Errors
     /// Something in the copies cannot be read.
     pub fn is_unchanged(&self) -> anyhow::Result<bool> {
+        if self.is_of_bake {
+            let [base, worktree] = [Side::Base, Side::Worktree].map(|side| self.root(side));
+            return Ok(sources_digest(&base)? == sources_digest(&worktree)?);
+        }
         let [one, other] = [Side::Base, Side::Worktree].map(|side| self.dockerfile(side));
         let ignore = |side: &AdhocDockerfile| std::fs::read(ignore_file(&side.path)).ok();
         if std::fs::read(&one.path)? != std::fs::read(&other.path)?
@@ -146,7 +172,7 @@ impl Revisions {
             });
             let others = side.contexts.values().filter_map(|source| match source {
                 ContextSource::Folder(folder) => Some(sources_digest(folder)),
-                ContextSource::Remote(_) => None,
+                ContextSource::Remote(_) | ContextSource::Target(_) => None,
             });
             context.chain(others).collect::<Result<Vec<_>, _>>()
         };
@@ -181,7 +207,8 @@ impl Revisions {
         }
     }
 
-    fn root(&self, side: Side) -> PathBuf {
+    /// The folder of a state's copy.
+    pub fn root(&self, side: Side) -> PathBuf {
         self.copies.path().join(match side {
             Side::Base => "base",
             Side::Worktree => "worktree",
@@ -214,7 +241,7 @@ fn copy(
             Ok(path) => Ok(ContextSource::Folder(path)),
             Err(_) => folder.canonicalize().map(ContextSource::Folder),
         },
-        remote => Ok(remote),
+        other => Ok(other),
     };
     let contexts = contexts.into_iter();
     let contexts = contexts
@@ -230,6 +257,7 @@ fn copy(
         dockerfile,
         context,
         contexts,
+        is_of_bake: false,
     };
     let [base, worktree] = [Side::Base, Side::Worktree].map(|side| revisions.root(side));
     for folder in [&base, &worktree] {
@@ -342,7 +370,7 @@ fn check_copy(revisions: &Revisions, side: Side) -> anyhow::Result<()> {
         .values()
         .filter_map(|source| match source {
             ContextSource::Folder(folder) if folder.is_relative() => Some(folder),
-            ContextSource::Folder(_) | ContextSource::Remote(_) => None,
+            ContextSource::Folder(_) | ContextSource::Remote(_) | ContextSource::Target(_) => None,
         });
     for folder in [&revisions.context].into_iter().chain(named) {
         if !real(folder).is_some_and(|folder| folder.is_dir()) {

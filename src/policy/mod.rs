@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::model::{BuildKind, Platform};
 use crate::scenario::document::{At, Problem, Table, parse};
-use crate::scenario::{Place, ScenarioError, choice, position, read_file};
+use crate::scenario::{Place, ScenarioError, check_bake_target, choice, position, read_file};
 
 /// The name of the file that holds a policy.
 const POLICY_FILE: &str = "buildrace.toml";
@@ -25,6 +25,10 @@ pub struct Policy {
     pub folder: PathBuf,
     /// The Dockerfile that is checked.
     pub dockerfile: Option<PathBuf>,
+    /// Targets of bake that are checked in its place.
+    pub bake: Vec<String>,
+    /// The bake files.
+    pub bake_files: Vec<PathBuf>,
     /// The folder that is the build context.
     pub context: Option<PathBuf>,
     /// Platforms of the multi-arch kinds.
@@ -173,8 +177,10 @@ impl std::str::FromStr for FatalWord {
 }
 
 const KEYS: [&str; 2] = ["build", "check"];
-const BUILD_KEYS: [&str; 11] = [
+const BUILD_KEYS: [&str; 13] = [
     "dockerfile",
+    "bake",
+    "bake-file",
     "context",
     "platforms",
     "target",
@@ -259,6 +265,16 @@ fn read(text: &str) -> Result<Policy, Problem> {
     if let Some(build) = root.table("build", &BUILD_KEYS)? {
         let path = |key| Ok::<_, Problem>(build.string(key)?.map(|at| at.value.into()));
         policy.dockerfile = path("dockerfile")?;
+        policy.bake = one_or_more(&build, "bake", check_bake_target)?;
+        let files = one_or_more(&build, "bake-file", |_| Ok(()))?;
+        policy.bake_files = files.into_iter().map(PathBuf::from).collect();
+        if let Some(dockerfile) = build.string("dockerfile")?
+            && !policy.bake.is_empty()
+        {
+            return Err(
+                dockerfile.problem("\"dockerfile\" beside \"bake\": expected one of the two")
+            );
+        }
         policy.context = path("context")?;
         policy.edit = path("edit")?;
         policy.platforms = list(&build, "platforms", |text| {
@@ -309,6 +325,19 @@ fn fatal(check: &Table<'_, '_>) -> Result<Option<Vec<Fatal>>, Problem> {
     Ok(Some(rules))
 }
 
+/// A string, or a list of strings.
+fn one_or_more(
+    table: &Table<'_, '_>,
+    key: &str,
+    check: impl Fn(&str) -> Result<(), String>,
+) -> Result<Vec<String>, Problem> {
+    if let Ok(Some(one)) = table.string(key) {
+        let one = one.try_map(|text| check(&text).map(|()| text))?;
+        return Ok(vec![one.value]);
+    }
+    list(table, key, |text| check(text).map(|()| text.to_owned()))
+}
+
 fn list<T: Ord + Clone>(
     table: &Table<'_, '_>,
     key: &str,
@@ -326,6 +355,20 @@ mod tests {
 
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn bake_takes_the_place_of_a_dockerfile() {
+        let policy = read("[build]\nbake = \"app\"\nbake-file = [\"a.hcl\", \"b.hcl\"]\n").unwrap();
+        assert_eq!(policy.bake, ["app"]);
+        assert_eq!(policy.bake_files, [PathBuf::from("a.hcl"), "b.hcl".into()]);
+        for text in [
+            "[build]\nbake = \"-f\"\n",
+            "[build]\nbake = 1\n",
+            "[build]\nbake = \"app\"\ndockerfile = \"Dockerfile\"\n",
+        ] {
+            assert!(read(text).is_err(), "{text}");
+        }
+    }
 
     const WHOLE: &str = r#"
 [build]

@@ -18,9 +18,9 @@ use super::cache_guard::{CacheGuard, forget_builds};
 use super::cached_export::executed;
 use super::cleanup_report;
 use super::nonce::nonce;
-use super::slot_build::named_context;
+use super::slot_build::builds_of;
 use crate::builder::{Builder, BuilderError};
-use crate::buildkit::{BuildError, BuildRequest, Export, Secret};
+use crate::buildkit::{BakeRequest, BuildError, BuildRequest, Export, Secret};
 use crate::model::{ImageLayout, Platform};
 use crate::provenance::Provenance;
 use crate::scenario::{Scenario, Variant};
@@ -90,8 +90,13 @@ impl Probe<'_> {
         let mut found = self.build_both(&prefix, stop).await;
         if let Probed::Differs { provenance, .. } = &mut found {
             for (variant, provenance) in [self.base, self.change].iter().zip(&mut **provenance) {
-                let reference = self.request(variant, &prefix).reference;
-                *provenance = self.builder.provenance(&reference).await?;
+                for target in self.request(variant, &prefix).targets {
+                    let found = self.builder.provenance(&target.request.reference).await?;
+                    match (&mut *provenance, found) {
+                        (Some(known), Some(found)) => known.add(found),
+                        (known, found) => *known = known.take().or(found),
+                    }
+                }
             }
         }
         let cleaned = guard.lift(self.builder, &prefix).await?;
@@ -104,7 +109,7 @@ impl Probe<'_> {
         for variant in [self.base, self.change] {
             let request = self.request(variant, prefix);
             let (sink, mut statuses) = mpsc::unbounded_channel();
-            let end = self.builder.build(&request, sink, stop.clone()).await;
+            let end = self.builder.bake(&request, sink, stop.clone()).await;
             match end.result {
                 Err(BuildError::Cancelled) => return Probed::Interrupted,
                 Err(_) => return Probed::Unknown(format!("{} did not build", variant.name)),
@@ -128,26 +133,22 @@ impl Probe<'_> {
         self.base.digest == self.change.digest
     }
 
-    fn request(&self, variant: &Variant, prefix: &str) -> BuildRequest {
+    fn request(&self, variant: &Variant, prefix: &str) -> BakeRequest {
         let mark = nonce(prefix, "probe");
         let mark = u32::from_str_radix(&mark[..7], 16).unwrap_or_default() | 1;
-        let mut build_args = variant.build_args.clone();
-        build_args.insert(
-            "BUILDKIT_SANDBOX_HOSTNAME".to_owned(),
-            format!("buildrace-{mark:08x}"),
-        );
-        BuildRequest {
+        let hostname = format!("buildrace-{mark:08x}");
+        let common = BuildRequest {
             reference: format!("{prefix}probe-{}", variant.name),
             context: self.scenario.sources_of(variant).to_owned(),
-            contexts: variant.contexts.iter().map(named_context).collect(),
+            contexts: BTreeMap::new(),
             layouts: self.layouts.to_vec(),
             secrets: self.secrets.clone(),
             ssh: variant.ssh.clone(),
             dockerfile: variant.dockerfile.clone(),
             shared_key: format!("{prefix}probe-{}", variant.name),
             platforms: self.platforms.clone(),
-            target: variant.target.clone(),
-            build_args,
+            target: None,
+            build_args: BTreeMap::from([("BUILDKIT_SANDBOX_HOSTNAME".to_owned(), hostname)]),
             no_cache: false,
             cache_mount_namespace: Some(format!("{prefix}probe")),
             export: Export::CacheOnly,
@@ -155,7 +156,10 @@ impl Probe<'_> {
             // BuildKit tells afterwards how it was built, and forgets it then.
             internal: false,
             context_mark: Some(mark),
-        }
+            attributes: BTreeMap::new(),
+            entitlements: Vec::new(),
+        };
+        builds_of(variant, &common)
     }
 }
 

@@ -38,5 +38,5 @@ pub use redaction::Redaction;
 pub use resumption::Resumption;
 use resumption::own_prefix;
 pub use runner::{Race, RaceError};
-pub use slot_build::named_context;
+pub use slot_build::builds_of;
 pub use smoke::{SmokeError, SmokeRunner, SmokeTests};

@@ -17,7 +17,7 @@ use super::runner::{Race, RaceError, RunState, notify, warn};
 use super::sample_outcome::{disturbances, outcome_of};
 use super::slot_build::SlotBuild;
 use crate::builder::BuilderError;
-use crate::buildkit::{BuildEnd, BuildError, BuildRequest};
+use crate::buildkit::{BakeRequest, BuildEnd, BuildError};
 use crate::model::Event;
 use crate::model::{Outcome, Sample, Slot};
 use crate::trace::{SolveStatus, Trace};
@@ -56,7 +56,7 @@ impl Race<'_> {
         let (sink, _ignored) = mpsc::unbounded_channel();
         let stop = run.stop.child_token();
         let builder = entry.place.builder;
-        let end = builder.build(&request, sink, stop).await;
+        let end = builder.bake(&request, sink, stop).await;
         run.rest.disturbed();
         match end.result {
             Err(error) if !run.stop.is_cancelled() => Err(RaceError::Again {
@@ -73,7 +73,7 @@ impl Race<'_> {
         entry: &SlotBuild<'_>,
         chain: &Chain,
         run: &RunState<'_>,
-    ) -> BuildRequest {
+    ) -> BakeRequest {
         entry.request(
             slot,
             (chain.round, chain.context()),
@@ -148,7 +148,11 @@ impl Race<'_> {
                 if let Some((count, step)) = chain.add(slot.kind, &trace) {
                     warn(&mut run.observer, chain_lost(slot, count, &step))?;
                 }
-                self.image_of(slot, entry, &request, run).await?
+                match request.only() {
+                    Some(only) => self.image_of(slot, entry, only, run).await?,
+                    // Of several images none is checked.
+                    None => Inspection::of(Outcome::Ok, None, None),
+                }
             }
             outcome => Inspection::of(outcome, failure, None),
         };
@@ -156,7 +160,7 @@ impl Race<'_> {
         let failure = failure.map(|failure| self.redaction.failure(failure));
         let sample = Sample {
             slot: slot.clone(),
-            platforms: request.platforms,
+            platforms: request.platforms(),
             outcome: judged.outcome,
             wall: end.wall,
             server: trace.server_span(),
@@ -204,7 +208,7 @@ impl Race<'_> {
     async fn build(
         &self,
         place: &Place<'_>,
-        (slot, request): (&Slot, &BuildRequest),
+        (slot, request): (&Slot, &BakeRequest),
         trace: &mut Trace,
         host: &mut HostSampler,
         observer: &mut dyn Observer,
@@ -222,7 +226,7 @@ impl Race<'_> {
                 cancel.cancel();
             }
         };
-        let build = place.builder.build(request, sink, cancel.clone());
+        let build = place.builder.bake(request, sink, cancel.clone());
         tokio::pin!(build);
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::chain::Chain;
 use super::place::Place;
-use crate::buildkit::{BuildRequest, Export, NamedContext, Secret};
+use crate::buildkit::{BakeRequest, BakeTarget, BuildRequest, Export, NamedContext, Secret};
 use crate::model::{BuildKind, Platform, ScenarioInfo, Slot};
 use crate::scenario::{ContextSource, Scenario, ScenarioError, SourceCopy, Variant};
 
@@ -51,7 +51,7 @@ impl SlotBuild<'_> {
         prefix: &str,
         timeout: Duration,
         secrets: &BTreeMap<String, Secret>,
-    ) -> BuildRequest {
+    ) -> BakeRequest {
         let starts_empty = slot.kind.starts_empty();
         // Cold builds are a block of their own, unless a chain starts from them;
         // the kinds of a chain share their cache mounts and their context.
@@ -64,33 +64,86 @@ impl SlotBuild<'_> {
             "{prefix}r{round}-{}-{}-{block}",
             slot.scenario, slot.variant
         );
-        BuildRequest {
+        let common = BuildRequest {
             reference: format!("{prefix}{}", slot.id),
             context: context.to_owned(),
-            contexts: self.variant.contexts.iter().map(named_context).collect(),
+            contexts: BTreeMap::new(),
             layouts: self.place.layouts.to_vec(),
             secrets: secrets.clone(),
             ssh: self.variant.ssh.clone(),
             dockerfile: self.variant.dockerfile.clone(),
             shared_key: block.clone(),
             platforms,
-            target: self.variant.target.clone(),
-            build_args: self.variant.build_args.clone(),
+            target: None,
+            build_args: BTreeMap::new(),
             no_cache: starts_empty,
             internal: false,
             cache_mount_namespace: Some(block),
             export: Export::CacheOnly,
             timeout: Some(timeout),
             context_mark: None,
-        }
+            attributes: BTreeMap::new(),
+            entitlements: Vec::new(),
+        };
+        builds_of(self.variant, &common)
     }
 }
 
-/// A further build context, as BuildKit is asked for it.
-pub fn named_context((name, source): (&String, &ContextSource)) -> (String, NamedContext) {
-    let context = match source {
-        ContextSource::Folder(folder) => NamedContext::Folder(folder.clone()),
-        ContextSource::Remote(source) => NamedContext::Remote(source.clone()),
+/// The builds of a variant: that of its Dockerfile, or those of bake's targets.
+/// `common` has what is the same of all of them, and the sources as its context.
+pub fn builds_of(variant: &Variant, common: &BuildRequest) -> BakeRequest {
+    let Some(bake) = &variant.bake else {
+        let mut build_args = variant.build_args.clone();
+        build_args.extend(common.build_args.clone());
+        return BakeRequest::alone(BuildRequest {
+            contexts: named_contexts(&variant.contexts, Path::new("")),
+            target: variant.target.clone(),
+            build_args,
+            ..common.clone()
+        });
     };
-    (name.clone(), context)
+    let are_several = bake.targets.len() > 1;
+    let targets = bake.targets.iter().map(|target| {
+        let mut build_args = target.build_args.clone();
+        build_args.extend(common.build_args.clone());
+        let reference = match are_several {
+            true => format!("{}-{}", common.reference, target.name),
+            false => common.reference.clone(),
+        };
+        BakeTarget {
+            name: target.name.clone(),
+            request: BuildRequest {
+                reference,
+                context: common.context.join(&target.context),
+                contexts: named_contexts(&target.contexts, &common.context),
+                dockerfile: target.dockerfile.clone(),
+                platforms: target.platforms_of(&common.platforms),
+                target: target.target.clone(),
+                build_args,
+                attributes: target.attributes.clone(),
+                entitlements: target.entitlements.clone(),
+                ..common.clone()
+            },
+        }
+    });
+    BakeRequest {
+        targets: targets.collect(),
+        timeout: common.timeout,
+    }
+}
+
+/// Contexts by their names; folders in the sources are relative to them.
+fn named_contexts(
+    contexts: &BTreeMap<String, ContextSource>,
+    sources: &Path,
+) -> BTreeMap<String, NamedContext> {
+    let named = |(name, source): (&String, &ContextSource)| {
+        let context = match source {
+            ContextSource::Folder(folder) => NamedContext::Folder(sources.join(folder)),
+            ContextSource::Remote(source) => NamedContext::Remote(source.clone()),
+            ContextSource::Target(target) => NamedContext::Target(target.clone()),
+        };
+        (name.clone(), context)
+    };
+    contexts.iter().map(named).collect()
 }

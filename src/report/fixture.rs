@@ -68,6 +68,7 @@ pub(crate) fn record(variants: &[&str], rounds: u32) -> RunRecord {
                     sources_digest: None,
                     builder: None,
                     emulators: None,
+                    bake: None,
                 })
                 .collect(),
             kinds: BuildKind::ALL.to_vec(),

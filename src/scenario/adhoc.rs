@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use super::definition::{Cell, ContextSource, Scenario, Variant};
+use super::bake::Bake;
+use super::context_source::ContextSource;
+use super::definition::{Cell, Scenario, Variant};
 use super::dockerfile;
 use super::document::{At, Problem};
 use super::edit::Edit;
@@ -64,6 +66,8 @@ pub struct AdhocDockerfile {
     pub revision: Option<String>,
     /// Further build contexts.
     pub contexts: BTreeMap<String, ContextSource>,
+    /// What bake builds, in place of this Dockerfile.
+    pub bake: Option<Bake>,
 }
 
 impl AdhocScenario {
@@ -118,6 +122,11 @@ impl AdhocScenario {
     }
 
     fn variant(&self, own: &AdhocDockerfile, reference: bool) -> Result<Variant, ScenarioError> {
+        if let Some(bake) = &own.bake {
+            let mut variant = self.variant_of(own, reference);
+            variant.give_bake(bake.clone())?;
+            return Ok(variant);
+        }
         // As git writes it where it is not the one that lies there.
         let shown = match &own.revision {
             Some(_) => PathBuf::from(format!("{}:{}", own.name, own.shown)),
@@ -135,6 +144,16 @@ impl AdhocScenario {
             .transpose()
             .map_err(|problem| invalid(shown, &text, &problem))?;
         Ok(Variant {
+            digest,
+            target,
+            build_args: self.build_args.clone(),
+            contexts: own.contexts.clone(),
+            ..self.variant_of(own, reference)
+        })
+    }
+
+    fn variant_of(&self, own: &AdhocDockerfile, reference: bool) -> Variant {
+        Variant {
             name: own.name.clone(),
             reference,
             optional: false,
@@ -143,13 +162,14 @@ impl AdhocScenario {
             sources: own.context.clone(),
             origin: own.origin.clone(),
             revision: own.revision.clone(),
-            digest,
-            target,
-            build_args: self.build_args.clone(),
-            contexts: own.contexts.clone(),
+            digest: String::new(),
+            target: None,
+            build_args: BTreeMap::new(),
+            contexts: BTreeMap::new(),
             ssh: self.ssh.clone(),
+            bake: None,
             cell: Cell::default(),
-        })
+        }
     }
 }
 
@@ -242,6 +262,13 @@ pub fn variant_names(reference: &Path, candidate: &Path) -> (String, String) {
 /// What is wrong with it, in a line.
 pub fn check_variant_name(name: &str) -> Result<(), String> {
     check_name("variant", name)
+}
+
+/// The name of a variant that bake builds, from the targets that were asked for.
+pub fn bake_name(targets: &[String]) -> String {
+    Some(as_name(&targets.join("-")))
+        .filter(|name| !name.is_empty())
+        .unwrap_or_else(|| "bake".to_owned())
 }
 
 /// A git revision as the name of a variant.

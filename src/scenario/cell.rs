@@ -42,6 +42,7 @@ mod tests {
             origin: None,
             revision: None,
             contexts: Default::default(),
+            bake: None,
         });
         let scenario = AdhocScenario {
             name: "tiny".into(),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::definition::ContextSource;
+use super::context_source::ContextSource;
 use super::document::{At, Problem};
 use super::error::quoted;
 use super::loading::Loading;

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use super::bake::Bake;
+use super::context_source::ContextSource;
 use super::edit::Edit;
 use super::error::ScenarioError;
 use super::fetch::Fetch;
@@ -77,6 +79,10 @@ pub struct Variant {
     pub contexts: BTreeMap<String, ContextSource>,
     /// Sockets of SSH agents by their ids.
     pub ssh: BTreeMap<String, PathBuf>,
+    /// What bake builds, where it says what a variant is. Then of this only the
+    /// Dockerfile of one target is told here, and neither stage, arguments
+    /// nor contexts.
+    pub bake: Option<Bake>,
     /// Where it is built, in a race over several builders or emulators.
     pub cell: Cell,
 }
@@ -90,15 +96,6 @@ pub struct Cell {
     /// Version of the QEMU that is registered for its builds; `None` where the
     /// race leaves it as it is.
     pub qemu: Option<String>,
-}
-
-/// Where a further build context comes from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ContextSource {
-    /// A folder of this machine.
-    Folder(PathBuf),
-    /// What BuildKit finds itself: `docker-image://…`, `https://…`.
-    Remote(String),
 }
 
 impl Scenario {

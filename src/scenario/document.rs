@@ -157,6 +157,11 @@ impl<'d, 'i> Table<'d, 'i> {
             .transpose()
     }
 
+    /// Whether the key is there.
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.get(key).is_some()
+    }
+
     /// A string, or a number as it is written, if the key is there.
     pub(crate) fn scalar(&self, key: &str) -> Result<Option<At<String>>, Problem> {
         let text = |value: &DeValue<'_>| match value {

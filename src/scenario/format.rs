@@ -7,7 +7,8 @@ use super::document::{At, Problem, Table, parse};
 use super::edit::NONCE;
 use super::error::{choice, quoted};
 use super::name::{
-    check_build_arg, check_commit, check_git_ref, check_git_url, check_name, check_relative,
+    check_bake_target, check_build_arg, check_commit, check_git_ref, check_git_url, check_name,
+    check_relative,
 };
 use super::output::Output;
 use super::smoke::Smoke;
@@ -69,6 +70,10 @@ pub(super) struct WrittenVariant {
     pub optional: bool,
     /// Where its Dockerfile is, if it says.
     pub dockerfile: Option<At<String>>,
+    /// Targets of bake that say what it is, in place of a Dockerfile.
+    pub bake: Option<At<Vec<String>>>,
+    /// The bake files.
+    pub bake_files: Vec<At<String>>,
     /// Stage to build, if it says.
     pub target: Option<At<String>>,
     /// Build arguments.
@@ -104,11 +109,13 @@ const OUTPUT_KEYS: [&str; 2] = ["binaries", "smoke"];
 const SMOKE_KEYS: [&str; 2] = ["command", "prints"];
 const EDIT_KEYS: [&str; 3] = ["file", "find", "replace"];
 const FETCH_KEYS: [&str; 4] = ["git", "ref", "commit", "otherwise"];
-const VARIANT_KEYS: [&str; 7] = [
+const VARIANT_KEYS: [&str; 9] = [
     "name",
     "reference",
     "optional",
     "dockerfile",
+    "bake",
+    "bake-file",
     "target",
     "build-args",
     "contexts",
@@ -343,15 +350,61 @@ fn read_variant(table: &Table<'_, '_>) -> Result<WrittenVariant, Problem> {
         let key = key.try_map(|key| check_build_arg(&key).map(|()| key))?;
         build_args.insert(key.value, value);
     }
+    let bake = one_or_more(table, "bake", check_bake_target)?;
+    let files = one_or_more(table, "bake-file", check_relative)?;
+    if let Some(bake) = &bake {
+        let others = ["dockerfile", "target", "build-args", "contexts"];
+        if let Some(key) = others.into_iter().find(|key| table.has(key)) {
+            let first = bake.value.first().map_or("app", String::as_str);
+            return Err(bake.problem(format!(
+                "\"bake\" beside {key:?}: what {} is built of is said by the bake file alone",
+                quoted(first)
+            )));
+        }
+    }
+    let bake_files = match (&bake, files) {
+        (_, None) => Vec::new(),
+        (Some(_), Some(files)) => {
+            let span = files.span;
+            let at = |value| At {
+                span: span.clone(),
+                value,
+            };
+            files.value.into_iter().map(at).collect()
+        }
+        (None, Some(files)) => {
+            return Err(files.problem(
+                "\"bake-file\" without \"bake\": expected the targets to build, like \
+                 bake = \"app\"",
+            ));
+        }
+    };
     Ok(WrittenVariant {
         name,
         reference: table.flag("reference")?,
         optional: table.flag("optional")?,
         dockerfile,
+        bake,
+        bake_files,
         target: table.string("target")?,
         build_args,
         contexts: table.strings("contexts")?,
     })
+}
+
+/// A string, or a list of strings.
+fn one_or_more(
+    table: &Table<'_, '_>,
+    key: &str,
+    check: impl Fn(&str) -> Result<(), String>,
+) -> Result<Option<At<Vec<String>>>, Problem> {
+    if let Ok(Some(one)) = table.string(key) {
+        let span = one.span.clone();
+        let one = one.try_map(|text| check(&text).map(|()| text))?;
+        let value = vec![one.value];
+        return Ok(Some(At { span, value }));
+    }
+    table.list(key, |text| check(text).map(|()| text.to_owned()))
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use std::path::{Component, Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
+use super::bake::Bake;
 use super::definition::{Cell, Scenario, Variant};
 use super::dockerfile;
 use super::document::{At, Problem};
@@ -205,6 +206,19 @@ impl Loading<'_> {
     }
 
     fn variant(&self, written: WrittenVariant) -> Result<Variant, VariantError> {
+        if let Some(bake) = &written.bake {
+            let files = written.bake_files.iter();
+            let files = files.map(|file| self.resolve("bake file", file));
+            let files: Result<Vec<PathBuf>, Problem> = files.collect();
+            return Ok(Variant {
+                bake: Some(Bake {
+                    names: bake.value.clone(),
+                    files: files.map_err(VariantError::Toml)?,
+                    ..Bake::default()
+                }),
+                ..variant_of(&written)
+            });
+        }
         let dockerfile = self.dockerfile(&written).map_err(VariantError::Toml)?;
         let bytes = read_file(&dockerfile).map_err(|error| {
             VariantError::Dockerfile(ScenarioError::io(
@@ -218,6 +232,7 @@ impl Loading<'_> {
         let stages = dockerfile::stage_names(&text).map_err(|error| {
             VariantError::Dockerfile(error.at(self.project.relative(&dockerfile)))
         })?;
+        let variant = variant_of(&written);
         let target = written
             .target
             .map(|target| check_target(target, stages.as_deref()))
@@ -227,20 +242,13 @@ impl Loading<'_> {
             .contexts(written.contexts)
             .map_err(VariantError::Toml)?;
         Ok(Variant {
-            name: written.name.value,
-            reference: written.reference,
-            optional: written.optional,
             shown: self.project.relative(&dockerfile).display().to_string(),
             dockerfile,
-            sources: None,
-            origin: None,
-            revision: None,
             digest,
             target,
-            build_args: written.build_args,
+            build_args: variant.build_args.clone(),
             contexts,
-            ssh: BTreeMap::new(),
-            cell: Cell::default(),
+            ..variant
         })
     }
 
@@ -288,6 +296,27 @@ impl Loading<'_> {
             ));
         }
         Ok(real)
+    }
+}
+
+/// A variant, as far as it is known without its files.
+fn variant_of(written: &WrittenVariant) -> Variant {
+    Variant {
+        name: written.name.value.clone(),
+        reference: written.reference,
+        optional: written.optional,
+        shown: String::new(),
+        dockerfile: PathBuf::new(),
+        sources: None,
+        origin: None,
+        revision: None,
+        digest: String::new(),
+        target: None,
+        build_args: written.build_args.clone(),
+        contexts: BTreeMap::new(),
+        ssh: BTreeMap::new(),
+        bake: None,
+        cell: Cell::default(),
     }
 }
 

@@ -5,8 +5,11 @@
 //! [`SourceCopy`] is the private copy of the sources that builds see.
 
 mod adhoc;
+mod bake;
+mod baked;
 mod cell;
 mod comment;
+mod context_source;
 mod contexts;
 mod copy;
 mod definition;
@@ -31,11 +34,13 @@ mod suite;
 mod syntax;
 
 pub use adhoc::{
-    AdhocDockerfile, AdhocScenario, check_variant_name, folder_name, revision_name, variant_name,
-    variant_names,
+    AdhocDockerfile, AdhocScenario, bake_name, check_variant_name, folder_name, revision_name,
+    variant_name, variant_names,
 };
+pub use bake::{Bake, BakeTarget};
+pub use context_source::ContextSource;
 pub use copy::{Skip, SourceCopy, sources_digest, sources_digest_without};
-pub use definition::{Cell, ContextSource, Scenario, Variant};
+pub use definition::{Cell, Scenario, Variant};
 pub use dockerfile::{BaseImageUse, Needs};
 pub use edit::{Change, Edit, EditError};
 pub use error::{Place, ScenarioError};
@@ -43,6 +48,7 @@ pub(crate) use error::{choice, position};
 pub use fetch::{Fetch, Otherwise};
 pub use file::read_file;
 pub use instructions::{InstructionPlace, instructions};
+pub use name::check_bake_target;
 pub use output::Output;
 pub use project::Project;
 pub use smoke::Smoke;

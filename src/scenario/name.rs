@@ -24,6 +24,19 @@ pub(super) fn check_name(what: &str, name: &str) -> Result<(), String> {
     ))
 }
 
+/// Checks the name of a target or group of bake (`validTargetName` of buildx). It is
+/// typed on a command line, so it is no option.
+pub fn check_bake_target(name: &str) -> Result<(), String> {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"_-".contains(&b);
+    if !name.is_empty() && !name.starts_with('-') && name.bytes().all(plain) {
+        return Ok(());
+    }
+    Err(format!(
+        "{} is no target of a bake file: expected letters, digits, '-' and '_'",
+        quoted(name)
+    ))
+}
+
 /// Checks that a path is relative and written with `/`. Whether it leaves the
 /// project is for the file system to say.
 pub(super) fn check_relative(path: &str) -> Result<(), String> {

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::definition::{ContextSource, Scenario, Variant};
+use super::bake::Bake;
+use super::context_source::ContextSource;
+use super::definition::{Scenario, Variant};
 use super::dockerfile::{self, BaseImageUse, BuildOf, Needs};
 use super::document::Problem;
 use super::error::{Place, ScenarioError, position};
@@ -120,6 +122,9 @@ impl Project {
         node: &Platform,
         platforms: &[Platform],
     ) -> Result<Needs, ScenarioError> {
+        if let Some(bake) = &variant.bake {
+            return needs_of_bake(bake, node, platforms);
+        }
         let path = &variant.dockerfile;
         let bytes = read_file(path)
             .map_err(|error| ScenarioError::io("read", self.relative(path), error))?;
@@ -180,6 +185,44 @@ impl Project {
     }
 }
 
+/// What the builds of bake's targets need, together.
+fn needs_of_bake(
+    bake: &Bake,
+    node: &Platform,
+    platforms: &[Platform],
+) -> Result<Needs, ScenarioError> {
+    let mut all = Needs::default();
+    for target in &bake.targets {
+        // Those of a cold build, whether there is one or not.
+        let built = platforms.iter();
+        let built: Vec<Platform> = built
+            .filter(|it| *it == node || target.platforms_of(platforms).contains(it))
+            .cloned()
+            .collect();
+        let build = BuildOf {
+            target: target.target.as_deref(),
+            build_args: &target.build_args,
+            node,
+            platforms: &built,
+        };
+        let text = target.text()?;
+        let needs = dockerfile::needs(&String::from_utf8_lossy(&text), build)
+            .map_err(|error| error.at(Path::new(&target.shown)))?;
+        let images = replaced_by_contexts(needs.images, &target.contexts);
+        let known = std::mem::take(&mut all.images);
+        let is_new = |image: &BaseImageUse| {
+            let mut known = known.iter();
+            !known.any(|it| (&it.name, &it.platform) == (&image.name, &image.platform))
+        };
+        let new: Vec<BaseImageUse> = images.into_iter().filter(is_new).collect();
+        all.images = known;
+        all.images.extend(new);
+        all.runs_on.extend(needs.runs_on);
+        all.unclear.extend(needs.unclear);
+    }
+    Ok(all)
+}
+
 /// Images that a named context stands for are not needed; the image that it
 /// comes from is, instead.
 fn replaced_by_contexts(
@@ -196,7 +239,7 @@ fn replaced_by_contexts(
                 let name = source.strip_prefix("docker-image://")?.to_owned();
                 Some(BaseImageUse { name, ..image })
             }
-            Some((_, ContextSource::Folder(_))) => None,
+            Some((_, ContextSource::Folder(_) | ContextSource::Target(_))) => None,
         }
     };
     images.into_iter().filter_map(replace).collect()

@@ -2,13 +2,16 @@
 //! Dockerfiles are copied once, so that saving a file or switching a branch
 //! during a race changes nothing.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
+use super::bake::BakeTarget;
+use super::context_source::ContextSource;
 use super::copy::SourceCopy;
-use super::definition::{ContextSource, Scenario, Variant};
+use super::definition::{Scenario, Variant};
 use super::error::ScenarioError;
 use super::file::read_file;
 use crate::temporary::Folder;
@@ -44,11 +47,10 @@ impl Snapshot {
             if scenario.fetch.is_some() && scenario.sources_from.is_none() {
                 return Err(ScenarioError::NotFetched(scenario.name));
             }
-            let dockerfiles: Vec<PathBuf> = scenario
-                .variants
-                .iter()
-                .map(|variant| variant.dockerfile.clone())
-                .collect();
+            // None where the ignore files of some say nothing of the sources.
+            let dockerfiles: Option<Vec<Vec<PathBuf>>> =
+                scenario.variants.iter().map(dockerfiles_of).collect();
+            let dockerfiles = dockerfiles.unwrap_or_default().concat();
             let mut keep = |original: &mut PathBuf, dockerfiles: &[PathBuf]| {
                 let copy = SourceCopy::create_without(original, None, &|path| {
                     skip(original, path, dockerfiles)
@@ -62,14 +64,21 @@ impl Snapshot {
             }
             let place = folder.path().join(&scenario.name);
             for variant in &mut scenario.variants {
+                let own = dockerfiles_of(variant).unwrap_or_default();
                 if let Some(sources) = &mut variant.sources {
-                    let own = std::slice::from_ref(&variant.dockerfile);
-                    keep(sources, own)?;
+                    keep(sources, &own)?;
                 }
-                for context in variant.contexts.values_mut() {
-                    if let ContextSource::Folder(folder) = context {
-                        keep(folder, &[])?;
-                    }
+                let of_bake = variant.bake.iter_mut().flat_map(|bake| &mut bake.targets);
+                let mut folders: Vec<&mut PathBuf> = Vec::new();
+                for target in of_bake {
+                    folders.push(&mut target.context);
+                    folders.extend(target.contexts.values_mut().filter_map(folder_of));
+                }
+                // Those in the sources are copied with these.
+                folders.retain(|folder| folder.is_absolute());
+                folders.extend(variant.contexts.values_mut().filter_map(folder_of));
+                for folder in folders {
+                    keep(folder, &[])?;
                 }
                 copy_dockerfile(variant, &place.join(&variant.name))?;
             }
@@ -93,10 +102,66 @@ impl Snapshot {
     }
 }
 
+/// The Dockerfiles that are built with the sources of a variant; `None` where folders
+/// in them are contexts, too, with ignore files of their own.
+fn dockerfiles_of(variant: &Variant) -> Option<Vec<PathBuf>> {
+    match &variant.bake {
+        None => Some(vec![variant.dockerfile.clone()]),
+        Some(bake) if bake.is_flat() => {
+            let targets = bake.targets.iter();
+            Some(targets.map(|target| target.dockerfile.clone()).collect())
+        }
+        Some(_) => None,
+    }
+}
+
+fn folder_of(context: &mut ContextSource) -> Option<&mut PathBuf> {
+    match context {
+        ContextSource::Folder(folder) => Some(folder),
+        ContextSource::Remote(_) | ContextSource::Target(_) => None,
+    }
+}
+
+/// Copies the Dockerfiles of bake's targets; those that share one share its copy, as
+/// BuildKit reads it once then.
+fn copy_baked(variant: &mut Variant, place: &Path) -> Result<(), ScenarioError> {
+    let Some(bake) = &mut variant.bake else {
+        return Ok(());
+    };
+    let mut copies: BTreeMap<PathBuf, PathBuf> = BTreeMap::new();
+    let is_inline = |target: &BakeTarget| target.inline.is_some();
+    let inline: Vec<bool> = bake.targets.iter().map(is_inline).collect();
+    bake.write_inline(place)?;
+    for (target, is_inline) in bake.targets.iter_mut().zip(inline) {
+        if is_inline {
+            continue;
+        }
+        if let Some(known) = copies.get(&target.dockerfile) {
+            target.dockerfile.clone_from(known);
+            continue;
+        }
+        let folder = place.join(&target.name);
+        let copied = folder.join(target.dockerfile.file_name().unwrap_or_default());
+        fs::create_dir_all(&folder).map_err(|error| ScenarioError::io("make", &folder, error))?;
+        copy(&target.dockerfile, &copied)?;
+        let ignore = ignore_file(&target.dockerfile);
+        if ignore.is_file() {
+            copy(&ignore, &ignore_file(&copied))?;
+        }
+        copies.insert(target.dockerfile.clone(), copied.clone());
+        target.dockerfile = copied;
+    }
+    let bake = std::mem::take(bake);
+    variant.give_bake(bake)
+}
+
 /// Copies a variant's Dockerfile into a folder of its own, and makes the
 /// variant's path and digest those of the copy. The digest covers the ignore
 /// file where there is one.
 fn copy_dockerfile(variant: &mut Variant, place: &Path) -> Result<(), ScenarioError> {
+    if variant.bake.is_some() {
+        return copy_baked(variant, place);
+    }
     fs::create_dir_all(place).map_err(|error| ScenarioError::io("make", place, error))?;
     let original = std::mem::take(&mut variant.dockerfile);
     let name = original.file_name().unwrap_or_default();

@@ -213,3 +213,16 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_step_of_several_targets_has_the_same_name_whichever_told_of_it_first() {
+    let of = |target: &str| Vertex {
+        digest: "sha256:shared".into(),
+        ..vertex(&format!("[{target} build 2/2] RUN make"), Some(1), Some(2))
+    };
+    for names in [["app", "web"], ["web", "app"]] {
+        let trace = fold(names.map(of));
+        assert_eq!(trace.steps()[0].name, "[app build 2/2] RUN make");
+        assert_eq!(trace.steps()[0].label.stage.as_deref(), Some("app build"));
+    }
+}

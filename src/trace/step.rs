@@ -86,7 +86,10 @@ impl Step {
     /// Adds what an update says. The order of updates does not matter, except
     /// where they contradict each other.
     pub(super) fn update(&mut self, vertex: &Vertex) {
-        if self.name.is_empty() && !vertex.name.is_empty() {
+        // A step that several of bake's targets share has a name of each; which is
+        // reported first is chance.
+        let is_first = self.name.is_empty() || vertex.name < self.name;
+        if is_first && !vertex.name.is_empty() {
             self.name = bounded(&vertex.name, MAX_NAME).to_owned();
             self.label = Label::parse(&self.name);
         }

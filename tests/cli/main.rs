@@ -1,6 +1,7 @@
 //! What a person gets back for bad input: one clear line on stderr, exit code
 //! 2, and nothing half-written. No engine is needed here.
 
+mod bake;
 #[allow(dead_code, reason = "tests/bundles and tests/wire use the rest")]
 #[path = "../support/bundle.rs"]
 mod bundle;

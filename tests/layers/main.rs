@@ -43,6 +43,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("buildkit", &["model", "trace", "provenance"]),
     ("engine", &["model", "buildkit", "temporary", "user"]),
     ("buildx", &["model"]),
+    ("bake", &["model", "scenario"]),
     ("docker_cli", &[]),
     ("git", &["temporary"]),
     (

@@ -60,6 +60,11 @@ impl Bench {
         end.result.unwrap();
     }
 
+    /// The engine's address.
+    pub fn host(&self) -> &str {
+        &self.engine.host
+    }
+
     /// The folder of results.
     pub fn results(&self) -> PathBuf {
         self.out.path().join("results")

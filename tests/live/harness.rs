@@ -105,6 +105,8 @@ impl SomeoneElse {
             },
             timeout: None,
             context_mark: None,
+            attributes: Default::default(),
+            entitlements: Default::default(),
         };
         let (sink, _statuses) = tokio::sync::mpsc::unbounded_channel();
         let builder = NodeBuilder::docker(host).await.unwrap();

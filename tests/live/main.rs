@@ -6,6 +6,7 @@
 //! buildkitd besides takes `BUILDRACE_TEST_BUILDKITD` (`unix:///…`), else it is
 //! skipped.
 
+mod bake;
 mod bench;
 mod builders;
 #[path = "../support/buildkitd.rs"]

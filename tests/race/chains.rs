@@ -25,6 +25,7 @@ fn gate(kind: BuildKind) -> Setting {
         sources_digest: None,
         builder: None,
         emulators: None,
+        bake: None,
     });
     let info = &mut setting.record.scenarios[0];
     info.variants = variants.to_vec();

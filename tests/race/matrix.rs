@@ -36,6 +36,7 @@ fn matrix(kinds: &[BuildKind], values: &[(&str, Cell)], rounds: u32) -> Setting 
         sources_digest: None,
         builder: None,
         emulators: None,
+        bake: None,
     };
     info.variants = names.iter().map(variant).collect();
     setting.record.rounds = rounds;

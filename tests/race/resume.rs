@@ -26,6 +26,7 @@ fn two_rounds() -> Setting {
         sources_digest: None,
         builder: None,
         emulators: None,
+        bake: None,
     });
     setting.record.scenarios[0].variants = variants.to_vec();
     let input = PlanInput {

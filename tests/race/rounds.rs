@@ -28,6 +28,7 @@ fn auto(stopping: Stopping, others: &[&str]) -> Setting {
         sources_digest: None,
         builder: None,
         emulators: None,
+        bake: None,
     });
     setting.record.scenarios[0].variants = variants.to_vec();
     for name in others {

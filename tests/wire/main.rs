@@ -19,6 +19,7 @@ mod server;
 mod session;
 mod ssh;
 mod tls;
+mod together;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -65,6 +66,8 @@ impl Subject {
             export: Export::CacheOnly,
             timeout: None,
             context_mark: None,
+            attributes: Default::default(),
+            entitlements: Default::default(),
         };
         Self {
             folder,

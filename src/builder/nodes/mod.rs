@@ -15,7 +15,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Builder, BuilderError, Cleanup, NodeBuilder, StatusSink};
 use crate::buildkit::{
-    BuildEnd, BuildError, BuildReply, BuildRequest, BuildWindow, CacheRecord, Export, Worker,
+    BakeRequest, BakeTarget, BuildEnd, BuildError, BuildReply, BuildRequest, BuildWindow,
+    CacheRecord, Export, NamedContext, Worker,
 };
 use crate::model::{NodeInfo, Platform};
 use crate::provenance::Provenance;
@@ -96,16 +97,60 @@ impl NodesBuilder {
         parts.collect()
     }
 
+    /// The same of several targets.
+    ///
+    /// # Errors
+    /// A target takes from one that is built on another node.
+    fn bake_parts(&self, request: &BakeRequest) -> Result<Vec<(usize, BakeRequest)>, BuildError> {
+        let mut parts: BTreeMap<usize, Vec<BakeTarget>> = BTreeMap::new();
+        for target in &request.targets {
+            for (place, part) in self.parts(&target.request) {
+                parts.entry(place).or_default().push(BakeTarget {
+                    name: target.name.clone(),
+                    request: part,
+                });
+            }
+        }
+        for (place, targets) in &parts {
+            for target in targets {
+                let taken = target
+                    .request
+                    .contexts
+                    .values()
+                    .find_map(|context| match context {
+                        NamedContext::Target(name) if targets.iter().all(|t| t.name != *name) => {
+                            Some(name)
+                        }
+                        _ => None,
+                    });
+                if let Some(taken) = taken {
+                    return Err(BuildError::Setup {
+                        message: format!(
+                            "target {} takes from {taken}, which is not built on its node {}: give \
+                             both the same platforms",
+                            target.name, self.nodes[*place].info.name
+                        ),
+                    });
+                }
+            }
+        }
+        let timeout = request.timeout;
+        let parts = parts.into_iter();
+        Ok(parts
+            .map(|(place, targets)| (place, BakeRequest { targets, timeout }))
+            .collect())
+    }
+
     /// Builds a part on its node, and cancels the others where it fails.
     async fn build_part(
         &self,
-        (place, part): (usize, &BuildRequest),
+        (place, part): (usize, &BakeRequest),
         sink: StatusSink,
         cancel: &CancellationToken,
     ) -> BuildEnd {
         let node = &self.nodes[place];
         let (own, mut statuses) = mpsc::unbounded_channel();
-        let building = node.builder.build(part, own, cancel.clone());
+        let building = node.builder.bake(part, own, cancel.clone());
         let forwarding = async {
             while let Some(status) = statuses.recv().await {
                 // Whoever reads no status may still want the build.
@@ -175,13 +220,33 @@ impl Builder for NodesBuilder {
         sink: StatusSink,
         cancel: CancellationToken,
     ) -> BuildEnd {
-        let parts = self.parts(request);
+        let alone = BakeRequest::alone(request.clone());
+        self.bake(&alone, sink, cancel).await
+    }
+
+    async fn bake(
+        &self,
+        request: &BakeRequest,
+        sink: StatusSink,
+        cancel: CancellationToken,
+    ) -> BuildEnd {
+        let parts = match self.bake_parts(request) {
+            Ok(parts) => parts,
+            Err(error) => {
+                return BuildEnd {
+                    wall: Duration::ZERO,
+                    context_bytes: 0,
+                    layout_bytes: 0,
+                    result: Err(error),
+                };
+            }
+        };
         let together = cancel.child_token();
         let builds = parts
             .iter()
             .map(|(place, part)| self.build_part((*place, part), sink.clone(), &together));
         let mut end = end_of(join_all(builds).await);
-        if let Export::Oci { destination } = &request.export
+        if let Some(Export::Oci { destination }) = request.only().map(|only| &only.export)
             && parts.len() > 1
         {
             let files: Vec<PathBuf> = parts
@@ -212,7 +277,10 @@ impl Builder for NodesBuilder {
     ) -> BuildEnd {
         let named = node.and_then(|name| self.nodes.iter().position(|n| n.info.name == name));
         match named {
-            Some(place) => self.build_part((place, request), sink, &cancel).await,
+            Some(place) => {
+                let alone = BakeRequest::alone(request.clone());
+                self.build_part((place, &alone), sink, &cancel).await
+            }
             None => self.build(request, sink, cancel).await,
         }
     }

@@ -195,5 +195,54 @@ fn request(platforms: &[&str]) -> BuildRequest {
         export: Export::CacheOnly,
         timeout: None,
         context_mark: None,
+        attributes: Default::default(),
+        entitlements: Default::default(),
+    }
+}
+
+#[test]
+fn each_node_bakes_the_targets_of_its_platforms_with_what_they_take_from() {
+    let farm = builder(vec![
+        node("x", &[], &["amd64", "arm64"]),
+        node("a", &[], &["arm64", "amd64"]),
+    ]);
+    let target = |name: &str, platforms: &[&str], from: Option<&str>| {
+        let mut request = request(platforms);
+        let from = from.map(|from| ("base".to_owned(), NamedContext::Target(from.to_owned())));
+        request.contexts = from.into_iter().collect();
+        BakeTarget {
+            name: name.into(),
+            request,
+        }
+    };
+    let bake = |targets| BakeRequest {
+        targets,
+        timeout: None,
+    };
+    let parts = farm.bake_parts(&bake(vec![
+        target("app", &["amd64", "arm64"], None),
+        target("lint", &["arm64"], Some("app")),
+    ]));
+    let parts = parts.unwrap();
+    let names: Vec<(usize, Vec<&str>)> = parts
+        .iter()
+        .map(|(place, part)| {
+            (
+                *place,
+                part.targets.iter().map(|it| it.name.as_str()).collect(),
+            )
+        })
+        .collect();
+    assert_eq!(names, [(0, vec!["app"]), (1, vec!["app", "lint"])]);
+
+    let error = farm.bake_parts(&bake(vec![
+        target("app", &["amd64"], None),
+        target("lint", &["arm64"], Some("app")),
+    ]));
+    match error.unwrap_err() {
+        BuildError::Setup { message } => {
+            assert!(message.contains("target lint takes from app"), "{message}");
+        }
+        other => panic!("{other:?}"),
     }
 }

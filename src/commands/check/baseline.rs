@@ -14,6 +14,7 @@ use crate::explain::Lines;
 use crate::model::{BuildKind, Platform, RunEnd};
 use crate::ops::Exit;
 use crate::ops::adhoc;
+use crate::ops::baked_sides;
 use crate::ops::builder::BuilderSession;
 use crate::ops::cells::Cells;
 use crate::ops::explain::{explained, lines_of};
@@ -33,9 +34,9 @@ pub(super) async fn run(settings: &Settings, stop: &CancellationToken) -> anyhow
     let (stored, variant) = find(&wanted.unwrap_or_default(), &place.folder)?;
     let before = explained(&stored, None, |_, _| Lines::default())?;
     // Before the engine is asked: most of what can be wrong is wrong here.
-    let options = settings.options()?;
-    let typed = Typed::read(&settings.dockerfile)?;
-    let dockerfile = dockerfile(settings, &typed, &options);
+    let mut options = settings.options()?;
+    let (dockerfile, _typed) = dockerfile(settings, &mut options).await?;
+    let path = dockerfile.path.clone();
     let against = format!(
         "the working tree against {} of run {}",
         variant.1, stored.run.record.run
@@ -64,7 +65,7 @@ pub(super) async fn run(settings: &Settings, stop: &CancellationToken) -> anyhow
             .any(|sample| sample.image_bytes.is_some());
         same_builds(&stored, &variant.0, &input.scenarios[0], &session.native)?;
         let raced = race(&Cells::one(session), input, &args, stop).await?;
-        let text = read_file(&settings.dockerfile).unwrap_or_default();
+        let text = read_file(&path).unwrap_or_default();
         let text = String::from_utf8_lossy(&text);
         let after = explained(&raced.stored, None, |_, _| lines_of(&text))?;
         let old = Side::of(&stored.run, &before, &variant.0, &variant.1);
@@ -93,10 +94,20 @@ pub(super) async fn run(settings: &Settings, stop: &CancellationToken) -> anyhow
     .await
 }
 
-/// The Dockerfile that is checked.
-fn dockerfile(settings: &Settings, typed: &Typed, options: &adhoc::Options) -> AdhocDockerfile {
-    AdhocDockerfile {
-        name: "worktree".to_owned(),
+/// What is checked, and what keeps its file.
+async fn dockerfile(
+    settings: &Settings,
+    options: &mut adhoc::Options,
+) -> anyhow::Result<(AdhocDockerfile, Option<Typed>)> {
+    let name = "worktree".to_owned();
+    if let Some(targets) = &settings.bake {
+        let (typed, build) = (&settings.bake_options, &settings.build);
+        let baked = baked_sides::alone(name, targets, typed, build, options).await?;
+        return Ok((baked, None));
+    }
+    let typed = Typed::read(&settings.dockerfile)?;
+    let dockerfile = AdhocDockerfile {
+        name,
         shown: match is_stdin(&settings.dockerfile) {
             true => typed.shown.clone(),
             false => shown_dockerfile(&typed.path).display().to_string(),
@@ -106,7 +117,9 @@ fn dockerfile(settings: &Settings, typed: &Typed, options: &adhoc::Options) -> A
         origin: None,
         revision: None,
         contexts: options.contexts.clone(),
-    }
+        bake: None,
+    };
+    Ok((dockerfile, Some(typed)))
 }
 
 /// Whether what was built of a kind now can be held against anything.

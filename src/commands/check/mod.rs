@@ -15,11 +15,14 @@ mod settings;
 
 use std::path::Path;
 
+use tokio_util::sync::CancellationToken;
+
 use crate::cli::CheckArgs;
 use crate::escape;
 use crate::git::Repository;
 use crate::ops::Exit;
-use crate::ops::adhoc;
+use crate::ops::adhoc::{self, Options};
+use crate::ops::baked_sides::BakeSides;
 use crate::ops::builder::BuilderSession;
 use crate::ops::cells::Cells;
 use crate::ops::race::{Choice, Prepared, RaceInput, check_writable, keep_out_of_git};
@@ -27,7 +30,7 @@ use crate::ops::report::show_check;
 use crate::ops::revisions::{Revisions, Side};
 use crate::ops::signals::stop_on_signals;
 use crate::report::{CheckOutcome, CheckView, Finding, Level, Rule};
-use crate::scenario::{Project, folder_name};
+use crate::scenario::{AdhocDockerfile, Project, folder_name};
 use finish::finish;
 use settings::Settings;
 
@@ -45,33 +48,33 @@ pub async fn run(args: CheckArgs) -> anyhow::Result<Exit> {
     let here = settings.context();
     // Before the engine is asked: most of what can be wrong is wrong here.
     Repository::find(&here)?;
-    let options = settings.options()?;
-    let base = settings.base.as_deref();
-    let found =
-        Revisions::open(&settings.dockerfile, &options, base, &settings.race, &stop).await?;
-    let Some(revisions) = found else {
+    let mut options = settings.options()?;
+    let Some(compared) = Compared::open(&settings, &options, &stop).await? else {
         return Ok(Exit::Interrupted);
     };
+    let revisions = compared.revisions();
     let against = format!(
         "{} against {}",
-        worktree(&revisions),
+        worktree(revisions),
         revisions.base.describe()
     );
     if revisions.is_unchanged()? {
-        let dockerfile = revisions.dockerfile(Side::Worktree);
         let name = folder_name(&here);
+        let what = match &settings.bake {
+            Some(targets) => targets.join(","),
+            None => revisions.dockerfile(Side::Worktree).shown,
+        };
         let check = CheckView {
             outcome: CheckOutcome::Passed,
-            subject: format!("{name}/{}", dockerfile.shown),
+            subject: format!("{name}/{what}"),
             headline: format!("{against}: nothing that is built differs"),
-            findings: of_policy(&settings, &revisions, &name)
-                .into_iter()
-                .collect(),
+            findings: of_policy(&settings, revisions, &name).into_iter().collect(),
         };
         show_check(&check, None, &settings.race)?;
         return Ok(Exit::Good);
     }
-    let dockerfiles = [Side::Base, Side::Worktree].map(|side| revisions.dockerfile(side));
+    let dockerfiles = compared.dockerfiles(&settings, &mut options).await?;
+    let dockerfile = dockerfiles[1].clone();
     let mut scenario = adhoc::scenario(&options, against.clone(), dockerfiles.to_vec())?;
     BuilderSession::with(&settings.race.builder, async |session| {
         errln!("check: {against}");
@@ -87,9 +90,8 @@ pub async fn run(args: CheckArgs) -> anyhow::Result<Exit> {
         };
         let cells = Cells::one(session);
         let prepared = Prepared::new(&cells, input, &settings.race, &stop).await?;
-        let dockerfile = revisions.dockerfile(Side::Worktree);
         let name = prepared.record.scenarios[0].name.clone();
-        let of_policy = of_policy(&settings, &revisions, &name);
+        let of_policy = of_policy(&settings, revisions, &name);
         if settings.may_measure_nothing() {
             match nothing_to_measure::probe(&prepared, session, &settings, &dockerfile, &stop).await? {
                 nothing_to_measure::Found::Nothing => {
@@ -119,6 +121,56 @@ pub async fn run(args: CheckArgs) -> anyhow::Result<Exit> {
         finish(check, &raced, &settings).await
     })
     .await
+}
+
+/// The two states that are compared, of a Dockerfile or of bake's targets.
+enum Compared {
+    Dockerfile(Box<Revisions>),
+    Bake(Box<BakeSides>),
+}
+
+impl Compared {
+    /// Copies both; `None` where the user stopped it.
+    async fn open(
+        settings: &Settings,
+        options: &Options,
+        stop: &CancellationToken,
+    ) -> anyhow::Result<Option<Self>> {
+        let (base, race) = (settings.base.as_deref(), &settings.race);
+        if settings.bake.is_some() {
+            let (typed, build) = (&settings.bake_options, &settings.build);
+            let sides = BakeSides::open(typed, build, options, base, race, stop).await?;
+            return Ok(sides.map(Box::new).map(Self::Bake));
+        }
+        let revisions = Revisions::open(&settings.dockerfile, options, base, race, stop).await?;
+        Ok(revisions.map(Box::new).map(Self::Dockerfile))
+    }
+
+    fn revisions(&self) -> &Revisions {
+        match self {
+            Self::Dockerfile(revisions) => revisions,
+            Self::Bake(sides) => &sides.revisions,
+        }
+    }
+
+    /// What is built of the base, and of the working tree.
+    async fn dockerfiles(
+        &self,
+        settings: &Settings,
+        options: &mut Options,
+    ) -> anyhow::Result<[AdhocDockerfile; 2]> {
+        match (self, &settings.bake) {
+            (Self::Bake(sides), Some(targets)) => {
+                let base = sides.dockerfile(Side::Base, targets, options).await?;
+                let worktree = sides.dockerfile(Side::Worktree, targets, options).await?;
+                Ok([base, worktree])
+            }
+            _ => {
+                let of = |side| self.revisions().dockerfile(side);
+                Ok([of(Side::Base), of(Side::Worktree)])
+            }
+        }
+    }
 }
 
 /// That the change has a policy of its own, where it has.

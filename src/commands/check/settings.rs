@@ -2,13 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, bail};
 
 use crate::cli::CheckArgs;
 use crate::git::Repository;
 use crate::model::{BuildKind, Invocation, Platform};
 use crate::ops::adhoc::{self, Options};
-use crate::options::{BuildOptions, RaceOptions, Rounds, rounds, share};
+use crate::ops::bake;
+use crate::options::{BakeOptions, BuildOptions, RaceOptions, Rounds, rounds, share};
 use crate::policy::{Fatal, FatalWord, Policy};
 use crate::scenario::Scenario;
 
@@ -19,6 +20,10 @@ const BASELINE_ROUNDS: Rounds = Rounds::Fixed(1);
 /// What a check goes by.
 pub(super) struct Settings {
     pub dockerfile: PathBuf,
+    /// Targets of bake that are checked, in place of the Dockerfile.
+    pub bake: Option<Vec<String>>,
+    /// What is asked of bake.
+    pub bake_options: BakeOptions,
     pub base: Option<String>,
     pub baseline: Option<String>,
     pub metric: Option<BuildKind>,
@@ -61,11 +66,33 @@ impl Settings {
             [] => policy.fatal.clone().unwrap_or(Fatal::USUAL.to_vec()),
             words => FatalWord::rules(words).map_err(|message| anyhow!("--fatal: {message}"))?,
         };
+        let bake = match (&args.bake, policy.bake.as_slice()) {
+            (Some(typed), _) => Some(bake::targets(typed)?),
+            // A Dockerfile that is typed is meant.
+            (None, []) => None,
+            (None, _) if !args.file.is_empty() => None,
+            (None, written) => Some(written.to_vec()),
+        };
+        let bake_files = match args.file.as_slice() {
+            [] => policy.bake_files.iter().map(in_policy).collect(),
+            typed => typed.to_vec(),
+        };
+        let typed = match args.file.as_slice() {
+            [] => None,
+            [file] => Some(file.clone()),
+            _ if bake.is_some() => None,
+            _ => bail!("--file: one Dockerfile is checked; several files need --bake TARGET"),
+        };
         Ok(Self {
-            dockerfile: args
-                .file
+            dockerfile: typed
                 .or(policy.dockerfile.as_ref().map(in_policy))
                 .unwrap_or_else(|| "Dockerfile".into()),
+            bake_options: BakeOptions {
+                files: bake.as_ref().map(|_| bake_files).unwrap_or_default(),
+                set: args.bake_args.set.clone(),
+                allow: args.bake_args.allow.clone(),
+            },
+            bake,
             base: args.base.or(policy.base.clone()),
             baseline: args.baseline,
             metric: args.metric.or(policy.metric),
@@ -136,7 +163,13 @@ impl Settings {
     /// variant, where it was found.
     pub fn command(&self, baseline: Option<&str>) -> Invocation {
         let mut command = Invocation::new("check", []);
-        command.option("file", adhoc::relative_name(&self.dockerfile));
+        match &self.bake {
+            Some(targets) => {
+                command.list("bake", targets);
+                bake::add_options(&mut command, &self.bake_options);
+            }
+            None => command.option("file", adhoc::relative_name(&self.dockerfile)),
+        }
         let words = [
             ("base", self.base.clone()),
             ("baseline", baseline.map(str::to_owned)),

@@ -1,4 +1,4 @@
-//! `buildrace explain DOCKERFILE`: one build, explained when it ends.
+//! `buildrace explain DOCKERFILE` and `explain --bake TARGET`: one build, explained when it ends.
 
 use std::path::{Path, PathBuf};
 
@@ -10,9 +10,10 @@ use crate::explain::{Explanation, explain};
 use crate::model::Invocation;
 use crate::ops::Exit;
 use crate::ops::adhoc;
-use crate::ops::one_build::OneBuild;
+use crate::ops::bake;
+use crate::ops::one_build::{Built, OneBuild};
 use crate::ops::signals::stop_on_signals;
-use crate::options::{BuildOptions, BuilderOptions};
+use crate::options::{BakeOptions, BuildOptions, BuilderOptions};
 use crate::report::explanation::Subject;
 use crate::store::RUN_FILE;
 
@@ -38,11 +39,43 @@ pub(super) async fn build(
     args: &ExplainArgs,
 ) -> anyhow::Result<Ended> {
     check_flags(path, is_compared, args)?;
-    let stop = stop_on_signals();
     let (dockerfile, options) = wanted(path, args)?;
+    let command = compare(&dockerfile, &options);
+    build_one(Built::Dockerfile(&dockerfile), &options, command, args).await
+}
+
+/// Builds targets of bake as one build.
+pub(super) async fn build_baked(typed: &str, args: &ExplainArgs) -> anyhow::Result<Ended> {
+    check_one(args)?;
+    let targets = bake::targets(typed)?;
+    let typed = BakeOptions {
+        files: args.file.iter().cloned().collect(),
+        set: args.one_build.bake_args.set.clone(),
+        allow: args.one_build.bake_args.allow.clone(),
+    };
+    let options = args.one_build.options(&args.platform);
+    let mut command = Invocation::new("compare", [targets.join(",")]);
+    command.flag("bake");
+    bake::add_options(&mut command, &typed);
+    command.option("against", "HEAD");
+    adhoc::add_options(&mut command, &options);
+    let built = Built::Bake {
+        targets: &targets,
+        options: &typed,
+    };
+    build_one(built, &options, command, args).await
+}
+
+async fn build_one(
+    built: Built<'_>,
+    options: &BuildOptions,
+    command: Invocation,
+    args: &ExplainArgs,
+) -> anyhow::Result<Ended> {
+    let stop = stop_on_signals();
     let build = OneBuild {
-        dockerfile: &dockerfile,
-        options: &options,
+        built,
+        options,
         no_cache: args.one_build.no_cache,
     };
     let ended = build
@@ -51,10 +84,10 @@ pub(super) async fn build(
     Ok(Ended {
         subject: Subject {
             wall: Some(ended.end.wall),
-            ..Subject::of_recording(adhoc::relative_name(&dockerfile))
+            ..Subject::of_recording(built.shown())
         },
         explanation: explain(&ended.trace, &ended.conditions),
-        compare: compare(&dockerfile, &options),
+        compare: command,
         exit: match &ended.end.result {
             Ok(_) => Exit::Good,
             Err(BuildError::Cancelled) => Exit::Interrupted,
@@ -72,17 +105,23 @@ fn check_flags(path: &Path, is_compared: bool, args: &ExplainArgs) -> anyhow::Re
             path.display()
         );
     }
-    if args.node.is_some() {
-        bail!("--node is for recordings: the builder tells what CPU it has");
-    }
-    if args.cores.is_some() {
-        bail!("--cores is for runs: it is not measured how busy the cores are while this builds");
-    }
+    check_one(args)?;
     if args.file.is_some() && path.is_file() {
         bail!(
             "--file names the Dockerfile of a folder, and {} is one: leave either out",
             path.display()
         );
+    }
+    Ok(())
+}
+
+/// Refuses what is asked of builds that are over.
+fn check_one(args: &ExplainArgs) -> anyhow::Result<()> {
+    if args.node.is_some() {
+        bail!("--node is for recordings: the builder tells what CPU it has");
+    }
+    if args.cores.is_some() {
+        bail!("--cores is for runs: it is not measured how busy the cores are while this builds");
     }
     Ok(())
 }

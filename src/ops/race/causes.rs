@@ -43,7 +43,12 @@ impl Causes {
             revision: variant.revision.clone(),
         };
         let sources = scenarios.iter().flat_map(|scenario| {
-            let variants = scenario.variants.iter();
+            // Of targets with contexts of their own, which of these is meant is not told.
+            let is_told = |variant: &&Variant| {
+                let mut targets = variant.bake.iter().flat_map(|bake| &bake.targets);
+                targets.all(|target| target.context.as_os_str().is_empty())
+            };
+            let variants = scenario.variants.iter().filter(is_told);
             variants.map(move |variant| (variant.name.clone(), source(scenario, variant)))
         });
         Self(sources.collect())

@@ -114,6 +114,8 @@ impl BuilderSession {
             },
             timeout: Some(LIMIT),
             context_mark: None,
+            attributes: Default::default(),
+            entitlements: Default::default(),
         };
         let (sink, status) = mpsc::unbounded_channel();
         let building = self.builder.build(&request, sink, stop.clone());

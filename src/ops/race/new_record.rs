@@ -8,8 +8,8 @@ use super::eligibility::Choice;
 use crate::engine::Engine;
 use crate::git::Repository;
 use crate::model::{
-    BaseImage, EmulatorInfo, HostInfo, Invocation, Platform, Rules, RunRecord, SCHEMA_VERSION,
-    ScenarioInfo, Stopping, VariantInfo,
+    BakeInfo, BaseImage, EmulatorInfo, HostInfo, Invocation, Platform, Rules, RunRecord,
+    SCHEMA_VERSION, ScenarioInfo, Stopping, VariantInfo,
 };
 use crate::ops::builder::BuilderSession;
 use crate::ops::cells::Cells;
@@ -106,6 +106,10 @@ fn scenario_info(
             sources_digest: variant.sources.as_deref().map(sources_digest).transpose()?,
             builder: None,
             emulators: None,
+            bake: variant.bake.as_ref().map(|bake| BakeInfo {
+                targets: bake.targets.iter().map(|it| it.name.clone()).collect(),
+                digest: bake.digest.clone(),
+            }),
         })
     };
     let variants: Vec<VariantInfo> = scenario.variants.iter().map(of).collect::<Result<_, _>>()?;

@@ -10,7 +10,9 @@ use super::building::{StartedRun, build, learn_from_last_run};
 use super::draft::{Draft, draft};
 use super::input::RaceInput;
 use super::raced::Raced;
-use crate::model::{BuilderInfo, EmulatorInfo, Run, RunRecord, ScenarioInfo, split_cell};
+use crate::model::{
+    BuilderInfo, EmulatorInfo, Run, RunRecord, ScenarioInfo, VariantInfo, split_cell,
+};
 use crate::ops::cells::Cells;
 use crate::ops::ignored::left_out;
 use crate::ops::{redaction, temporary_folders};
@@ -257,6 +259,13 @@ fn of_scenario(
             &format!("{} of {name}", then.dockerfile),
             digests(&then.digest),
             digests(&now.digest),
+        );
+        let baked =
+            |info: &VariantInfo| digests(info.bake.as_ref().map_or("none", |it| &it.digest));
+        compare(
+            &format!("what bake says of {name} {}", then.name),
+            baked(then),
+            baked(now),
         );
         let own = |digest: &Option<String>| digests(digest.as_deref().unwrap_or("none"));
         compare(

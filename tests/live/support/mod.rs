@@ -184,6 +184,8 @@ impl Job {
             },
             timeout: None,
             context_mark: None,
+            attributes: Default::default(),
+            entitlements: Default::default(),
         }
     }
 }
