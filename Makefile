@@ -9,7 +9,7 @@ SCENARIO ?= go-hello
 FAST_TESTS = $(filter-out live private_engine readers object_store browser, \
 	$(notdir $(basename $(wildcard tests/*.rs)) $(patsubst %/main.rs,%,$(wildcard tests/*/main.rs))))
 
-.PHONY: help build engine race quick suite headline check test verify-scenarios lint bench bench-builds readme site power clean
+.PHONY: help fuzz build engine race quick suite headline check test verify-scenarios lint bench bench-builds readme site power clean
 
 help: ## Show what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +48,11 @@ verify-scenarios: ## Build every scenario's fast variants and check their images
 lint: ## Check formatting and lints
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
+
+FUZZ_SECONDS ?= 600
+
+fuzz: ## Fuzz each reader for ten minutes, or $(FUZZ_SECONDS) seconds: cargo install cargo-fuzz
+	scripts/fuzz $(FUZZ_SECONDS)
 
 bench: ## Run the benchmarks, ours against `docker buildx` among them
 	scripts/bench
