@@ -247,7 +247,10 @@ async fn after_a_build_the_hook_names_emulation_and_a_lost_cache_alone() {
         let lost: Vec<String> = lost.map(|record| record.id).collect();
         engine.builder.prune(&lost).await.unwrap();
         let shown = build(&own);
-        assert!(shown.contains("the builder lost its cache"), "{shown}");
+        assert!(
+            shown.contains("its record is gone from the builder's cache"),
+            "{shown}"
+        );
 
         user.buildrace(&["plugin", "hook", "off"]);
         engine.builder.prune(&lost).await.unwrap();

@@ -1,6 +1,7 @@
 //! A line after `docker build`: what the Docker CLI's hook is answered. Nothing here may fail or
 //! take long, as the user waits for the prompt.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::time::Duration;
@@ -10,10 +11,11 @@ use jiff::{SignedDuration, Timestamp};
 use super::config_file::{docker_folder, read_config};
 use crate::docker_cli::{DockerBuild, HookRequest, hook_response};
 use crate::escape;
-use crate::explain::{Conditions, Explanation, Lines, explain};
-use crate::model::RememberedBuild;
+use crate::explain::{Conditions, Lines};
+use crate::model::{BuildInputs, RememberedBuild};
 use crate::ops::builder::BuilderSession;
 use crate::ops::explain::lines_of;
+use crate::ops::why::{Built, Pair};
 use crate::options::{BuilderOptions, duration};
 use crate::report::explanation::hook_line;
 use crate::scenario::read_file;
@@ -97,13 +99,16 @@ async fn of_session(
     if age > JUST_NOW || build.duration()? < threshold {
         return None;
     }
-    let (explanation, dockerfile) = explained(session, build, command).await?;
-    let found = match hook_line::emulated(&explanation, threshold) {
-        None if is_uncached(request) || !hook_line::may_have_lost(&explanation, threshold) => None,
+    let (built, dockerfile) = explained(session, build, command).await?;
+    let explanation = &built.explanation;
+    let found = match hook_line::emulated(explanation, threshold) {
+        None if is_uncached(request) || !hook_line::may_have_lost(explanation, threshold) => None,
         None => {
             let earlier = earlier(&builds, build)?;
             let (earlier, _) = explained(session, earlier, command).await?;
-            hook_line::lost_cache(&explanation, &earlier, threshold)
+            let pair = Pair::new(built.clone(), earlier);
+            let why = pair.why(None);
+            hook_line::lost_cache(explanation, &pair.earlier.explanation, &why, threshold)
         }
         emulated => emulated,
     };
@@ -145,7 +150,7 @@ fn earlier<'b>(
     let earlier = builds.iter().filter(|earlier| {
         earlier.reference != build.reference
             && earlier.node == build.node
-            && earlier.inputs == build.inputs
+            && is_of_same(&earlier.inputs, &build.inputs)
             && earlier.error.is_none()
             && earlier.completed.is_some()
             && earlier.completed <= build.started
@@ -153,12 +158,23 @@ fn earlier<'b>(
     earlier.max_by_key(|earlier| earlier.completed)
 }
 
+/// Whether two builds are of the same, whatever their arguments were.
+fn is_of_same(one: &BuildInputs, other: &BuildInputs) -> bool {
+    let asked = |inputs: &BuildInputs| BuildInputs {
+        arguments: BTreeMap::new(),
+        no_cache: None,
+        revision: None,
+        ..inputs.clone()
+    };
+    asked(one) == asked(other)
+}
+
 /// A build explained, and its Dockerfile, where that is found.
 async fn explained(
     session: &BuilderSession,
     build: &RememberedBuild,
     command: &DockerBuild,
-) -> Option<(Explanation, Option<PathBuf>)> {
+) -> Option<(Built, Option<PathBuf>)> {
     let recorded = session.recorded(build).await.ok()?;
     let found = dockerfile_of(command, &recorded.trace);
     let (file, lines) = found.map_or((None, Lines::default()), |(file, lines)| {
@@ -166,9 +182,12 @@ async fn explained(
     });
     let conditions = Conditions {
         lines,
-        ..Conditions::of_recorded(&recorded)
+        ..Conditions::default()
     };
-    Some((explain(&recorded.trace, &conditions)?, file))
+    Some((
+        Built::of_recorded(String::new(), &recorded, &conditions)?,
+        file,
+    ))
 }
 
 /// The Dockerfile that was built, where the command's words lead to one that has each RUN of the

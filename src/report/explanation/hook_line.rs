@@ -1,13 +1,14 @@
 //! A build in one line, for who has just built: what emulation or a lost cache cost. Empty where it
 //! cost less than a threshold. Without a full stop, safe for a terminal.
 
-use std::collections::HashSet;
 use std::time::Duration;
 
 use super::super::number;
 use super::culprit::culprit;
 use super::text::short_instruction;
+use super::why::{advice as kept_cached, sentence};
 use crate::explain::advice::{Try, advice};
+use crate::explain::why::{Cause, Root, Why};
 use crate::explain::{Activity, Explanation, StepFacts, StepKind};
 
 /// Columns that an instruction may take.
@@ -41,29 +42,29 @@ pub fn may_have_lost(explanation: &Explanation, threshold: Duration) -> bool {
     steps.any(|step| was_executed(step) && step.critical >= threshold)
 }
 
-/// What was executed again though nothing that it takes from changed, or though it needs little of
-/// what changed; `earlier` is the build of the same before.
+/// What was built again, and need not have been: because of a cause that is known, and that its
+/// user may not want, or though it needs little of what changed. `earlier` is the build of the same
+/// before.
 pub fn lost_cache(
     explanation: &Explanation,
     earlier: &Explanation,
+    why: &Why,
     threshold: Duration,
 ) -> Option<String> {
-    // A step's digest is made of its instruction and all that it takes from. Sources have
-    // another one in each build.
-    let known: HashSet<&str> = earlier
-        .steps
-        .iter()
-        .map(|step| step.digest.as_str())
-        .collect();
-    let lost = explanation.steps.iter().filter(|step| {
-        was_executed(step) && step.critical >= threshold && known.contains(step.digest.as_str())
-    });
-    if let Some(step) = lost.max_by_key(|step| step.critical) {
+    let is_unwanted = |root: &&Root| match &root.cause {
+        Cause::Files(files) => !files.changes.is_empty(),
+        Cause::NoCache | Cause::Unknown(_) => false,
+        _ => true,
+    };
+    let mut roots = why.causes.iter().filter(|root| root.critical >= threshold);
+    let found = roots.find(|root| is_unwanted(root) && kept_cached(explanation, root).is_some());
+    if let Some(root) = found {
+        let step = &explanation.steps[*root.steps.first()?];
         return Some(format!(
-            "{} took {} again, though nothing that it takes from changed: the builder lost its \
-             cache",
+            "{} took {} again, with what follows: {}",
             short_instruction(&step.instruction, MAX_INSTRUCTION),
-            number::seconds(step.busy.as_secs_f64())
+            number::seconds(root.critical.as_secs_f64()),
+            sentence(&root.cause)
         ));
     }
     let found = advice(explanation);
@@ -94,6 +95,7 @@ fn was_executed(step: &StepFacts) -> bool {
 mod tests {
     use super::super::fixture::{HOSTILE, explained, step};
     use super::*;
+    use crate::explain::why::{Between, Known, why};
 
     const SECOND: Duration = Duration::from_secs(1);
 
@@ -137,18 +139,37 @@ mod tests {
         ])
     }
 
+    /// What the causes of two streams alone are.
+    fn causes(build: &Explanation, earlier: &Explanation) -> Why {
+        let written = std::collections::BTreeMap::new();
+        let known = |explanation| Known {
+            explanation,
+            provenance: None,
+            arguments: None,
+            written: &written,
+            no_cache: None,
+            place: None,
+        };
+        why(&known(build), &known(earlier), &Between::default())
+    }
+
     #[test]
     fn a_cache_is_lost_where_the_same_step_was_executed_again() {
         let (first, second) = (packages("a", 9_000), packages("a", 8_000));
         assert!(may_have_lost(&second, SECOND));
-        let line = lost_cache(&second, &first, SECOND).unwrap();
+        let found = causes(&second, &first);
+        let line = lost_cache(&second, &first, &found, SECOND).unwrap();
         assert!(
-            line.starts_with("RUN apt-get install make took 8.00 s again"),
+            line.starts_with(
+                "RUN apt-get install make took 8.01 s again, with what follows: its record"
+            ),
             "{line}"
         );
-        assert_eq!(lost_cache(&second, &first, 9 * SECOND), None);
-        // It takes from something else.
-        assert_eq!(lost_cache(&packages("b", 8_000), &first, SECOND), None);
+        assert_eq!(lost_cache(&second, &first, &found, 9 * SECOND), None);
+        // What it is, a stream does not say.
+        let other = packages("b", 8_000);
+        let found = causes(&other, &first);
+        assert_eq!(lost_cache(&other, &first, &found, SECOND), None);
     }
 
     #[test]
@@ -159,10 +180,13 @@ mod tests {
                 step(install, "[linux/amd64 3/3] RUN npm ci", &[copy], 10, 9_000),
             ])
         };
-        let line = lost_cache(&of("c2", "i2"), &of("c1", "i1"), SECOND).unwrap();
+        let (now, then) = (of("c2", "i2"), of("c1", "i1"));
+        let found = causes(&now, &then);
+        let line = lost_cache(&now, &then, &found, SECOND).unwrap();
         assert!(line.starts_with("RUN npm ci took 8.99 s again"), "{line}");
         assert!(line.contains("COPY . ."), "{line}");
         // It was never built before.
-        assert_eq!(lost_cache(&of("c2", "i2"), &naive(), SECOND), None);
+        let found = causes(&now, &naive());
+        assert_eq!(lost_cache(&now, &naive(), &found, SECOND), None);
     }
 }
