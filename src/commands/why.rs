@@ -282,7 +282,11 @@ fn files(pair: &Pair, args: &WhyArgs) -> anyhow::Result<Option<FilesBetween>> {
         .unwrap_or_else(|| here.join("Dockerfile"));
     if let Some(before) = &args.earlier_context {
         let before = ContextFolder::open(before, here)?;
-        let after = ContextFolder::open(context.unwrap_or("."), here)?;
+        let mut after = ContextFolder::open(context.unwrap_or("."), here)?;
+        if before.is_of_git() && !after.is_of_git() {
+            // Beside the repository, it is compared as it is.
+            after = ContextFolder::of_worktree(after.path()).unwrap_or(after);
+        }
         return FilesBetween::of_contexts(&before, &after, &ignore).map(Some);
     }
     let is_meant = context.is_some() || dockerfile.is_some();
@@ -291,7 +295,12 @@ fn files(pair: &Pair, args: &WhyArgs) -> anyhow::Result<Option<FilesBetween>> {
         return Ok(None);
     };
     let after = ContextFolder::open(context.unwrap_or("."), here)?;
-    FilesBetween::touched(after.path(), &ignore, since, until).map(Some)
+    let touched = FilesBetween::touched(after.path(), &ignore, since, until);
+    // Whoever names no context asks for no file.
+    match context {
+        Some(_) => touched.map(Some),
+        None => Ok(touched.ok()),
+    }
 }
 
 /// The Dockerfile that was built, if it is in this folder as it was.

@@ -123,7 +123,11 @@ impl NoCache {
     pub fn covers(&self, stage: Option<&str>) -> bool {
         match self {
             Self::Everything => true,
-            Self::Stages(stages) => stages.iter().any(|name| Some(name.as_str()) == stage),
+            // BuildKit does not heed the case of their names.
+            Self::Stages(stages) => stage.is_some_and(|stage| {
+                let mut stages = stages.iter();
+                stages.any(|name| name.eq_ignore_ascii_case(stage))
+            }),
         }
     }
 }

@@ -31,6 +31,11 @@ impl Ignored {
         Self(PatternMatcher::new(&patterns(&list)).ok())
     }
 
+    /// Whether something in a folder that is left out may be taken back.
+    pub fn takes_back(&self) -> bool {
+        self.0.as_ref().is_some_and(PatternMatcher::has_negations)
+    }
+
     /// Whether a path relative to the context is left out. The list itself never
     /// is: BuildKit asks for it.
     pub fn leaves_out(&self, path: &Path) -> bool {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
 
-use super::definition::Definition;
+use super::definition::{Definition, Operation, Run};
 use crate::model::Platform;
 
 /// What BuildKit says of a build that is over.
@@ -42,6 +42,15 @@ impl Provenance {
     /// The definition of a step by the digest that the status stream gives it.
     pub fn definition(&self, digest: &str) -> Option<&Definition> {
         self.definitions.get(digest)
+    }
+
+    /// All commands among the definitions.
+    pub fn runs(&self) -> impl Iterator<Item = &Run> {
+        let definitions = self.definitions.values();
+        definitions.filter_map(|definition| match &definition.operation {
+            Operation::Run(run) => Some(&**run),
+            Operation::Source(_) | Operation::Files(_) | Operation::Other(_) => None,
+        })
     }
 
     /// Whether it has the definition of any step.

@@ -224,12 +224,10 @@ struct CacheJson {
 /// What a command's result does not depend on, and what a newer BuildKit says in
 /// other words: its cache is kept without them (`CacheMap` in
 /// `solver/llbsolver/ops/exec.go`).
-const NOT_OF_KEY: [&str; 4] = [
-    "proxy_env",
-    "cgroupParent",
-    "removeMountStubsRecursive",
-    "output",
-];
+const NOT_OF_KEY: [&str; 3] = ["proxy_env", "removeMountStubsRecursive", "output"];
+/// Of further hosts, the key has the names alone.
+const HOSTS: &str = "extraHosts";
+const ADDRESS: &str = "IP";
 
 impl Op {
     /// `None` for the end of a build, which does nothing.
@@ -280,6 +278,11 @@ fn run(exec: Exec) -> Run {
         mut options,
     } = exec;
     options.extend(meta.options);
+    if let Some(Value::Array(hosts)) = options.get_mut(HOSTS) {
+        for host in hosts.iter_mut().filter_map(Value::as_object_mut) {
+            host.remove(ADDRESS);
+        }
+    }
     let environment = meta.env.unwrap_or_default().into_iter();
     Run {
         command: meta.args.unwrap_or_default(),

@@ -32,7 +32,8 @@ struct Case {
     /// Dockerfile.
     causes: &'static [(&'static str, &'static str)],
     /// What `check` says of the two as revisions, a part of it; nothing where both
-    /// build the same, `None` where git does not know of the change.
+    /// build the same, `None` where git does not know of the change or another case
+    /// is as this one.
     of_revisions: Option<&'static str>,
 }
 
@@ -228,7 +229,7 @@ const CASES: &[Case] = &[
     },
     Case {
         name: "a secret in an ARG",
-        dockerfile: "FROM debian:trixie-slim\nARG API_TOKEN\nRUN echo MARK\n",
+        dockerfile: "FROM debian:trixie-slim\nARG API_TOKEN\nRUN echo $API_TOKEN MARK\n",
         options: [
             &["--build-arg", "API_TOKEN=hunter1"],
             &["--build-arg", "API_TOKEN=hunter2"],
@@ -251,6 +252,40 @@ const CASES: &[Case] = &[
         options: NONE,
         change: |place| base_image(place, "2"),
         causes: &[("base-image", "is another image now: sha256:")],
+        of_revisions: None,
+    },
+    Case {
+        name: "a base image that brings variables of its own",
+        dockerfile: "FROM buildrace-test-base:MARK\nWORKDIR /app\nCOPY main.go .\nRUN echo MARK\n",
+        options: NONE,
+        change: |place| base_image(place, "2"),
+        causes: &[("base-image", "is another image now: sha256:")],
+        of_revisions: None,
+    },
+    Case {
+        name: "a WORKDIR",
+        dockerfile: "FROM debian:trixie-slim\nWORKDIR /MARK\nCOPY main.go .\nRUN echo MARK\n",
+        options: NONE,
+        change: |place| place.edit("WORKDIR /MARK", "WORKDIR /MARK-b"),
+        causes: &[("instruction", "-b, it was WORKDIR /")],
+        of_revisions: None,
+    },
+    Case {
+        name: "an ARG's default",
+        dockerfile: "FROM debian:trixie-slim\nARG VERSION=1\nRUN echo MARK\n",
+        options: NONE,
+        change: |place| place.edit("VERSION=1", "VERSION=2"),
+        causes: &[("argument", "VERSION is \"2\" now, it was \"1\"")],
+        of_revisions: None,
+    },
+    Case {
+        name: "the earlier build failed in the middle",
+        dockerfile: "FROM debian:trixie-slim\n\
+                     RUN --mount=type=secret,id=s test -s /run/secrets/s && echo MARK\n\
+                     RUN echo MARK next\nRUN echo MARK last\n",
+        options: [&[], &["--secret", "id=s,env=PLANTED"]],
+        change: |_| {},
+        causes: &[("not-built", "did not finish it")],
         of_revisions: None,
     },
     Case {
@@ -341,7 +376,7 @@ const CASES: &[Case] = &[
         dockerfile: "FROM debian:trixie-slim\nRUN echo MARK\n",
         options: NONE,
         change: |_| {},
-        causes: &[("platform", "nothing was built for linux/")],
+        causes: &[("platform", "the earlier build built nothing for linux/")],
         of_revisions: None,
     },
     Case {
@@ -443,7 +478,7 @@ const CASES: &[Case] = &[
 fn base_image(place: &Place, content: &str) {
     let file = place.folder.path().join("base.Dockerfile");
     let text = format!(
-        "FROM debian:trixie-slim\nRUN echo {} {content} > /content\n",
+        "FROM debian:trixie-slim\nENV BASE_CONTENT={content}\nRUN echo {} {content} > /content\n",
         place.mark
     );
     fs::write(&file, text).unwrap();

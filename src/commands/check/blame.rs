@@ -91,11 +91,12 @@ pub(super) fn lost_cache(old: &Explanation, new: &Blamed<'_>) -> Option<Blame> {
 /// Why a step of a build is executed, where another step is behind it:
 /// `COPY . . at line 3: main.c changed`. `None` where that is not known.
 pub(super) fn cause(build: &Blamed<'_>, at: usize) -> Option<String> {
-    let nothing = BTreeMap::new();
+    let (nothing, no_arguments) = (BTreeMap::new(), BTreeMap::new());
     let known = |explanation| Known {
         explanation,
         provenance: None,
-        arguments: None,
+        // A race asks for the same each time.
+        arguments: Some(&no_arguments),
         written: &nothing,
         no_cache: None,
         place: None,

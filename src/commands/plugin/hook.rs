@@ -107,6 +107,10 @@ async fn of_session(
             let earlier = earlier(&builds, build)?;
             let (earlier, _) = explained(session, earlier, command).await?;
             let pair = Pair::new(built.clone(), earlier);
+            // Builds of other projects are asked for alike.
+            if !pair.is_alike() {
+                return None;
+            }
             let why = pair.why(None);
             hook_line::lost_cache(explanation, &pair.earlier.explanation, &why, threshold)
         }

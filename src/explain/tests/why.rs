@@ -44,10 +44,11 @@ fn build(mark: &str, change: impl Fn(&str, &mut Vertex)) -> Explanation {
 
 fn known(explanation: &Explanation) -> Known<'_> {
     static NONE: BTreeMap<usize, String> = BTreeMap::new();
+    static NO_ARGUMENTS: BTreeMap<String, String> = BTreeMap::new();
     Known {
         explanation,
         provenance: None,
-        arguments: None,
+        arguments: Some(&NO_ARGUMENTS),
         written: &NONE,
         no_cache: None,
         place: None,
@@ -74,6 +75,7 @@ impl ContextFiles for Changed {
                 .collect(),
             certainty: self.1,
             everything: false,
+            is_named: false,
         })
     }
 }

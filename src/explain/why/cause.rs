@@ -103,6 +103,8 @@ pub enum Cause {
 pub enum Unknown {
     /// The definitions of the steps, which the status stream has not.
     Definition,
+    /// Whether it was to be looked for in the cache.
+    Record,
 }
 
 /// A variable that a step sees.
@@ -148,6 +150,9 @@ pub struct Files {
     pub certainty: Certainty,
     /// Whether the step takes the whole context.
     pub everything: bool,
+    /// Whether it takes from a named context, which is not compared.
+    #[serde(skip)]
+    pub is_named: bool,
 }
 
 impl Files {
@@ -155,6 +160,7 @@ impl Files {
         self.changes.extend(other.changes);
         self.certainty = self.certainty.min(other.certainty);
         self.everything |= other.everything;
+        self.is_named |= other.is_named;
     }
 
     /// Without those that another step has, too.

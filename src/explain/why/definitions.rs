@@ -3,10 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use super::cause::{Cause, Variable};
+use super::cause::{Cause, Unknown, Variable};
 use super::known::Known;
 use super::variables::{Variables, used};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::explain::StepFacts;
 use crate::provenance::{Definition, FileAction, Files, Mount, MountKind, Operation, Run};
@@ -181,8 +181,9 @@ fn of_runs(now: &Run, then: &Run, texts: &Texts, variables: &Variables<'_>) -> D
     if is_other_mount && texts.differ() {
         return Difference::Is(texts.instruction());
     }
-    if let Some(cause) = of_environments(&now.environment, &then.environment, variables) {
-        return Difference::Is(cause);
+    match of_environments(&now.environment, &then.environment, variables) {
+        Difference::None => {}
+        found => return found,
     }
     if now.folder != then.folder {
         return Difference::Inherited(setting("WORKDIR", &then.folder, &now.folder));
@@ -295,7 +296,7 @@ fn of_environments(
     now: &BTreeMap<String, String>,
     then: &BTreeMap<String, String>,
     variables: &Variables<'_>,
-) -> Option<Cause> {
+) -> Difference {
     let mut names: Vec<&String> = now.keys().chain(then.keys()).collect();
     names.sort();
     names.dedup();
@@ -304,17 +305,25 @@ fn of_environments(
         let (before, after) = (value(then, name), value(now, name));
         (before != after).then(|| variables.variable(name, before.as_deref(), after.as_deref()))
     });
-    let (arguments, environment): (Vec<Variable>, Vec<Variable>) =
-        changed.partition(|variable| variables.is_argument(&variable.name));
-    match (arguments.is_empty(), environment.is_empty()) {
-        (true, true) => None,
-        // One may be made of the other: ENV A=$ARG.
-        (false, _) => Some(Cause::Argument {
+    let (of_base, own): (Vec<Variable>, Vec<Variable>) =
+        changed.partition(|variable| variables.is_of_base(&variable.name));
+    let (arguments, environment): (Vec<Variable>, Vec<Variable>) = own
+        .into_iter()
+        .partition(|variable| variables.is_argument(&variable.name));
+    if !arguments.is_empty() {
+        // ENV may be made of them: ENV A=$ARG.
+        return Difference::Is(Cause::Argument {
             variables: arguments,
-        }),
-        (true, false) => Some(Cause::Environment {
+        });
+    }
+    if !environment.is_empty() {
+        return Difference::Is(Cause::Environment {
             variables: environment,
-        }),
+        });
+    }
+    match of_base.is_empty() {
+        true => Difference::None,
+        false => Difference::Inherited(Cause::Environment { variables: of_base }),
     }
 }
 
@@ -337,9 +346,38 @@ fn of_files(now: &Files, then: &Files, texts: &Texts, variables: &Variables<'_>)
         });
     }
     let changed = variables.changed(used(&texts.after).into_iter());
+    if !changed.is_empty() {
+        return Difference::Is(Cause::Argument { variables: changed });
+    }
     let [before, after] = &texts.named;
-    Difference::Is(match changed.is_empty() {
-        false => Cause::Argument { variables: changed },
-        true => setting("ENV", before, after),
-    })
+    if before != after {
+        return Difference::Is(setting("ENV", before, after));
+    }
+    of_actions(now, then, variables)
+}
+
+/// What is different in files that are copied by the same words.
+fn of_actions(now: &Files, then: &Files, variables: &Variables<'_>) -> Difference {
+    const TIME: &str = "timestamp";
+    const EPOCH: &str = "SOURCE_DATE_EPOCH";
+    for (now, then) in now.actions.iter().zip(&then.actions) {
+        let (FileAction::Copy(now), FileAction::Copy(then)) = (now, then) else {
+            continue;
+        };
+        if now.target != then.target {
+            return Difference::Inherited(setting("WORKDIR", &then.target, &now.target));
+        }
+        let mut names = now.options.keys().chain(then.options.keys());
+        let name = names.find(|name| now.options.get(*name) != then.options.get(*name));
+        let Some(name) = name else { continue };
+        let changed = variables.changed([EPOCH].into_iter());
+        if name == TIME && !changed.is_empty() {
+            return Difference::Is(Cause::Argument { variables: changed });
+        }
+        let value =
+            |of: &Map<String, Value>| of.get(name).map_or_else(String::new, Value::to_string);
+        return Difference::Is(setting(name, &value(&then.options), &value(&now.options)));
+    }
+    // Whatever else it is.
+    Difference::Is(Cause::Unknown(Unknown::Definition))
 }

@@ -28,7 +28,7 @@ use definitions::Difference;
 pub use known::{Between, ContextFiles, Known};
 use roots::{Found, place, roots};
 pub use roots::{PlatformCost, Root};
-use sources::{context_of, images, is_everything, is_remote, url_of, words_copied};
+use sources::{context_of, images, is_everything, is_remote, ref_of, url_of, words_copied};
 use variables::Variables;
 
 use super::diff::{StepChange, diff};
@@ -75,6 +75,7 @@ struct Asking<'a> {
     /// The step of the earlier build for each of this one.
     before: Vec<Option<usize>>,
     built_before: BTreeSet<Platform>,
+    variables: Variables<'a>,
 }
 
 impl<'a> Asking<'a> {
@@ -102,6 +103,7 @@ impl<'a> Asking<'a> {
             between,
             before,
             built_before: platforms.cloned().collect(),
+            variables: Variables::of(build, earlier),
         }
     }
 
@@ -163,9 +165,17 @@ impl<'a> Asking<'a> {
         let its_own = |cause| Found { cause, root: at };
         let Some(before) = self.step_before(at) else {
             let of_platform = self.unknown_platform(step).map(its_own);
+            let has_failed = self.earlier.explanation.failure.is_some();
             return of_platform
-                // A step that is new follows from nothing.
-                .unwrap_or_else(|| its_own(Cause::New));
+                // One that failed tells nothing of what would have followed.
+                .or_else(|| has_failed.then(|| above.cloned())?)
+                .unwrap_or_else(|| {
+                    its_own(if has_failed {
+                        Cause::NotBuilt
+                    } else {
+                        Cause::New
+                    })
+                });
         };
         if let Some(cause) = self.not_looked_for(step, before) {
             // It is the cause of those above, too.
@@ -176,10 +186,6 @@ impl<'a> Asking<'a> {
         }
         let difference = self.difference(step, before);
         let own = match &difference {
-            // It may have brought its own.
-            Difference::Is(Cause::Environment { .. }) if self.base_image(at).is_some() => {
-                self.base_image(at)
-            }
             Difference::Is(cause) => Some(cause.clone()),
             Difference::Inherited(_) | Difference::None | Difference::Unknown => None,
         };
@@ -197,11 +203,13 @@ impl<'a> Asking<'a> {
             });
             return more.unwrap_or_else(|| above.clone());
         }
-        if let Difference::Inherited(cause) = difference {
-            return its_own(cause);
-        }
+        let inherited = match &difference {
+            Difference::Inherited(cause) => Some(cause.clone()),
+            Difference::Is(_) | Difference::None | Difference::Unknown => None,
+        };
         let cause = self
             .base_image(at)
+            .or_else(|| inherited.and_then(|cause| self.base_above(at).or(Some(cause))))
             .or_else(|| self.moved(at))
             .or_else(|| self.source(at))
             .or_else(|| self.changed_files(files))
@@ -252,15 +260,47 @@ impl<'a> Asking<'a> {
     }
 
     fn difference(&self, step: &StepFacts, before: &StepFacts) -> Difference {
-        let variables = Variables::of(self.build, self.earlier);
-        definitions::difference((self.build, step), (self.earlier, before), &variables)
+        definitions::difference((self.build, step), (self.earlier, before), &self.variables)
+    }
+
+    /// The base image of the stage that a step is of, if that is another one now.
+    fn base_above(&self, at: usize) -> Option<Cause> {
+        let mut seen = BTreeSet::new();
+        let mut next = at;
+        while seen.insert(next) {
+            if let Some(cause) = self.base_image(next) {
+                return Some(cause);
+            }
+            next = order::parent(&self.build.explanation.steps, next)?;
+        }
+        None
     }
 
     fn not_looked_for(&self, step: &StepFacts, before: &StepFacts) -> Option<Cause> {
-        let covers = |no_cache: &NoCache| no_cache.covers(step.stage.as_deref());
+        // The only stage of a Dockerfile is named by its FROM alone.
+        let stage = step.stage.as_deref().or_else(|| self.only_stage());
+        let covers = |no_cache: &NoCache| no_cache.covers(stage);
         let is_asked = self.build.no_cache.is_some_and(covers);
         let is_told = digest_without_cache(&before.digest) == step.digest;
         (is_asked || is_told).then_some(Cause::NoCache)
+    }
+
+    /// What the only FROM of the Dockerfile calls its stage.
+    fn only_stage(&self) -> Option<&'a str> {
+        let written = self.build.written.values();
+        let is_from = |text: &&String| {
+            let first = text.split_whitespace().next();
+            first.is_some_and(|word| word.eq_ignore_ascii_case("FROM"))
+        };
+        let mut froms = written.filter(is_from);
+        let (from, None) = (froms.next()?, froms.next()) else {
+            return None;
+        };
+        let words: Vec<&str> = from.split_whitespace().collect();
+        match words.as_slice() {
+            [.., word, name] if word.eq_ignore_ascii_case("AS") => Some(name),
+            _ => None,
+        }
     }
 
     /// A base image that has another digest than before.
@@ -282,9 +322,16 @@ impl<'a> Asking<'a> {
         // Another image takes its place.
         let names = |images: &BTreeMap<String, Option<String>>| images.keys().next().cloned();
         let (before, after) = (names(&then)?, names(&now)?);
-        (now.len() == 1 && then.len() == 1 && before != after).then(|| Cause::Instruction {
-            before: format!("FROM {before}"),
-            after: format!("FROM {after}"),
+        if now.len() != 1 || then.len() != 1 || before == after {
+            return None;
+        }
+        let variables = self.variables.explaining(&before, &after);
+        Some(match variables.is_empty() {
+            false => Cause::Argument { variables },
+            true => Cause::Instruction {
+                before: format!("FROM {before}"),
+                after: format!("FROM {after}"),
+            },
         })
     }
 
@@ -303,10 +350,18 @@ impl<'a> Asking<'a> {
             self.remote(step).filter(|_| !step.cached)
         })?;
         let resolved = |known: &Known<'_>| {
-            let mut materials = known.provenance?.materials.iter();
-            let url = url_of(&source);
-            let found = materials.find(|(uri, _)| url_of(uri) == url);
-            found.map(|(_, digest)| digest.clone())
+            let materials = &known.provenance?.materials;
+            let find = |same: fn(&str) -> &str| {
+                let mut found = materials
+                    .iter()
+                    .filter(|(uri, _)| same(uri) == same(&source));
+                let (first, None) = (found.next()?, found.next()) else {
+                    return None;
+                };
+                Some(first.1.clone())
+            };
+            // One repository may be there at several refs.
+            find(ref_of).or_else(|| find(url_of))
         };
         let (before, after) = (resolved(self.earlier), resolved(self.build));
         if before.is_some() && before == after {
@@ -347,6 +402,7 @@ impl<'a> Asking<'a> {
             let files = self.between.files;
             let files = files.and_then(|files| files.changed(&context, &copied));
             let mut files = files.unwrap_or_default();
+            files.is_named |= context != sources::CONTEXT;
             files.everything |= copied.iter().any(is_everything);
             match &mut found {
                 Some(found) => found.add(files),
@@ -431,13 +487,13 @@ impl<'a> Asking<'a> {
         let is_lost =
             step.digest == before.digest || self.between.emptied || self.copied(step).is_some();
         if *difference != Difference::Unknown || is_lost {
-            return Cause::Pruned;
+            // A recording does not say what was asked for.
+            return match self.build.arguments.is_some() || self.between.emptied {
+                true => Cause::Pruned,
+                false => Cause::Unknown(Unknown::Record),
+            };
         }
-        let variables = Variables::of(self.build, self.earlier).all_changed();
-        match variables.is_empty() {
-            true => Cause::Unknown(Unknown::Definition),
-            false => Cause::Argument { variables },
-        }
+        Cause::Unknown(Unknown::Definition)
     }
 }
 

@@ -33,7 +33,7 @@ pub(super) fn moved(
 
 /// The instruction or base image that a step continues: the first of those that it
 /// takes from.
-fn parent(steps: &[StepFacts], at: usize) -> Option<usize> {
+pub(super) fn parent(steps: &[StepFacts], at: usize) -> Option<usize> {
     let mut inputs = steps[at].inputs.iter().copied();
     let found = inputs.find(|input| {
         let step = &steps[*input];

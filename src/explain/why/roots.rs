@@ -1,6 +1,6 @@
 //! The first causes, with what follows from each and what it costs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -71,14 +71,19 @@ pub(super) fn roots(build: &Known<'_>, found: &[Option<Found>]) -> Vec<Root> {
         (step.stage.clone(), words.join(" "), step.line)
     };
     let mut roots: Vec<Root> = Vec::new();
+    // By the root's instruction: causes are compared within one alone.
+    let mut known: HashMap<_, Vec<usize>> = HashMap::new();
     for (at, of_step) in found.iter().enumerate() {
         let Some(of_step) = of_step else { continue };
-        let same = roots
-            .iter_mut()
-            .find(|known| known.cause == of_step.cause && key(known.steps[0]) == key(of_step.root));
+        let known = known.entry(key(of_step.root)).or_default();
+        let same = known.iter().copied();
+        let same = same
+            .into_iter()
+            .find(|place| roots[*place].cause == of_step.cause);
         let root = match same {
-            Some(root) => root,
+            Some(place) => &mut roots[place],
             None => {
+                known.push(roots.len());
                 roots.push(Root {
                     cause: of_step.cause.clone(),
                     steps: vec![of_step.root],

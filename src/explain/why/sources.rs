@@ -48,7 +48,7 @@ fn image(known: &Known<'_>, step: &StepFacts) -> (String, Option<String>) {
 /// load from client`.
 pub(super) fn context_of(step: &StepFacts) -> Option<&str> {
     if step.instruction.starts_with("load build context") {
-        return Some("context");
+        return Some(CONTEXT);
     }
     let context = step.stage.as_deref()?.strip_prefix("context ")?;
     step.instruction
@@ -66,6 +66,19 @@ pub(super) fn is_remote(step: &StepFacts) -> bool {
         .is_some_and(|s| s.starts_with("context "))
         && step.instruction.starts_with("load ");
     step.position.is_none() && (is_url || (is_loaded && context_of(step).is_none()))
+}
+
+/// The build's own context.
+pub(super) const CONTEXT: &str = "context";
+
+/// The same with the ref of a repository, without a folder in it.
+pub(super) fn ref_of(name: &str) -> &str {
+    let name = name.split_whitespace().next().unwrap_or_default();
+    let name = name.split_once("://").map_or(name, |(_, rest)| rest);
+    let folder = name
+        .find('#')
+        .and_then(|at| Some(at + name[at..].find(':')?));
+    folder.map_or(name, |end| &name[..end])
 }
 
 /// A URL as both a step's name and a provenance have it.

@@ -6,30 +6,65 @@ use super::cause::{Value, Variable};
 use super::known::Known;
 use crate::secrets::is_secret_name;
 
-/// Which variables are build arguments in one of two builds.
+/// What is known of the variables of two builds.
 pub(super) struct Variables<'a> {
+    /// Those that are build arguments in one of them.
     arguments: BTreeSet<&'a str>,
-    /// The lines at which each is declared, in the earlier build and in this one.
+    /// Those that ENV sets in one of the Dockerfiles.
+    set: BTreeSet<&'a str>,
+    /// Whether both Dockerfiles are known.
+    are_whole: bool,
+    /// The lines at which each argument is declared in a stage, in the earlier build
+    /// and in this one.
     declared: BTreeMap<&'a str, [Vec<usize>; 2]>,
-    values: [Option<&'a BTreeMap<String, String>>; 2],
+    /// The values of build arguments, given or by default, in the earlier build and
+    /// in this one; `None` where they are not known.
+    values: [Option<BTreeMap<&'a str, &'a str>>; 2],
 }
 
 impl<'a> Variables<'a> {
-    pub(super) fn of(build: &'a Known<'a>, earlier: &'a Known<'a>) -> Self {
-        let values = [earlier, build].map(|known| {
-            let told = known.provenance.map(|provenance| &provenance.arguments);
-            known.arguments.or(told)
+    pub(super) fn of(build: &Known<'a>, earlier: &Known<'a>) -> Self {
+        let both = [earlier, build];
+        let dockerfiles = both.map(|known| {
+            let text = known.provenance?.dockerfile.as_deref()?;
+            Some(declarations(text))
         });
         let mut declared: BTreeMap<&str, [Vec<usize>; 2]> = BTreeMap::new();
-        for (of, known) in [earlier, build].into_iter().enumerate() {
-            for (line, name) in declarations(known) {
-                declared.entry(name).or_default()[of].push(line);
+        let mut set = BTreeSet::new();
+        for (of, found) in dockerfiles.iter().enumerate() {
+            for declaration in found.iter().flatten() {
+                match declaration.word {
+                    Word::Arg if declaration.is_in_stage => {
+                        declared.entry(declaration.name).or_default()[of].push(declaration.line);
+                    }
+                    Word::Arg => {}
+                    Word::Env => {
+                        set.insert(declaration.name);
+                    }
+                }
             }
         }
-        let given = values.iter().flatten().flat_map(|values| values.keys());
-        let arguments = given.map(String::as_str).chain(declared.keys().copied());
+        let values = [0, 1].map(|of| {
+            let known = both[of];
+            let told = known.provenance.map(|provenance| &provenance.arguments);
+            let given = known.arguments.or(told);
+            let defaults = dockerfiles[of].iter().flatten();
+            let defaults = defaults.filter(|declaration| declaration.word == Word::Arg);
+            let mut values: BTreeMap<&str, &str> = defaults
+                .filter_map(|declaration| Some((declaration.name, declaration.value?)))
+                .collect();
+            let given = given.into_iter().flatten();
+            values.extend(given.map(|(name, value)| (name.as_str(), value.as_str())));
+            (known.arguments.or(told).is_some()).then_some(values)
+        });
+        let are_whole = dockerfiles.iter().all(Option::is_some);
+        // One that no stage declares is seen by none.
+        let given = values.iter().flatten().flat_map(BTreeMap::keys).copied();
+        let given = given.filter(|_| !are_whole);
         Self {
-            arguments: arguments.collect(),
+            arguments: declared.keys().copied().chain(given).collect(),
+            set,
+            are_whole,
             declared,
             values,
         }
@@ -37,6 +72,11 @@ impl<'a> Variables<'a> {
 
     pub(super) fn is_argument(&self, name: &str) -> bool {
         self.arguments.contains(name)
+    }
+
+    /// Whether a variable is of the base image: no Dockerfile has it.
+    pub(super) fn is_of_base(&self, name: &str) -> bool {
+        self.are_whole && !self.is_argument(name) && !self.set.contains(name)
     }
 
     /// A variable with its values, each shown if it may be.
@@ -61,52 +101,97 @@ impl<'a> Variables<'a> {
         }
     }
 
-    /// The build arguments among some names that were given other values.
+    /// The build arguments among some names that have other values.
     pub(super) fn changed<'n>(&self, names: impl Iterator<Item = &'n str>) -> Vec<Variable> {
-        let [Some(then), Some(now)] = self.values else {
+        let [Some(then), Some(now)] = &self.values else {
             return Vec::new();
         };
-        let of =
-            |values: &'a BTreeMap<String, String>, name: &str| values.get(name).map(String::as_str);
-        let changed = names.filter(|name| of(then, name) != of(now, name));
+        let changed = names.filter(|name| then.get(name) != now.get(name));
         changed
-            .map(|name| self.variable(name, of(then, name), of(now, name)))
+            .map(|name| self.variable(name, then.get(name).copied(), now.get(name).copied()))
             .collect()
-    }
-
-    /// All build arguments that were given other values.
-    pub(super) fn all_changed(&self) -> Vec<Variable> {
-        self.changed(self.arguments.iter().copied())
     }
 
     /// The build argument whose other value makes one text of the other.
     pub(super) fn explaining(&self, before: &str, after: &str) -> Vec<Variable> {
-        let [Some(then), Some(now)] = self.values else {
+        let [Some(then), Some(now)] = &self.values else {
             return Vec::new();
         };
-        let explains = |name: &&&str| match (then.get(**name), now.get(**name)) {
+        let explains = |name: &&str| match (then.get(name), now.get(name)) {
             (Some(old), Some(new)) if old != new && !old.is_empty() => {
-                before.replace(old.as_str(), new) == after
+                before.replace(old, new) == after
             }
             _ => false,
         };
-        let found = self.arguments.iter().filter(explains).copied();
+        let found = then.keys().copied().filter(explains);
         self.changed(found)
     }
 }
 
-/// Each ARG of a Dockerfile, with its line.
-fn declarations<'a>(known: &'a Known<'a>) -> impl Iterator<Item = (usize, &'a str)> {
-    let lines = known.provenance.and_then(|p| p.dockerfile.as_deref());
-    let lines = lines.unwrap_or_default().lines().zip(1..);
-    lines.flat_map(|(line, number)| {
-        let mut words = line.split_whitespace();
-        let is_arg = words
-            .next()
-            .is_some_and(|word| word.eq_ignore_ascii_case("ARG"));
-        let words = words.filter(move |_| is_arg);
-        words.map(move |word| (number, word.split('=').next().unwrap_or(word)))
-    })
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Word {
+    Arg,
+    Env,
+}
+
+/// A variable that a Dockerfile declares.
+struct Declaration<'t> {
+    word: Word,
+    name: &'t str,
+    value: Option<&'t str>,
+    line: usize,
+    /// Whether it is below a FROM: one above is for FROM alone.
+    is_in_stage: bool,
+}
+
+/// Each ARG and ENV of a Dockerfile.
+fn declarations(dockerfile: &str) -> Vec<Declaration<'_>> {
+    let mut found = Vec::new();
+    let mut is_in_stage = false;
+    // The instruction that the line before goes on with.
+    let mut going_on = None;
+    for (line, number) in dockerfile.lines().zip(1..) {
+        let goes_on = line.trim_end().ends_with('\\');
+        let mut words = line
+            .split_whitespace()
+            .filter(|word| *word != "\\")
+            .peekable();
+        let word = match going_on {
+            Some(word) => Some(word),
+            None => match words.next() {
+                Some(first) if first.eq_ignore_ascii_case("ARG") => Some(Word::Arg),
+                Some(first) if first.eq_ignore_ascii_case("ENV") => Some(Word::Env),
+                Some(first) => {
+                    is_in_stage |= first.eq_ignore_ascii_case("FROM");
+                    None
+                }
+                None => None,
+            },
+        };
+        going_on = word.filter(|_| goes_on);
+        let Some(word) = word else { continue };
+        // `ENV NAME VALUE`, of old.
+        let is_old = word == Word::Env && words.peek().is_some_and(|first| !first.contains('='));
+        for part in words {
+            let (name, value) = match part.split_once('=') {
+                Some((name, value)) => (name, Some(value.trim_matches(['"', '\'']))),
+                None => (part, None),
+            };
+            if value.is_some() || word == Word::Arg || is_old {
+                found.push(Declaration {
+                    word,
+                    name,
+                    value,
+                    line: number,
+                    is_in_stage,
+                });
+            }
+            if is_old {
+                break;
+            }
+        }
+    }
+    found
 }
 
 /// The variables of the one list that the other has not.

@@ -11,7 +11,11 @@ use crate::ops::explain::lines_of;
 use crate::print::masked;
 use crate::provenance::Provenance;
 use crate::scenario::instructions;
+use crate::secrets::is_secret_name;
 use crate::trace::Recorded;
+
+/// Bytes of the shortest value that is hidden where it stands in a text.
+const SHORTEST: usize = 4;
 
 /// A build, with all that is known of it.
 #[derive(Debug, Clone)]
@@ -60,7 +64,17 @@ impl Built {
             failure: told.failure,
             ..known.clone()
         };
-        let explanation = explain(trace, &conditions)?;
+        let mut explanation = explain(trace, &conditions)?;
+        for (name, value) in secret_values(provenance.as_ref(), inputs.as_ref()) {
+            let hidden = format!("[hidden {name}]");
+            for step in &mut explanation.steps {
+                for text in [&mut step.name, &mut step.instruction] {
+                    if text.contains(&value) {
+                        *text = text.replace(&value, &hidden);
+                    }
+                }
+            }
+        }
         let arguments = inputs.as_ref().map(|inputs| inputs.arguments.clone());
         let begin = explanation.begin;
         let time = begin.and_then(|begin| Some((begin, begin + recorded_span(&explanation)?)));
@@ -83,7 +97,8 @@ impl Built {
             title: format!("{} of run {run}", found.sample.slot.id),
             explanation: found.explanation.clone(),
             provenance: None,
-            arguments: None,
+            // A race asks for the same each time.
+            arguments: Some(BTreeMap::new()),
             written: BTreeMap::new(),
             no_cache: None,
             place: None,
@@ -113,6 +128,26 @@ impl Built {
             place: self.place.as_deref(),
         }
     }
+}
+
+/// The values of variables that are secrets by their names: BuildKit writes them into
+/// the names of steps.
+fn secret_values(
+    provenance: Option<&Provenance>,
+    inputs: Option<&BuildInputs>,
+) -> BTreeMap<String, String> {
+    let given = inputs.into_iter().flat_map(|inputs| &inputs.arguments);
+    let told = provenance
+        .into_iter()
+        .flat_map(|provenance| &provenance.arguments);
+    let seen = provenance.into_iter().flat_map(Provenance::runs);
+    let all = given
+        .chain(told)
+        .chain(seen.flat_map(|run| &run.environment));
+    let secret = all.filter(|(name, value)| is_secret_name(name) && value.len() >= SHORTEST);
+    secret
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
 }
 
 fn recorded_span(explanation: &Explanation) -> Option<jiff::SignedDuration> {

@@ -7,8 +7,11 @@ use super::build::Built;
 /// Share of a build's instructions that an earlier one has to have, for both to
 /// be builds of the same thing; and how alike two instructions have to be.
 const ALIKE: f64 = 0.5;
-/// Earlier builds that are looked at.
-pub const MAX_LOOKED_AT: usize = 20;
+/// Earlier builds that are read.
+const MAX_READ: usize = 20;
+/// Instructions of each that are compared, and characters of one.
+const MAX_INSTRUCTIONS: usize = 100;
+const MAX_COMPARED: usize = 200;
 
 /// The builds of a history that may be the one before `build`, the likeliest
 /// first: those that ended before it began and were asked for alike, the newest
@@ -25,6 +28,7 @@ pub fn earlier<'b>(
             inputs.context.clone(),
             inputs.dockerfile.clone(),
             inputs.target.clone(),
+            inputs.platforms.clone(),
         )
     };
     let is_before = |other: &&RememberedBuild| {
@@ -39,26 +43,29 @@ pub fn earlier<'b>(
             std::cmp::Reverse(other.completed),
         )
     });
-    earlier.truncate(MAX_LOOKED_AT);
+    earlier.truncate(MAX_READ);
     earlier
 }
 
-/// Whether an earlier build is one of the same thing: it has most of its
-/// instructions, as they are or changed, for whatever platform.
-pub fn is_alike(build: &Built, earlier: &Built) -> bool {
+/// How much of a build's instructions an earlier one has, as they are or changed, for
+/// whatever platform, 0 to 1; `None` where it is not one of the same thing.
+pub fn likeness(build: &Built, earlier: &Built) -> Option<f64> {
     let [now, then] = [build, earlier].map(|built| {
         let steps = built.explanation.steps.iter();
         let steps = steps.filter(|step| step.position.is_some());
         let words = steps.map(|step| {
             let words: Vec<&str> = step.instruction.split_whitespace().collect();
-            words.join(" ")
+            let text: String = words.join(" ").chars().take(MAX_COMPARED).collect();
+            text
         });
-        words.collect::<Vec<String>>()
+        words.take(MAX_INSTRUCTIONS).collect::<Vec<String>>()
     });
-    let is_in_both = |text: &&String| {
-        let mut others = then.iter();
-        others.any(|other| strsim::sorensen_dice(text, other) >= ALIKE)
+    let likeness = |text: &String| {
+        let others = then.iter().map(|other| strsim::sorensen_dice(text, other));
+        others.fold(0.0, f64::max)
     };
-    let both = now.iter().filter(is_in_both).count();
-    !now.is_empty() && both as f64 >= now.len() as f64 * ALIKE
+    let likely: Vec<f64> = now.iter().map(likeness).collect();
+    let in_both = likely.iter().filter(|likeness| **likeness >= ALIKE).count();
+    let is_same = !now.is_empty() && in_both as f64 >= now.len() as f64 * ALIKE;
+    is_same.then(|| likely.iter().sum::<f64>() / now.len() as f64)
 }

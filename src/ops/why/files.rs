@@ -9,9 +9,9 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
-use walkdir::WalkDir;
+use walkdir::{DirEntry, WalkDir};
 
 use crate::buildkit::filesync::pattern::{PatternMatcher, wildcard_matches};
 use crate::explain::why::{Certainty, ContextFiles, FileChange, Files, How};
@@ -20,6 +20,8 @@ use crate::ops::ignored::Ignored;
 use crate::provenance::Copied;
 use crate::temporary::Folder;
 
+/// How far the clock of BuildKit and that of the disk may be apart.
+const CLOCKS: SignedDuration = SignedDuration::from_millis(20);
 /// The name of a build's own context.
 const CONTEXT: &str = "context";
 
@@ -68,9 +70,32 @@ impl ContextFolder {
         })
     }
 
+    /// What would be committed of a folder, to be held against a revision: a folder
+    /// has more, `.git` and what git ignores.
+    ///
+    /// # Errors
+    /// It is in no repository, or git fails.
+    pub fn of_worktree(folder: &Path) -> anyhow::Result<Self> {
+        let repository = Repository::find(folder)?;
+        let inside = folder.canonicalize()?;
+        let inside = inside.strip_prefix(repository.top())?;
+        let copy = Folder::new("context").context("cannot make a folder for the context")?;
+        repository.export_worktree(copy.path())?;
+        Ok(Self {
+            path: copy.path().join(inside),
+            is_of_git: true,
+            _copy: Some(copy),
+        })
+    }
+
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Whether it is what git has of a folder.
+    pub fn is_of_git(&self) -> bool {
+        self.is_of_git
     }
 }
 
@@ -95,6 +120,10 @@ impl Listing {
     fn read(context: &Path, dockerfile: &Path) -> anyhow::Result<Self> {
         let mut files = BTreeMap::new();
         for_each(context, dockerfile, |path, at, metadata| {
+            // The folder itself is none of its files.
+            if path.is_empty() {
+                return Ok(());
+            }
             let content = content(at, metadata)?;
             let mode = metadata.mode();
             files.insert(path, Entry { mode, content });
@@ -141,12 +170,17 @@ fn for_each(
     mut each: impl FnMut(Vec<u8>, &Path, &Metadata) -> io::Result<()>,
 ) -> anyhow::Result<()> {
     let ignored = Ignored::with_exceptions(dockerfile, context);
-    for entry in WalkDir::new(context).min_depth(1) {
+    let relative = |entry: &DirEntry| entry.path().strip_prefix(context).map(Path::to_owned);
+    let is_wanted = |entry: &DirEntry| {
+        let path = relative(entry).unwrap_or_default();
+        let is_whole = entry.file_type().is_dir() && !ignored.takes_back();
+        path.as_os_str().is_empty() || !is_whole || !ignored.leaves_out(&path)
+    };
+    let walk = WalkDir::new(context).into_iter().filter_entry(is_wanted);
+    for entry in walk {
         let entry = entry.with_context(|| format!("cannot read {}", context.display()))?;
-        let Ok(path) = entry.path().strip_prefix(context) else {
-            continue;
-        };
-        if ignored.leaves_out(path) {
+        let Ok(path) = relative(&entry) else { continue };
+        if ignored.leaves_out(&path) {
             continue;
         }
         let read = entry.metadata().map_err(io::Error::from);
@@ -182,6 +216,8 @@ fn content(at: &Path, metadata: &Metadata) -> io::Result<Option<[u8; 32]>> {
 pub struct FilesBetween {
     changes: Vec<(Vec<u8>, How)>,
     certainty: Certainty,
+    /// What was touched since the earlier build began, up to now.
+    recent: Vec<Vec<u8>>,
 }
 
 impl FilesBetween {
@@ -219,6 +255,7 @@ impl FilesBetween {
         Self {
             changes: before.changes(after),
             certainty: Certainty::Exact,
+            recent: Vec::new(),
         }
     }
 
@@ -227,6 +264,7 @@ impl FilesBetween {
         Self {
             changes: vec![(path.as_os_str().as_bytes().to_vec(), How::Content)],
             certainty: Certainty::Exact,
+            recent: Vec::new(),
         }
     }
 
@@ -243,13 +281,16 @@ impl FilesBetween {
         until: Timestamp,
     ) -> anyhow::Result<Self> {
         let mut touched = BTreeMap::new();
+        let mut recent = Vec::new();
         for_each(context, dockerfile, |path, _, metadata| {
             let nanos = i32::try_from(metadata.ctime_nsec()).unwrap_or(0);
             if let Ok(time) = Timestamp::new(metadata.ctime(), nanos)
-                && time > since
-                && time < until
+                && time > since - CLOCKS
             {
-                touched.insert(path, metadata.is_dir());
+                recent.push(path.clone());
+                if time < until + CLOCKS {
+                    touched.insert(path, metadata.is_dir());
+                }
             }
             Ok(())
         })?;
@@ -261,13 +302,16 @@ impl FilesBetween {
             })
             .collect();
         // A folder changes with what is made and removed in it.
-        let is_told = |path: &Vec<u8>, is_folder: bool| !is_folder || !parents.contains(path);
+        let is_told = |path: &Vec<u8>, is_folder: bool| {
+            !path.is_empty() && (!is_folder || !parents.contains(path))
+        };
         let changes = touched
             .into_iter()
             .filter(|(path, is_folder)| is_told(path, *is_folder));
         Ok(Self {
             changes: changes.map(|(path, _)| (path, How::Touched)).collect(),
             certainty: Certainty::TimeStamps,
+            recent,
         })
     }
 }
@@ -279,17 +323,40 @@ impl ContextFiles for FilesBetween {
         }
         let is_copied = |path: &[u8]| copied.iter().any(|copied| takes(copied, path));
         let changes = self.changes.iter().filter(|(path, _)| is_copied(path));
+        let changes: Vec<FileChange> = changes
+            .map(|(path, how)| FileChange {
+                path: String::from_utf8_lossy(path).into_owned(),
+                how: *how,
+            })
+            .collect();
+        // What was touched since, or lost something, may have changed before.
+        let may_have = |path: &Vec<u8>| {
+            let is_around = |copied: &Copied| is_parent(path, &copied.source);
+            is_copied(path) || copied.iter().any(is_around)
+        };
+        let is_open = changes.is_empty() && self.recent.iter().any(may_have);
         Some(Files {
-            changes: changes
-                .map(|(path, how)| FileChange {
-                    path: String::from_utf8_lossy(path).into_owned(),
-                    how: *how,
-                })
-                .collect(),
-            certainty: self.certainty,
+            changes,
+            certainty: match is_open {
+                true => Certainty::Unknown,
+                false => self.certainty,
+            },
             everything: false,
+            is_named: false,
         })
     }
+}
+
+/// Whether a folder of a context is one that what is copied is in.
+fn is_parent(folder: &[u8], source: &str) -> bool {
+    let source = source.trim_matches('/').trim_start_matches("./");
+    let parts: Vec<&[u8]> = folder.split(|byte| *byte == b'/').collect();
+    let patterns: Vec<&str> = source.split('/').collect();
+    folder.is_empty()
+        || (parts.len() < patterns.len()
+            && parts.iter().zip(&patterns).all(|(part, pattern)| {
+                pattern.as_bytes() == *part || wildcard_matches(pattern.as_bytes(), part)
+            }))
 }
 
 /// Whether a path of a context is among what is copied.

@@ -3,13 +3,18 @@
 use anyhow::Context;
 
 use super::build::Built;
-use super::earlier::{earlier, is_alike};
+use super::earlier::{earlier, likeness};
 use crate::explain::Conditions;
 use crate::explain::why::{Between, ContextFiles, Why, why};
 use crate::model::RememberedBuild;
 use crate::ops::builder::BuilderSession;
 use crate::ops::history::short_names;
 use crate::ops::why::FilesBetween;
+
+/// How alike two builds are that are certainly of the same Dockerfile.
+const SAME: f64 = 0.9;
+/// Builds that are alike of which the most alike is taken.
+const MAX_ALIKE: u32 = 5;
 
 /// Two builds, and what is known of the time between them.
 #[derive(Debug, Clone)]
@@ -56,6 +61,7 @@ impl Pair {
         };
         let asked = read(build).await?;
         let mut found = None;
+        let (mut best, mut alike) = (None, 0);
         match named {
             Some(named) => found = Some(read(named).await?),
             None => {
@@ -64,8 +70,16 @@ impl Pair {
                     let Ok(before) = read(before).await else {
                         continue;
                     };
-                    if is_alike(&asked, &before) {
+                    let Some(likeness) = likeness(&asked, &before) else {
+                        continue;
+                    };
+                    // Of those that are as alike, the first is the likeliest.
+                    if best.is_none_or(|best| likeness > best) {
+                        best = Some(likeness);
                         found = Some(before);
+                    }
+                    alike += 1;
+                    if likeness >= SAME || alike >= MAX_ALIKE {
                         break;
                     }
                 }
@@ -83,6 +97,11 @@ impl Pair {
             earlier,
             emptied,
         }))
+    }
+
+    /// Whether the earlier build is one of the same thing.
+    pub fn is_alike(&self) -> bool {
+        likeness(&self.build, &self.earlier).is_some()
     }
 
     /// Why the one executed what the other had.

@@ -93,6 +93,8 @@ fn was_executed(step: &StepFacts) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::super::fixture::{HOSTILE, explained, step};
     use super::*;
     use crate::explain::why::{Between, Known, why};
@@ -141,11 +143,11 @@ mod tests {
 
     /// What the causes of two streams alone are.
     fn causes(build: &Explanation, earlier: &Explanation) -> Why {
-        let written = std::collections::BTreeMap::new();
+        let (written, arguments) = (BTreeMap::new(), BTreeMap::new());
         let known = |explanation| Known {
             explanation,
             provenance: None,
-            arguments: None,
+            arguments: Some(&arguments),
             written: &written,
             no_cache: None,
             place: None,

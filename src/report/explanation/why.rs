@@ -189,7 +189,10 @@ pub fn sentence(cause: &Cause) -> String {
                 digest(after),
                 digest(before)
             ),
-            _ => format!("what is at {} changed", word(name)),
+            _ => format!(
+                "what is at {} changed, or its cache record is gone (unknown which)",
+                word(name)
+            ),
         },
         Cause::CacheMount {
             target,
@@ -221,7 +224,9 @@ pub fn sentence(cause: &Cause) -> String {
             short_instruction(before, MAX_INSTRUCTION)
         ),
         Cause::New => "the earlier build did not have it".to_owned(),
-        Cause::Platform { platform } => format!("nothing was built for {platform} before"),
+        Cause::Platform { platform } => {
+            format!("the earlier build built nothing for {platform}")
+        }
         Cause::NoCache => "built with --no-cache".to_owned(),
         Cause::Pruned => "its record is gone from the builder's cache".to_owned(),
         Cause::NotBuilt => "the earlier build did not finish it".to_owned(),
@@ -231,7 +236,13 @@ pub fn sentence(cause: &Cause) -> String {
             word(after)
         ),
         Cause::Unknown(Unknown::Definition) => {
-            "its definition changed: an ARG, an ENV or an option; a recording does not say which"
+            "its definition changed (an ARG, an ENV or an option), or its cache record is gone: a \
+             recording does not say which"
+                .to_owned()
+        }
+        Cause::Unknown(Unknown::Record) => {
+            "its cache record is gone, or it was built with --no-cache: a recording does not say \
+             which"
                 .to_owned()
         }
     }
@@ -315,6 +326,7 @@ pub fn advice(build: &Explanation, root: &Root) -> Option<String> {
         .into_iter()
         .find(|step| step.kind.is_run());
     Some(match &root.cause {
+        Cause::Files(files) if files.changes.is_empty() && files.is_named => return None,
         Cause::Files(files) if files.changes.is_empty() => "name both contexts with --context and \
              --earlier-context, folders or git revisions, to be told which file it was"
             .to_owned(),
@@ -364,7 +376,7 @@ pub fn advice(build: &Explanation, root: &Root) -> Option<String> {
         Cause::OtherBuilder { .. } => {
             "build where the cache is, or share it with --cache-to and --cache-from".to_owned()
         }
-        Cause::Unknown(Unknown::Definition) => {
+        Cause::Unknown(_) => {
             "ask the builder's history, which has the definitions: `buildrace why`, or a \
              .dockerbuild file of `docker buildx history export`"
                 .to_owned()
@@ -484,6 +496,7 @@ mod tests {
                 .collect(),
             certainty: Certainty::Exact,
             everything: true,
+            is_named: false,
         }
     }
 
@@ -553,6 +566,7 @@ mod tests {
                 after: own(),
             },
             Cause::Unknown(Unknown::Definition),
+            Cause::Unknown(Unknown::Record),
         ]
     }
 
