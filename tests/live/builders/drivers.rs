@@ -67,7 +67,7 @@ async fn a_container_that_buildx_made_and_chose() {
 
     let line = format!("{}, docker-container driver on Docker Engine ", theirs.name);
     place
-        .races(&[])
+        .races(&["--kinds", "multi-arch,incremental"])
         .is_right()
         .names(&line, "docker-container", Some(&theirs.name));
     let doctor = place.buildrace(&["doctor"]).output().unwrap();
@@ -106,7 +106,13 @@ async fn a_container_of_its_own() {
         Kept::by(&engine.builder).await,
         OnEngine::at(&engine.host).await,
     );
-    place.races(&["--builder", "container"]).is_right().names(
+    let race = [
+        "--kinds",
+        "multi-arch,incremental",
+        "--builder",
+        "container",
+    ];
+    place.races(&race).is_right().names(
         "buildrace's own, docker-container driver on ",
         "docker-container",
         None,
@@ -211,7 +217,8 @@ async fn two_nodes_of_one_builder() {
     );
 
     let line = format!("{}, remote driver, 2 nodes, ", farm.name);
-    let raced = place.races(&["--builder", &farm.name]);
+    let race = ["--kinds", "multi-arch,incremental", "--builder"];
+    let raced = place.races(&[&race[..], &[&farm.name]].concat());
     raced.is_right().names(&line, "remote", Some(&farm.name));
     let nodes = &raced.run.run.record.builder.nodes;
     let named: Vec<(&str, &str)> = nodes
