@@ -39,14 +39,18 @@ impl RunExplanation {
     /// variant and round, of the kind that comes before its own.
     pub fn start_of(&self, found: &SampleExplanation) -> Option<&SampleExplanation> {
         let slot = &found.sample.slot;
-        let mut others = self.samples.iter().filter(|other| {
-            let other = &other.sample.slot;
-            let is_of_variant =
-                (&other.scenario, &other.variant) == (&slot.scenario, &slot.variant);
-            is_of_variant && other.round <= slot.round && slot.kind.follows(other.kind)
-        });
-        // Where a gate goes by incremental, what it starts from is built once.
-        others.next_back()
+        let of = |native_only| {
+            let kind = slot.kind.starts_from(native_only)?;
+            let mut others = self.samples.iter().filter(|other| {
+                let other = &other.sample.slot;
+                let is_of_variant =
+                    (&other.scenario, &other.variant) == (&slot.scenario, &slot.variant);
+                is_of_variant && other.round <= slot.round && other.kind == kind
+            });
+            // Where a gate goes by incremental, what it starts from is built once.
+            others.next_back()
+        };
+        of(false).or_else(|| of(true))
     }
 
     /// The sample that stands for a variant's kind: of those that are ok, the

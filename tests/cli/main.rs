@@ -27,6 +27,7 @@ mod resume;
 mod site;
 mod ssh;
 mod store;
+mod why;
 
 use std::fs;
 

@@ -139,11 +139,15 @@ fn cost(build: &Explanation, root: &Root) -> String {
     );
     let named = root.platforms.iter().filter_map(|cost| {
         let platform = cost.platform.as_ref()?;
-        let spent = match cost.busy > cost.critical {
-            true => format!(" ({} in all)", seconds(cost.busy)),
-            false => String::new(),
-        };
-        Some(format!("{platform} {}{spent}", seconds(cost.critical)))
+        Some(match (cost.critical.is_zero(), cost.busy > cost.critical) {
+            (true, _) => format!("{platform} {} beside it", seconds(cost.busy)),
+            (false, true) => format!(
+                "{platform} {} of {}",
+                seconds(cost.critical),
+                seconds(cost.busy)
+            ),
+            (false, false) => format!("{platform} {}", seconds(cost.critical)),
+        })
     });
     let named: Vec<String> = named.collect();
     if named.len() > 1 || root.platforms.len() > 1 {
