@@ -15,11 +15,14 @@ use super::binfmt::{self, Architecture};
 use super::oci::{self, LayerWriter, PlatformImage};
 use super::{Engine, EngineError, temporary};
 use crate::escape::one_line;
-use crate::model::Platform;
+use crate::model::{Platform, says_container_was_not_started};
 use crate::temporary::Folder;
 
 /// What the program exits with, and nothing else does.
 const EXIT_CODE: i64 = 42;
+
+/// How often a container that did not start is started again.
+const MAX_ATTEMPTS: u32 = 3;
 
 const RUN_LIMIT: Duration = Duration::from_secs(30);
 
@@ -78,13 +81,29 @@ pub(crate) async fn run(
     oci::load(engine, vec![image]).await?;
     let mut failed = None;
     for platform in loaded {
-        match run_one(engine, &reference, &platform).await {
+        match run_started(engine, &reference, &platform).await {
             Ok(outcome) => outcomes.push((platform, outcome)),
             Err(error) => failed = failed.or(Some(error)),
         }
     }
     engine.remove_image(&reference).await?;
     failed.map_or(Ok(outcomes), Err)
+}
+
+/// Runs it until a container has started, which on a busy machine runc may fail at.
+async fn run_started(
+    engine: &Engine,
+    reference: &str,
+    platform: &Platform,
+) -> Result<Result<(), String>, EngineError> {
+    for _ in 1..MAX_ATTEMPTS {
+        let outcome = run_one(engine, reference, platform).await;
+        match &outcome {
+            Ok(Err(reason)) if says_container_was_not_started(reason) => {}
+            _ => return outcome,
+        }
+    }
+    run_one(engine, reference, platform).await
 }
 
 async fn run_one(

@@ -16,10 +16,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Engine, EngineError, temporary};
 use crate::escape::one_line;
-use crate::model::{Platform, ProgramEnd, ProgramOutput};
+use crate::model::{Platform, ProgramEnd, ProgramOutput, says_container_was_not_started};
 
 /// Longest time that a program may take, emulated or not.
 const RUN_LIMIT: Duration = Duration::from_secs(60);
+
+/// How often a container that did not start is started again.
+const MAX_ATTEMPTS: u32 = 3;
 
 const MEMORY_LIMIT: i64 = 1 << 30;
 const PROCESS_LIMIT: i64 = 256;
@@ -63,6 +66,32 @@ impl Engine {
     /// The engine cannot run it, for a reason that is not the program's, or
     /// `stop` was cancelled.
     pub async fn run_in(
+        &self,
+        image: &str,
+        platform: &Platform,
+        command: &[String],
+        stop: &CancellationToken,
+    ) -> Result<ProgramOutput, EngineError> {
+        let mut attempt = 1;
+        loop {
+            let ran = self.run_once(image, platform, command, stop).await;
+            // On a busy machine runc may fail to start any container.
+            let said = match &ran {
+                Ok(ProgramOutput {
+                    end: ProgramEnd::NotStarted(reason),
+                    ..
+                }) => reason.clone(),
+                Ok(_) => String::new(),
+                Err(error) => error.to_string(),
+            };
+            if attempt == MAX_ATTEMPTS || !says_container_was_not_started(&said) {
+                return ran;
+            }
+            attempt += 1;
+        }
+    }
+
+    async fn run_once(
         &self,
         image: &str,
         platform: &Platform,

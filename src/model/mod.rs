@@ -40,5 +40,8 @@ pub use rules::{
     Stopping,
 };
 pub use run::Run;
-pub use sample::{Failure, HostUse, NO_STEP, Outcome, Sample, says_command_was_not_started};
+pub use sample::{
+    Failure, HostUse, NO_STEP, Outcome, Sample, says_command_was_not_started,
+    says_container_was_not_started,
+};
 pub use slot::Slot;

@@ -73,9 +73,11 @@ pub const NO_STEP: &str = " (no step ";
 /// become the step's command (`initProcess.start` in its `process_linux.go`).
 /// That a command is not found, it says in other words.
 const NOT_STARTED: [&str; 2] = [
-    "runc run failed: unable to start container process: waiting for init preliminary setup: ",
-    "runc run failed: unable to start container process: can't get final child's PID from pipe: ",
+    "unable to start container process: waiting for init preliminary setup: ",
+    "unable to start container process: can't get final child's PID from pipe: ",
 ];
+/// What it says before that, of a step.
+const RUN_FAILED: &str = "runc run failed: ";
 
 impl Failure {
     /// Whether two builds failed in the same way: at the same instruction,
@@ -104,7 +106,14 @@ impl Failure {
 /// that was not started for no fault of its own.
 pub fn says_command_was_not_started(log: &str) -> bool {
     let log = log.trim_end();
-    !log.contains('\n') && NOT_STARTED.iter().any(|start| log.starts_with(start))
+    let said = log.strip_prefix(RUN_FAILED).filter(|_| !log.contains('\n'));
+    said.is_some_and(|said| NOT_STARTED.iter().any(|start| said.starts_with(start)))
+}
+
+/// Whether an engine's error is that of a container which runc could not start, for no
+/// fault of its image.
+pub fn says_container_was_not_started(error: &str) -> bool {
+    NOT_STARTED.iter().any(|part| error.contains(part))
 }
 
 /// The words of a step's name, `[linux/arm64 build 4/4] RUN make`, without the
