@@ -7,7 +7,6 @@ use anyhow::{Context, anyhow, bail};
 use crate::cli::WhyArgs;
 use crate::escape;
 use crate::explain::{Conditions, Lines, RunExplanation};
-use crate::model::BuildKind;
 use crate::ops::Exit;
 use crate::ops::builder::BuilderSession;
 use crate::ops::console::{print_json, terminal_width};
@@ -43,6 +42,11 @@ pub async fn run(args: WhyArgs) -> anyhow::Result<Exit> {
         None => (of_history(&args).await?, None),
     };
     let files = match edit {
+        Some(_) if args.context.is_some() || args.earlier_context.is_some() => {
+            bail!(
+                "--context and --earlier-context are for builds of yours: of a sample the edit is known"
+            )
+        }
         Some(edit) => Some(FilesBetween::of_edit(&edit)),
         None => files(&pair, &args)?,
     };
@@ -230,10 +234,7 @@ fn of_sample(run: &Path, sample: &str) -> anyhow::Result<Found> {
     let before = before.with_context(|| {
         format!("the run has no trace of the build that {sample} starts from: name one")
     })?;
-    let scenarios = &stored.run.record.scenarios;
-    let mut scenarios = scenarios.iter().filter(|info| info.name == slot.scenario);
-    let edit = scenarios.next().and_then(|info| info.edited_file());
-    let edit = edit.filter(|_| slot.kind == BuildKind::Incremental);
+    let edit = stored.run.edited_file(slot);
     let run = &stored.run.record.run;
     let pair = Pair::new(Built::of_sample(found, run), Built::of_sample(before, run));
     Ok((pair, edit.map(PathBuf::from)))

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::{BuildKind, RunEnd, RunRecord, Sample, ScenarioInfo};
+use super::{BuildKind, RunEnd, RunRecord, Sample, ScenarioInfo, Slot};
 
 /// A run, whole or as far as it has come.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,6 +42,14 @@ impl Run {
     pub fn scenario(&self, name: &str) -> Option<&ScenarioInfo> {
         let mut scenarios = self.record.scenarios.iter();
         scenarios.find(|scenario| scenario.name == name)
+    }
+
+    /// The file that the build of a slot changed before it, where it is an incremental
+    /// one and that is told.
+    pub fn edited_file(&self, slot: &Slot) -> Option<&str> {
+        let info = self.scenario(&slot.scenario)?;
+        let is_edit = slot.kind == BuildKind::Incremental;
+        info.edited_file().filter(|_| is_edit)
     }
 
     /// The samples of a variant's builds of a kind, in the order of their rounds.

@@ -52,11 +52,6 @@ impl Provenance {
             Operation::Source(_) | Operation::Files(_) | Operation::Other(_) => None,
         })
     }
-
-    /// Whether it has the definition of any step.
-    pub fn has_definitions(&self) -> bool {
-        !self.definitions.is_empty()
-    }
 }
 
 /// The digest of a step that is not to be looked for in the cache, as with

@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::explain::diff::{Fate, StepChange, diff};
 use crate::explain::why::{Between, ContextFiles, Known, why};
 use crate::explain::{Explanation, RunExplanation, SampleExplanation, StepFacts, StepKind};
-use crate::model::{BuildKind, Run};
+use crate::model::Run;
 use crate::ops::why::FilesBetween;
 use crate::report::explanation::short_instruction;
 use crate::report::explanation::why::sentence;
@@ -37,13 +37,10 @@ pub(super) struct Blamed<'a> {
 impl<'a> Blamed<'a> {
     /// A sample of a run.
     pub fn of(found: &'a SampleExplanation, explained: &'a RunExplanation, run: &'a Run) -> Self {
-        let slot = &found.sample.slot;
-        let info = run.scenario(&slot.scenario);
-        let is_edit = slot.kind == BuildKind::Incremental;
         Self {
             explanation: &found.explanation,
             start: explained.start_of(found).map(|start| &start.explanation),
-            edited: info.filter(|_| is_edit).and_then(|info| info.edited_file()),
+            edited: run.edited_file(&found.sample.slot),
         }
     }
 }

@@ -38,7 +38,8 @@ pub enum Cause {
     /// Files of a context that it copies or binds changed, as far as that is
     /// known.
     Files(Files),
-    /// What is behind a URL changed.
+    /// What is behind a URL changed; where its digests are not known, its record may be
+    /// gone instead.
     Source {
         /// The URL as BuildKit names it, from outside.
         name: String,
@@ -47,7 +48,7 @@ pub enum Cause {
         /// The same now.
         after: Option<String>,
     },
-    /// A cache that it mounts has another id.
+    /// A cache mount came or went, or has an id of its own in one of the builds alone.
     CacheMount {
         /// Where it is mounted, from outside.
         target: String,
@@ -75,7 +76,7 @@ pub enum Cause {
     },
     /// The earlier build did not have it.
     New,
-    /// Nothing was built for its platform before.
+    /// The earlier build built nothing for its platform.
     Platform {
         /// The platform.
         platform: Platform,

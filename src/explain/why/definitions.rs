@@ -3,11 +3,11 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::{Map, Value};
+
 use super::cause::{Cause, Unknown, Variable};
 use super::known::Known;
 use super::variables::{Variables, used};
-use serde_json::{Map, Value};
-
 use crate::explain::StepFacts;
 use crate::provenance::{Definition, FileAction, Files, Mount, MountKind, Operation, Run};
 
@@ -38,24 +38,23 @@ pub(super) fn difference(
     (earlier, before): Of<'_>,
     variables: &Variables<'_>,
 ) -> Difference {
-    let definition = |(known, step): Of<'_>| {
-        let definition = known.provenance?.definition(&step.digest)?;
-        Some(definition.clone())
-    };
     let [now, then] = [(build, step), (earlier, before)].map(definition);
     let texts = Texts {
-        after: text((build, step), now.as_ref()),
-        before: text((earlier, before), then.as_ref()),
+        after: text((build, step), now),
+        before: text((earlier, before), then),
         named: [before, step].map(|step| single_blanks(&step.instruction)),
-        made: [(earlier, &then), (build, &now)].map(|(known, definition)| {
-            let definition = definition.as_ref();
+        made: [(earlier, then), (build, now)].map(|(known, definition)| {
             definition.map_or_else(String::new, |definition| made(known, definition))
         }),
     };
     match (now, then) {
-        (Some(now), Some(then)) => of_definitions(&now, &then, &texts, variables),
+        (Some(now), Some(then)) => of_definitions(now, then, &texts, variables),
         _ => of_names(step, before, variables),
     }
+}
+
+fn definition<'k>((known, step): Of<'k>) -> Option<&'k Definition> {
+    known.provenance?.definition(&step.digest)
 }
 
 /// An instruction as it was written, or as BuildKit names it.

@@ -1,6 +1,6 @@
 //! A build, with all that is known of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -11,7 +11,7 @@ use crate::ops::explain::lines_of;
 use crate::print::masked;
 use crate::provenance::Provenance;
 use crate::scenario::instructions;
-use crate::secrets::is_secret_name;
+use crate::secrets::{Masks, forms, is_secret_name};
 use crate::trace::Recorded;
 
 /// Bytes of the shortest value that is hidden where it stands in a text.
@@ -65,14 +65,10 @@ impl Built {
             ..known.clone()
         };
         let mut explanation = explain(trace, &conditions)?;
-        for (name, value) in secret_values(provenance.as_ref(), inputs.as_ref()) {
-            let hidden = format!("[hidden {name}]");
-            for step in &mut explanation.steps {
-                for text in [&mut step.name, &mut step.instruction] {
-                    if text.contains(&value) {
-                        *text = text.replace(&value, &hidden);
-                    }
-                }
+        let secrets = secrets(provenance.as_ref(), inputs.as_ref());
+        for step in &mut explanation.steps {
+            for text in [&mut step.name, &mut step.instruction] {
+                *text = secrets.text(text).into_owned();
             }
         }
         let arguments = inputs.as_ref().map(|inputs| inputs.arguments.clone());
@@ -132,10 +128,7 @@ impl Built {
 
 /// The values of variables that are secrets by their names: BuildKit writes them into
 /// the names of steps.
-fn secret_values(
-    provenance: Option<&Provenance>,
-    inputs: Option<&BuildInputs>,
-) -> BTreeMap<String, String> {
+fn secrets(provenance: Option<&Provenance>, inputs: Option<&BuildInputs>) -> Masks {
     let given = inputs.into_iter().flat_map(|inputs| &inputs.arguments);
     let told = provenance
         .into_iter()
@@ -144,10 +137,12 @@ fn secret_values(
     let all = given
         .chain(told)
         .chain(seen.flat_map(|run| &run.environment));
-    let secret = all.filter(|(name, value)| is_secret_name(name) && value.len() >= SHORTEST);
-    secret
-        .map(|(name, value)| (name.clone(), value.clone()))
-        .collect()
+    let secret: BTreeSet<(&String, &String)> =
+        all.filter(|(name, _)| is_secret_name(name)).collect();
+    let texts = secret.into_iter();
+    let texts = texts
+        .flat_map(|(name, value)| forms(value.as_bytes(), &format!("[hidden {name}]"), SHORTEST));
+    Masks::new(texts.collect())
 }
 
 fn recorded_span(explanation: &Explanation) -> Option<jiff::SignedDuration> {
