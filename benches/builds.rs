@@ -306,6 +306,7 @@ impl<'a> Site<'a> {
                 kinds,
                 built_once: vec![],
                 edit: None,
+                edits: Default::default(),
                 gate: None,
             }],
             plan: Vec::new(),

@@ -50,7 +50,7 @@ fn record(rounds: u32) -> RunRecord {
     let slots = (1..=rounds).flat_map(|round| {
         let kinds = variants
             .into_iter()
-            .flat_map(|variant| BuildKind::ALL.map(|kind| (variant, kind)));
+            .flat_map(|variant| BuildKind::STANDARD.map(|kind| (variant, kind)));
         (1..)
             .zip(kinds)
             .map(move |(position, (variant, kind))| Slot {
@@ -97,7 +97,7 @@ fn record(rounds: u32) -> RunRecord {
                     bake: None,
                 })
                 .collect(),
-            kinds: BuildKind::ALL.to_vec(),
+            kinds: BuildKind::STANDARD.to_vec(),
             built_once: vec![],
             edit: None,
             gate: None,

@@ -181,7 +181,7 @@ pub struct RunArgs {
         "keep_contaminated", "image_size",
     ])]
     pub resume: Option<String>,
-    /// Build kinds, comma-separated [possible: cold, multi-arch, incremental, noop]
+    /// Build kinds, comma-separated [possible: cold, multi-arch, incremental, incremental:EDIT, noop]
     #[arg(long, value_name = "K,…", value_delimiter = ',')]
     pub kinds: Vec<BuildKind>,
     /// Variants, comma-separated [default: all]
@@ -241,12 +241,16 @@ pub struct BuildArgs {
     pub build_context: Vec<String>,
     /// File that an incremental build changes, relative to the context: buildrace appends a
     /// comment
-    #[arg(long, value_name = "FILE")]
-    pub edit: Option<PathBuf>,
+    ///
+    /// Several edits have names: `--edit main.go --edit dependencies=go.mod`. Each is measured on its
+    /// own, as incremental:NAME. An edit of several files names each of them.
+    /// `--edit dockerfile` appends a LABEL to each Dockerfile.
+    #[arg(long, value_name = "[NAME=]FILE")]
+    pub edit: Vec<String>,
     /// Change the file by s/REGEX/REPLACEMENT/[g] instead; the replacement must hold {nonce}
-    #[arg(long, value_name = "RULE")]
-    pub edit_with: Option<String>,
-    /// Build kinds, comma-separated [possible: cold, multi-arch, incremental, noop]
+    #[arg(long, value_name = "[NAME=]RULE")]
+    pub edit_with: Vec<String>,
+    /// Build kinds, comma-separated [possible: cold, multi-arch, incremental, incremental:EDIT, noop]
     ///
     /// Default: multi-arch (cold if only the native platform is built), and
     /// incremental with --edit.

@@ -89,10 +89,11 @@ pub struct BuildOptions {
     pub ssh: Vec<String>,
     /// Named contexts, `NAME=PATH`.
     pub build_context: Vec<String>,
-    /// The file that an incremental build changes.
-    pub edit: Option<PathBuf>,
-    /// How it is changed, `s/REGEX/REPLACEMENT/`; `None` where a comment is added.
-    pub edit_with: Option<String>,
+    /// The files that incremental builds change, `FILE` or `NAME=FILE`.
+    pub edit: Vec<String>,
+    /// How they are changed, `RULE` or `NAME=RULE`, a rule like `s/REGEX/REPLACEMENT/`; a comment
+    /// is added where there is none.
+    pub edit_with: Vec<String>,
     /// Build kinds; none where they follow from platforms and edit.
     pub kinds: Vec<BuildKind>,
 }

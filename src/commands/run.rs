@@ -257,12 +257,27 @@ fn choose(project: &Project, args: &RunArgs) -> anyhow::Result<Chosen> {
             scenario.platforms = Platform::each_once(&args.platform);
         }
         if !chosen.kinds.is_empty() {
+            check_edits(scenario, &chosen.kinds)?;
             scenario.kinds = chosen.kinds.clone();
         }
     }
     select_variants(&mut scenarios, &args.variant, &mut chosen.choice)?;
     chosen.scenarios = scenarios;
     Ok(chosen)
+}
+
+/// Fails where a kind comes after an edit that a scenario has not.
+fn check_edits(scenario: &Scenario, kinds: &[BuildKind]) -> anyhow::Result<()> {
+    let missing = |kind: &&BuildKind| kind.edit().is_some() && scenario.edit_of(**kind).is_none();
+    let Some(kind) = kinds.iter().find(missing) else {
+        return Ok(());
+    };
+    let known = scenario.edits.iter().map(|edit| edit.kind().to_string());
+    bail!(
+        "{} has no {kind}: expected one of {} after an edit",
+        scenario.name,
+        known.collect::<Vec<_>>().join(", ")
+    )
 }
 
 /// Keeps the variants of these names, as far as each scenario has them. One

@@ -24,8 +24,8 @@ use crate::store::{self, StoredRun};
 /// Version of what `--json` prints.
 const SCHEMA_VERSION: u32 = 1;
 
-/// Two builds, and the file that the one changed, where that is known.
-type Found = (Pair, Option<PathBuf>);
+/// Two builds, and the files that the one changed, where that is known.
+type Found = (Pair, Option<Vec<PathBuf>>);
 
 /// Says why a build executed what it did.
 ///
@@ -234,10 +234,11 @@ fn of_sample(run: &Path, sample: &str) -> anyhow::Result<Found> {
     let before = before.with_context(|| {
         format!("the run has no trace of the build that {sample} starts from: name one")
     })?;
-    let edit = stored.run.edited_file(slot);
+    let edit = stored.run.edited_files(slot);
+    let edit = edit.map(|files| files.into_iter().map(PathBuf::from).collect());
     let run = &stored.run.record.run;
     let pair = Pair::new(Built::of_sample(found, run), Built::of_sample(before, run));
-    Ok((pair, edit.map(PathBuf::from)))
+    Ok((pair, edit))
 }
 
 fn explained_run(run: &Path) -> anyhow::Result<(StoredRun, RunExplanation)> {

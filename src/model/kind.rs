@@ -5,46 +5,79 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::Label;
+
+/// What stands between a kind and the name of its edit.
+const OF: char = ':';
+/// The name of the edit that needs none.
+pub const SOURCE: &str = "source";
+
 /// What a sample builds: cache state, platforms and edit together.
 ///
 /// `docs/glossary.md` has the table. The order of the variants is the order in
 /// which reports list them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(into = "String", try_from = "String")]
 pub enum BuildKind {
     /// The node's own platform, no layer cache, empty cache mounts.
     Cold,
     /// All platforms, no layer cache, empty cache mounts.
     MultiArch,
-    /// All platforms after one edit, with the caches that multi-arch left.
+    /// All platforms after one edit, of the sources, with the caches that multi-arch left.
     Incremental,
+    /// The same after another edit, the one of this name.
+    IncrementalOf(Label),
     /// All platforms, nothing changed since the build before it.
     Noop,
 }
 
 impl BuildKind {
-    /// Every kind, in the order of reports.
-    pub const ALL: [Self; 4] = [Self::Cold, Self::MultiArch, Self::Incremental, Self::Noop];
+    /// The kinds that any scenario has; edits with names add theirs.
+    pub const STANDARD: [Self; 4] = [Self::Cold, Self::MultiArch, Self::Incremental, Self::Noop];
 
-    /// The name used on the command line, in files and in reports.
-    pub fn as_str(self) -> &'static str {
+    /// The kind that comes after the edit of a name.
+    pub fn after(edit: Label) -> Self {
+        match edit.as_str() {
+            SOURCE => Self::Incremental,
+            _ => Self::IncrementalOf(edit),
+        }
+    }
+
+    /// The name used on the command line, in files and in reports, without that of
+    /// its edit.
+    fn word(self) -> &'static str {
         match self {
             Self::Cold => "cold",
             Self::MultiArch => "multi-arch",
-            Self::Incremental => "incremental",
+            Self::Incremental | Self::IncrementalOf(_) => "incremental",
             Self::Noop => "noop",
         }
     }
 
-    /// The kind whose builder state this one starts from, built right before
-    /// it in the same round; `None` for a kind that starts from nothing. Where
-    /// a scenario builds for the node's own platform alone, cold stands in for
-    /// multi-arch.
+    /// The name of its edit, where it has one.
+    pub fn edit(self) -> Option<Label> {
+        match self {
+            Self::IncrementalOf(edit) => Some(edit),
+            _ => None,
+        }
+    }
+
+    /// Whether it builds after an edit.
+    pub fn is_edited(self) -> bool {
+        matches!(self, Self::Incremental | Self::IncrementalOf(_))
+    }
+
+    /// The kind whose builder state this one starts from, built before it in the
+    /// same round; `None` for a kind that starts from nothing. Where a scenario
+    /// builds for the node's own platform alone, cold stands in for multi-arch.
+    ///
+    /// An edit takes the place of one made before, so that each finds what
+    /// multi-arch left.
     pub fn starts_from(self, native_only: bool) -> Option<Self> {
         match self {
             Self::Cold | Self::MultiArch => None,
-            Self::Incremental if native_only => Some(Self::Cold),
-            Self::Incremental => Some(Self::MultiArch),
+            Self::Incremental | Self::IncrementalOf(_) if native_only => Some(Self::Cold),
+            Self::Incremental | Self::IncrementalOf(_) => Some(Self::MultiArch),
             Self::Noop => Some(Self::Incremental),
         }
     }
@@ -54,18 +87,21 @@ impl BuildKind {
         self.starts_from(false).is_none()
     }
 
-    /// Whether it starts from the builder state of `before`, where that was
-    /// built right before it.
-    pub fn follows(self, before: Self) -> bool {
-        [true, false]
-            .into_iter()
-            .any(|native_only| self.starts_from(native_only) == Some(before))
+    /// Whether it starts from what a build of `other` left, or is one.
+    pub fn is_built_on(self, other: Self) -> bool {
+        [true, false].into_iter().any(|native_only| {
+            let mut chain = std::iter::successors(Some(self), |at| at.starts_from(native_only));
+            chain.any(|at| at == other)
+        })
     }
 }
 
 impl fmt::Display for BuildKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
+        match self.edit() {
+            None => f.pad(self.word()),
+            Some(edit) => f.pad(&format!("{}{OF}{edit}", self.word())),
+        }
     }
 }
 
@@ -73,11 +109,74 @@ impl FromStr for BuildKind {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::ALL
-            .into_iter()
-            .find(|kind| kind.as_str() == text)
-            .ok_or_else(|| {
-                format!("expected one of cold, multi-arch, incremental, noop, found {text:?}")
-            })
+        let unknown = || {
+            format!(
+                "expected one of cold, multi-arch, incremental, incremental:EDIT, noop, found \
+                 {text:?}"
+            )
+        };
+        if let Some((word, edit)) = text.split_once(OF) {
+            if word != Self::Incremental.word() {
+                return Err(unknown());
+            }
+            return Ok(Self::after(edit.parse()?));
+        }
+        let mut standard = Self::STANDARD.into_iter();
+        standard
+            .find(|kind| kind.word() == text)
+            .ok_or_else(unknown)
+    }
+}
+
+impl From<BuildKind> for String {
+    fn from(kind: BuildKind) -> Self {
+        kind.to_string()
+    }
+}
+
+impl TryFrom<String> for BuildKind {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kind_is_read_as_it_is_written() {
+        for text in [
+            "cold",
+            "multi-arch",
+            "incremental",
+            "incremental:dependencies",
+            "noop",
+        ] {
+            let kind: BuildKind = text.parse().unwrap();
+            assert_eq!(kind.to_string(), text);
+            let json = serde_json::to_string(&kind).unwrap();
+            assert_eq!(json, format!("{text:?}"));
+            assert_eq!(serde_json::from_str::<BuildKind>(&json).unwrap(), kind);
+        }
+        let source: BuildKind = "incremental:source".parse().unwrap();
+        assert_eq!(source, BuildKind::Incremental);
+        for text in ["", "Cold", "cold:x", "incremental:", "incremental:A", "ALL"] {
+            assert!(text.parse::<BuildKind>().is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn edits_are_built_on_what_comes_before_the_first() {
+        let other: BuildKind = "incremental:dependencies".parse().unwrap();
+        assert!(other.is_built_on(BuildKind::MultiArch));
+        assert!(!other.is_built_on(BuildKind::Incremental));
+        assert!(BuildKind::Noop.is_built_on(BuildKind::Incremental));
+        assert!(!BuildKind::Noop.is_built_on(other));
+        let mut kinds = [BuildKind::Noop, other, BuildKind::Incremental];
+        kinds.sort();
+        assert_eq!(kinds, [BuildKind::Incremental, other, BuildKind::Noop]);
     }
 }

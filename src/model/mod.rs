@@ -6,6 +6,7 @@ mod duration;
 mod event;
 mod invocation;
 mod kind;
+mod label;
 mod layout;
 mod nodes;
 mod platform;
@@ -23,14 +24,15 @@ pub use cell::{cell_name, split_cell};
 pub(crate) use duration::{optional_seconds, seconds};
 pub use event::{Event, RunEnd};
 pub use invocation::Invocation;
-pub use kind::BuildKind;
+pub use kind::{BuildKind, SOURCE};
+pub use label::Label;
 pub use layout::ImageLayout;
 pub use nodes::{BuildNodes, NodePart};
 pub use platform::{Platform, PlatformError};
 pub use program_output::{ProgramEnd, ProgramOutput};
 pub use record::{
     BakeInfo, BaseImage, BuilderInfo, EmulatorInfo, HostInfo, LeftOut, NodeInfo, RunRecord,
-    SCHEMA_VERSION, ScenarioInfo, SourcesFrom, VariantInfo,
+    SCHEMA_VERSION, ScenarioInfo, SourcesFrom, THE_DOCKERFILE, VariantInfo,
 };
 pub use reference::{Reference, familiar_name};
 pub use release::Release;

@@ -1,14 +1,19 @@
 //! The record of a run: what was raced, on which builder, in which order.
 //! This is `run.json`, field by field; `docs/formats.md` describes it.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::slot::{self, Slot};
-use super::{BuildKind, Invocation, Platform, Rules};
+use super::{BuildKind, Invocation, Label, Platform, Rules, SOURCE};
 
 /// Version of the result files. A reader refuses a newer one.
 pub const SCHEMA_VERSION: u32 = 3;
+
+/// What an edit of a variant's Dockerfile begins with, in place of a file's name.
+pub const THE_DOCKERFILE: &str = "the Dockerfile";
 
 /// Everything about a run that is known before its first sample.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -125,16 +130,30 @@ pub struct ScenarioInfo {
     /// What an incremental build changes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub edit: Option<String>,
+    /// What incremental builds of other edits change, by the names of those; a text
+    /// for each part. An edit of the sources in several parts is here, too.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub edits: BTreeMap<String, Vec<String>>,
     /// The kind that a gate goes by, where it was chosen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gate: Option<BuildKind>,
 }
 
 impl ScenarioInfo {
-    /// The file that an incremental build changes, where that is told.
-    pub fn edited_file(&self) -> Option<&str> {
-        let (file, _) = self.edit.as_deref()?.split_once(": ")?;
-        Some(file)
+    /// The files of the sources that builds of a kind change; `None` where that is
+    /// not told, or they change nothing.
+    pub fn edited_files(&self, kind: BuildKind) -> Option<Vec<&str>> {
+        if !kind.is_edited() {
+            return None;
+        }
+        let edit = kind.edit();
+        let name = edit.as_ref().map_or(SOURCE, Label::as_str);
+        let usual = self.edit.as_slice();
+        let parts = self.edits.get(name).map_or(usual, Vec::as_slice);
+        let files = parts.iter().map(|part| Some(part.split_once(": ")?.0));
+        let files: Vec<&str> = files.collect::<Option<_>>()?;
+        let files: Vec<&str> = files.into_iter().filter(|f| *f != THE_DOCKERFILE).collect();
+        Some(files).filter(|_| !parts.is_empty())
     }
 
     /// Whether it is built for the node's own platform alone, and cold stands

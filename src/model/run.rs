@@ -44,12 +44,10 @@ impl Run {
         scenarios.find(|scenario| scenario.name == name)
     }
 
-    /// The file that the build of a slot changed before it, where it is an incremental
-    /// one and that is told.
-    pub fn edited_file(&self, slot: &Slot) -> Option<&str> {
-        let info = self.scenario(&slot.scenario)?;
-        let is_edit = slot.kind == BuildKind::Incremental;
-        info.edited_file().filter(|_| is_edit)
+    /// The files of the sources that the build of a slot changed before it, where it is
+    /// an incremental one and that is told.
+    pub fn edited_files(&self, slot: &Slot) -> Option<Vec<&str>> {
+        self.scenario(&slot.scenario)?.edited_files(slot.kind)
     }
 
     /// The samples of a variant's builds of a kind, in the order of their rounds.

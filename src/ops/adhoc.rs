@@ -7,12 +7,13 @@ use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context, bail};
 
+use super::edits;
 use super::ignored::Ignored;
 use super::ssh;
 use crate::model::{BuildKind, Invocation, Platform};
 use crate::options::BuildOptions;
 use crate::scenario::{
-    AdhocDockerfile, AdhocScenario, BakeTarget, ContextSource, Edit, Scenario, folder_name,
+    AdhocDockerfile, AdhocScenario, BakeTarget, ContextSource, NamedEdit, Scenario, folder_name,
 };
 
 /// Most bytes of a secret that BuildKit takes.
@@ -36,8 +37,8 @@ pub struct Options {
     pub ssh: BTreeMap<String, PathBuf>,
     /// Further build contexts.
     pub contexts: BTreeMap<String, ContextSource>,
-    /// The edit of an incremental build.
-    pub edit: Option<Edit>,
+    /// The edits of incremental builds.
+    pub edits: Vec<NamedEdit>,
 }
 
 impl Options {
@@ -47,10 +48,8 @@ impl Options {
     /// # Errors
     /// The first option that is wrong.
     pub fn read(args: &BuildOptions) -> anyhow::Result<Self> {
-        let edit = edit(args)?;
-        if edit.is_none() {
-            check_needs_no_edit("--kinds", &args.kinds)?;
-        }
+        let edits = edits::read(args)?;
+        edits::check_has_edits("--kinds", &args.kinds, &edits)?;
         Ok(Self {
             context: args.context.clone().unwrap_or_else(|| ".".into()),
             platforms: Platform::each_once(&args.platform),
@@ -60,7 +59,7 @@ impl Options {
             secrets: secrets(&args.secret)?,
             ssh: ssh::agents(&args.ssh)?,
             contexts: contexts(&args.build_context)?,
-            edit,
+            edits,
         })
     }
 
@@ -98,8 +97,8 @@ impl Options {
             } else {
                 BuildKind::MultiArch
             };
-            let incremental = self.edit.as_ref().map(|_| BuildKind::Incremental);
-            [whole].into_iter().chain(incremental).collect()
+            let edited = self.edits.iter().map(NamedEdit::kind);
+            [whole].into_iter().chain(edited).collect()
         } else {
             self.kinds.clone()
         };
@@ -117,27 +116,23 @@ pub fn scenario(
     title: String,
     dockerfiles: Vec<AdhocDockerfile>,
 ) -> anyhow::Result<Scenario> {
-    if let Some(edit) = &options.edit {
+    for file in options.edits.iter().flat_map(NamedEdit::sources) {
         for dockerfile in &dockerfiles {
             let context = dockerfile.context.as_deref().unwrap_or(&options.context);
             if let Some(bake) = &dockerfile.bake {
-                if !bake
-                    .targets
-                    .iter()
-                    .any(|it| is_seen(&edit.file, it, context))
-                {
+                if !bake.targets.iter().any(|it| is_seen(file, it, context)) {
                     bail!(
                         "--edit: {} is in no context of bake's targets, or .dockerignore leaves it \
                          out: no build would see the edit",
-                        edit.file.display()
+                        file.display()
                     );
                 }
                 continue;
             }
-            if Ignored::of(&dockerfile.path, context).leaves_out(&edit.file) {
+            if Ignored::of(&dockerfile.path, context).leaves_out(file) {
                 bail!(
                     "--edit: {} is left out by .dockerignore: no build would see the edit",
-                    edit.file.display()
+                    file.display()
                 );
             }
         }
@@ -152,7 +147,7 @@ pub fn scenario(
         ssh: options.ssh.clone(),
         platforms: Vec::new(),
         kinds: Vec::new(),
-        edit: options.edit.clone(),
+        edits: options.edits.clone(),
         gate: None,
     };
     Ok(scenario.load()?)
@@ -194,10 +189,10 @@ pub fn add_options(command: &mut Invocation, args: &BuildOptions) {
         let name = context.split_once('=').map_or(context.as_str(), |c| c.0);
         command.option("build-context", format!("{name}=…"));
     }
-    if let Some(edit) = &args.edit {
-        command.option("edit", edit.display());
+    for edit in &args.edit {
+        command.option("edit", edit);
     }
-    if let Some(rule) = &args.edit_with {
+    for rule in &args.edit_with {
         command.option("edit-with", rule);
     }
     command.list("kinds", &args.kinds);
@@ -217,26 +212,6 @@ pub fn relative_name(path: &Path) -> String {
     }
     let name = path.file_name().unwrap_or_default();
     name.to_string_lossy().into_owned()
-}
-
-fn edit(args: &BuildOptions) -> anyhow::Result<Option<Edit>> {
-    match (&args.edit, &args.edit_with) {
-        (None, None) => Ok(None),
-        (None, Some(_)) => bail!("--edit-with needs --edit FILE, the file to change"),
-        (Some(file), None) => Ok(Some(Edit::comment(file)?)),
-        (Some(file), Some(rule)) => Ok(Some(Edit::substitute(file, rule)?)),
-    }
-}
-
-/// Fails where one of the kinds comes after an edit, for there is none.
-pub fn check_needs_no_edit(option: &str, kinds: &[BuildKind]) -> anyhow::Result<()> {
-    let after_edit = [BuildKind::Incremental, BuildKind::Noop];
-    match kinds.iter().find(|kind| after_edit.contains(kind)) {
-        Some(kind) => {
-            bail!("{option} {kind} needs --edit FILE: it comes after an edit of that file")
-        }
-        None => Ok(()),
-    }
 }
 
 /// Build arguments but for empty ones: a workflow passes one where it has none.
@@ -388,7 +363,7 @@ mod tests {
         let read = |platforms: &[&str], edit: bool| {
             let args = BuildOptions {
                 platform: platforms.iter().map(|p| p.parse().unwrap()).collect(),
-                edit: edit.then(|| "main.go".into()),
+                edit: edit.then(|| "main.go".into()).into_iter().collect(),
                 ..BuildOptions::default()
             };
             let options = Options::read(&args).unwrap();
@@ -482,14 +457,14 @@ mod tests {
             ),
             (
                 BuildOptions {
-                    edit_with: Some("s/a/{nonce}/".into()),
+                    edit_with: vec!["s/a/{nonce}/".into()],
                     ..Default::default()
                 },
                 "needs --edit FILE",
             ),
             (
                 BuildOptions {
-                    edit: Some("LICENSE".into()),
+                    edit: vec!["LICENSE".into()],
                     ..Default::default()
                 },
                 "--edit-with",

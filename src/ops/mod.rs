@@ -8,6 +8,7 @@ pub(crate) mod baked_sides;
 pub(crate) mod builder;
 pub(crate) mod cells;
 pub(crate) mod console;
+pub(crate) mod edits;
 mod exit;
 pub(crate) mod explain;
 pub(crate) mod files;

@@ -43,10 +43,10 @@ pub struct Policy {
     pub secrets: Vec<String>,
     /// Build arguments and variables whose values results do not show.
     pub redact: Vec<String>,
-    /// File that an incremental build changes.
-    pub edit: Option<PathBuf>,
-    /// The rule by which `edit` changes, `s/REGEX/REPLACEMENT/`.
-    pub edit_with: Option<String>,
+    /// Files that incremental builds change, as `--edit` takes them.
+    pub edit: Vec<String>,
+    /// The rules by which they change, as `--edit-with` takes them.
+    pub edit_with: Vec<String>,
     /// Kinds to build.
     pub kinds: Vec<BuildKind>,
     /// The revision that the working tree is compared with.
@@ -276,13 +276,13 @@ fn read(text: &str) -> Result<Policy, Problem> {
             );
         }
         policy.context = path("context")?;
-        policy.edit = path("edit")?;
+        policy.edit = one_or_more(&build, "edit", |_| Ok(()))?;
         policy.platforms = list(&build, "platforms", |text| {
             text.parse()
                 .map_err(|_| format!("{text:?} is not a platform like \"linux/arm64\""))
         })?;
         policy.target = build.string("target")?.map(|at| at.value);
-        policy.edit_with = build.string("edit-with")?.map(|at| at.value);
+        policy.edit_with = one_or_more(&build, "edit-with", |_| Ok(()))?;
         policy.kinds = list(&build, "kinds", str::parse)?;
         policy.secrets = list(&build, "secrets", |text| Ok(text.to_owned()))?;
         policy.redact = list(&build, "redact", |text| Ok(text.to_owned()))?;

@@ -33,7 +33,7 @@ impl Expected {
         let mut platforms = HashMap::new();
         for scenario in &record.scenarios {
             for variant in &scenario.variants {
-                for kind in BuildKind::ALL {
+                for &kind in &scenario.kinds {
                     let built = match kind {
                         BuildKind::Cold => std::slice::from_ref(&scenario.native),
                         _ => scenario.platforms.as_slice(),

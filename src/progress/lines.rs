@@ -31,7 +31,7 @@ pub(super) fn sample_line(sample: &Sample, place: usize, of: usize) -> String {
         sample_title(
             &sample.slot.scenario,
             &sample.slot.variant,
-            sample.slot.kind.as_str()
+            &sample.slot.kind.to_string()
         )
     );
     match (sample.outcome, &sample.failure) {

@@ -49,7 +49,7 @@ impl Live {
             &Head {
                 scenario: &slot.scenario,
                 variant: &slot.variant,
-                kind: slot.kind.as_str(),
+                kind: &slot.kind.to_string(),
                 round: (slot.round, self.course.rounds()),
                 sample: &clock(self.course.sample_started.elapsed()),
                 run: &clock(self.course.run_started.elapsed()),

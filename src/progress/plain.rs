@@ -57,7 +57,7 @@ impl Plain {
             return;
         }
         self.spoke = Instant::now();
-        let title = sample_title(&slot.scenario, &slot.variant, slot.kind.as_str());
+        let title = sample_title(&slot.scenario, &slot.variant, &slot.kind.to_string());
         let steps = running(trace);
         let left = self.course.left();
         let left = left.map_or_else(String::new, |left| format!("; {left} left"));

@@ -6,11 +6,11 @@
 //! there. An engine can forget its matches without the run's doing: by somebody's
 //! prune, or by its own garbage collection.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use crate::model::BuildKind;
-use crate::scenario::{ScenarioError, SourceCopy};
+use crate::scenario::{DockerfileCopy, EditedFiles, NamedEdit, ScenarioError, SourceCopy};
 use crate::trace::{Step, Trace};
 
 /// What the builds of a chain have in common.
@@ -23,19 +23,46 @@ pub(super) struct Chain {
     original: PathBuf,
     /// The same, to be edited; `None` where nothing is.
     copy: Option<SourceCopy>,
+    /// The Dockerfile, to be edited; `None` where it is not.
+    dockerfile: Option<DockerfileCopy>,
+    /// What was edited, as it was.
+    edited: EditedFiles,
+    /// The nonces of the last edits, by their kinds.
+    nonces: BTreeMap<BuildKind, String>,
     /// Digests of the steps that it has built so far.
     digests: BTreeSet<String>,
 }
 
 impl Chain {
     /// One that has built nothing.
-    pub(super) fn new(round: u32, original: &Path, copy: Option<SourceCopy>) -> Self {
+    pub(super) fn new(round: u32, original: &Path) -> Self {
         Self {
             round,
             original: original.to_owned(),
-            copy,
+            copy: None,
+            dockerfile: None,
+            edited: EditedFiles::default(),
+            nonces: BTreeMap::new(),
             digests: BTreeSet::new(),
         }
+    }
+
+    /// Copies what edits change: builds write nothing, so that else no copy is needed.
+    ///
+    /// # Errors
+    /// It cannot be copied.
+    pub(super) fn prepare(
+        &mut self,
+        edits: &[&NamedEdit],
+        dockerfile: &Path,
+    ) -> Result<(), ScenarioError> {
+        if edits.iter().any(|edit| edit.sources().next().is_some()) {
+            self.copy = Some(SourceCopy::create(&self.original)?);
+        }
+        if edits.iter().any(|edit| edit.is_of_dockerfile()) {
+            self.dockerfile = Some(DockerfileCopy::create(dockerfile)?);
+        }
+        Ok(())
     }
 
     /// The build context.
@@ -43,12 +70,33 @@ impl Chain {
         self.copy.as_ref().map_or(&self.original, SourceCopy::path)
     }
 
-    /// Makes the edit with a nonce, in place of that of the build before.
+    /// The Dockerfile, where it is another one than the variant's.
+    pub(super) fn dockerfile(&self) -> Option<&Path> {
+        self.dockerfile.as_ref().map(DockerfileCopy::path)
+    }
+
+    /// Makes an edit with a nonce, in place of that of the build before.
     ///
     /// # Errors
-    /// Those of [`SourceCopy::edit`].
-    pub(super) fn edit(&mut self, nonce: &str) -> Result<(), ScenarioError> {
-        self.copy.as_mut().map_or(Ok(()), |copy| copy.edit(nonce))
+    /// Those of [`EditedFiles::edit`].
+    pub(super) fn edit(&mut self, edit: &NamedEdit, nonce: &str) -> Result<(), ScenarioError> {
+        let sources = self.copy.as_ref().map_or(Path::new(""), SourceCopy::path);
+        let dockerfile = self.dockerfile.as_ref();
+        let dockerfile = dockerfile.map_or(Path::new(""), DockerfileCopy::path);
+        self.edited.edit(edit, nonce, sources, dockerfile)?;
+        self.nonces.insert(edit.kind(), nonce.to_owned());
+        Ok(())
+    }
+
+    /// Has the sources as they were after an edit, where others were made since.
+    ///
+    /// # Errors
+    /// Those of [`Self::edit`].
+    pub(super) fn edit_again(&mut self, edit: &NamedEdit) -> Result<(), ScenarioError> {
+        match self.nonces.get(&edit.kind()).cloned() {
+            Some(nonce) => self.edit(edit, &nonce),
+            None => Ok(()),
+        }
     }
 
     /// Adds those of a build that succeeded, and tells how many the build should
@@ -62,7 +110,9 @@ impl Chain {
         let is_again = |step: &&Step| {
             let known = match kind {
                 BuildKind::Cold | BuildKind::MultiArch => false,
-                BuildKind::Incremental => self.digests.contains(&step.digest),
+                BuildKind::Incremental | BuildKind::IncrementalOf(_) => {
+                    self.digests.contains(&step.digest)
+                }
                 BuildKind::Noop => true,
             };
             known && step.executed && !step.cached
@@ -103,7 +153,7 @@ mod tests {
     #[test]
     fn a_step_that_the_chain_has_built_is_not_executed_again() {
         let chain = || {
-            let mut chain = Chain::new(1, Path::new(""), None);
+            let mut chain = Chain::new(1, Path::new(""));
             let first = trace(&[("tools", false), ("copied-1", false)]);
             assert_eq!(chain.add(BuildKind::MultiArch, &first), None);
             chain

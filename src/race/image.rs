@@ -192,7 +192,7 @@ impl Race<'_> {
         let Some(smoke) = &output.smoke else {
             return Ok(Vec::new());
         };
-        // Only an incremental build has one.
+        // What a program prints is changed by the edit of the sources alone.
         let nonce = (slot.kind == BuildKind::Incremental).then(|| self.nonce(slot));
         let nonce = nonce.as_deref();
         observer.phase("running the image's smoke test");

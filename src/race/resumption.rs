@@ -1,6 +1,6 @@
 //! What a run that goes on has behind it.
 
-use crate::model::{Outcome, Sample, Slot};
+use crate::model::{BuildKind, Outcome, Sample, Slot};
 
 /// Where a run's own builds and cache records can be told from others'.
 pub(super) fn own_prefix(run: &str) -> String {
@@ -27,13 +27,17 @@ impl Resumption<'_> {
         self.samples.iter().any(|sample| sample.slot.id == slot.id)
     }
 
-    /// The sample of a block that the rest of it cannot be built on.
-    pub(super) fn broken(&self, block: &[Slot]) -> Option<&Sample> {
-        let mut of_block = self
+    /// The kinds of a block that others of it cannot be built on, and how their
+    /// samples ended.
+    pub(super) fn broken(&self, block: &[Slot]) -> Vec<(BuildKind, Outcome)> {
+        let of_block = self
             .samples
             .iter()
             .filter(|sample| block.iter().any(|slot| slot.id == sample.slot.id));
-        of_block.find(|sample| sample.outcome != Outcome::Ok)
+        let broken = of_block.filter(|sample| sample.outcome != Outcome::Ok);
+        broken
+            .map(|sample| (sample.slot.kind, sample.outcome))
+            .collect()
     }
 
     /// What the builds of this stretch are called by, after what those of the

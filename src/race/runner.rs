@@ -28,8 +28,8 @@ use super::slot_build::SlotBuild;
 use super::warm_up::WarmUpError;
 use crate::builder::BuilderError;
 use crate::buildkit::Secret;
-use crate::model::{BuildKind, Outcome, Run, RunRecord, Sample, Slot};
 use crate::model::{Event, RunEnd};
+use crate::model::{Outcome, Run, RunRecord, Sample, Slot};
 use crate::scenario::{Scenario, ScenarioError, Variant};
 use crate::verdict;
 
@@ -303,22 +303,27 @@ impl Race<'_> {
                 entry.chain(block)?
             }
         };
-        let mut broken = self.earlier.broken(block).map(|s| (s.slot.kind, s.outcome));
+        let mut broken = self.earlier.broken(block);
         for slot in block {
             let is_wanted = verdict::is_wanted(&run.observer.run, slot);
             if !is_wanted && is_there {
                 continue;
             }
             let is_finished = !is_wanted || self.earlier.has(slot);
-            if let Some((kind, outcome)) = broken {
+            let cause = broken.iter().find(|(kind, _)| slot.kind.is_built_on(*kind));
+            if let Some((kind, outcome)) = cause.copied() {
                 if !is_finished {
                     let sample = skipped(slot, entry.platforms(slot.kind), kind, outcome);
                     finish(&mut run.observer, sample)?;
                 }
                 continue;
             }
-            if slot.kind == BuildKind::Incremental {
-                chain.edit(&self.nonce(slot))?;
+            if let Some(edit) = entry.scenario.edit_of(slot.kind) {
+                chain.edit(edit, &self.nonce(slot))?;
+            } else if let Some(kind) = slot.kind.starts_from(false)
+                && let Some(edit) = entry.scenario.edit_of(kind)
+            {
+                chain.edit_again(edit)?;
             }
             if is_finished {
                 self.make_again(slot, &entry, &chain, run).await?;
@@ -330,14 +335,14 @@ impl Race<'_> {
             match self.build_sample(slot, &entry, &mut chain, run).await? {
                 Outcome::Ok => {}
                 _ if run.stop.is_cancelled() => break,
-                outcome => broken = Some((slot.kind, outcome)),
+                outcome => broken.push((slot.kind, outcome)),
             }
             if run.is_lost(slot) {
                 break;
             }
         }
         // What did not build leaves nothing to start from.
-        let is_begun = broken.is_none_or(|(kind, _)| kind != first.kind);
+        let is_begun = broken.iter().all(|(kind, _)| *kind != first.kind);
         if is_kept && is_begun {
             run.chains.insert(name, chain);
         }
@@ -447,7 +452,7 @@ impl Race<'_> {
 /// Splits a plan where a sample starts from nothing.
 fn blocks(plan: &[Slot]) -> impl Iterator<Item = &[Slot]> {
     plan.chunk_by(|before, slot| {
-        slot.kind.follows(before.kind)
+        !slot.kind.starts_empty()
             && (slot.round, &slot.scenario, &slot.variant)
                 == (before.round, &before.scenario, &before.variant)
     })

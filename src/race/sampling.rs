@@ -76,7 +76,7 @@ impl Race<'_> {
     ) -> BakeRequest {
         entry.request(
             slot,
-            (chain.round, chain.context()),
+            chain,
             entry.platforms(slot.kind),
             &self.earlier.prefix(run.prefix),
             self.timeout(),

@@ -8,7 +8,7 @@ use super::chain::Chain;
 use super::place::Place;
 use crate::buildkit::{BakeRequest, BakeTarget, BuildRequest, Export, NamedContext, Secret};
 use crate::model::{BuildKind, Platform, ScenarioInfo, Slot};
-use crate::scenario::{ContextSource, Scenario, ScenarioError, SourceCopy, Variant};
+use crate::scenario::{ContextSource, Scenario, ScenarioError, Variant};
 
 /// A variant with its scenario.
 pub(super) struct SlotBuild<'a> {
@@ -19,34 +19,35 @@ pub(super) struct SlotBuild<'a> {
 }
 
 impl SlotBuild<'_> {
-    /// A chain that begins with a block's builds. Only what is edited needs a
-    /// copy: builds write nothing.
+    /// A chain that begins with a block's builds.
     ///
     /// # Errors
     /// The sources cannot be copied.
     pub(super) fn chain(&self, block: &[Slot]) -> Result<Chain, ScenarioError> {
         let original = self.scenario.sources_of(self.variant);
-        let is_edited = block.iter().any(|slot| slot.kind == BuildKind::Incremental);
-        let edit = self.scenario.edit.as_ref().filter(|_| is_edited);
-        let copy = edit.map(|edit| SourceCopy::create(original, Some(edit)));
+        let edits = block
+            .iter()
+            .filter_map(|slot| self.scenario.edit_of(slot.kind));
         let round = block.first().map_or(1, |slot| slot.round);
-        Ok(Chain::new(round, original, copy.transpose()?))
+        let mut chain = Chain::new(round, original);
+        chain.prepare(&edits.collect::<Vec<_>>(), &self.variant.dockerfile)?;
+        Ok(chain)
     }
 
     pub(super) fn platforms(&self, kind: BuildKind) -> Vec<Platform> {
         match kind {
             BuildKind::Cold => vec![self.info.native.clone()],
-            BuildKind::MultiArch | BuildKind::Incremental | BuildKind::Noop => {
-                self.info.platforms.clone()
-            }
+            BuildKind::MultiArch
+            | BuildKind::Incremental
+            | BuildKind::IncrementalOf(_)
+            | BuildKind::Noop => self.info.platforms.clone(),
         }
     }
 
-    /// `round` is the one that the slot's chain began in.
     pub(super) fn request(
         &self,
         slot: &Slot,
-        (round, context): (u32, &Path),
+        chain: &Chain,
         platforms: Vec<Platform>,
         prefix: &str,
         timeout: Duration,
@@ -60,18 +61,22 @@ impl SlotBuild<'_> {
         } else {
             "chain"
         };
+        // The round is the one that the chain began in.
         let block = format!(
-            "{prefix}r{round}-{}-{}-{block}",
-            slot.scenario, slot.variant
+            "{prefix}r{}-{}-{}-{block}",
+            chain.round, slot.scenario, slot.variant
         );
         let common = BuildRequest {
             reference: format!("{prefix}{}", slot.id),
-            context: context.to_owned(),
+            context: chain.context().to_owned(),
             contexts: BTreeMap::new(),
             layouts: self.place.layouts.to_vec(),
             secrets: secrets.clone(),
             ssh: self.variant.ssh.clone(),
-            dockerfile: self.variant.dockerfile.clone(),
+            dockerfile: chain
+                .dockerfile()
+                .unwrap_or(&self.variant.dockerfile)
+                .to_owned(),
             shared_key: block.clone(),
             platforms,
             target: None,

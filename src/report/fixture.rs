@@ -24,7 +24,7 @@ pub(crate) fn record(variants: &[&str], rounds: u32) -> RunRecord {
     for round in 1..=rounds {
         let slots = variants
             .iter()
-            .flat_map(|variant| BuildKind::ALL.map(|kind| (*variant, kind)));
+            .flat_map(|variant| BuildKind::STANDARD.map(|kind| (*variant, kind)));
         for (position, (variant, kind)) in (1..).zip(slots) {
             plan.push(Slot {
                 id: format!("r{round}-{position:02}"),
@@ -71,9 +71,10 @@ pub(crate) fn record(variants: &[&str], rounds: u32) -> RunRecord {
                     bake: None,
                 })
                 .collect(),
-            kinds: BuildKind::ALL.to_vec(),
+            kinds: BuildKind::STANDARD.to_vec(),
             built_once: Vec::new(),
             edit: None,
+            edits: std::collections::BTreeMap::new(),
             gate: None,
         }],
         plan,
@@ -149,7 +150,10 @@ pub(crate) fn run(variants: &[(&str, Times)], rounds: u32) -> (RunRecord, Vec<Sa
     let record = record(&names, rounds);
     let samples = record.plan.iter().map(|slot| {
         let (_, times) = variants.iter().find(|(n, _)| *n == slot.variant).unwrap();
-        let kind = BuildKind::ALL.iter().position(|k| *k == slot.kind).unwrap();
+        let kind = BuildKind::STANDARD
+            .iter()
+            .position(|k| *k == slot.kind)
+            .unwrap();
         // A fixed scatter of a few percent.
         let step = (slot.round * slot.position * 7 + slot.round * 5) % 11;
         let scatter = if rounds > 1 {

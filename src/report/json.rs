@@ -44,6 +44,7 @@ fn scenario(scenario: &ScenarioView) -> Value {
         "native": scenario.native,
         "platforms": scenario.platforms,
         "edit": scenario.edit,
+        "edits": scenario.edits,
         "rounds": scenario.clean,
         "variants": variants,
     })

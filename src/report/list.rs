@@ -185,7 +185,7 @@ fn cells(row: &ScenarioRow, most: usize) -> Vec<Vec<Line>> {
         let lines = wrap(&items.join(", "), most).into_iter();
         lines.map(plain).collect()
     };
-    let kinds = if row.kinds == BuildKind::ALL {
+    let kinds = if row.kinds == BuildKind::STANDARD {
         vec!["all".to_owned()]
     } else {
         row.kinds.iter().map(ToString::to_string).collect()
@@ -245,7 +245,7 @@ mod tests {
             title: title.into(),
             language: Some("Go".into()),
             control: false,
-            kinds: BuildKind::ALL.to_vec(),
+            kinds: BuildKind::STANDARD.to_vec(),
             platforms: ["amd64", "arm64"].map(Platform::linux).to_vec(),
             variants: variants.iter().map(ToString::to_string).collect(),
             minutes: None,

@@ -1,6 +1,8 @@
 //! Ten questions that an expert asks before believing the figures, answered
 //! from the run's own data.
 
+use std::collections::BTreeSet;
+
 use super::edit::{EditDiff, edit_diff};
 use super::environment;
 use super::number;
@@ -10,7 +12,7 @@ use super::round_summary;
 use super::view::{ScenarioView, View};
 use super::words::join;
 use crate::escape;
-use crate::model::BuildKind;
+use crate::model::{BuildKind, SOURCE};
 
 /// A question with its answer, a line for each fact.
 pub(super) struct Question {
@@ -64,13 +66,20 @@ fn cold(view: &View) -> Vec<Line> {
             "`no-cache` does not cover `WORKDIR`: the builder may have that folder from before.",
         ));
     }
-    if has(view, BuildKind::Incremental) {
+    let edited = view.scenarios.iter().flat_map(|scenario| &scenario.kinds);
+    let edited: BTreeSet<BuildKind> = edited.filter(|kind| kind.is_edited()).copied().collect();
+    if !edited.is_empty() {
         let from = match has(view, BuildKind::MultiArch) {
             true => BuildKind::MultiArch,
             false => BuildKind::Cold,
         };
+        let instead = match edited.len() {
+            1 => "",
+            _ => " in place of the one before it",
+        };
         lines.push(words(format!(
-            "incremental: on the cache that {from} left, after one edit."
+            "{}: on the cache that {from} left, after one edit{instead}.",
+            join(edited.iter().map(ToString::to_string))
         )));
     }
     if has(view, BuildKind::Noop) {
@@ -86,35 +95,46 @@ fn cold(view: &View) -> Vec<Line> {
         "Base images are unpacked before the clock starts. No export is timed: the result stays \
          in the cache.",
     ));
-    lines.extend(view.scenarios.iter().filter_map(edit_line));
+    lines.extend(view.scenarios.iter().flat_map(edit_lines));
     lines.extend(round_summary::unreached(view).map(words));
     lines
 }
 
-/// What an edit changes, where no difference shows it.
-fn edit_line(scenario: &ScenarioView) -> Option<Line> {
-    let edit = scenario.edit.as_ref()?;
-    let name = &scenario.name;
-    Some(match edit_diff(edit) {
+/// What edits change, where no difference shows it.
+fn edit_lines(scenario: &ScenarioView) -> impl Iterator<Item = Line> {
+    edits_of(scenario).map(|(what, edit)| match edit_diff(edit) {
         Some(diff) => vec![
-            Piece::Text(format!("The edit of {name} changes ")),
+            Piece::Text(format!("The {what} changes ")),
             Piece::Code(diff.file),
             Piece::Text(", see below.".to_owned()),
         ],
         None => vec![
-            Piece::Text(format!("The edit of {name}: ")),
-            Piece::Code(edit.clone()),
+            Piece::Text(format!("The {what}: ")),
+            Piece::Code(edit.to_owned()),
         ],
     })
 }
 
-/// The edits that are differences, with their scenarios.
-pub(super) fn edits(view: &View) -> impl Iterator<Item = (&ScenarioView, EditDiff)> {
-    let scenarios = view.scenarios.iter();
-    scenarios.filter_map(|scenario| {
-        let diff = edit_diff(scenario.edit.as_deref()?)?;
-        Some((scenario, diff))
-    })
+/// The edits of a scenario, with what they are called.
+fn edits_of(scenario: &ScenarioView) -> impl Iterator<Item = (String, &str)> {
+    let name = &scenario.name;
+    // It is there in parts, where it has several.
+    let usual = scenario
+        .edit
+        .iter()
+        .filter(|_| !scenario.edits.contains_key(SOURCE));
+    let usual = usual.map(move |edit| (format!("edit of {name}"), edit.as_str()));
+    let named = scenario.edits.iter().flat_map(move |(edit, parts)| {
+        let what = format!("edit {edit} of {name}");
+        parts.iter().map(move |part| (what.clone(), part.as_str()))
+    });
+    usual.chain(named)
+}
+
+/// The edits that are differences, with what they are called.
+pub(super) fn edits(view: &View) -> impl Iterator<Item = (String, EditDiff)> {
+    let edits = view.scenarios.iter().flat_map(edits_of);
+    edits.filter_map(|(what, edit)| Some((what, edit_diff(edit)?)))
 }
 
 fn cache(view: &View) -> Vec<Line> {

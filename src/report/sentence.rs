@@ -34,12 +34,14 @@ pub fn sentence(view: &View) -> String {
 
 fn of_scenario(scenario: &ScenarioView) -> String {
     // With the kind that a clause compares candidates in, where it does.
+    let edited = scenario.kinds.iter().filter(|kind| kind.is_edited());
+    let edited = edited.map(|kind| (after_edit(scenario, *kind), Some(*kind)));
     let mut clauses: Vec<(String, Option<BuildKind>)> = [
         (added_platforms(scenario), None),
         (other_platforms(scenario), Some(BuildKind::MultiArch)),
-        (incremental(scenario), Some(BuildKind::Incremental)),
     ]
     .into_iter()
+    .chain(edited)
     .filter_map(|(clause, kind)| Some((clause?, kind)))
     .collect();
     if clauses.is_empty() {
@@ -186,12 +188,12 @@ fn without_reference(scenario: &ScenarioView) -> Option<String> {
 }
 
 /// `after an edit cross rebuilds 95× faster than naive (0.60 s against 57.1 s)`.
-fn incremental(scenario: &ScenarioView) -> Option<String> {
-    if !scenario.kinds.contains(&BuildKind::Incremental) {
-        return None;
-    }
-    let compared = against_reference(scenario, BuildKind::Incremental)?;
-    Some(format!("after an edit {compared}"))
+fn after_edit(scenario: &ScenarioView, kind: BuildKind) -> Option<String> {
+    let compared = against_reference(scenario, kind)?;
+    Some(match kind.edit() {
+        None => format!("after an edit {compared}"),
+        Some(edit) => format!("after the edit {edit} {compared}"),
+    })
 }
 
 /// Every candidate against the reference, of one kind.
@@ -251,7 +253,7 @@ fn against_reference(scenario: &ScenarioView, kind: BuildKind) -> Option<String>
 /// What a build of a kind does: `rebuilds`, `builds all platforms`.
 fn verb(scenario: &ScenarioView, kind: BuildKind) -> String {
     match kind {
-        BuildKind::Incremental => "rebuilds".to_owned(),
+        BuildKind::Incremental | BuildKind::IncrementalOf(_) => "rebuilds".to_owned(),
         BuildKind::Noop => "does an unchanged build".to_owned(),
         BuildKind::Cold => "builds one platform".to_owned(),
         BuildKind::MultiArch if scenario.builds_native() => "builds all platforms".to_owned(),
@@ -345,7 +347,7 @@ fn without_time(variant: &VariantView, kind: BuildKind) -> String {
         Some(Outcome::Ok) | None => "was not measured",
     };
     let name = name(&variant.name);
-    if kind == BuildKind::Incremental {
+    if kind.is_edited() {
         // It follows "after an edit".
         format!("{name} {what}")
     } else {

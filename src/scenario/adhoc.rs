@@ -11,7 +11,7 @@ use super::context_source::ContextSource;
 use super::definition::{Cell, Scenario, Variant};
 use super::dockerfile;
 use super::document::{At, Problem};
-use super::edit::Edit;
+use super::edits::NamedEdit;
 use super::error::{Place, ScenarioError, position};
 use super::file::read_file;
 use super::loading::check_target;
@@ -43,8 +43,8 @@ pub struct AdhocScenario {
     pub platforms: Vec<Platform>,
     /// Kinds to build.
     pub kinds: Vec<BuildKind>,
-    /// The edit of an incremental build.
-    pub edit: Option<Edit>,
+    /// The edits of incremental builds.
+    pub edits: Vec<NamedEdit>,
     /// The kind that a gate goes by, where it was chosen.
     pub gate: Option<BuildKind>,
 }
@@ -91,8 +91,14 @@ impl AdhocScenario {
                     message: format!("{} is not a folder", escape::path(context)),
                 });
             }
-            if let Some(edit) = &self.edit {
-                edit.check(context).map_err(|error| {
+            for edit in &self.edits {
+                if own.bake.is_some() && edit.is_of_dockerfile() {
+                    return Err(ScenarioError::Edit(
+                        "--edit dockerfile: what bake builds has no Dockerfile of its own to edit"
+                            .to_owned(),
+                    ));
+                }
+                edit.check(context, &own.path).map_err(|error| {
                     let message = match &own.revision {
                         Some(_) => format!("{error} (in {})", own.name),
                         None => error.to_string(),
@@ -115,7 +121,7 @@ impl AdhocScenario {
             platforms: self.platforms,
             kinds: self.kinds,
             variants,
-            edit: self.edit,
+            edits: self.edits,
             gate: self.gate,
             output: None,
         })

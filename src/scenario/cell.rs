@@ -54,7 +54,7 @@ mod tests {
             ssh: Default::default(),
             platforms: Vec::new(),
             kinds: Vec::new(),
-            edit: None,
+            edits: Vec::new(),
             gate: None,
         };
         scenario.load().unwrap()

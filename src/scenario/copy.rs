@@ -17,7 +17,6 @@ use nix::sys::time::TimeSpec;
 use sha2::{Digest, Sha256};
 use walkdir::WalkDir;
 
-use super::edit::Edit;
 use super::error::ScenarioError;
 use crate::temporary::Folder;
 
@@ -33,18 +32,15 @@ fn nothing(_: &Path) -> bool {
 #[derive(Debug)]
 pub struct SourceCopy {
     folder: Folder,
-    /// The edit, and its file as it was: each edit starts from it.
-    edit: Option<(Edit, Vec<u8>)>,
 }
 
 impl SourceCopy {
-    /// Copies a folder of sources into a new temporary folder, where `edit` may
-    /// be made.
+    /// Copies a folder of sources into a new temporary folder.
     ///
     /// # Errors
     /// Something in the sources cannot be read, or the copy cannot be written.
-    pub fn create(sources: &Path, edit: Option<&Edit>) -> Result<Self, ScenarioError> {
-        Self::create_without(sources, edit, &nothing)
+    pub fn create(sources: &Path) -> Result<Self, ScenarioError> {
+        Self::create_without(sources, &nothing)
     }
 
     /// The same without what `skip` says of paths relative to the sources; of
@@ -52,11 +48,7 @@ impl SourceCopy {
     ///
     /// # Errors
     /// As [`Self::create`].
-    pub fn create_without(
-        sources: &Path,
-        edit: Option<&Edit>,
-        skip: Skip<'_>,
-    ) -> Result<Self, ScenarioError> {
+    pub fn create_without(sources: &Path, skip: Skip<'_>) -> Result<Self, ScenarioError> {
         // Walked before the folder is made, which may be below the sources.
         let entries = walk(sources, skip)?;
         let folder = Folder::new("sources").map_err(|error| {
@@ -66,7 +58,7 @@ impl SourceCopy {
                 error,
             )
         })?;
-        let mut copy = Self { folder, edit: None };
+        let copy = Self { folder };
         for entry in &entries {
             copy_entry(sources, copy.path(), entry)?;
         }
@@ -78,36 +70,12 @@ impl SourceCopy {
                 .and_then(|()| keep_time(&target, entry))
                 .map_err(|error| ScenarioError::io("write", &target, error))?;
         }
-        if let Some(edit) = edit {
-            let edited = copy.path().join(&edit.file);
-            let original =
-                fs::read(&edited).map_err(|error| ScenarioError::io("read", &edited, error))?;
-            copy.edit = Some((edit.clone(), original));
-        }
         Ok(copy)
     }
 
     /// The folder of the copy: the build context.
     pub fn path(&self) -> &Path {
         self.folder.path()
-    }
-
-    /// Makes the edit, if there is one, with this nonce, which should be letters and
-    /// digits, as it may end up in any language's string. It takes the place
-    /// of an edit made before.
-    ///
-    /// # Errors
-    /// The text to find is gone from the sources since they were loaded, or
-    /// the copy cannot be written.
-    pub fn edit(&mut self, nonce: &str) -> Result<(), ScenarioError> {
-        let Some((edit, original)) = &self.edit else {
-            return Ok(());
-        };
-        let path = self.path().join(&edit.file);
-        let edited = edit
-            .apply(original, nonce)
-            .map_err(|error| ScenarioError::io("edit", &path, io::Error::other(error)))?;
-        write_over(&path, &edited).map_err(|error| ScenarioError::io("edit", &path, error))
     }
 }
 
@@ -309,7 +277,7 @@ fn keep_time(path: &Path, entry: &Entry) -> io::Result<()> {
 
 /// Writes a file's new content, even where its mode forbids that, and leaves
 /// its mode as it was.
-fn write_over(path: &Path, content: &[u8]) -> io::Result<()> {
+pub(super) fn write_over(path: &Path, content: &[u8]) -> io::Result<()> {
     let mode = fs::metadata(path)?.permissions();
     fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
     fs::write(path, content)?;

@@ -7,17 +7,6 @@ use std::time::{Duration, SystemTime};
 use tempfile::TempDir;
 
 use super::*;
-use crate::scenario::Change;
-
-fn edit() -> Edit {
-    Edit {
-        file: "lib/version.txt".into(),
-        change: Change::Replace {
-            find: "dev".into(),
-            replace: "{nonce}".into(),
-        },
-    }
-}
 
 /// Sources that can be removed although a folder of theirs is read-only.
 struct Sources(TempDir);
@@ -95,7 +84,7 @@ fn picture(root: &Path) -> BTreeMap<PathBuf, (u32, i64, i64, Vec<u8>)> {
 #[test]
 fn a_copy_looks_like_the_sources() {
     let sources = sources();
-    let copy = SourceCopy::create(sources.path(), Some(&edit())).unwrap();
+    let copy = SourceCopy::create(sources.path()).unwrap();
     let mut expected = picture(sources.path());
     // To BuildKit a socket is an empty file.
     let socket = expected.get_mut(Path::new("socket")).unwrap();
@@ -109,34 +98,16 @@ fn sources_behind_a_symlink_are_those_that_it_leads_to() {
     let folder = tempfile::tempdir().unwrap();
     let link = folder.path().join("link");
     symlink(sources.path(), &link).unwrap();
-    let copy = SourceCopy::create(&link, None).unwrap();
+    let copy = SourceCopy::create(&link).unwrap();
     let digest = sources_digest(sources.path()).unwrap();
     assert_eq!(sources_digest(copy.path()).unwrap(), digest);
     assert_eq!(sources_digest(&link).unwrap(), digest);
 }
 
 #[test]
-fn an_edit_changes_one_file_of_the_copy_and_never_the_sources() {
-    let sources = sources();
-    let before = picture(sources.path());
-    let mut copy = SourceCopy::create(sources.path(), Some(&edit())).unwrap();
-    let unedited = picture(copy.path());
-    copy.edit("first").unwrap();
-    copy.edit("second").unwrap();
-    let mut edited = picture(copy.path());
-    let file = Path::new("lib/version.txt");
-    let (mode, .., content) = edited.remove(file).unwrap();
-    assert_eq!(content, b"version second\n");
-    assert_eq!(mode, before[file].0);
-    assert!(edited.iter().all(|(path, seen)| unedited[path] == *seen));
-    assert_eq!(edited.len(), unedited.len() - 1);
-    assert_eq!(picture(sources.path()), before);
-}
-
-#[test]
 fn a_copy_is_gone_when_dropped() {
     let sources = sources();
-    let copy = SourceCopy::create(sources.path(), Some(&edit())).unwrap();
+    let copy = SourceCopy::create(sources.path()).unwrap();
     let path = copy.path().to_owned();
     assert!(path.exists());
     drop(copy);
@@ -148,7 +119,7 @@ fn a_pipe_is_copied_and_never_read() {
     let sources = sources();
     let pipe = sources.path().join("pipe");
     nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
-    let copy = SourceCopy::create(sources.path(), Some(&edit())).unwrap();
+    let copy = SourceCopy::create(sources.path()).unwrap();
     let copied = copy.path().join("pipe").symlink_metadata().unwrap();
     assert!(copied.file_type().is_fifo());
     assert_eq!(copied.mode(), pipe.symlink_metadata().unwrap().mode());
@@ -159,27 +130,9 @@ fn a_pipe_is_copied_and_never_read() {
 }
 
 #[test]
-fn sources_that_changed_since_loading_are_an_error() {
-    let sources = sources();
-    let gone = Edit {
-        change: Change::Replace {
-            find: "gone".into(),
-            replace: "{nonce}".into(),
-        },
-        ..edit()
-    };
-    let mut copy = SourceCopy::create(sources.path(), Some(&gone)).unwrap();
-    let message = copy.edit("n").unwrap_err().to_string();
-    assert!(
-        message.contains("\"find\" of [edit] matches nothing"),
-        "{message}"
-    );
-}
-
-#[test]
 fn the_digest_tells_contents_names_and_modes_but_not_times() {
     let sources = sources();
-    let copy = SourceCopy::create(sources.path(), Some(&edit())).unwrap();
+    let copy = SourceCopy::create(sources.path()).unwrap();
     let digest = |copy: &SourceCopy| sources_digest(copy.path()).unwrap();
     let before = digest(&copy);
     assert_eq!(before, sources_digest(sources.path()).unwrap());

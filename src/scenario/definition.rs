@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::bake::Bake;
 use super::context_source::ContextSource;
-use super::edit::Edit;
+use super::edits::NamedEdit;
 use super::error::ScenarioError;
 use super::fetch::Fetch;
 use super::output::Output;
@@ -40,8 +40,8 @@ pub struct Scenario {
     pub kinds: Vec<BuildKind>,
     /// Variants, the reference first, the others as written.
     pub variants: Vec<Variant>,
-    /// The edit of an incremental build; without it none is built.
-    pub edit: Option<Edit>,
+    /// The edits of incremental builds; without one none is built.
+    pub edits: Vec<NamedEdit>,
     /// The kind that a gate goes by, where it was chosen.
     pub gate: Option<BuildKind>,
     /// What an image must hold to count, beside its platforms; without it no
@@ -99,6 +99,11 @@ pub struct Cell {
 }
 
 impl Scenario {
+    /// The edit that comes before builds of a kind.
+    pub fn edit_of(&self, kind: BuildKind) -> Option<&NamedEdit> {
+        self.edits.iter().find(|edit| edit.kind() == kind)
+    }
+
     /// The build context of a variant.
     pub fn sources_of<'a>(&'a self, variant: &'a Variant) -> &'a Path {
         variant.sources.as_deref().unwrap_or(&self.sources)

@@ -157,6 +157,17 @@ impl<'d, 'i> Table<'d, 'i> {
             .transpose()
     }
 
+    /// Whether the key is there and holds a list.
+    pub(crate) fn is_list(&self, key: &str) -> bool {
+        let value = self.get(key).map(|value| value.get_ref());
+        matches!(value, Some(DeValue::Array(_)))
+    }
+
+    /// Its bytes in the document.
+    pub(crate) fn span(&self) -> Range<usize> {
+        self.span.clone()
+    }
+
     /// Whether the key is there.
     pub(crate) fn has(&self, key: &str) -> bool {
         self.get(key).is_some()

@@ -1,5 +1,5 @@
-//! The edit that an incremental build makes: one file changes, with a nonce in
-//! it, so that every edit changes the program.
+//! A change of one file, with a nonce in it, so that it is another one each time.
+//! An edit of an incremental build is made of them (`edits.rs`).
 
 use std::path::{Component, Path, PathBuf};
 
@@ -9,17 +9,44 @@ use super::comment;
 use super::error::quoted;
 use super::file::read_file;
 use crate::escape;
+use crate::model::THE_DOCKERFILE;
 
 /// What stands for the nonce in `replace`.
 pub(super) const NONCE: &str = "{nonce}";
 
-/// An edit of the sources.
+/// A change of one file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Edit {
-    /// File to change, relative to the sources.
-    pub file: PathBuf,
+    /// File to change.
+    pub file: Edited,
     /// How the file changes.
     pub change: Change,
+}
+
+/// A file that changes.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Edited {
+    /// A file of the sources, relative to them.
+    Source(PathBuf),
+    /// The variant's own Dockerfile.
+    Dockerfile,
+}
+
+impl Edited {
+    /// The file, where it is one of the sources.
+    pub fn source(&self) -> Option<&Path> {
+        match self {
+            Self::Source(file) => Some(file),
+            Self::Dockerfile => None,
+        }
+    }
+
+    /// Its path, or words for the Dockerfile.
+    fn shown(&self) -> PathBuf {
+        self.source()
+            .unwrap_or(Path::new(THE_DOCKERFILE))
+            .to_owned()
+    }
 }
 
 /// How an edit changes its file. Everything else stays as it is, byte for
@@ -40,6 +67,8 @@ pub enum Change {
         /// What the line ends with; empty in most languages.
         close: &'static str,
     },
+    /// A LABEL is appended to a Dockerfile.
+    Label,
     /// What a regular expression matches becomes another text, as `sed` does it.
     Substitute {
         /// The regular expression, in the syntax of the `regex` crate.
@@ -116,9 +145,17 @@ impl Edit {
         let (open, close) =
             comment::syntax(file).ok_or_else(|| EditError::NoComment(file.to_owned()))?;
         Ok(Self {
-            file: normal(file),
+            file: Edited::Source(normal(file)),
             change: Change::Comment { open, close },
         })
+    }
+
+    /// The edit of each variant's Dockerfile that costs least: a LABEL at its end.
+    pub fn label() -> Self {
+        Self {
+            file: Edited::Dockerfile,
+            change: Change::Label,
+        }
     }
 
     /// The edit that a rule like `s/REGEX/REPLACEMENT/g` makes; any character
@@ -126,7 +163,7 @@ impl Edit {
     ///
     /// # Errors
     /// It is no such rule, or its replacement holds no `{nonce}`.
-    pub fn substitute(file: &Path, rule: &str) -> Result<Self, EditError> {
+    pub fn substitute(file: Edited, rule: &str) -> Result<Self, EditError> {
         let wrong = |what: &str| EditError::Rule(format!("{what} in {}", quoted(rule)));
         let mut rest = rule.strip_prefix('s').ok_or_else(|| wrong("no s"))?.chars();
         let delimiter = rest
@@ -172,7 +209,10 @@ impl Edit {
             return Err(wrong("a flag other than g"));
         }
         Ok(Self {
-            file: normal(file),
+            file: match file {
+                Edited::Source(file) => Edited::Source(normal(&file)),
+                Edited::Dockerfile => Edited::Dockerfile,
+            },
             change: Change::Substitute {
                 pattern,
                 replacement,
@@ -181,30 +221,34 @@ impl Edit {
         })
     }
 
-    /// Checks that it can be made in a folder of sources.
+    /// Checks that it can be made in a folder of sources, or in a Dockerfile.
     ///
     /// # Errors
     /// The file is not there, is reached through a symlink or out of the
     /// folder, or does not hold what the edit changes.
-    pub fn check(&self, sources: &Path) -> Result<(), EditError> {
+    pub fn check(&self, sources: &Path, dockerfile: &Path) -> Result<(), EditError> {
         let wrong = |what: String| EditError::File {
-            file: self.file.clone(),
+            file: self.file.shown(),
             what,
         };
-        let inside = self
-            .file
+        let Some(file) = self.file.source() else {
+            let content =
+                read_file(dockerfile).map_err(|error| wrong(format!("cannot be read: {error}")))?;
+            return self.apply(&content, "0").map(|_| ());
+        };
+        let inside = file
             .components()
             .all(|part| matches!(part, Component::Normal(_)));
-        if !inside || self.file.as_os_str().is_empty() {
+        if !inside || file.as_os_str().is_empty() {
             return Err(wrong("is not in the context".to_owned()));
         }
-        let path = sources.join(&self.file);
+        let path = sources.join(file);
         let real = path
             .canonicalize()
             .and_then(|real| Ok((real, sources.canonicalize()?)));
         let (real, root) = real.map_err(|error| wrong(format!("cannot be opened: {error}")))?;
         // Written to through a symlink, a copy could write the user's tree.
-        if real != root.join(&self.file) {
+        if real != root.join(file) {
             return Err(wrong("is reached through a symlink".to_owned()));
         }
         let content =
@@ -214,10 +258,12 @@ impl Edit {
 
     /// What it does, in a line for results.
     pub fn describe(&self) -> String {
-        let file = self.file.display();
+        let file = self.file.shown();
+        let file = file.display();
         match &self.change {
             Change::Replace { find, replace } => format!("{file}: {find:?} becomes {replace:?}"),
             Change::Comment { .. } => format!("{file}: a line of comment is appended"),
+            Change::Label => format!("{file}: a LABEL is appended"),
             Change::Substitute {
                 pattern,
                 replacement,
@@ -241,14 +287,14 @@ impl Edit {
                 let replacement = replace.replace(NONCE, nonce);
                 Ok([&original[..at], replacement.as_bytes(), &original[after..]].concat())
             }
-            Change::Comment { open, close } => {
-                let newline: &[u8] = match original.last() {
-                    None | Some(b'\n') => b"",
-                    Some(_) => b"\n",
-                };
-                let line = format!("{open} buildrace {nonce}{close}\n");
-                Ok([original, newline, line.as_bytes()].concat())
-            }
+            Change::Comment { open, close } => Ok(appended(
+                original,
+                &format!("{open} buildrace {nonce}{close}\n"),
+            )),
+            Change::Label => Ok(appended(
+                original,
+                &format!("LABEL buildrace.edit={nonce}\n"),
+            )),
             Change::Substitute {
                 pattern,
                 replacement,
@@ -275,7 +321,7 @@ impl Edit {
         });
         if !found {
             return Err(EditError::NothingToSubstitute {
-                file: self.file.clone(),
+                file: self.file.shown(),
                 pattern: pattern.to_owned(),
             });
         }
@@ -293,20 +339,29 @@ impl Edit {
             .map(|(offset, _)| offset);
         let Some(first) = matches.next() else {
             return Err(EditError::NoMatch {
-                file: self.file.clone(),
+                file: self.file.shown(),
                 find: find.to_owned(),
             });
         };
         match matches.next() {
             None => Ok(first),
             Some(second) => Err(EditError::ManyMatches {
-                file: self.file.clone(),
+                file: self.file.shown(),
                 find: find.to_owned(),
                 first: line_of(original, first),
                 second: line_of(original, second),
             }),
         }
     }
+}
+
+/// A content with a line behind it.
+fn appended(original: &[u8], line: &str) -> Vec<u8> {
+    let newline: &[u8] = match original.last() {
+        None | Some(b'\n') => b"",
+        Some(_) => b"\n",
+    };
+    [original, newline, line.as_bytes()].concat()
 }
 
 /// A path without `.` in it.

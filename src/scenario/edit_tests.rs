@@ -4,7 +4,7 @@ use super::*;
 
 fn edit(find: &str, replace: &str) -> Edit {
     Edit {
-        file: "src/version.go".into(),
+        file: Edited::Source("src/version.go".into()),
         change: Change::Replace {
             find: find.into(),
             replace: replace.into(),
@@ -43,7 +43,7 @@ fn no_match_and_many_are_refused() {
 #[test]
 fn a_comment_goes_after_the_last_line() {
     let go = Edit::comment(Path::new("./cmd/main.go")).unwrap();
-    assert_eq!(go.file, Path::new("cmd/main.go"));
+    assert_eq!(go.file, Edited::Source("cmd/main.go".into()));
     assert_eq!(
         go.apply(b"package main", "n1").unwrap(),
         b"package main\n// buildrace n1\n"
@@ -60,7 +60,7 @@ fn a_comment_goes_after_the_last_line() {
 #[test]
 fn a_rule_substitutes_as_sed_does() {
     let apply = |rule: &str, text: &str| {
-        let edit = Edit::substitute(Path::new("f"), rule)?;
+        let edit = Edit::substitute(Edited::Source("f".into()), rule)?;
         let edited = edit.apply(text.as_bytes(), "N")?;
         Ok::<_, EditError>(String::from_utf8(edited).unwrap())
     };
@@ -97,7 +97,11 @@ fn what_is_not_a_file_of_the_sources_is_refused() {
     std::fs::write(folder.path().join("outside.go"), "x").unwrap();
     std::fs::write(sources.join("in.go"), "x").unwrap();
     std::os::unix::fs::symlink("in.go", sources.join("link.go")).unwrap();
-    let check = |file: &str| Edit::comment(Path::new(file)).unwrap().check(&sources);
+    let check = |file: &str| {
+        Edit::comment(Path::new(file))
+            .unwrap()
+            .check(&sources, Path::new(""))
+    };
     assert_eq!(check("./in.go"), Ok(()));
     for (file, what) in [
         ("../outside.go", "is not in the context"),
@@ -113,7 +117,7 @@ fn what_is_not_a_file_of_the_sources_is_refused() {
 proptest! {
     #[test]
     fn no_rule_and_no_file_make_it_panic(rule in "s?[/|]?.{0,20}\\{nonce\\}?.{0,10}", text in prop::collection::vec(any::<u8>(), 0..80)) {
-        if let Ok(edit) = Edit::substitute(Path::new("f"), &rule) {
+        if let Ok(edit) = Edit::substitute(Edited::Source("f".into()), &rule) {
             let _ = edit.apply(&text, "n");
         }
     }

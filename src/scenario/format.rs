@@ -2,6 +2,7 @@
 //! `docs/scenarios.md` describes it; `project` checks it against the files.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use super::document::{At, Problem, Table, parse};
 use super::edit::NONCE;
@@ -12,7 +13,7 @@ use super::name::{
 };
 use super::output::Output;
 use super::smoke::Smoke;
-use crate::model::{BuildKind, Platform};
+use crate::model::{BuildKind, Label, Platform, SOURCE};
 
 /// A scenario as written. Paths are as written too, with `/`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,8 +32,8 @@ pub(super) struct Written {
     pub kinds: Vec<BuildKind>,
     /// Variants, in the order written.
     pub variants: Vec<WrittenVariant>,
-    /// The edit of an incremental build.
-    pub edit: WrittenEdit,
+    /// The edits of incremental builds, in parts.
+    pub edits: Vec<WrittenEdit>,
     /// What an image must hold to count.
     pub output: Option<Output>,
 }
@@ -82,11 +83,23 @@ pub(super) struct WrittenVariant {
     pub contexts: Vec<(At<String>, String)>,
 }
 
-/// The `[edit]` as written.
+/// An `[edit]`, or a `[[edit]]`, as written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct WrittenEdit {
-    /// File to change, relative to the sources.
-    pub file: At<String>,
+    /// The edit that it is a part of.
+    pub name: Label,
+    /// File to change, relative to the sources; each variant's Dockerfile where none
+    /// is named.
+    pub file: Option<At<String>>,
+    /// How it changes; a LABEL is appended to a Dockerfile where it is not said.
+    pub change: Option<WrittenChange>,
+    /// Its table.
+    pub span: Range<usize>,
+}
+
+/// How a file changes, as written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct WrittenChange {
     /// Text that is in the file exactly once.
     pub find: At<String>,
     /// What takes its place; `{nonce}` in it is replaced.
@@ -107,7 +120,9 @@ const KEYS: [&str; 10] = [
 ];
 const OUTPUT_KEYS: [&str; 2] = ["binaries", "smoke"];
 const SMOKE_KEYS: [&str; 2] = ["command", "prints"];
-const EDIT_KEYS: [&str; 3] = ["file", "find", "replace"];
+const EDIT_KEYS: [&str; 4] = ["name", "file", "find", "replace"];
+/// The edit of Dockerfiles, which need not be named.
+const DOCKERFILE: &str = "dockerfile";
 const FETCH_KEYS: [&str; 4] = ["git", "ref", "commit", "otherwise"];
 const VARIANT_KEYS: [&str; 9] = [
     "name",
@@ -144,17 +159,17 @@ pub(super) fn read(text: &str) -> Result<Written, Problem> {
     let platforms = root.list("platforms", read_platform)?.ok_or_else(|| {
         root.problem("missing key \"platforms\": a list like [\"linux/amd64\", \"linux/arm64\"]")
     })?;
-    let kinds = root.list("kinds", read_kind)?;
-    let edit = read_edit(&root)?;
+    let edits = read_edits(&root)?;
+    let kinds = root.list("kinds", |text| read_kind_of(text, &edits))?;
     Ok(Written {
         title,
         language: language.map(|at| at.value),
         control: root.flag("control")?,
         sources,
         platforms: platforms.value,
-        kinds: kinds.map_or_else(|| BuildKind::ALL.to_vec(), |kinds| kinds.value),
+        kinds: kinds.map_or_else(|| usual_kinds(&edits), |kinds| kinds.value),
         variants: read_variants(&root)?,
-        edit,
+        edits,
         output: read_output(&root)?,
     })
 }
@@ -221,7 +236,7 @@ fn read_platform(text: &str) -> Result<Platform, String> {
 
 pub(super) fn read_kind(text: &str) -> Result<BuildKind, String> {
     text.parse().map_err(|_| {
-        let known = BuildKind::ALL.map(BuildKind::as_str);
+        let known = BuildKind::STANDARD.map(|kind| kind.to_string());
         format!(
             "unknown build kind {}: {}",
             quoted(text),
@@ -230,12 +245,79 @@ pub(super) fn read_kind(text: &str) -> Result<BuildKind, String> {
     })
 }
 
-fn read_edit(root: &Table<'_, '_>) -> Result<WrittenEdit, Problem> {
-    let table = root.table("edit", &EDIT_KEYS)?.ok_or_else(|| {
-        root.problem("missing table [edit]: what an incremental build changes in the sources")
-    })?;
-    let file = table.required_string("file", "the file to change, relative to the sources")?;
-    let file = file.try_map(|path| check_relative(&path).map(|()| path))?;
+/// A kind that a scenario with these edits has.
+fn read_kind_of(text: &str, edits: &[WrittenEdit]) -> Result<BuildKind, String> {
+    let kind = read_kind(text)?;
+    let is_known = |name: Label| edits.iter().any(|edit| edit.name == name);
+    match kind.edit().filter(|name| !is_known(*name)) {
+        None => Ok(kind),
+        Some(name) => {
+            let mut known: Vec<&str> = edits.iter().map(|edit| edit.name.as_str()).collect();
+            known.dedup();
+            let hint = choice(name.as_str(), &known);
+            Err(format!("{} names no [[edit]]: {hint}", quoted(text)))
+        }
+    }
+}
+
+/// The kinds of a scenario that names none.
+fn usual_kinds(edits: &[WrittenEdit]) -> Vec<BuildKind> {
+    let mut kinds = BuildKind::STANDARD.to_vec();
+    for kind in edits.iter().map(|edit| BuildKind::after(edit.name)) {
+        if !kinds.contains(&kind) {
+            kinds.push(kind);
+        }
+    }
+    kinds.sort();
+    kinds
+}
+
+fn read_edits(root: &Table<'_, '_>) -> Result<Vec<WrittenEdit>, Problem> {
+    let tables = match root.is_list("edit") {
+        true => root.tables("edit", &EDIT_KEYS)?,
+        false => root.table("edit", &EDIT_KEYS)?.into_iter().collect(),
+    };
+    let edits: Vec<WrittenEdit> = tables.iter().map(read_edit).collect::<Result<_, _>>()?;
+    if !edits.iter().any(|edit| edit.name.as_str() == SOURCE) {
+        return Err(
+            root.problem("missing table [edit]: what an incremental build changes in the sources")
+        );
+    }
+    Ok(edits)
+}
+
+fn read_edit(table: &Table<'_, '_>) -> Result<WrittenEdit, Problem> {
+    let name = table.string("name")?;
+    let name = name.map(|name| name.try_map(|name| name.parse::<Label>()));
+    let name = match name.transpose()? {
+        Some(name) => name.value,
+        None => SOURCE
+            .parse()
+            .map_err(|error: String| table.problem(error))?,
+    };
+    let is_of_dockerfile = name.as_str() == DOCKERFILE && !table.has("file");
+    let file = match is_of_dockerfile {
+        true => None,
+        false => {
+            let file =
+                table.required_string("file", "the file to change, relative to the sources")?;
+            Some(file.try_map(|path| check_relative(&path).map(|()| path))?)
+        }
+    };
+    let is_label = is_of_dockerfile && !table.has("find") && !table.has("replace");
+    let change = match is_label {
+        true => None,
+        false => Some(read_change(table)?),
+    };
+    Ok(WrittenEdit {
+        name,
+        file,
+        change,
+        span: table.span(),
+    })
+}
+
+fn read_change(table: &Table<'_, '_>) -> Result<WrittenChange, Problem> {
     let find = table.required_string("find", "a text that is in the file exactly once")?;
     if find.value.is_empty() {
         return Err(find.problem("\"find\" of [edit] is empty: nothing to find"));
@@ -246,8 +328,7 @@ fn read_edit(root: &Table<'_, '_>) -> Result<WrittenEdit, Problem> {
             "\"replace\" of [edit] must hold {NONCE}, which makes every edit another one"
         )));
     }
-    Ok(WrittenEdit {
-        file,
+    Ok(WrittenChange {
         find,
         replace: replace.value,
     })

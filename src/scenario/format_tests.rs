@@ -43,9 +43,12 @@ fn every_key_is_read() {
         ["linux/amd64", "linux/arm/v7"].map(|p| p.parse().unwrap())
     );
     assert_eq!(written.kinds, [BuildKind::Noop]);
-    assert_eq!(written.edit.file.value, "a/b.txt");
-    assert_eq!(written.edit.find.value, "dev");
-    assert_eq!(written.edit.replace, "{nonce}");
+    let edit = &written.edits[0];
+    assert_eq!(edit.name.as_str(), "source");
+    assert_eq!(edit.file.as_ref().unwrap().value, "a/b.txt");
+    let change = edit.change.as_ref().unwrap();
+    assert_eq!(change.find.value, "dev");
+    assert_eq!(change.replace, "{nonce}");
     let [naive, cross] = &written.variants[..] else {
         panic!("two variants")
     };
@@ -174,7 +177,7 @@ fn what_cannot_be_fetched_is_said_with_its_place() {
 #[test]
 fn without_kinds_all_are_built() {
     let written = read(&WHOLE.replace("kinds = [\"noop\"]", "")).unwrap();
-    assert_eq!(written.kinds, BuildKind::ALL);
+    assert_eq!(written.kinds, BuildKind::STANDARD);
 }
 
 #[test]
@@ -280,8 +283,9 @@ proptest! {
         }
         let written = read(&text).map_err(|problem| TestCaseError::fail(format!("{problem:?}\n{text}")))?;
         prop_assert_eq!(written.title, title);
-        prop_assert_eq!(written.edit.find.value, find);
-        prop_assert_eq!(written.edit.replace, replace);
+        let change = written.edits[0].change.clone().unwrap();
+        prop_assert_eq!(change.find.value, find);
+        prop_assert_eq!(change.replace, replace);
         let read: Vec<&str> = written.variants.iter().map(|v| v.name.value.as_str()).collect();
         prop_assert_eq!(read, names);
         for (index, variant) in written.variants.iter().enumerate() {
@@ -365,4 +369,72 @@ fn a_smoke_test_is_a_command_and_what_it_prints() {
         assert!(told.contains(message), "{told}");
         assert_eq!(at, place, "{told}");
     }
+}
+
+#[test]
+fn edits_have_names_and_parts() {
+    let edits = r#"[[edit]]
+file = "a"
+find = "x"
+replace = "{nonce}"
+
+[[edit]]
+name = "dependencies"
+file = "b"
+find = "y"
+replace = "{nonce}"
+
+[[edit]]
+name = "dependencies"
+file = "c"
+find = "z"
+replace = "{nonce}"
+
+[[edit]]
+name = "dockerfile"
+"#;
+    let single = &WHOLE[WHOLE.find("[edit]").unwrap()..WHOLE.find("[[variant]]").unwrap()];
+    let all = WHOLE
+        .replace("kinds = [\"noop\"]\n", "")
+        .replace(single, edits);
+    let written = read(&all).unwrap();
+    let names: Vec<&str> = written
+        .edits
+        .iter()
+        .map(|edit| edit.name.as_str())
+        .collect();
+    assert_eq!(
+        names,
+        ["source", "dependencies", "dependencies", "dockerfile"]
+    );
+    let dockerfile = &written.edits[3];
+    assert_eq!((&dockerfile.file, &dockerfile.change), (&None, &None));
+    let kinds: Vec<String> = written.kinds.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        kinds,
+        [
+            "cold",
+            "multi-arch",
+            "incremental",
+            "incremental:dependencies",
+            "incremental:dockerfile",
+            "noop"
+        ]
+    );
+    let message = |text: &str| read(text).unwrap_err().message;
+    let kinds = all.replace(
+        "[[edit]]\nfile = \"a\"",
+        "kinds = [\"incremental:deps\"]\n[[edit]]\nfile = \"a\"",
+    );
+    assert_eq!(
+        message(&kinds),
+        "\"incremental:deps\" names no [[edit]]: expected one of source, dependencies, dockerfile"
+    );
+    let source = message(&all.replace(
+        "[[edit]]\nfile = \"a\"",
+        "[[edit]]\nname = \"a\"\nfile = \"a\"",
+    ));
+    assert!(source.starts_with("missing table [edit]"), "{source}");
+    let name = message(&all.replace("\"dockerfile\"", "\"Docker file\""));
+    assert!(name.contains("lower-case letters"), "{name}");
 }

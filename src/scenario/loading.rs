@@ -12,7 +12,8 @@ use super::bake::Bake;
 use super::definition::{Cell, Scenario, Variant};
 use super::dockerfile;
 use super::document::{At, Problem};
-use super::edit::{Change, Edit};
+use super::edit::{Change, Edit, Edited};
+use super::edits::NamedEdit;
 use super::error::{ScenarioError, choice, quoted};
 use super::fetch::{Fetch, Otherwise};
 use super::file::read_file;
@@ -46,13 +47,14 @@ impl Project {
                 (PathBuf::new(), Some(fetch))
             }
         };
-        let edit = match &fetch {
-            None => loading.edit(&sources, written.edit).map_err(fail)?,
-            Some(_) => edit_of(&written.edit).map_err(fail)?,
-        };
+        let there = fetch.is_none().then_some(sources.as_path());
+        let edits = loading.edits(there, &written.edits).map_err(fail)?;
         let mut variants = Vec::with_capacity(written.variants.len());
         for variant in written.variants {
             variants.push(loading.variant(variant).map_err(|error| error.or(fail))?);
+        }
+        for part in &written.edits {
+            loading.check_dockerfiles(part, &variants).map_err(fail)?;
         }
         variants.sort_by_key(|variant| !variant.reference);
         Ok(Scenario {
@@ -68,7 +70,7 @@ impl Project {
             platforms: written.platforms,
             kinds: written.kinds,
             variants,
-            edit: Some(edit),
+            edits,
             gate: None,
             output: written.output,
         })
@@ -103,7 +105,7 @@ impl Project {
             name: &scenario.name,
             folder: path.parent().unwrap_or(self.root()),
         };
-        scenario.edit = Some(loading.edit(&folder, written.edit).map_err(fail)?);
+        scenario.edits = loading.edits(Some(&folder), &written.edits).map_err(fail)?;
         scenario.sources = folder;
         scenario.sources_from = Some(from);
         Ok(())
@@ -172,12 +174,68 @@ impl Loading<'_> {
         Ok(sources)
     }
 
-    pub(super) fn edit(&self, sources: &Path, written: WrittenEdit) -> Result<Edit, Problem> {
-        let edit = edit_of(&written)?;
-        let name = &written.file.value;
+    /// The edits; without the sources, as far as they are known without them.
+    fn edits(
+        &self,
+        sources: Option<&Path>,
+        written: &[WrittenEdit],
+    ) -> Result<Vec<NamedEdit>, Problem> {
+        let mut edits = Vec::new();
+        for part in written {
+            let edit = edit_of(part)?;
+            if let (Some(sources), Some(file)) = (sources, &part.file) {
+                self.check_edit(sources, file, part, &edit)?;
+            }
+            NamedEdit::add(&mut edits, part.name, edit);
+        }
+        Ok(edits)
+    }
+
+    /// Checks that an edit can be made in each variant's Dockerfile, where it is one of
+    /// these.
+    fn check_dockerfiles(
+        &self,
+        written: &WrittenEdit,
+        variants: &[Variant],
+    ) -> Result<(), Problem> {
+        let edit = edit_of(written)?;
+        if edit.file != Edited::Dockerfile {
+            return Ok(());
+        }
+        for variant in variants {
+            if variant.bake.is_some() {
+                return Err(Problem::new(
+                    written.span.clone(),
+                    format!(
+                        "the edit {:?} is of Dockerfiles, and {} is built by bake",
+                        written.name.as_str(),
+                        quoted(&variant.name)
+                    ),
+                ));
+            }
+            edit.check(Path::new(""), &variant.dockerfile)
+                .map_err(|error| {
+                    let place = written.change.as_ref();
+                    let place =
+                        place.map_or(written.span.clone(), |change| change.find.span.clone());
+                    Problem::new(place, format!("{error} (in {})", variant.shown))
+                })?;
+        }
+        Ok(())
+    }
+
+    /// Checks that an edit can be made in a file of the sources.
+    fn check_edit(
+        &self,
+        sources: &Path,
+        file: &At<String>,
+        written: &WrittenEdit,
+        edit: &Edit,
+    ) -> Result<(), Problem> {
+        let name = &file.value;
         let path = sources.join(name);
         let real = path.canonicalize().map_err(|error| {
-            written.file.problem(format!(
+            file.problem(format!(
                 "cannot open {}: {error}",
                 escape::path(self.project.relative(&path))
             ))
@@ -189,20 +247,22 @@ impl Loading<'_> {
                 .chain(path_parts(name))
                 .collect::<PathBuf>()
         {
-            return Err(written.file.problem(format!(
+            return Err(file.problem(format!(
                 "{} is reached through a symlink: expected a file of the sources",
                 quoted(name)
             )));
         }
         let content = read_file(&path).map_err(|error| {
-            written.file.problem(format!(
+            file.problem(format!(
                 "cannot read {}: {error}",
                 escape::path(self.project.relative(&path))
             ))
         })?;
-        edit.apply(&content, "0")
-            .map_err(|error| written.find.problem(error.to_string()))?;
-        Ok(edit)
+        edit.apply(&content, "0").map_err(|error| {
+            let place = written.change.as_ref().map(|change| &change.find);
+            place.unwrap_or(file).problem(error.to_string())
+        })?;
+        Ok(())
     }
 
     fn variant(&self, written: WrittenVariant) -> Result<Variant, VariantError> {
@@ -322,22 +382,32 @@ fn variant_of(written: &WrittenVariant) -> Variant {
 
 /// The edit, as far as it is known without the sources.
 fn edit_of(written: &WrittenEdit) -> Result<Edit, Problem> {
-    let name = &written.file.value;
+    let change = match &written.change {
+        None => Change::Label,
+        Some(change) => Change::Replace {
+            find: change.find.value.clone(),
+            replace: change.replace.clone(),
+        },
+    };
+    let Some(file) = &written.file else {
+        return Ok(Edit {
+            file: Edited::Dockerfile,
+            change,
+        });
+    };
+    let name = &file.value;
     let inside = Path::new(name)
         .components()
         .all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
     if !inside {
-        return Err(written.file.problem(format!(
+        return Err(file.problem(format!(
             "{} leaves the sources: expected a file in them",
             quoted(name)
         )));
     }
     Ok(Edit {
-        file: path_parts(name).collect(),
-        change: Change::Replace {
-            find: written.find.value.clone(),
-            replace: written.replace.clone(),
-        },
+        file: Edited::Source(path_parts(name).collect()),
+        change,
     })
 }
 

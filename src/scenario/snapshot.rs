@@ -52,7 +52,7 @@ impl Snapshot {
                 scenario.variants.iter().map(dockerfiles_of).collect();
             let dockerfiles = dockerfiles.unwrap_or_default().concat();
             let mut keep = |original: &mut PathBuf, dockerfiles: &[PathBuf]| {
-                let copy = SourceCopy::create_without(original, None, &|path| {
+                let copy = SourceCopy::create_without(original, &|path| {
                     skip(original, path, dockerfiles)
                 })?;
                 *original = copy.path().to_owned();
@@ -174,6 +174,40 @@ fn copy_dockerfile(variant: &mut Variant, place: &Path) -> Result<(), ScenarioEr
     }
     variant.digest = hex::encode(digest.finalize());
     Ok(())
+}
+
+/// A private copy of a Dockerfile, with the ignore file that belongs to it. It is
+/// removed when dropped.
+#[derive(Debug)]
+pub struct DockerfileCopy {
+    path: PathBuf,
+    _folder: Folder,
+}
+
+impl DockerfileCopy {
+    /// Copies a Dockerfile into a new temporary folder.
+    ///
+    /// # Errors
+    /// It cannot be read, or the copy cannot be written.
+    pub fn create(original: &Path) -> Result<Self, ScenarioError> {
+        let folder = Folder::new("dockerfile")
+            .map_err(|error| ScenarioError::io("make a folder in", &std::env::temp_dir(), error))?;
+        let path = folder.path().join(original.file_name().unwrap_or_default());
+        copy(original, &path)?;
+        let ignore = ignore_file(original);
+        if ignore.is_file() {
+            copy(&ignore, &ignore_file(&path))?;
+        }
+        Ok(Self {
+            path,
+            _folder: folder,
+        })
+    }
+
+    /// The Dockerfile.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
 }
 
 /// The ignore file that belongs to a Dockerfile: `<Dockerfile>.dockerignore`.

@@ -9,12 +9,7 @@ use crate::model::{BuildKind, Outcome, Run};
 pub(super) fn builds_wrong(run: &Run, scenario: &str, variant: &str, kind: BuildKind) -> bool {
     let of_variant = run.of_variant(scenario, variant);
     let mut wrong = of_variant.filter(|sample| sample.outcome == Outcome::WrongOutput);
-    wrong.any(|sample| {
-        [true, false].into_iter().any(|native_only| {
-            let mut chain = std::iter::successors(Some(kind), |at| at.starts_from(native_only));
-            chain.any(|at| at == sample.slot.kind)
-        })
-    })
+    wrong.any(|sample| kind.is_built_on(sample.slot.kind))
 }
 
 /// Whether builds of a kind fail, time after time: none is good. A build that

@@ -202,7 +202,7 @@ async fn what_a_program_prints_is_read_on_each_platform() {
     assert_eq!(unknown, None);
     for sample in &run.run.samples {
         let expected = wrong.iter().find(|(name, kind, _)| {
-            *name == sample.slot.variant && *kind == sample.slot.kind.as_str()
+            *name == sample.slot.variant && *kind == sample.slot.kind.to_string()
         });
         let Some((_, _, told)) = expected else {
             let right = [Outcome::Ok, Outcome::Skipped].contains(&sample.outcome);

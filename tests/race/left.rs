@@ -28,7 +28,7 @@ fn theirs() -> BuildWindow {
 
 #[tokio::test]
 async fn nothing_is_removed_from_somebody_elses_cache_and_that_is_told_once() {
-    let setting = setting(&BuildKind::ALL, &["naive", "cross"]);
+    let setting = setting(&BuildKind::STANDARD, &["naive", "cross"]);
     let builder = Scripted {
         // It fails the test if it is asked to remove anything.
         is_somebodys: true,

@@ -2,6 +2,7 @@
 //! state, and what it makes of their ends.
 
 mod chains;
+mod edits;
 mod left;
 mod matrix;
 mod outputs;
@@ -25,7 +26,7 @@ const CHAIN: [BuildKind; 3] = [
 
 #[tokio::test]
 async fn every_build_gets_the_base_images_of_this_machine() {
-    let mut setting = setting(&BuildKind::ALL, &["naive", "cross"]);
+    let mut setting = setting(&BuildKind::STANDARD, &["naive", "cross"]);
     setting.layouts = vec![ImageLayout {
         name: "debian:trixie-slim".into(),
         folder: "/layouts/debian".into(),
@@ -59,7 +60,7 @@ async fn every_build_gets_the_base_images_of_this_machine() {
 
 #[tokio::test]
 async fn builds_are_asked_for_in_the_state_their_kind_says() {
-    let setting = setting(&BuildKind::ALL, &["naive", "cross"]);
+    let setting = setting(&BuildKind::STANDARD, &["naive", "cross"]);
     let builder = Scripted::default();
     let mut memory = Memory::default();
     let end = run(&setting, &builder, &mut memory, &CancellationToken::new())

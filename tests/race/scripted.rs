@@ -318,6 +318,7 @@ pub fn setting(kinds: &[BuildKind], variants: &[&str]) -> Setting {
             kinds: kinds.to_vec(),
             built_once: vec![],
             edit: None,
+            edits: Default::default(),
             gate: None,
         }],
         plan: plan::plan(&[input], 1, 1),

@@ -2,7 +2,6 @@
 //! step: told by two builds side by side.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use crate::explain::diff::{Fate, StepChange, diff};
 use crate::explain::why::{Between, ContextFiles, Known, why};
@@ -25,13 +24,13 @@ pub(super) struct Blame {
 }
 
 /// A build that is blamed.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(super) struct Blamed<'a> {
     pub explanation: &'a Explanation,
     /// The build whose cache it started from.
     pub start: Option<&'a Explanation>,
-    /// The file that was changed in between.
-    pub edited: Option<&'a str>,
+    /// The files that were changed in between.
+    pub edited: Option<Vec<&'a str>>,
 }
 
 impl<'a> Blamed<'a> {
@@ -40,7 +39,7 @@ impl<'a> Blamed<'a> {
         Self {
             explanation: &found.explanation,
             start: explained.start_of(found).map(|start| &start.explanation),
-            edited: run.edited_file(&found.sample.slot),
+            edited: run.edited_files(&found.sample.slot),
         }
     }
 }
@@ -98,9 +97,7 @@ pub(super) fn cause(build: &Blamed<'_>, at: usize) -> Option<String> {
         no_cache: None,
         place: None,
     };
-    let files = build
-        .edited
-        .map(|file| FilesBetween::of_edit(Path::new(file)));
+    let files = build.edited.as_deref().map(FilesBetween::of_edit);
     let between = Between {
         files: files.as_ref().map(|files| files as &dyn ContextFiles),
         emptied: false,

@@ -97,7 +97,7 @@ RUN cat src/main.c > /out
         start: Some(&start),
         edited,
     };
-    let found = lost_cache(&base(), &of(Some("src/main.c"))).unwrap();
+    let found = lost_cache(&base(), &of(Some(vec!["src/main.c"]))).unwrap();
     assert_eq!(found.line, Some(5));
     let start = "RUN cp requirements.txt /deps is not cached any more: COPY . . at line 4: \
                  src/main.c changed; it built on COPY requirements.txt . before";

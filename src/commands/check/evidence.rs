@@ -1,7 +1,7 @@
 //! What a check has to judge a change by.
 
 use crate::explain::RunExplanation;
-use crate::model::{BuildKind, Outcome, Sample};
+use crate::model::{Outcome, Sample};
 use crate::policy::Fatal;
 use crate::report::{Finding, Level, Rule};
 use crate::verdict::{Assessment, Comparison};
@@ -31,7 +31,7 @@ impl Evidence<'_> {
         let of_scenario = self.assessment.run.of_scenario(&found.scenario);
         let of_kind = of_scenario.filter(|sample| sample.slot.kind == found.kind);
         let mut built = of_kind.filter(|s| s.outcome == Outcome::Ok).peekable();
-        found.kind == BuildKind::Incremental
+        found.kind.is_edited()
             && built.peek().is_some()
             && built.all(|sample| sample.cached_steps >= sample.steps)
     }

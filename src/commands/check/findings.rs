@@ -288,7 +288,7 @@ mod tests {
             match sample.slot.kind {
                 BuildKind::Cold => {}
                 BuildKind::MultiArch => fixture::fail(sample, Outcome::Failed),
-                BuildKind::Incremental | BuildKind::Noop => {
+                BuildKind::Incremental | BuildKind::IncrementalOf(_) | BuildKind::Noop => {
                     fixture::fail(sample, Outcome::Skipped);
                 }
             }

@@ -9,6 +9,7 @@ use crate::git::Repository;
 use crate::model::{BuildKind, Invocation, Platform};
 use crate::ops::adhoc::{self, Options};
 use crate::ops::bake;
+use crate::ops::edits;
 use crate::options::{BakeOptions, BuildOptions, RaceOptions, Rounds, rounds, share};
 use crate::policy::{Fatal, FatalWord, Policy};
 use crate::scenario::Scenario;
@@ -140,9 +141,7 @@ impl Settings {
     /// The first option that is wrong.
     pub fn options(&self) -> anyhow::Result<Options> {
         let options = Options::read(&self.build)?;
-        if options.edit.is_none() {
-            adhoc::check_needs_no_edit("--metric", self.metric.as_slice())?;
-        }
+        edits::check_has_edits("--metric", self.metric.as_slice(), &options.edits)?;
         Ok(options)
     }
 
@@ -226,11 +225,11 @@ fn laid_over(args: BuildOptions, policy: &Policy) -> BuildOptions {
         ssh: args.ssh,
         build_context: or(args.build_context, contexts.collect()),
         // A rule belongs to its file.
-        edit_with: match args.edit {
-            Some(_) => args.edit_with,
-            None => args.edit_with.or(policy.edit_with.clone()),
+        edit_with: match args.edit.as_slice() {
+            [] => or(args.edit_with, policy.edit_with.clone()),
+            _ => args.edit_with,
         },
-        edit: args.edit.or(policy.edit.clone()),
+        edit: or(args.edit, policy.edit.clone()),
         kinds: match args.kinds.as_slice() {
             [] => policy.kinds.clone(),
             _ => args.kinds,

@@ -8,7 +8,7 @@ use super::eligibility::Choice;
 use crate::engine::Engine;
 use crate::git::Repository;
 use crate::model::{
-    BakeInfo, BaseImage, EmulatorInfo, HostInfo, Invocation, Platform, Rules, RunRecord,
+    BakeInfo, BaseImage, BuildKind, EmulatorInfo, HostInfo, Invocation, Platform, Rules, RunRecord,
     SCHEMA_VERSION, ScenarioInfo, Stopping, VariantInfo,
 };
 use crate::ops::builder::BuilderSession;
@@ -16,7 +16,7 @@ use crate::ops::cells::Cells;
 use crate::options::{RaceOptions, Rounds};
 use crate::plan;
 use crate::race::host;
-use crate::scenario::{Edit, Scenario, ScenarioError, Variant, sources_digest};
+use crate::scenario::{Edit, NamedEdit, Scenario, ScenarioError, Variant, sources_digest};
 
 /// What a record is made from.
 pub struct RecordInput<'a> {
@@ -121,6 +121,14 @@ fn scenario_info(
         true if is_gate => kinds.added.clone(),
         _ => Vec::new(),
     };
+    let named = scenario.edits.iter();
+    let is_told =
+        |edit: &&NamedEdit| edit.kind() == BuildKind::Incremental && edit.parts.len() == 1;
+    let named = named.filter(|edit| !is_told(edit));
+    let named = named.map(|edit| {
+        let parts = edit.parts.iter().map(Edit::describe);
+        (edit.name.to_string(), parts.collect())
+    });
     let own = variants.first().and_then(|v| v.sources_digest.clone());
     Ok(ScenarioInfo {
         name: scenario.name.clone(),
@@ -141,7 +149,10 @@ fn scenario_info(
         variants,
         kinds: kinds.all,
         built_once,
-        edit: scenario.edit.as_ref().map(Edit::describe),
+        edit: scenario
+            .edit_of(BuildKind::Incremental)
+            .map(NamedEdit::describe),
+        edits: named.collect(),
         gate: scenario.gate,
     })
 }

@@ -285,6 +285,16 @@ fn of_scenario(
     compare(&format!("the kinds of {name}"), words(a), words(b));
     let edit = |info: &ScenarioInfo| info.edit.clone().unwrap_or_else(|| "none".to_owned());
     compare(&format!("the edit of {name}"), edit(then), edit(now));
+    let edits = |info: &ScenarioInfo| {
+        let named = info.edits.iter();
+        let named = named.map(|(name, parts)| format!("{name}: {}", parts.join("; ")));
+        named.collect::<Vec<_>>().join("; ")
+    };
+    compare(
+        &format!("the named edits of {name}"),
+        edits(then),
+        edits(now),
+    );
 }
 
 /// The beginning of a digest.

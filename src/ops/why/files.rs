@@ -259,10 +259,14 @@ impl FilesBetween {
         }
     }
 
-    /// A file is known to have changed, and no other.
-    pub fn of_edit(path: &Path) -> Self {
+    /// These files are known to have changed, and no other.
+    pub fn of_edit(paths: &[impl AsRef<Path>]) -> Self {
+        let bytes = |path: &Path| path.as_os_str().as_bytes().to_vec();
+        let changes = paths
+            .iter()
+            .map(|path| (bytes(path.as_ref()), How::Content));
         Self {
-            changes: vec![(path.as_os_str().as_bytes().to_vec(), How::Content)],
+            changes: changes.collect(),
             certainty: Certainty::Exact,
             recent: Vec::new(),
         }

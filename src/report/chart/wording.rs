@@ -113,6 +113,7 @@ pub(super) fn case(scenario: &ScenarioView, kind: BuildKind) -> String {
         BuildKind::Cold => format!("{} alone", scenario.native),
         BuildKind::MultiArch => all(),
         BuildKind::Incremental => format!("{} again, after an edit", again()),
+        BuildKind::IncrementalOf(edit) => format!("{} again, after the edit {edit}", again()),
         BuildKind::Noop => format!("{} again, unchanged", again()),
     }
 }

@@ -33,13 +33,8 @@ pub(in crate::report) fn questions(view: &View) -> String {
         let _ = writeln!(out, "| {} | {answer} |", question.question);
     }
     out.push('\n');
-    for (scenario, diff) in questions::edits(view) {
-        let _ = writeln!(
-            out,
-            "The edit of {} changes {}:\n",
-            text(&scenario.name),
-            code(&diff.file)
-        );
+    for (what, diff) in questions::edits(view) {
+        let _ = writeln!(out, "The {} changes {}:\n", text(&what), code(&diff.file));
         let changed = diff.lines();
         let _ = writeln!(out, "{}", block("diff", changed.iter().map(String::as_str)));
     }

@@ -52,7 +52,7 @@ fn shown(line: Line) -> Line {
 
 /// An edit as a difference.
 pub(super) struct Edit {
-    pub(super) scenario: String,
+    pub(super) what: String,
     pub(super) file: String,
     pub(super) lines: Vec<DiffLine>,
 }
@@ -64,8 +64,8 @@ pub(super) struct DiffLine {
 
 /// The edits of incremental builds.
 pub(super) fn edits(view: &View) -> Vec<Edit> {
-    let edits = questions::edits(view).map(|(scenario, diff)| Edit {
-        scenario: escape::bounded(&scenario.name),
+    let edits = questions::edits(view).map(|(what, diff)| Edit {
+        what: escape::bounded(&what),
         file: escape::bounded(&diff.file),
         lines: diff
             .lines()

@@ -165,6 +165,13 @@ fn build(scenario: &ScenarioInfo, facts: &mut Facts) {
     for (what, value) in values {
         facts.optional(Aspect::Build, &format!("{what} of {name}"), value);
     }
+    for (edit, parts) in &scenario.edits {
+        facts.add(
+            Aspect::Build,
+            format!("edit {edit} of {name}"),
+            parts.join("; "),
+        );
+    }
     for variant in &scenario.variants {
         let of = format!("{} of {name}", variant.name);
         let aspect = Aspect::Build;

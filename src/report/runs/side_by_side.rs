@@ -199,7 +199,9 @@ fn names(records: &[&RunRecord]) -> Vec<(String, BuildKind, String)> {
                 variants.push(&variant.name);
             }
         }
-        for kind in BuildKind::ALL {
+        let kinds: BTreeSet<BuildKind> =
+            infos.iter().flat_map(|info| &info.kinds).copied().collect();
+        for kind in kinds {
             for variant in &variants {
                 names.push((scenario.to_owned(), kind, (*variant).to_owned()));
             }

@@ -28,7 +28,7 @@ pub fn feed(site: &Site) -> String {
             change.to.as_str(),
             &name.scenario,
             &name.variant,
-            name.kind.as_str(),
+            &name.kind.to_string(),
         ];
         let id = id
             .map(|part| escape::html(&escape::bounded(part)))

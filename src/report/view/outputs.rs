@@ -45,7 +45,7 @@ fn sentence(info: &ScenarioInfo, run: &Run, of_several: bool) -> Option<String> 
     };
     let raced = info.variants.iter().map(|variant| &variant.name);
     let variants = raced.filter(|name| checked.iter().any(|(of, _)| of == name));
-    let kinds = BuildKind::ALL.iter();
+    let kinds = info.kinds.iter();
     let kinds = kinds.filter(|kind| checked.iter().any(|(_, of)| of == *kind));
     Some(format!(
         "Images{of} checked on every platform: correct ({}, {}){unknown}.",

@@ -40,6 +40,8 @@ pub struct ScenarioView {
     pub builds: usize,
     /// What an incremental build changes, from outside.
     pub edit: Option<String>,
+    /// What incremental builds of other edits change, by the names of those.
+    pub edits: BTreeMap<String, Vec<String>>,
     /// Which step of each variant is to blame, in the order of the variants.
     pub culprits: Vec<CulpritView>,
     /// Each variant against the one before it, or, in a matrix, further pairs.
@@ -296,6 +298,7 @@ pub(super) fn scenario(
         spent: walls.iter().sum(),
         builds: walls.len(),
         edit: info.edit.clone(),
+        edits: info.edits.clone(),
         variants,
     }
 }
