@@ -288,6 +288,7 @@ impl<'a> Site<'a> {
             command: Default::default(),
             commit: None,
             suite: None,
+            ci_caches: vec![],
             left_out: Vec::new(),
             seed: 0,
             rounds: 0,
@@ -344,6 +345,8 @@ impl<'a> Site<'a> {
             emulation: None,
             secrets: &BTreeMap::new(),
             redaction: &Redaction::default(),
+            ci_caches: &[],
+            cache_folder: std::path::Path::new(""),
             earlier: Resumption::default(),
         };
         let mut memory = Memory::default();

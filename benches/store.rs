@@ -70,6 +70,7 @@ fn record(rounds: u32) -> RunRecord {
         command: Default::default(),
         commit: None,
         suite: None,
+        ci_caches: vec![],
         left_out: Vec::new(),
         seed: 1,
         rounds,

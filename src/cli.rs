@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::model::{BuildKind, Platform, Release};
+use crate::model::{BuildKind, CiCache, Platform, Release};
 use crate::options::{
     BuildOptions, BuilderOptions, Matrix, Output, PageAddress, RaceOptions, ResultsPlace, Rounds,
     duration, rounds, share,
@@ -112,6 +112,14 @@ pub struct RaceArgs {
     /// Measure how large images are, in the first round, by an export after the clock
     #[arg(long)]
     pub image_size: bool,
+    /// Race jobs of CI, too: an empty builder that imports this remote cache, after an edit; may be
+    /// given several times
+    ///
+    /// type=registry,ref=REPOSITORY | type=local | type=s3,… | type=gha, each with mode=max or mode=min,
+    /// in the words of buildx's --cache-to. Adds the kinds cache-export:NAME and ci-cache:NAME;
+    /// name=NAME names them [default: the type and the mode]. It needs --builder container.
+    #[arg(long, value_name = "type=TYPE,…")]
+    pub ci_cache: Vec<CiCache>,
     /// Folder that the run's data goes into, or a store that a fleet shares: s3://BUCKET/PREFIX,
     /// gs://BUCKET/PREFIX, az://CONTAINER/PREFIX or file:///FOLDER
     ///
@@ -141,6 +149,7 @@ impl From<&RaceArgs> for RaceOptions {
             keep_contaminated: args.keep_contaminated,
             redact: args.redact.clone(),
             image_size: args.image_size,
+            ci_caches: args.ci_cache.clone(),
             results: args.results.clone(),
             reports: args.reports.clone(),
             json: args.json,

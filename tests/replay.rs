@@ -157,6 +157,8 @@ async fn replay(reference: &str, cancelled: bool) -> (BuildEnd, usize) {
         internal: false,
         cache_mount_namespace: None,
         export: Export::CacheOnly,
+        cache_from: Vec::new(),
+        cache_to: Vec::new(),
         timeout: None,
         context_mark: None,
         attributes: Default::default(),

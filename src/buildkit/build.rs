@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,19 +20,22 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 use tonic::Status;
 
+use super::cache_folder;
 use super::client::Client;
 use super::control::Control;
 use super::error::{is_lost, message_of};
 use super::filesync::FileSync;
 use super::gateway::Links;
 use super::request::{BakeRequest, BuildEnd, BuildError, BuildReply, BuildRequest, Export};
-use super::session::{self, Archive, LayoutStores, Offer, Session};
+use super::session::{self, Archive, ContentStores, Offer, Session};
 use super::solve::{self, Served};
 use super::status::solve_status;
 use super::text::{MESSAGE, NAME, bounded};
 use super::together::Together;
 use crate::trace::SolveStatus;
 
+/// What BuildKit calls the manifest of the cache that it exported.
+const CACHE_MANIFEST: &str = "cache.manifest";
 /// After Solve has returned, the status stream is read on until it ends or has
 /// been silent for this long. It is buildx's rule.
 const STATUS_SILENCE: Duration = Duration::from_secs(5);
@@ -110,7 +114,8 @@ impl Client {
             mut session,
             control,
             sent,
-            layouts,
+            content,
+            written,
             archive,
         } = started;
         let names: Vec<&str> = targets.iter().map(|target| target.name).collect();
@@ -132,7 +137,7 @@ impl Client {
 
         session.close().await;
         end.context_bytes = sent.load(Ordering::Relaxed);
-        end.layout_bytes = layouts.sent();
+        end.layout_bytes = content.sent();
         match &end.result {
             Ok(_) | Err(BuildError::Failed { .. }) => {
                 forward_rest(&mut status, &sink, STATUS_SILENCE).await;
@@ -149,7 +154,8 @@ impl Client {
         {
             *message = format!("{fate} ({message})");
         }
-        end.result = end.result.and_then(|reply| store(archive).map(|()| reply));
+        let reply = end.result.and_then(|reply| keep_caches(&written, reply));
+        end.result = reply.and_then(|reply| store(archive).map(|()| reply));
         end
     }
 
@@ -180,13 +186,13 @@ impl Client {
         let links = Links::of(&names, &solves).map_err(setup)?;
         let sent = Arc::new(AtomicU64::new(0));
         let files = FileSync::new(served.folders, Arc::clone(&sent));
-        let layouts = LayoutStores::new(served.stores);
+        let content = ContentStores::new(served.stores, served.caches);
         let offer = Offer {
             files: files.marked(first.request.context_mark),
             credentials: self.credentials(),
             secrets,
             ssh,
-            layouts: layouts.clone(),
+            content: content.clone(),
             archive: archive.clone(),
         };
         let plan = session::Plan::new(&first.request.shared_key, offer);
@@ -205,7 +211,8 @@ impl Client {
             session,
             control,
             sent,
-            layouts,
+            content,
+            written: served.written,
             archive,
         })
     }
@@ -236,8 +243,22 @@ struct Started {
     session: Session,
     control: Control,
     sent: Arc<AtomicU64>,
-    layouts: LayoutStores,
+    content: ContentStores,
+    written: Vec<PathBuf>,
     archive: Option<Archive>,
+}
+
+/// Names what was exported as the caches of their folders.
+fn keep_caches(written: &[PathBuf], reply: BuildReply) -> Result<BuildReply, BuildError> {
+    if let Some(manifest) = reply.exporter.get(CACHE_MANIFEST) {
+        for folder in written {
+            let kept = cache_folder::set_manifest(folder, manifest);
+            kept.map_err(|error| BuildError::Failed {
+                message: format!("cannot store the exported cache: {error}"),
+            })?;
+        }
+    }
+    Ok(reply)
 }
 
 /// Puts the exported archive where it was asked for.

@@ -2,6 +2,7 @@
 //! connection that speaks gRPC; and the logs that BuildKit stores.
 
 mod build;
+mod cache_folder;
 mod client;
 mod contexts;
 mod control;
@@ -21,11 +22,12 @@ mod together;
 mod usage;
 mod wire;
 
+pub use cache_folder::bytes as cache_folder_bytes;
 pub use client::Client;
 pub use dial::{Daemon, Dial, DialError, DockerDial, RemoteDial, TlsFiles};
 pub use error::ClientError;
 pub use request::{
     BakeRequest, BakeTarget, BuildEnd, BuildError, BuildReply, BuildRequest, BuildWindow,
-    CacheRecord, Export, NamedContext, Secret, Worker,
+    CacheRecord, Export, NamedContext, RemoteCache, Secret, Worker,
 };
 pub use stored_log::{STATUS_LOG, StoredLog};

@@ -48,6 +48,10 @@ pub struct BuildRequest {
     pub internal: bool,
     /// What becomes of the result.
     pub export: Export,
+    /// Caches that steps may be taken from: buildx's `--cache-from`.
+    pub cache_from: Vec<RemoteCache>,
+    /// Caches that steps are exported to: buildx's `--cache-to`.
+    pub cache_to: Vec<RemoteCache>,
     /// The build is cancelled after this long.
     pub timeout: Option<Duration>,
     /// A number that enters the cache key of every file of the contexts and
@@ -135,11 +139,39 @@ impl BuildRequest {
             cache_mount_namespace: None,
             internal: true,
             export: Export::CacheOnly,
+            cache_from: Vec::new(),
+            cache_to: Vec::new(),
             timeout: Some(limit),
             context_mark: None,
             attributes: BTreeMap::new(),
             entitlements: Vec::new(),
         }
+    }
+}
+
+/// A cache outside of the builder.
+///
+/// `Debug` leaves out what its attributes say: credentials may be among them.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RemoteCache {
+    /// `registry`, `local`, `s3`, `gha`, `inline`, in BuildKit's words.
+    pub kind: String,
+    /// Its options, in BuildKit's words: `ref`, `mode`, `bucket`. Of `local` the folder
+    /// is not among them.
+    pub attributes: BTreeMap<String, String>,
+    /// The folder of `local`, on this side: an OCI layout, whose image `latest` is the
+    /// cache. It is made where it is not there.
+    pub folder: Option<PathBuf>,
+}
+
+impl fmt::Debug for RemoteCache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let keys: Vec<&String> = self.attributes.keys().collect();
+        f.debug_struct("RemoteCache")
+            .field("kind", &self.kind)
+            .field("attributes", &keys)
+            .field("folder", &self.folder)
+            .finish()
     }
 }
 

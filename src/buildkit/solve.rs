@@ -11,10 +11,11 @@ use std::path::{Path, PathBuf};
 
 use bollard_buildkit_proto::moby::buildkit::v1 as proto;
 
+use super::cache_folder;
 use super::contexts::{Contexts, existing_folder};
 use super::dial::Daemon;
 use super::filesync::LocalDir;
-use super::request::{BuildError, BuildRequest, Export, Secret};
+use super::request::{BuildError, BuildRequest, Export, RemoteCache, Secret};
 use super::session::Archive;
 
 /// A build that can be sent.
@@ -30,6 +31,10 @@ pub(super) struct Served {
     pub(super) folders: BTreeMap<String, LocalDir>,
     /// Folders with OCI layouts by the names of their stores.
     pub(super) stores: BTreeMap<String, PathBuf>,
+    /// Folders of remote caches by the names of their stores.
+    pub(super) caches: BTreeMap<String, PathBuf>,
+    /// Those of them that get a cache.
+    pub(super) written: Vec<PathBuf>,
 }
 
 impl Served {
@@ -44,6 +49,72 @@ impl Served {
         self.folders.insert(name.clone(), LocalDir { root });
         name
     }
+
+    /// Adds the folder of a cache, and returns what it is called.
+    fn cache(&mut self, folder: &Path) -> String {
+        let known = self.caches.iter().find(|(_, known)| *known == folder);
+        if let Some((name, _)) = known {
+            return name.clone();
+        }
+        let name = format!("cache-{}", self.caches.len());
+        self.caches.insert(name.clone(), folder.to_owned());
+        name
+    }
+
+    /// Caches in the words of the wire: those to import, and those to export to.
+    fn cache_options(&mut self, request: &BuildRequest) -> Result<proto::CacheOptions, String> {
+        let mut options = proto::CacheOptions::default();
+        for cache in &request.cache_from {
+            let mut attrs = wire_attributes(cache);
+            if let Some(folder) = &cache.folder {
+                // As with buildx, a build goes on without a cache that is not there.
+                let Some(digest) = cache_folder::manifest(folder) else {
+                    continue;
+                };
+                attrs.insert("digest".to_owned(), digest);
+                attrs.insert("src".to_owned(), self.cache(folder));
+            }
+            options.imports.push(proto::CacheOptionsEntry {
+                r#type: cache.kind.clone(),
+                attrs,
+            });
+        }
+        for cache in &request.cache_to {
+            let mut attrs = wire_attributes(cache);
+            if let Some(folder) = &cache.folder {
+                std::fs::create_dir_all(folder)
+                    .map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
+                attrs.insert("dest".to_owned(), self.cache(folder));
+                self.written.push(folder.clone());
+            }
+            options.exports.push(proto::CacheOptionsEntry {
+                r#type: cache.kind.clone(),
+                attrs,
+            });
+        }
+        Ok(options)
+    }
+}
+
+fn wire_attributes(cache: &RemoteCache) -> HashMap<String, String> {
+    let attributes = cache.attributes.iter();
+    attributes
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect()
+}
+
+/// The caches to import as the frontend takes them: Go's JSON of the same entries
+/// (`client/solve.go` of moby/buildkit).
+fn cache_imports(options: &proto::CacheOptions) -> Option<String> {
+    if options.imports.is_empty() {
+        return None;
+    }
+    let imports = options.imports.iter();
+    let imports = imports.map(|entry| {
+        let attributes: BTreeMap<_, _> = entry.attrs.iter().collect();
+        serde_json::json!({ "Type": entry.r#type, "Attrs": attributes })
+    });
+    Some(serde_json::Value::from_iter(imports).to_string())
 }
 
 /// Checks what can be checked here, and says what BuildKit is asked for. What it
@@ -85,7 +156,12 @@ pub(super) fn prepare(
         Export::CacheOnly | Export::Image { .. } => None,
     };
     let mut solve = solve_request(request, filename, daemon);
+    let caches = served.cache_options(request).map_err(setup)?;
     let attributes = &mut solve.frontend_attrs;
+    if let Some(imports) = cache_imports(&caches) {
+        attributes.insert("cache-imports".to_owned(), imports);
+    }
+    solve.cache = Some(caches);
     attributes.extend(contexts.attributes);
     for (name, dir) in contexts.folders {
         let given = served.folder(&name, dir.root);
@@ -265,6 +341,8 @@ mod tests {
             internal: false,
             cache_mount_namespace: Some("r1-2-naive".into()),
             export,
+            cache_from: Vec::new(),
+            cache_to: Vec::new(),
             timeout: None,
             context_mark: None,
             attributes: Default::default(),
@@ -298,6 +376,43 @@ mod tests {
             expected
         );
         assert!(solve.exporters.is_empty() && solve.exporter_deprecated.is_empty());
+    }
+
+    #[test]
+    fn caches_are_imported_and_exported_as_buildx_does_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let registry = |mode: &str| RemoteCache {
+            kind: "registry".into(),
+            attributes: BTreeMap::from([
+                ("ref".to_owned(), "registry.example/cache:main".to_owned()),
+                ("mode".to_owned(), mode.to_owned()),
+            ]),
+            folder: None,
+        };
+        let local = RemoteCache {
+            kind: "local".into(),
+            attributes: BTreeMap::new(),
+            folder: Some(folder.path().join("new")),
+        };
+        let mut request = request(Export::CacheOnly);
+        request.cache_from = vec![registry("max"), local.clone()];
+        request.cache_to = vec![registry("max"), local];
+        let mut served = Served::default();
+        let options = served.cache_options(&request).unwrap();
+        // There is nothing in the folder to import.
+        assert_eq!(options.imports.len(), 1);
+        assert_eq!(
+            cache_imports(&options).unwrap(),
+            r#"[{"Attrs":{"mode":"max","ref":"registry.example/cache:main"},"Type":"registry"}]"#
+        );
+        assert_eq!(options.exports[1].attrs["dest"], "cache-0");
+        assert_eq!(served.caches["cache-0"], folder.path().join("new"));
+        assert!(folder.path().join("new").is_dir());
+        let shown = format!("{request:?}");
+        assert!(
+            shown.contains("ref") && !shown.contains("registry.example"),
+            "{shown}"
+        );
     }
 
     #[test]

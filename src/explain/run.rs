@@ -149,7 +149,7 @@ pub fn explain_run(
 /// Why a sample has no result, as the run recorded it.
 fn failure_of(sample: &Sample) -> Option<FailureFacts> {
     let cancelled = match sample.outcome {
-        Outcome::Failed | Outcome::LostBuilder => false,
+        Outcome::Failed | Outcome::NotTransferred | Outcome::LostBuilder => false,
         Outcome::TimedOut | Outcome::Interrupted => true,
         Outcome::Ok | Outcome::WrongOutput | Outcome::Skipped => return None,
     };

@@ -29,6 +29,13 @@ pub enum BuildKind {
     IncrementalOf(Label),
     /// All platforms, nothing changed since the build before it.
     Noop,
+    /// All platforms on an empty builder, whose cache is exported to the remote cache of
+    /// this name: a first job of CI.
+    CacheExport(Label),
+    /// All platforms on an empty builder that imports the remote cache of this name, after
+    /// an edit (that of the sources where none is named), and exports it again: any
+    /// further job of CI.
+    CiCache(Label, Option<Label>),
 }
 
 impl BuildKind {
@@ -51,6 +58,8 @@ impl BuildKind {
             Self::MultiArch => "multi-arch",
             Self::Incremental | Self::IncrementalOf(_) => "incremental",
             Self::Noop => "noop",
+            Self::CacheExport(_) => "cache-export",
+            Self::CiCache(..) => "ci-cache",
         }
     }
 
@@ -58,13 +67,35 @@ impl BuildKind {
     pub fn edit(self) -> Option<Label> {
         match self {
             Self::IncrementalOf(edit) => Some(edit),
+            Self::CiCache(_, edit) => edit,
+            _ => None,
+        }
+    }
+
+    /// The name of its remote cache, where it has one.
+    pub fn remote_cache(self) -> Option<Label> {
+        match self {
+            Self::CacheExport(cache) | Self::CiCache(cache, _) => Some(cache),
             _ => None,
         }
     }
 
     /// Whether it builds after an edit.
     pub fn is_edited(self) -> bool {
-        matches!(self, Self::Incremental | Self::IncrementalOf(_))
+        match self {
+            Self::Incremental | Self::IncrementalOf(_) | Self::CiCache(..) => true,
+            Self::Cold | Self::MultiArch | Self::Noop | Self::CacheExport(_) => false,
+        }
+    }
+
+    /// The kind whose builds come after the same edit with the caches that
+    /// multi-arch left, where it comes after one.
+    pub fn with_kept_caches(self) -> Option<Self> {
+        match self {
+            Self::CiCache(_, None) => Some(Self::Incremental),
+            Self::CiCache(_, Some(edit)) => Some(Self::after(edit)),
+            kind => Some(kind).filter(|kind| kind.is_edited()),
+        }
     }
 
     /// The kind whose builder state this one starts from, built before it in the
@@ -75,10 +106,11 @@ impl BuildKind {
     /// multi-arch left.
     pub fn starts_from(self, native_only: bool) -> Option<Self> {
         match self {
-            Self::Cold | Self::MultiArch => None,
+            Self::Cold | Self::MultiArch | Self::CacheExport(_) => None,
             Self::Incremental | Self::IncrementalOf(_) if native_only => Some(Self::Cold),
             Self::Incremental | Self::IncrementalOf(_) => Some(Self::MultiArch),
             Self::Noop => Some(Self::Incremental),
+            Self::CiCache(cache, _) => Some(Self::CacheExport(cache)),
         }
     }
 
@@ -98,10 +130,13 @@ impl BuildKind {
 
 impl fmt::Display for BuildKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.edit() {
-            None => f.pad(self.word()),
-            Some(edit) => f.pad(&format!("{}{OF}{edit}", self.word())),
+        let names = self.remote_cache().into_iter().chain(self.edit());
+        let mut text = self.word().to_owned();
+        for name in names {
+            text.push(OF);
+            text.push_str(name.as_str());
         }
+        f.pad(&text)
     }
 }
 
@@ -111,15 +146,22 @@ impl FromStr for BuildKind {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let unknown = || {
             format!(
-                "expected one of cold, multi-arch, incremental, incremental:EDIT, noop, found \
-                 {text:?}"
+                "expected one of cold, multi-arch, incremental, incremental:EDIT, noop, \
+                 cache-export:CACHE, ci-cache:CACHE, found {text:?}"
             )
         };
-        if let Some((word, edit)) = text.split_once(OF) {
-            if word != Self::Incremental.word() {
-                return Err(unknown());
-            }
-            return Ok(Self::after(edit.parse()?));
+        if let Some((word, names)) = text.split_once(OF) {
+            return match (word, names.split_once(OF)) {
+                ("incremental", None) => Ok(Self::after(names.parse()?)),
+                ("cache-export", None) => Ok(Self::CacheExport(names.parse()?)),
+                ("ci-cache", None) => Ok(Self::CiCache(names.parse()?, None)),
+                ("ci-cache", Some((cache, edit))) => {
+                    let edit = Some(edit).filter(|edit| *edit != SOURCE);
+                    let edit = edit.map(str::parse).transpose()?;
+                    Ok(Self::CiCache(cache.parse()?, edit))
+                }
+                _ => Err(unknown()),
+            };
         }
         let mut standard = Self::STANDARD.into_iter();
         standard
@@ -154,6 +196,9 @@ mod tests {
             "incremental",
             "incremental:dependencies",
             "noop",
+            "cache-export:registry-max",
+            "ci-cache:registry-max",
+            "ci-cache:registry-max:dependencies",
         ] {
             let kind: BuildKind = text.parse().unwrap();
             assert_eq!(kind.to_string(), text);
@@ -163,7 +208,17 @@ mod tests {
         }
         let source: BuildKind = "incremental:source".parse().unwrap();
         assert_eq!(source, BuildKind::Incremental);
-        for text in ["", "Cold", "cold:x", "incremental:", "incremental:A", "ALL"] {
+        for text in [
+            "",
+            "Cold",
+            "cold:x",
+            "incremental:",
+            "incremental:A",
+            "incremental:a:b",
+            "ci-cache",
+            "ci-cache:a:b:c",
+            "cache-export:a:b",
+        ] {
             assert!(text.parse::<BuildKind>().is_err(), "{text:?}");
         }
     }

@@ -2,6 +2,7 @@
 //! I/O and reads no clock.
 
 mod cell;
+mod ci_cache;
 mod duration;
 mod event;
 mod invocation;
@@ -9,6 +10,7 @@ mod kind;
 mod label;
 mod layout;
 mod nodes;
+mod part;
 mod platform;
 mod program_output;
 mod record;
@@ -21,6 +23,7 @@ mod sample;
 mod slot;
 
 pub use cell::{cell_name, split_cell};
+pub use ci_cache::{CacheMode, CiCache, CiCacheInfo};
 pub(crate) use duration::{optional_seconds, seconds};
 pub use event::{Event, RunEnd};
 pub use invocation::Invocation;
@@ -28,6 +31,7 @@ pub use kind::{BuildKind, SOURCE};
 pub use label::Label;
 pub use layout::ImageLayout;
 pub use nodes::{BuildNodes, NodePart};
+pub use part::{BuildPart, PartKind};
 pub use platform::{Platform, PlatformError};
 pub use program_output::{ProgramEnd, ProgramOutput};
 pub use record::{

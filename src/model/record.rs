@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::slot::{self, Slot};
-use super::{BuildKind, Invocation, Label, Platform, Rules, SOURCE};
+use super::{BuildKind, CiCacheInfo, Invocation, Label, Platform, Rules, SOURCE};
 
 /// Version of the result files. A reader refuses a newer one.
 pub const SCHEMA_VERSION: u32 = 3;
@@ -47,6 +47,9 @@ pub struct RunRecord {
     pub timeout_seconds: f64,
     /// What is raced.
     pub scenarios: Vec<ScenarioInfo>,
+    /// Remote caches that kinds of builds name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ci_caches: Vec<CiCacheInfo>,
     /// What was asked for and is not raced, since it cannot be here.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<LeftOut>,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Platform, Slot, optional_seconds, seconds};
+use super::{BuildPart, Platform, Slot, optional_seconds, seconds};
 
 /// How a sample ended. Only `Ok` samples have a time that counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -17,6 +17,9 @@ pub enum Outcome {
     Failed,
     /// Built, and not what it should be: its time counts for nothing.
     WrongOutput,
+    /// Its remote cache could not be imported, or a cache or its result not be
+    /// exported. The time of the build itself is among its parts.
+    NotTransferred,
     /// The time limit passed.
     TimedOut,
     /// The connection to BuildKit, or BuildKit itself, was lost.
@@ -34,6 +37,7 @@ impl Outcome {
             Self::Ok => "ok",
             Self::Failed => "failed",
             Self::WrongOutput => "wrong-output",
+            Self::NotTransferred => "not-transferred",
             Self::TimedOut => "timed-out",
             Self::LostBuilder => "lost-builder",
             Self::Interrupted => "interrupted",
@@ -192,6 +196,9 @@ pub struct Sample {
     pub cached_steps: u32,
     /// Bytes of the build context sent, protocol included.
     pub context_bytes: u64,
+    /// What its time is made of, where it imports or exports something.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<BuildPart>,
     /// Bytes of the image as an OCI archive, all platforms together, where that
     /// was measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]

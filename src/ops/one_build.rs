@@ -125,7 +125,7 @@ impl OneBuild<'_> {
             choice: Choice::default(),
             command: Invocation::default(),
         };
-        let masks = redaction::masks(&input, &[])?;
+        let masks = redaction::masks(&input, &[], &[])?;
         let redaction = Redaction {
             masks,
             ..Redaction::default()
@@ -193,6 +193,8 @@ impl OneBuild<'_> {
             cache_mount_namespace: None,
             internal: false,
             export: Export::CacheOnly,
+            cache_from: Vec::new(),
+            cache_to: Vec::new(),
             timeout: None,
             context_mark: None,
             attributes: BTreeMap::new(),

@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context, bail};
 
 use super::race::RaceInput;
-use crate::model::RunRecord;
+use crate::model::{CiCache, RunRecord};
 use crate::print;
 use crate::race::Redaction;
 use crate::scenario::{ContextSource, Snapshot};
@@ -29,7 +29,7 @@ const VARIABLES: [&str; 2] = [
 /// # Errors
 /// `--redact` names neither a build argument nor a variable that is set, or one
 /// whose value is too short.
-pub fn masks(input: &RaceInput<'_>, names: &[String]) -> anyhow::Result<Masks> {
+pub fn masks(input: &RaceInput<'_>, names: &[String], caches: &[CiCache]) -> anyhow::Result<Masks> {
     let secrets = input.secrets.iter();
     let mut texts: Vec<(String, String)> = secrets
         .flat_map(|(id, value)| forms(value, &format!("[secret {id}]"), SHORTEST))
@@ -47,6 +47,9 @@ pub fn masks(input: &RaceInput<'_>, names: &[String]) -> anyhow::Result<Masks> {
         }
     }
     texts.extend(headers());
+    for secret in caches.iter().flat_map(CiCache::secrets) {
+        texts.extend(forms(secret.as_bytes(), "[secret of --ci-cache]", SHORTEST));
+    }
     for url in urls(input) {
         let secrets = in_url(&url).into_iter();
         texts.extend(secrets.flat_map(|secret| forms(secret.as_bytes(), "***", SHORTEST)));

@@ -109,7 +109,11 @@ impl Chain {
         let instructions = || trace.steps().iter().filter(|s| s.label.is_instruction());
         let is_again = |step: &&Step| {
             let known = match kind {
-                BuildKind::Cold | BuildKind::MultiArch => false,
+                // What a remote cache gives it is not what the builds before it left.
+                BuildKind::Cold
+                | BuildKind::MultiArch
+                | BuildKind::CacheExport(_)
+                | BuildKind::CiCache(..) => false,
                 BuildKind::Incremental | BuildKind::IncrementalOf(_) => {
                     self.digests.contains(&step.digest)
                 }

@@ -152,6 +152,8 @@ impl Probe<'_> {
             no_cache: false,
             cache_mount_namespace: Some(format!("{prefix}probe")),
             export: Export::CacheOnly,
+            cache_from: Vec::new(),
+            cache_to: Vec::new(),
             timeout: Some(self.timeout),
             // BuildKit tells afterwards how it was built, and forgets it then.
             internal: false,

@@ -42,6 +42,7 @@ async fn inspect(
         export: Export::Oci {
             destination: destination.clone(),
         },
+        cache_to: Vec::new(),
         ..request.clone()
     };
     from_cache(builder, &request, stop)
@@ -193,7 +194,8 @@ impl Race<'_> {
             return Ok(Vec::new());
         };
         // What a program prints is changed by the edit of the sources alone.
-        let nonce = (slot.kind == BuildKind::Incremental).then(|| self.nonce(slot));
+        let nonce = (slot.kind.with_kept_caches() == Some(BuildKind::Incremental))
+            .then(|| self.nonce(slot));
         let nonce = nonce.as_deref();
         observer.phase("running the image's smoke test");
         match place.smoke_tests {

@@ -8,6 +8,7 @@
 //! its end.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::Path;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -26,10 +27,10 @@ use super::round_events;
 use super::sample_outcome::skipped;
 use super::slot_build::SlotBuild;
 use super::warm_up::WarmUpError;
-use crate::builder::BuilderError;
+use crate::builder::{BuilderError, Cleanup};
 use crate::buildkit::Secret;
+use crate::model::{CiCache, Outcome, Run, RunRecord, Sample, Slot};
 use crate::model::{Event, RunEnd};
-use crate::model::{Outcome, Run, RunRecord, Sample, Slot};
 use crate::scenario::{Scenario, ScenarioError, Variant};
 use crate::verdict;
 
@@ -95,6 +96,11 @@ pub struct Race<'a> {
     pub image_size: bool,
     /// Secrets of `RUN --mount=type=secret`, by their ids.
     pub secrets: &'a BTreeMap<String, Secret>,
+    /// Remote caches that kinds of builds name. Their builds need builders whose cache
+    /// nobody needs ([`Cleanup::Discard`](crate::builder::Cleanup)).
+    pub ci_caches: &'a [CiCache],
+    /// Where those of them that are folders on this machine are.
+    pub cache_folder: &'a Path,
     /// What results may not say.
     pub redaction: &'a Redaction,
     /// What was done before, where it is a run that goes on.
@@ -217,6 +223,7 @@ impl Race<'_> {
         run.observer.phase("unpacking base images");
         for place in 0..self.places.len() {
             self.unpack(place, run).await?;
+            self.keep_base_images(place, run).await?;
         }
         if run.stop.is_cancelled() {
             return Ok(RunEnd::Interrupted);
@@ -325,6 +332,9 @@ impl Race<'_> {
             {
                 chain.edit_again(edit)?;
             }
+            if slot.kind.remote_cache().is_some() {
+                self.empty(entry.variant.cell.place, run).await?;
+            }
             if is_finished {
                 self.make_again(slot, &entry, &chain, run).await?;
                 if run.stop.is_cancelled() {
@@ -401,7 +411,32 @@ impl Race<'_> {
         // A builder without an image store has lost its base images with it.
         run.observer.phase("unpacking base images");
         self.unpack(place, run).await?;
+        self.keep_base_images(place, run).await?;
         at.has_room(&mut run.places[place]);
+        Ok(())
+    }
+
+    /// On a builder that goes with the run, base images stay when its cache is emptied.
+    async fn keep_base_images(
+        &self,
+        place: usize,
+        run: &mut RunState<'_>,
+    ) -> Result<(), RaceError> {
+        let at = &self.places[place];
+        if at.builder.cleanup() == Cleanup::Discard {
+            at.reset(&mut run.places[place], run.prefix).await?;
+        }
+        Ok(())
+    }
+
+    /// Empties the cache of a place but for base images, so that a build finds what a
+    /// new builder of CI would.
+    async fn empty(&self, place: usize, run: &mut RunState<'_>) -> Result<(), RaceError> {
+        let at = &self.places[place];
+        run.observer.phase("emptying the builder's cache");
+        if at.clean(&mut run.places[place], run.prefix).await? {
+            run.rest.disturbed();
+        }
         Ok(())
     }
 
@@ -435,6 +470,8 @@ impl Race<'_> {
                 scenario,
                 variant,
                 place: self.places.get(variant.cell.place)?,
+                ci_caches: self.ci_caches,
+                cache_folder: self.cache_folder,
             })
         };
         found().ok_or_else(|| RaceError::Plan {

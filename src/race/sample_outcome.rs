@@ -43,16 +43,27 @@ fn unexplained(message: &str, trace: &Trace, disturbances: &[String]) -> String 
     told
 }
 
-/// The outcome of a build; `disturbances` is what got in its way.
+/// The outcome of a build; `disturbances` is what got in its way, and `imports`
+/// whether it was to import a remote cache.
 pub(super) fn outcome_of(
     end: &BuildEnd,
     trace: &Trace,
     disturbances: &[String],
+    imports: bool,
 ) -> (Outcome, Option<Failure>) {
     let Err(error) = &end.result else {
-        return (Outcome::Ok, None);
+        // A build goes on without a cache that cannot be imported.
+        return match trace.failed_transfer() {
+            Some(step) => (Outcome::NotTransferred, Some(trace.failure_of(step))),
+            None if imports && !trace.imports_cache() => {
+                let message = "no cache was imported: there is none".to_owned();
+                (Outcome::NotTransferred, Some(trace.stopped(message)))
+            }
+            None => (Outcome::Ok, None),
+        };
     };
     let outcome = match error {
+        BuildError::Failed { .. } if trace.failed_transfer().is_some() => Outcome::NotTransferred,
         BuildError::Failed { .. } | BuildError::Setup { .. } => Outcome::Failed,
         BuildError::TimedOut(_) => Outcome::TimedOut,
         BuildError::Cancelled => Outcome::Interrupted,
@@ -87,6 +98,7 @@ pub(super) fn skipped(
         steps: 0,
         cached_steps: 0,
         context_bytes: 0,
+        parts: vec![],
         image_bytes: None,
         output_checked: false,
         disturbances: vec![],

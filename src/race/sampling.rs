@@ -17,9 +17,9 @@ use super::runner::{Race, RaceError, RunState, notify, warn};
 use super::sample_outcome::{disturbances, outcome_of};
 use super::slot_build::SlotBuild;
 use crate::builder::BuilderError;
-use crate::buildkit::{BakeRequest, BuildEnd, BuildError};
+use crate::buildkit::{BakeRequest, BuildEnd, BuildError, cache_folder_bytes};
 use crate::model::Event;
-use crate::model::{Outcome, Sample, Slot};
+use crate::model::{BuildPart, Outcome, PartKind, Sample, Slot};
 use crate::trace::{SolveStatus, Trace};
 
 /// How often a observer hears that time has passed.
@@ -142,7 +142,11 @@ impl Race<'_> {
                 }
             }
         };
-        let (outcome, failure) = outcome_of(&end, &trace, &disturbances);
+        let imports = request
+            .targets
+            .iter()
+            .any(|it| !it.request.cache_from.is_empty());
+        let (outcome, failure) = outcome_of(&end, &trace, &disturbances, imports);
         let judged = match outcome {
             Outcome::Ok => {
                 if let Some((count, step)) = chain.add(slot.kind, &trace) {
@@ -167,6 +171,7 @@ impl Race<'_> {
             steps: trace.count(),
             cached_steps: trace.cached_count(),
             context_bytes: end.context_bytes,
+            parts: parts(&trace, &end, &request),
             image_bytes: judged.bytes,
             output_checked: judged.output_checked,
             disturbances,
@@ -246,6 +251,21 @@ impl Race<'_> {
         }
         (end, written)
     }
+}
+
+/// What a build's time is made of, with the bytes of a cache in a folder.
+fn parts(trace: &Trace, end: &BuildEnd, request: &BakeRequest) -> Vec<BuildPart> {
+    let mut parts = trace.parts(end.wall);
+    let caches = request.targets.iter().flat_map(|it| &it.request.cache_to);
+    let folders = caches.filter_map(|cache| cache.folder.as_deref());
+    let bytes: Option<u64> = folders.map(cache_folder_bytes).sum();
+    let export = parts
+        .iter_mut()
+        .find(|part| part.part == PartKind::ExportCache);
+    if let (Some(export), Some(bytes @ 1..)) = (export, bytes) {
+        export.bytes = Some(bytes);
+    }
+    parts
 }
 
 /// `r1-02-… includes 170 MB of base images …`

@@ -5,9 +5,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::chain::Chain;
+use super::ci_cache::transfers;
 use super::place::Place;
 use crate::buildkit::{BakeRequest, BakeTarget, BuildRequest, Export, NamedContext, Secret};
-use crate::model::{BuildKind, Platform, ScenarioInfo, Slot};
+use crate::model::{BuildKind, CiCache, Platform, ScenarioInfo, Slot};
 use crate::scenario::{ContextSource, Scenario, ScenarioError, Variant};
 
 /// A variant with its scenario.
@@ -16,6 +17,9 @@ pub(super) struct SlotBuild<'a> {
     pub(super) scenario: &'a Scenario,
     pub(super) variant: &'a Variant,
     pub(super) place: &'a Place<'a>,
+    pub(super) ci_caches: &'a [CiCache],
+    /// Where remote caches in folders are.
+    pub(super) cache_folder: &'a Path,
 }
 
 impl SlotBuild<'_> {
@@ -40,7 +44,9 @@ impl SlotBuild<'_> {
             BuildKind::MultiArch
             | BuildKind::Incremental
             | BuildKind::IncrementalOf(_)
-            | BuildKind::Noop => self.info.platforms.clone(),
+            | BuildKind::Noop
+            | BuildKind::CacheExport(_)
+            | BuildKind::CiCache(..) => self.info.platforms.clone(),
         }
     }
 
@@ -53,19 +59,21 @@ impl SlotBuild<'_> {
         timeout: Duration,
         secrets: &BTreeMap<String, Secret>,
     ) -> BakeRequest {
-        let starts_empty = slot.kind.starts_empty();
+        // A job of CI has an empty builder instead.
+        let no_cache = slot.kind.starts_empty() && slot.kind.remote_cache().is_none();
         // Cold builds are a block of their own, unless a chain starts from them;
         // the kinds of a chain share their cache mounts and their context.
-        let block = if slot.kind == BuildKind::Cold && !self.info.native_only() {
-            "cold"
-        } else {
-            "chain"
+        let block = match slot.kind.remote_cache() {
+            Some(cache) => cache.to_string(),
+            None if slot.kind == BuildKind::Cold && !self.info.native_only() => "cold".to_owned(),
+            None => "chain".to_owned(),
         };
         // The round is the one that the chain began in.
         let block = format!(
             "{prefix}r{}-{}-{}-{block}",
             chain.round, slot.scenario, slot.variant
         );
+        let transfers = transfers(self.ci_caches, slot.kind, &block, self.cache_folder);
         let common = BuildRequest {
             reference: format!("{prefix}{}", slot.id),
             context: chain.context().to_owned(),
@@ -81,10 +89,12 @@ impl SlotBuild<'_> {
             platforms,
             target: None,
             build_args: BTreeMap::new(),
-            no_cache: starts_empty,
+            no_cache,
             internal: false,
             cache_mount_namespace: Some(block),
             export: Export::CacheOnly,
+            cache_from: transfers.from,
+            cache_to: transfers.to,
             timeout: Some(timeout),
             context_mark: None,
             attributes: BTreeMap::new(),

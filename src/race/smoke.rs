@@ -70,6 +70,7 @@ pub(super) async fn complaints(
     let request = BuildRequest {
         reference: format!("{}-smoke", request.reference),
         export: Export::Image { name: name.clone() },
+        cache_to: Vec::new(),
         ..request.clone()
     };
     let found = run(builder, runner, &request, &name, smoke, nonce, stop).await;

@@ -61,6 +61,7 @@ pub(super) async fn complaints(
             no_cache: false,
             internal: true,
             export: Export::CacheOnly,
+            cache_to: Vec::new(),
             timeout: Some(RUN_LIMIT),
             ..request.clone()
         };

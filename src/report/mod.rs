@@ -16,6 +16,7 @@ mod failure_rates;
 mod figures;
 #[cfg(test)]
 pub(crate) mod fixture;
+mod jobs;
 mod json;
 pub mod list;
 mod markdown;

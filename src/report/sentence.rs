@@ -34,7 +34,8 @@ pub fn sentence(view: &View) -> String {
 
 fn of_scenario(scenario: &ScenarioView) -> String {
     // With the kind that a clause compares candidates in, where it does.
-    let edited = scenario.kinds.iter().filter(|kind| kind.is_edited());
+    let edited = scenario.kinds.iter();
+    let edited = edited.filter(|kind| kind.is_edited() && kind.remote_cache().is_none());
     let edited = edited.map(|kind| (after_edit(scenario, *kind), Some(*kind)));
     let mut clauses: Vec<(String, Option<BuildKind>)> = [
         (added_platforms(scenario), None),
@@ -101,9 +102,10 @@ fn failures(scenario: &ScenarioView, said: &str) -> Option<String> {
 }
 
 /// Outcomes that are a variant's own failure, or look like one.
-const BAD: [Outcome; 4] = [
+const BAD: [Outcome; 5] = [
     Outcome::Failed,
     Outcome::WrongOutput,
+    Outcome::NotTransferred,
     Outcome::TimedOut,
     Outcome::LostBuilder,
 ];
@@ -256,6 +258,8 @@ fn verb(scenario: &ScenarioView, kind: BuildKind) -> String {
         BuildKind::Incremental | BuildKind::IncrementalOf(_) => "rebuilds".to_owned(),
         BuildKind::Noop => "does an unchanged build".to_owned(),
         BuildKind::Cold => "builds one platform".to_owned(),
+        BuildKind::CacheExport(_) => "builds and exports its cache".to_owned(),
+        BuildKind::CiCache(..) => "builds from its remote cache".to_owned(),
         BuildKind::MultiArch if scenario.builds_native() => "builds all platforms".to_owned(),
         BuildKind::MultiArch => format!("builds {}", scenario.platform_names()),
     }
@@ -340,6 +344,7 @@ fn without_time(variant: &VariantView, kind: BuildKind) -> String {
     let what = match variant.failed(kind) {
         Some(Outcome::Failed) => "did not build",
         Some(Outcome::WrongOutput) => "built something else",
+        Some(Outcome::NotTransferred) => "could not transfer its cache or result",
         Some(Outcome::TimedOut) => "timed out",
         Some(Outcome::LostBuilder) => "lost its builder",
         Some(Outcome::Interrupted) => "was interrupted",

@@ -9,6 +9,7 @@ use unicode_width::UnicodeWidthStr;
 use super::article;
 use super::explanation::shared_sentence;
 use super::failure_rates;
+use super::jobs;
 use super::names;
 use super::number;
 use super::paint::{Paint, Style};
@@ -68,6 +69,7 @@ pub fn terminal(view: &View, width: usize, colour: bool) -> String {
         if !how.is_empty() {
             out.push('\n');
         }
+        jobs_of(&mut out, scenario, width, paint);
         beside_the_article(&mut out, scenario, paint);
         for line in successive::lines(scenario) {
             wrapped(&mut out, &line, width, Style::Plain, paint);
@@ -85,6 +87,36 @@ pub fn terminal(view: &View, width: usize, colour: bool) -> String {
     failures(&mut out, view, width, paint);
     notes(&mut out, view, width, paint);
     out
+}
+
+/// Jobs of CI with a remote cache.
+fn jobs_of(out: &mut String, scenario: &ScenarioView, width: usize, paint: Paint) {
+    let rows = jobs::rows(scenario);
+    if rows.is_empty() {
+        return;
+    }
+    wrapped(out, jobs::TITLE, width, Style::Bold, paint);
+    let plain = |text: &str| vec![(Style::Plain, text.to_owned())];
+    let headers = jobs::HEADERS.map(|header| vec![(Style::Dim, header.to_owned())]);
+    let cells = rows
+        .iter()
+        .map(|row| row.iter().map(|cell| plain(cell)).collect());
+    let all: Vec<Vec<Vec<Line>>> = std::iter::once(headers.to_vec()).chain(cells).collect();
+    let table = Table::new(&all, 2, Alignment::left(), paint);
+    if table.width() <= width {
+        out.extend(table.rows());
+    } else {
+        for row in &rows {
+            let named = jobs::HEADERS.iter().zip(row).skip(3);
+            let named = named.filter(|(_, cell)| !cell.is_empty());
+            let named = named.map(|(header, cell)| format!("{header} {cell}"));
+            let named: Vec<String> = named.collect();
+            let line = format!("{}, {}, {}: {}", row[0], row[1], row[2], named.join(", "));
+            wrapped(out, &line, width, Style::Plain, paint);
+        }
+    }
+    wrapped(out, jobs::HOW, width, Style::Dim, paint);
+    out.push('\n');
 }
 
 /// Text in lines that fit, each painted on its own.

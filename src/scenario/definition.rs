@@ -101,6 +101,7 @@ pub struct Cell {
 impl Scenario {
     /// The edit that comes before builds of a kind.
     pub fn edit_of(&self, kind: BuildKind) -> Option<&NamedEdit> {
+        let kind = kind.with_kept_caches()?;
         self.edits.iter().find(|edit| edit.kind() == kind)
     }
 

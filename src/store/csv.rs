@@ -3,11 +3,11 @@
 use std::fmt::Display;
 
 use crate::escape;
-use crate::model::Sample;
+use crate::model::{BuildPart, PartKind, Sample};
 
 /// The columns. Those up to `cached_steps` keep their names and places; new
 /// ones come at the end.
-pub(super) const COLUMNS: [&str; 29] = [
+pub(super) const COLUMNS: [&str; 33] = [
     "run",
     "scenario",
     "variant",
@@ -37,12 +37,18 @@ pub(super) const COLUMNS: [&str; 29] = [
     "failure_exit_code",
     "failure_message",
     "image_bytes",
+    "import_seconds",
+    "export_seconds",
+    "imported_bytes",
+    "exported_bytes",
 ];
 
 /// A sample's cells, one for each of [`COLUMNS`]. What is not known is empty.
 pub(super) fn row(run: &str, sample: &Sample) -> [String; COLUMNS.len()] {
     let failure = sample.failure.as_ref();
     let host = &sample.host;
+    let part = |kind: PartKind| sample.parts.iter().find(|part| part.part == kind);
+    let seconds = |part: &BuildPart| part.seconds.as_secs_f64();
     let platforms: Vec<String> = sample.platforms.iter().map(ToString::to_string).collect();
     [
         escape::csv(run),
@@ -74,6 +80,10 @@ pub(super) fn row(run: &str, sample: &Sample) -> [String; COLUMNS.len()] {
         whole(failure.and_then(|failure| failure.exit_code)),
         text(failure.map(|failure| failure.message.as_str())),
         whole(sample.image_bytes),
+        decimals(part(PartKind::ImportCache).map(seconds), 6),
+        decimals(part(PartKind::ExportCache).map(seconds), 6),
+        whole(part(PartKind::ImportCache).and_then(|part| part.bytes)),
+        whole(part(PartKind::ExportCache).and_then(|part| part.bytes)),
     ]
 }
 

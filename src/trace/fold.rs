@@ -185,7 +185,11 @@ impl Trace {
     /// The failure of the step that made the build fail, see
     /// [`failed_step`](Self::failed_step).
     pub fn failure(&self) -> Option<Failure> {
-        let step = self.failed_step()?;
+        self.failed_step().map(|step| self.failure_of(step))
+    }
+
+    /// The failure of a step.
+    pub fn failure_of(&self, step: &Step) -> Failure {
         let message = match step.exit_code() {
             Some(code) => format!(
                 "{} ended with exit code {code}",
@@ -193,7 +197,7 @@ impl Trace {
             ),
             None => first_line(step.error.as_deref().unwrap_or_default()),
         };
-        Some(failure_at(step, message, step.exit_code()))
+        failure_at(step, message, step.exit_code())
     }
 
     /// The step at which a build stood that ended without any step's failure:

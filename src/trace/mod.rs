@@ -10,6 +10,7 @@ mod fold;
 mod input;
 pub mod label;
 mod log;
+mod parts;
 pub mod plain;
 pub mod rawjson;
 pub mod status;

@@ -61,8 +61,19 @@ pub struct Step {
     /// End of each interval by its start. A vertex repeats: one start comes
     /// first without an end, then with it, and several may be open at a time.
     spans: BTreeMap<Timestamp, Option<Timestamp>>,
-    /// Bytes done of each part by its id: a layer, a transfer.
-    parts: BTreeMap<String, u64>,
+    /// What is done of each part by its id: a layer, a transfer.
+    parts: BTreeMap<String, Moved>,
+}
+
+/// What is done of a part of a step.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Moved {
+    /// Bytes.
+    pub(super) bytes: u64,
+    /// When it began, on BuildKit's clock.
+    pub(super) started: Option<Timestamp>,
+    /// When it ended.
+    pub(super) completed: Option<Timestamp>,
 }
 
 impl Step {
@@ -129,18 +140,22 @@ impl Step {
     /// Adds how far a part of it is. Repetitions and order do not matter: a
     /// part's bytes only grow.
     pub(super) fn moved(&mut self, part: &VertexStatus) {
-        let Ok(bytes @ 1..) = u64::try_from(part.current) else {
-            return;
-        };
         let id = bounded(&part.id, MAX_PART_ID);
-        let is_full = self.parts.len() >= MAX_PARTS;
-        match self.parts.get_mut(id) {
-            Some(known) => *known = bytes.max(*known),
-            None if is_full => {}
-            None => {
-                self.parts.insert(id.to_owned(), bytes);
-            }
+        if self.parts.len() >= MAX_PARTS && !self.parts.contains_key(id) {
+            return;
         }
+        let known = self.parts.entry(id.to_owned()).or_default();
+        known.bytes = known.bytes.max(u64::try_from(part.current).unwrap_or(0));
+        known.started = match (known.started, part.started) {
+            (Some(known), Some(told)) => Some(known.min(told)),
+            (known, told) => known.or(told),
+        };
+        known.completed = known.completed.max(part.completed);
+    }
+
+    /// What is done of its parts, by their ids, which come from outside.
+    pub(super) fn moved_parts(&self) -> impl Iterator<Item = (&str, &Moved)> {
+        self.parts.iter().map(|(id, moved)| (id.as_str(), moved))
     }
 
     /// Joins the first two to one that has ended: the end of either may have
@@ -176,7 +191,7 @@ impl Step {
     pub fn bytes_moved(&self) -> u64 {
         self.parts
             .values()
-            .fold(0, |sum: u64, bytes| sum.saturating_add(*bytes))
+            .fold(0, |sum: u64, part| sum.saturating_add(part.bytes))
     }
 
     /// When it first began, on BuildKit's clock.

@@ -154,7 +154,10 @@ impl<'r> Assessment<'r> {
         for sample in built.filter(|sample| self.counts(sample) && !says_nothing(run, sample)) {
             let became = match sample.outcome {
                 Outcome::Ok => None,
-                Outcome::Failed | Outcome::WrongOutput | Outcome::TimedOut => Some(sample),
+                Outcome::Failed
+                | Outcome::WrongOutput
+                | Outcome::NotTransferred
+                | Outcome::TimedOut => Some(sample),
                 // The reason is that of the build that it starts from.
                 Outcome::Skipped => {
                     let mut of_round = run.round(&sample.slot.scenario, sample.slot.round);
@@ -162,7 +165,10 @@ impl<'r> Assessment<'r> {
                         other.slot.variant == sample.slot.variant
                             && matches!(
                                 other.outcome,
-                                Outcome::Failed | Outcome::WrongOutput | Outcome::TimedOut
+                                Outcome::Failed
+                                    | Outcome::WrongOutput
+                                    | Outcome::NotTransferred
+                                    | Outcome::TimedOut
                             )
                     });
                     Some(failed.unwrap_or(sample))

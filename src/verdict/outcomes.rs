@@ -23,7 +23,11 @@ pub fn never_builds(run: &Run, scenario: &str, variant: &str, kind: BuildKind) -
     for sample in built.filter(|sample| !says_nothing(run, sample)) {
         match sample.outcome {
             Outcome::Ok => return false,
-            Outcome::Failed | Outcome::WrongOutput | Outcome::TimedOut | Outcome::Skipped => {
+            Outcome::Failed
+            | Outcome::WrongOutput
+            | Outcome::NotTransferred
+            | Outcome::TimedOut
+            | Outcome::Skipped => {
                 failed += 1;
             }
             Outcome::LostBuilder | Outcome::Interrupted => {}

@@ -103,6 +103,8 @@ impl SomeoneElse {
             export: Export::Image {
                 name: image.clone(),
             },
+            cache_from: Vec::new(),
+            cache_to: Vec::new(),
             timeout: None,
             context_mark: None,
             attributes: Default::default(),

@@ -106,6 +106,7 @@ async fn every_kind_starts_from_the_state_it_should() {
                 assert!(0 < cached && cached < steps, "{}", sample.slot.id);
             }
             BuildKind::Noop => assert_eq!(cached, steps, "{} built again", sample.slot.id),
+            kind => panic!("{kind} is not raced here"),
         }
         let platforms = if sample.slot.kind == BuildKind::Cold {
             1

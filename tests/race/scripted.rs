@@ -300,6 +300,7 @@ pub fn setting(kinds: &[BuildKind], variants: &[&str]) -> Setting {
         command: Default::default(),
         commit: None,
         suite: None,
+        ci_caches: vec![],
         left_out: Vec::new(),
         seed: 1,
         rounds: 1,
@@ -434,6 +435,8 @@ pub async fn race_at(
         image_size: false,
         secrets: &BTreeMap::new(),
         redaction: &Redaction::default(),
+        ci_caches: &[],
+        cache_folder: std::path::Path::new(""),
         earlier,
     };
     race.run(observer, stop).await

@@ -193,6 +193,8 @@ fn request(platforms: &[&str]) -> BuildRequest {
         internal: false,
         cache_mount_namespace: None,
         export: Export::CacheOnly,
+        cache_from: Vec::new(),
+        cache_to: Vec::new(),
         timeout: None,
         context_mark: None,
         attributes: Default::default(),

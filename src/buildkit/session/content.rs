@@ -1,12 +1,13 @@
-//! Images that are on this machine alone, asked for by BuildKit blob by blob:
-//! containerd's content service (`containerd.services.content.v1.Content`) over
-//! folders with OCI layouts, read-only.
+//! Images and caches that are on this machine alone, asked for by BuildKit blob by
+//! blob: containerd's content service (`containerd.services.content.v1.Content`) over
+//! folders with OCI layouts. Those of images are read-only; BuildKit writes caches.
 //!
 //! BuildKit names the store in a header of each call (`session/content` in
 //! moby/buildkit), asks for the size of a blob, and reads it in pieces of its
 //! own choice. It checks digests itself before it keeps anything.
 
 mod wire;
+mod write;
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -25,22 +26,35 @@ use tokio_util::io::ReaderStream;
 use tonic::body::Body;
 use tonic::metadata::MetadataMap;
 use tonic::server::{Grpc, NamedService};
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response, Status, Streaming};
 use tonic_prost::ProstCodec;
 use tower::Service;
 
 use crate::model::ImageLayout;
 use wire::{
     Info, InfoRequest, InfoResponse, ListRequest, ListResponse, Nothing, ReadRequest, ReadResponse,
+    WriteRequest, WriteResponse,
 };
 
-/// The methods that a session announces: those that read.
-pub(super) const METHODS: &[&str] = &["Info", "List", "Read", "Status", "ListStatuses"];
+/// The methods that a session announces.
+pub(super) const METHODS: &[&str] = &[
+    "Info",
+    "List",
+    "Read",
+    "Status",
+    "ListStatuses",
+    "Write",
+    "Abort",
+];
 
 /// The header with the name of the store.
 const STORE: &str = "buildkit-attachable-store-id";
-/// What BuildKit puts before the name of a store that holds an OCI layout.
-const KIND: &str = "oci:";
+/// What BuildKit puts before the name of a store that holds an image.
+const IMAGE: &str = "oci:";
+/// What it puts before the name of one that holds a cache (`cache/remotecache/local`).
+const CACHE: &str = "local:";
+/// Bytes of the largest message: containerd's clients write pieces of up to this size.
+const MESSAGE_LIMIT: usize = 16 << 20;
 /// Bytes of a blob in one message.
 const PIECE: usize = 128 << 10;
 /// Blobs in one message of a listing.
@@ -51,40 +65,67 @@ type Messages<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
 /// Folders with OCI layouts, each a store of content.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct LayoutStores {
-    folders: Arc<BTreeMap<String, PathBuf>>,
+pub(crate) struct ContentStores {
+    images: Arc<BTreeMap<String, PathBuf>>,
+    caches: Arc<BTreeMap<String, PathBuf>>,
     sent: Arc<AtomicU64>,
 }
 
-impl LayoutStores {
-    /// Serves these folders, by the names that BuildKit calls them.
-    pub(crate) fn new(folders: BTreeMap<String, PathBuf>) -> Self {
+impl ContentStores {
+    /// Serves these folders, by the names that BuildKit calls them: those with images,
+    /// and those that hold or get caches.
+    pub(crate) fn new(
+        images: BTreeMap<String, PathBuf>,
+        caches: BTreeMap<String, PathBuf>,
+    ) -> Self {
         Self {
-            folders: Arc::new(folders),
+            images: Arc::new(images),
+            caches: Arc::new(caches),
             sent: Arc::default(),
         }
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.folders.is_empty()
+        self.images.is_empty() && self.caches.is_empty()
     }
 
-    /// Bytes of blobs that were sent so far.
+    /// Bytes of images' blobs that were sent so far.
     pub(crate) fn sent(&self) -> u64 {
         self.sent.load(Ordering::Relaxed)
     }
 
     /// The folder that a call is about.
     fn folder(&self, metadata: &MetadataMap) -> Result<&Path, Status> {
-        // Where the header comes several times, the first is the latest.
-        let named = metadata.get(STORE).and_then(|value| value.to_str().ok());
-        let named =
-            named.ok_or_else(|| Status::invalid_argument(format!("the call has no {STORE}")))?;
-        let store = named.strip_prefix(KIND).unwrap_or_default();
-        self.folders
-            .get(store)
-            .map(PathBuf::as_path)
-            .ok_or_else(|| Status::not_found("no such content store in this session"))
+        let image = named(metadata)?.strip_prefix(IMAGE);
+        let image = image.and_then(|name| self.images.get(name));
+        match image {
+            Some(folder) => Ok(folder),
+            None => self.cache(metadata),
+        }
+    }
+
+    /// The folder of the cache that a call is about.
+    fn cache(&self, metadata: &MetadataMap) -> Result<&Path, Status> {
+        let named = named(metadata)?;
+        let cache = named.strip_prefix(CACHE);
+        let cache = cache.and_then(|name| self.caches.get(name));
+        let is_image = |name| self.images.contains_key(name);
+        match cache {
+            Some(folder) => Ok(folder),
+            None if named.strip_prefix(IMAGE).is_some_and(is_image) => Err(
+                Status::failed_precondition("this content store is read-only"),
+            ),
+            None => Err(Status::not_found("no such content store in this session")),
+        }
+    }
+
+    async fn write(
+        self,
+        request: Request<Streaming<WriteRequest>>,
+    ) -> Answer<Messages<WriteResponse>> {
+        let folder = self.cache(request.metadata())?.to_owned();
+        let answers = write::answers(folder, request.into_inner());
+        Ok(Response::new(answers.boxed()))
     }
 
     async fn info(self, request: Request<InfoRequest>) -> Answer<InfoResponse> {
@@ -115,12 +156,15 @@ impl LayoutStores {
         file.seek(SeekFrom::Start(offset))
             .await
             .map_err(&unreadable)?;
+        let is_image = named(request.metadata())?.starts_with(IMAGE);
         let sent = Arc::clone(&self.sent);
         let mut at = offset;
         let pieces = ReaderStream::with_capacity(file.take(size), PIECE).map(move |data| {
             let data = data.map_err(&unreadable)?;
             let length = data.len() as u64;
-            sent.fetch_add(length, Ordering::Relaxed);
+            if is_image {
+                sent.fetch_add(length, Ordering::Relaxed);
+            }
             let offset = at.cast_signed();
             at += length;
             Ok(ReadResponse { offset, data })
@@ -147,6 +191,13 @@ impl LayoutStores {
             .collect();
         Ok(Response::new(stream::iter(messages).boxed()))
     }
+}
+
+/// The name of the store that a call is about.
+fn named(metadata: &MetadataMap) -> Result<&str, Status> {
+    // Where the header comes several times, the first is the latest.
+    let named = metadata.get(STORE).and_then(|value| value.to_str().ok());
+    named.ok_or_else(|| Status::invalid_argument(format!("the call has no {STORE}")))
 }
 
 fn info(digest: String, size: u64) -> Info {
@@ -187,11 +238,11 @@ fn list(blobs: &Path) -> io::Result<Vec<Info>> {
     Ok(listed)
 }
 
-impl NamedService for LayoutStores {
+impl NamedService for ContentStores {
     const NAME: &'static str = "containerd.services.content.v1.Content";
 }
 
-impl Service<http::Request<Body>> for LayoutStores {
+impl Service<http::Request<Body>> for ContentStores {
     type Response = http::Response<Body>;
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
@@ -220,7 +271,19 @@ impl Service<http::Request<Body>> for LayoutStores {
                     let list = tower::service_fn(|request| stores.clone().list(request));
                     grpc.server_streaming(list, request).await
                 }
-                // Nothing is being written, so there is nothing to list.
+                "Write" => {
+                    let mut grpc = Grpc::new(ProstCodec::<WriteResponse, WriteRequest>::default())
+                        .apply_max_message_size_config(Some(MESSAGE_LIMIT), None);
+                    let write = tower::service_fn(|request| stores.clone().write(request));
+                    grpc.streaming(write, request).await
+                }
+                // What a stream has not kept is gone when it ends.
+                "Abort" => {
+                    let mut grpc = Grpc::new(ProstCodec::<Nothing, Nothing>::default());
+                    let none = tower::service_fn(async |_| Ok(Response::new(Nothing {})));
+                    grpc.unary(none, request).await
+                }
+                // Nothing goes on being written, so there is nothing to list.
                 "ListStatuses" => {
                     let mut grpc = Grpc::new(ProstCodec::<Nothing, Nothing>::default());
                     let none = tower::service_fn(async |_| Ok(Response::new(Nothing {})));

@@ -42,7 +42,7 @@ use super::credentials::CredentialStore;
 use super::dial::{CONNECTION_WINDOW, Duplex, HEADER_LIMIT, STREAM_WINDOW};
 use super::filesync::FileSync;
 use super::request::Secret;
-pub(crate) use content::LayoutStores;
+pub(crate) use content::ContentStores;
 pub(crate) use file_send::Archive;
 use router::Router;
 use tunnel::Tunnel;
@@ -58,7 +58,7 @@ pub(super) struct Offer {
     pub(super) credentials: CredentialStore,
     pub(super) secrets: BTreeMap<String, Secret>,
     pub(super) ssh: BTreeMap<String, PathBuf>,
-    pub(super) layouts: LayoutStores,
+    pub(super) content: ContentStores,
     pub(super) archive: Option<Archive>,
 }
 
@@ -81,8 +81,8 @@ impl Offer {
                 ],
             )
             .add(self.files, &["DiffCopy"]);
-        if !self.layouts.is_empty() {
-            router = router.add(self.layouts, content::METHODS);
+        if !self.content.is_empty() {
+            router = router.add(self.content, content::METHODS);
         }
         if !self.secrets.is_empty() {
             let known = secrets::Known(self.secrets);

@@ -88,7 +88,10 @@ impl<'a> Side<'a> {
         let is_failure = |sample: &&Sample| {
             matches!(
                 sample.outcome,
-                Outcome::Failed | Outcome::WrongOutput | Outcome::TimedOut
+                Outcome::Failed
+                    | Outcome::WrongOutput
+                    | Outcome::NotTransferred
+                    | Outcome::TimedOut
             )
         };
         let of_kind = self.of_kind(kind);

@@ -23,6 +23,7 @@ use crate::report::View;
 use crate::scenario::{Scenario, Snapshot};
 use crate::secrets::Masks;
 use crate::store::{self, RunWriter, StoredRun};
+use crate::temporary::Folder;
 
 /// A run whose folder is there, and what is in it.
 pub struct StartedRun {
@@ -84,6 +85,7 @@ pub async fn build(
         dead,
     });
     let places: Vec<Place<'_>> = places.collect();
+    let cache_folder = Folder::new("ci-caches").context("cannot make a temporary folder")?;
     let race = Race {
         record: &record,
         scenarios,
@@ -91,6 +93,8 @@ pub async fn build(
         emulation: cells.emulation(),
         secrets: &secrets,
         image_size: args.image_size,
+        ci_caches: &args.ci_caches,
+        cache_folder: cache_folder.path(),
         redaction: &redaction,
         earlier: Resumption {
             samples: &finished,

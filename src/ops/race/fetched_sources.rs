@@ -112,6 +112,8 @@ impl BuilderSession {
             export: Export::Tar {
                 destination: archive.to_owned(),
             },
+            cache_from: Vec::new(),
+            cache_to: Vec::new(),
             timeout: Some(LIMIT),
             context_mark: None,
             attributes: Default::default(),

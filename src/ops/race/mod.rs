@@ -3,6 +3,7 @@
 
 mod building;
 mod causes;
+mod ci_caches;
 mod draft;
 mod eligibility;
 mod fetched_sources;

@@ -8,8 +8,8 @@ use super::eligibility::Choice;
 use crate::engine::Engine;
 use crate::git::Repository;
 use crate::model::{
-    BakeInfo, BaseImage, BuildKind, EmulatorInfo, HostInfo, Invocation, Platform, Rules, RunRecord,
-    SCHEMA_VERSION, ScenarioInfo, Stopping, VariantInfo,
+    BakeInfo, BaseImage, BuildKind, CiCache, EmulatorInfo, HostInfo, Invocation, Platform, Rules,
+    RunRecord, SCHEMA_VERSION, ScenarioInfo, Stopping, VariantInfo,
 };
 use crate::ops::builder::BuilderSession;
 use crate::ops::cells::Cells;
@@ -54,6 +54,7 @@ pub fn of_run(input: RecordInput<'_>) -> Result<RunRecord, ScenarioError> {
         command: to_repeat(&input),
         commit: input.commit,
         suite: input.choice.suite.clone(),
+        ci_caches: input.args.ci_caches.iter().map(CiCache::info).collect(),
         left_out: input.choice.left_out.clone(),
         seed: input.seed,
         rounds: 0,
@@ -171,6 +172,9 @@ fn to_repeat(input: &RecordInput<'_>) -> Invocation {
     command.option("timeout", timeout.replace(' ', ""));
     if let Some(delta) = args.delta {
         command.option("delta", delta);
+    }
+    for cache in &args.ci_caches {
+        command.option("ci-cache", cache);
     }
     command.list("redact", &args.redact);
     // An address belongs to one place.

@@ -7,6 +7,7 @@ use anyhow::bail;
 use tokio_util::sync::CancellationToken;
 
 use super::building::{StartedRun, build, learn_from_last_run};
+use super::ci_caches;
 use super::draft::{Draft, draft};
 use super::input::RaceInput;
 use super::raced::Raced;
@@ -35,7 +36,8 @@ pub async fn resume(
     held: HeldRun,
     stop: &CancellationToken,
 ) -> anyhow::Result<Raced> {
-    let masks = redaction::masks(&input, &args.redact)?;
+    ci_caches::check_same(&held.stored.run.record.ci_caches, &args.ci_caches)?;
+    let masks = redaction::masks(&input, &args.redact, &args.ci_caches)?;
     temporary_folders::sweep();
     let skip = left_out([&args.results.folder, &args.reports], &input.scenarios)?;
     let snapshot = Snapshot::take(&input.scenarios, &skip)?;

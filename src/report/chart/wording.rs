@@ -115,6 +115,16 @@ pub(super) fn case(scenario: &ScenarioView, kind: BuildKind) -> String {
         BuildKind::Incremental => format!("{} again, after an edit", again()),
         BuildKind::IncrementalOf(edit) => format!("{} again, after the edit {edit}", again()),
         BuildKind::Noop => format!("{} again, unchanged", again()),
+        BuildKind::CacheExport(cache) => format!("{}, and the cache {cache} exported", all()),
+        BuildKind::CiCache(cache, None) => {
+            format!("{} again, after an edit, from the cache {cache}", again())
+        }
+        BuildKind::CiCache(cache, Some(edit)) => {
+            format!(
+                "{} again, after the edit {edit}, from the cache {cache}",
+                again()
+            )
+        }
     }
 }
 

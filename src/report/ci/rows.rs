@@ -69,7 +69,11 @@ impl Row<'_> {
 /// Whether an outcome says something of what was built.
 pub(super) fn is_failure(outcome: Outcome) -> bool {
     match outcome {
-        Outcome::Failed | Outcome::WrongOutput | Outcome::TimedOut | Outcome::LostBuilder => true,
+        Outcome::Failed
+        | Outcome::WrongOutput
+        | Outcome::NotTransferred
+        | Outcome::TimedOut
+        | Outcome::LostBuilder => true,
         Outcome::Ok | Outcome::Interrupted | Outcome::Skipped => false,
     }
 }
@@ -82,7 +86,7 @@ pub(super) fn rows(view: &View) -> Vec<Row<'_>> {
     for (scenario, scenario_name) in view.scenarios.iter().zip(scenario_names) {
         let variant_names = names(scenario.variants.iter().map(|variant| &variant.name));
         for (variant, variant_name) in scenario.variants.iter().zip(variant_names) {
-            for &kind in &scenario.kinds {
+            for &kind in scenario.kinds.iter().chain(&scenario.job_kinds) {
                 rows.push(Row {
                     scenario_name: scenario_name.clone(),
                     variant_name: variant_name.clone(),

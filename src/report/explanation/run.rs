@@ -42,7 +42,7 @@ fn typical<'e>(
     scenario: &ScenarioView,
     explained: &'e RunExplanation,
 ) -> Vec<(&'e SampleExplanation, BuildKind)> {
-    let kinds = scenario.kinds.iter();
+    let kinds = scenario.kinds.iter().chain(&scenario.job_kinds);
     let found = kinds.flat_map(|kind| {
         let variants = scenario.variants.iter();
         variants.filter_map(|variant| {

@@ -23,7 +23,7 @@ pub(super) use failures::failures;
 use method::certainty;
 pub(super) use method::{environment, legend, questions, repeat};
 pub(super) use prose::folded;
-pub(super) use scenario::{culprits, times};
+pub(super) use scenario::{culprits, jobs, times};
 
 /// Name of the page beside the summary.
 const PAGE: &str = "index.html";
@@ -81,6 +81,7 @@ pub(super) fn scenarios(view: &View) -> impl Iterator<Item = String> {
             let _ = writeln!(out, "{}\n", text(&scenario.title));
         }
         times(&mut out, scenario);
+        jobs(&mut out, scenario);
         successive::table(&mut out, scenario);
         culprits(&mut out, scenario);
         match view.scenarios.len() {

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::super::explanation::shared_sentence;
+use super::super::jobs;
 use super::super::number;
 use super::super::round_summary;
 use super::super::view::{Cell, CulpritView, ScenarioView};
@@ -40,6 +41,21 @@ pub(in crate::report) fn times(out: &mut String, scenario: &ScenarioView) {
     if let Some(line) = round_summary::how_made(scenario) {
         let _ = writeln!(out, "{}\n", text(&line));
     }
+}
+
+/// Jobs of CI with a remote cache; nothing where there are none.
+pub(in crate::report) fn jobs(out: &mut String, scenario: &ScenarioView) {
+    let rows = jobs::rows(scenario);
+    if rows.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "**{}**\n", jobs::TITLE);
+    let _ = writeln!(out, "| {} |", jobs::HEADERS.join(" | "));
+    let _ = writeln!(out, "|:--|:--|:--|{}:--|", "--:|".repeat(5));
+    for row in rows {
+        let _ = writeln!(out, "| {} |", row.map(|cell| text(&cell)).join(" | "));
+    }
+    let _ = writeln!(out, "\n{}\n", jobs::HOW);
 }
 
 /// Why: which step of each variant is to blame.

@@ -7,6 +7,7 @@
 mod anchors;
 mod check;
 mod frame;
+mod jobs;
 mod links;
 mod method;
 mod picture;
@@ -37,6 +38,7 @@ use anchors::Anchors;
 pub(super) use anchors::is_plain;
 use check::Check;
 pub(super) use frame::{FRAME, Frame, rendered};
+use jobs::Jobs;
 pub use links::PageLinks;
 use method::{Edit, Failure, Row};
 use picture::figure;
@@ -62,6 +64,7 @@ struct Page<'a> {
     ladder: Option<String>,
     course: Option<String>,
     times: Vec<Times>,
+    jobs: Vec<Jobs>,
     rolled_up: Vec<String>,
     reading: Vec<String>,
     reasons: Vec<Reasons>,
@@ -111,6 +114,7 @@ pub fn page(view: &View, explained: &RunExplanation, links: &PageLinks) -> Strin
         times: scenarios
             .map(|(at, s)| times::times(s, at, &anchors))
             .collect(),
+        jobs: jobs::jobs(view),
         rolled_up: view.roll_up.iter().map(round_summary::rolled_up).collect(),
         reading: reading(view),
         reasons: reasons::reasons(&view.scenarios, explained, &anchors),

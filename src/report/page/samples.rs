@@ -77,7 +77,7 @@ fn of_scenario(
     let mut left = max;
     let mut cells = Vec::new();
     for (at, variant) in scenario.variants.iter().enumerate() {
-        for &kind in &scenario.kinds {
+        for &kind in scenario.kinds.iter().chain(&scenario.job_kinds) {
             let Some(anchor) = anchors.cell(place, at, kind) else {
                 continue;
             };

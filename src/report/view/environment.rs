@@ -70,7 +70,10 @@ pub(super) fn failure_rates(run: &Run) -> Vec<FailureRate> {
             // Inspected at once: the others are as wrong.
             Outcome::WrongOutput => {}
             Outcome::Failed if verdict::says_nothing(run, sample) => {}
-            Outcome::Failed | Outcome::TimedOut | Outcome::LostBuilder => {
+            Outcome::Failed
+            | Outcome::NotTransferred
+            | Outcome::TimedOut
+            | Outcome::LostBuilder => {
                 let (failed, built) = groups.entry(at).or_default();
                 *failed.entry(sample.outcome).or_insert(0) += 1;
                 *built += 1;

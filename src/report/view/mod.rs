@@ -2,6 +2,7 @@
 //! record and samples. Renderers only choose how to show it.
 
 mod environment;
+mod jobs;
 mod matrix;
 mod nodes;
 mod outputs;
@@ -21,6 +22,7 @@ use crate::report::words::join;
 use crate::stats::{Basis, Ratio};
 use crate::verdict::{Assessment, Comparison, Dropped, MultipleComparisons, multiple_comparisons};
 pub use environment::{BaseImageView, EmulatorView, FailureRate, FailureView};
+pub use jobs::{JobView, JobsView};
 pub use matrix::MatrixValueView;
 pub use pairs::PairView;
 pub use samples::SampleView;

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::jobs::{self, JobsView};
 use crate::explain::{RunExplanation, StepFacts};
 use crate::model::{BuildKind, Outcome, Platform, Rules, Sample, ScenarioInfo, split_cell};
 use crate::report::explanation::{CulpritStep, shared_steps};
@@ -28,6 +29,10 @@ pub struct ScenarioView {
     pub added: Vec<Platform>,
     /// Kinds raced, in the order of reports.
     pub kinds: Vec<BuildKind>,
+    /// Kinds of jobs of CI, with their remote caches.
+    pub job_kinds: Vec<BuildKind>,
+    /// Those jobs, by variant and cache.
+    pub jobs: Vec<JobsView>,
     /// Variants, the reference first if it was raced.
     pub variants: Vec<VariantView>,
     /// The kind that a gate goes by.
@@ -247,7 +252,11 @@ pub(super) fn scenario(
     info: &ScenarioInfo,
     explained: &RunExplanation,
 ) -> ScenarioView {
-    let kinds: BTreeSet<BuildKind> = info.kinds.iter().copied().collect();
+    let all_kinds: BTreeSet<BuildKind> = info.kinds.iter().copied().collect();
+    let (kinds, job_kinds): (BTreeSet<_>, BTreeSet<_>) = all_kinds
+        .iter()
+        .copied()
+        .partition(|kind| kind.remote_cache().is_none());
     let others = info.platforms.iter().filter(|p| **p != info.native);
     let added: Vec<Platform> = if info.platforms.contains(&info.native) {
         others.cloned().collect()
@@ -256,7 +265,7 @@ pub(super) fn scenario(
     };
     let looks = assessment.looks(&info.name);
     let variants = info.variants.iter().map(|variant| {
-        let cells = kinds
+        let cells = all_kinds
             .iter()
             .filter_map(|&kind| Some((kind, cell(assessment, info, &variant.name, kind)?)));
         VariantView {
@@ -293,6 +302,8 @@ pub(super) fn scenario(
         platforms: info.platforms.clone(),
         added,
         kinds: kinds.into_iter().collect(),
+        job_kinds: job_kinds.into_iter().collect(),
+        jobs: jobs::jobs(assessment, info),
         gate: info.gate(),
         clean: assessment.rounds_needed(info).clean,
         spent: walls.iter().sum(),

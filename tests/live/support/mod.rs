@@ -182,6 +182,8 @@ impl Job {
                 },
                 None => Export::CacheOnly,
             },
+            cache_from: Vec::new(),
+            cache_to: Vec::new(),
             timeout: None,
             context_mark: None,
             attributes: Default::default(),

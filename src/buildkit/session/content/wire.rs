@@ -1,4 +1,4 @@
-//! The messages of containerd's content service that reading takes
+//! The messages of containerd's content service that reading and writing take
 //! (`api/services/content/v1/content.proto` of containerd), written by hand:
 //! no crate that is used here has them. Fields that are not used are left out.
 
@@ -65,3 +65,48 @@ pub(super) struct ReadResponse {
 /// Requests of which no field is read, and answers without any.
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct Nothing {}
+
+/// A step of writing a blob.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct WriteRequest {
+    #[prost(enumeration = "WriteAction", tag = "1")]
+    pub action: i32,
+    /// What the writer calls the blob until it is kept.
+    #[prost(string, tag = "2")]
+    pub r#ref: String,
+    /// Its length; 0 where that is not known.
+    #[prost(int64, tag = "3")]
+    pub total: i64,
+    /// Its digest; empty where that is not known.
+    #[prost(string, tag = "4")]
+    pub expected: String,
+    #[prost(int64, tag = "5")]
+    pub offset: i64,
+    #[prost(bytes = "bytes", tag = "6")]
+    pub data: Bytes,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct WriteResponse {
+    #[prost(enumeration = "WriteAction", tag = "1")]
+    pub action: i32,
+    /// Bytes that are written.
+    #[prost(int64, tag = "4")]
+    pub offset: i64,
+    #[prost(int64, tag = "5")]
+    pub total: i64,
+    /// The blob's digest, once it is kept.
+    #[prost(string, tag = "6")]
+    pub digest: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, prost::Enumeration)]
+#[repr(i32)]
+pub(super) enum WriteAction {
+    /// Says what is there.
+    Stat = 0,
+    /// Writes bytes.
+    Write = 1,
+    /// Keeps the blob.
+    Commit = 2,
+}

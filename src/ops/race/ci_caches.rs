@@ -1,0 +1,85 @@
+//! The remote caches of a race: kinds for each, and a builder that may be emptied.
+
+use anyhow::bail;
+
+use crate::builder::Cleanup;
+use crate::model::{BuildKind, CiCache, CiCacheInfo};
+use crate::ops::cells::Cells;
+use crate::scenario::Scenario;
+
+/// Adds kinds to scenarios: for each cache a job after the edit of the sources, and
+/// one after each other edit whose builds are raced.
+///
+/// # Errors
+/// A builder may not be emptied, caches have the same name, or a scenario has no edit.
+pub fn add_kinds(
+    cells: &Cells<'_>,
+    scenarios: &mut [Scenario],
+    caches: &[CiCache],
+) -> anyhow::Result<()> {
+    for (at, cache) in caches.iter().enumerate() {
+        if caches[..at].iter().any(|other| other.name == cache.name) {
+            bail!(
+                "--ci-cache: two caches are named {}: give one another name, like name={}-2",
+                cache.name,
+                cache.name
+            );
+        }
+    }
+    for scenario in scenarios.iter_mut() {
+        let named = scenario.kinds.iter().filter_map(|kind| kind.remote_cache());
+        for name in named {
+            if caches.iter().all(|cache| cache.name != name) {
+                bail!(
+                    "{name} is no remote cache of this race: name it with --ci-cache \
+                     type=TYPE,name={name}"
+                );
+            }
+        }
+        let edited: Vec<BuildKind> = scenario.kinds.iter().copied().collect();
+        for cache in caches {
+            if scenario.edit_of(BuildKind::Incremental).is_none() {
+                bail!("--ci-cache needs --edit FILE: a job of CI comes after an edit of that file");
+            }
+            let others = edited.iter().filter_map(|kind| match kind {
+                BuildKind::IncrementalOf(edit) => Some(*edit),
+                _ => None,
+            });
+            let edits = std::iter::once(None).chain(others.map(Some));
+            for kind in edits.map(|edit| BuildKind::CiCache(cache.name, edit)) {
+                if !scenario.kinds.contains(&kind) {
+                    scenario.kinds.push(kind);
+                }
+            }
+        }
+    }
+    let is_kept = |cleanup| cleanup != Cleanup::Discard;
+    let mut sessions = cells.sessions().iter();
+    if !caches.is_empty() && sessions.any(|session| is_kept(session.builder.cleanup())) {
+        bail!(
+            "--ci-cache empties the builder before each build, and this one may hold a cache of \
+             somebody's: add --builder container, which makes one for the run"
+        );
+    }
+    Ok(())
+}
+
+/// Fails where a run that goes on had other caches.
+///
+/// # Errors
+/// It had.
+pub fn check_same(then: &[CiCacheInfo], now: &[CiCache]) -> anyhow::Result<()> {
+    let now: Vec<CiCacheInfo> = now.iter().map(CiCache::info).collect();
+    if now == then {
+        return Ok(());
+    }
+    let typed = then.iter().map(|cache| {
+        let (kind, mode, name) = (&cache.kind, cache.mode.as_str(), &cache.name);
+        format!("--ci-cache type={kind},mode={mode},name={name},…")
+    });
+    bail!(
+        "the run has remote caches, whose places and credentials it does not store: type them \
+         again: {}",
+        typed.collect::<Vec<_>>().join(" ")
+    );
+}
