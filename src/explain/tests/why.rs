@@ -1,7 +1,9 @@
 //! Causes that streams alone tell, and those that take more. The rest is planted
 //! and built in tests/live/why.rs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::json;
 
 use super::{Build, Conditions};
 use crate::explain::Explanation;
@@ -10,7 +12,7 @@ use crate::explain::why::{
     why,
 };
 use crate::model::NoCache;
-use crate::provenance::{Copied, digest_without_cache};
+use crate::provenance::{self, Copied, digest_without_cache};
 use crate::trace::status::Vertex;
 
 fn cached(vertex: &mut Vertex) {
@@ -116,6 +118,7 @@ fn files_are_told_as_far_as_they_are_known() {
         let between = Between {
             files: Some(changed),
             emptied,
+            ..Between::default()
         };
         let found = why(&known(&now), &known(&earlier), &between);
         found.causes[0].cause.clone()
@@ -250,4 +253,63 @@ fn another_place_and_a_failure_before_are_told_last() {
         .but(|vertex| vertex.error = "exit code: 1".to_owned())
         .explain(&Conditions::default());
     assert_eq!(of(&known(&failed)), Cause::NotBuilt);
+}
+
+#[test]
+fn cache_mounts_that_were_empty_are_with_their_cause() {
+    let cache = |target: &str, id: &str, input: i64| json!({ "input": input, "dest": target, "mountType": 3, "cacheOpt": { "ID": id } });
+    let run = json!({ "meta": { "args": ["make"] }, "mounts": [
+        { "input": 0, "dest": "/" },
+        { "input": 0, "dest": "/bound" },
+        cache("/new", "/new", -1),
+        cache("/old", "/old", -1),
+        // A folder that BuildKit makes for its owner, and what another stage has.
+        cache("/owned", "/owned", 1),
+        cache("/filled", "/filled", 2),
+    ] });
+    let document = json!({ "buildConfig": {
+        "llbDefinition": [
+            { "id": "base", "op": { "Op": { "source": {
+                "identifier": "docker-image://docker.io/library/a:1@sha256:aa" } } } },
+            { "id": "folder", "op": { "Op": { "file": {
+                "actions": [{ "Action": { "mkdir": { "path": "/cache" } } }] } } } },
+            { "id": "run", "inputs": ["base:0", "folder:0", "base:0"],
+                "op": { "Op": { "exec": run } } },
+        ],
+        "digestMapping": { "b-base": "base", "b-folder": "folder", "b-test": "run" },
+    } });
+    let provenance = provenance::read(document.to_string().as_bytes()).unwrap();
+    let earlier = build("a", |_, _| {});
+    let now = build("b-", |_, _| {});
+    let build = Known {
+        provenance: Some(&provenance),
+        ..known(&now)
+    };
+    let ids = ["/new", "/owned", "/filled", "/bound"].map(str::to_owned);
+    let empty = BTreeSet::from(ids);
+    let between = Between {
+        empty_mounts: Some(&empty),
+        ..Between::default()
+    };
+    let roots = why(&build, &known(&earlier), &between).causes;
+    let mounts: Vec<(&str, &str)> = roots
+        .iter()
+        .flat_map(|root| &root.empty_mounts)
+        .map(|mount| {
+            let step = &now.steps[mount.step];
+            (step.instruction.as_str(), mount.target.as_str())
+        })
+        .collect();
+    assert_eq!(
+        mounts,
+        [("RUN make test", "/new"), ("RUN make test", "/owned")]
+    );
+    // A cached step has used no mount.
+    let cached = self::build("b-", |_, vertex| cached(vertex));
+    let build = Known {
+        provenance: Some(&provenance),
+        ..known(&cached)
+    };
+    let roots = why(&build, &known(&earlier), &between).causes;
+    assert!(roots.is_empty(), "{roots:?}");
 }

@@ -13,6 +13,7 @@
 
 mod cause;
 mod definitions;
+mod empty_mounts;
 mod known;
 mod order;
 mod roots;
@@ -25,6 +26,7 @@ use serde::Serialize;
 
 pub use cause::{Cause, Certainty, FileChange, Files, How, Unknown, Value, Variable};
 use definitions::Difference;
+pub use empty_mounts::EmptyMount;
 pub use known::{Between, ContextFiles, Known};
 use roots::{Found, place, roots};
 pub use roots::{PlatformCost, Root};
@@ -59,7 +61,7 @@ pub fn why(build: &Known<'_>, earlier: &Known<'_>, between: &Between<'_>) -> Why
     }
     let executed = |step: &&StepFacts| is_executed(step);
     Why {
-        causes: roots(build, &found),
+        causes: roots(build, between, &found),
         executed: steps.iter().filter(executed).count(),
         cached: steps
             .iter()
