@@ -151,3 +151,31 @@ async fn a_bundle_of_buildx_explains_as_the_recording_of_its_build() {
     assert_eq!(bundled["culprit"], recorded["culprit"]);
     assert_eq!(bundled["node"], native().to_string());
 }
+
+#[tokio::test]
+async fn two_builds_of_a_history_are_compared_as_their_recordings() {
+    let Some(engine) = Engine::take().await else {
+        return;
+    };
+    let (first, second) = (by_buildx(&engine), by_buildx(&engine));
+    let listed = of_builder(&engine, &["history", "-n", "2"]);
+    let reference = |at: usize| listed["builds"][at]["ref"].as_str().unwrap();
+    let asked = ["--history", reference(1), "--history", reference(0)];
+    let compared = of_builder(&engine, &[&["explain"][..], &asked].concat());
+    engine.clean(2, "mark").await;
+    let node = native().to_string();
+    let [first, second] = [&first, &second].map(|build| build.recording.to_str().unwrap());
+    let recorded = answer(&["explain", first, second, "--node", &node, "--json"]);
+
+    for side in ["first", "second"] {
+        assert_eq!(
+            without_bytes(&compared[side]),
+            without_bytes(&recorded[side])
+        );
+    }
+    let changed = |answer: &Value| answer["diff"]["steps"].as_array().unwrap().len();
+    assert_eq!(changed(&compared), changed(&recorded));
+    // The history has the definitions, which tell the cause.
+    let kind = |answer: &Value| answer["why"]["causes"][0]["cause"]["kind"].clone();
+    assert_eq!(kind(&compared), "instruction");
+}
