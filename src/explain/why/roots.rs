@@ -63,6 +63,8 @@ pub(super) struct Found {
     pub(super) cause: Cause,
     /// The step that has it: itself, or one that it builds on.
     pub(super) root: usize,
+    /// The root of what that step builds on, if it is executed, too.
+    pub(super) above: Option<usize>,
 }
 
 /// The causes of all steps, each once: steps of several platforms that have the
