@@ -3,7 +3,7 @@
 
 use super::cause::Cause;
 use super::roots::{Found, place};
-use super::without_known;
+use super::variables;
 use crate::explain::StepFacts;
 
 /// Causes above a step that are held against its own.
@@ -28,6 +28,27 @@ pub(super) fn left_of<'f>(cause: Cause, known: &[&'f Found]) -> Result<Cause, &'
     known.iter().try_fold(cause, |cause, found| {
         without_known(cause, &found.cause).ok_or(*found)
     })
+}
+
+/// What is left of a cause where another one, of a step above, is known; `None`
+/// where it says nothing more.
+fn without_known(cause: Cause, known: &Cause) -> Option<Cause> {
+    match (cause, known) {
+        (cause, known) if cause == *known => None,
+        (Cause::Argument { variables }, Cause::Argument { variables: above }) => {
+            let variables = variables::without(variables, above);
+            (!variables.is_empty()).then_some(Cause::Argument { variables })
+        }
+        (Cause::Environment { variables }, Cause::Environment { variables: above }) => {
+            let variables = variables::without(variables, above);
+            (!variables.is_empty()).then_some(Cause::Environment { variables })
+        }
+        (Cause::Files(files), Cause::Files(above)) => {
+            let files = files.without(above);
+            (!files.changes.is_empty()).then_some(Cause::Files(files))
+        }
+        (cause, _) => Some(cause),
+    }
 }
 
 /// For each step the first of the instructions that it builds on that changed. Every step is

@@ -504,27 +504,6 @@ impl<'a> Asking<'a> {
     }
 }
 
-/// What is left of a cause where another one, of a step above, is known; `None`
-/// where it says nothing more.
-fn without_known(cause: Cause, known: &Cause) -> Option<Cause> {
-    match (cause, known) {
-        (cause, known) if cause == *known => None,
-        (Cause::Argument { variables }, Cause::Argument { variables: above }) => {
-            let variables = variables::without(variables, above);
-            (!variables.is_empty()).then_some(Cause::Argument { variables })
-        }
-        (Cause::Environment { variables }, Cause::Environment { variables: above }) => {
-            let variables = variables::without(variables, above);
-            (!variables.is_empty()).then_some(Cause::Environment { variables })
-        }
-        (Cause::Files(files), Cause::Files(above)) => {
-            let files = files.without(above);
-            (!files.changes.is_empty()).then_some(Cause::Files(files))
-        }
-        (cause, _) => Some(cause),
-    }
-}
-
 /// Whether a step is an instruction that was executed.
 pub(super) fn is_executed(step: &StepFacts) -> bool {
     is_instruction(step) && !step.cached
