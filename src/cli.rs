@@ -400,9 +400,9 @@ A BUILD is a Dockerfile, or a folder that holds one: it is built once on the bui
 buildx build` uses, with its cache, and explained when it ends. Nothing is kept of the result.
 
 Or it is over: a run (its id or folder), a sample of a run (its id, RUN/SAMPLE, or its trace), a file \
-that `docker buildx build` wrote with --progress=rawjson or --progress=plain, as CI logs hold it, \
-- for standard input, or a .dockerbuild bundle of `docker buildx history export` or of \
-docker/build-push-action. [default: the newest run]
+that `docker buildx build` wrote with --progress=rawjson or --progress=plain, as CI logs hold it, or \
+a .dockerbuild bundle of `docker buildx history export` or of docker/build-push-action; - reads such a \
+file from standard input. [default: the newest run]
 
 A build that nobody recorded is in its builder's history: --last, --history REF.
 
@@ -419,9 +419,9 @@ pub struct ExplainArgs {
     #[arg(long, conflicts_with = "history")]
     pub last: bool,
     /// Explain a build of the builder's history, by its reference or the beginning of it;
-    /// `buildrace history` lists them
+    /// `buildrace history` lists them. Given twice: what changed from the first one to the second
     #[arg(long, value_name = "REF")]
-    pub history: Option<String>,
+    pub history: Vec<String>,
     /// Platform that the builder's CPU is of, like linux/amd64, for a FILE
     ///
     /// A recording does not name the CPU, and without it no step can be called

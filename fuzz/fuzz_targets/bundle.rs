@@ -2,12 +2,10 @@
 
 mod explained;
 
-use std::io::Write;
+use buildrace::bundle::{self, Found};
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {
-    let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
-    file.write_all(data).expect("it can be written");
-    if let Ok(Some(builds)) = buildrace::bundle::read(file.path()) {
+    if let Ok(Found::Builds(builds)) = bundle::read("x", data) {
         explained::explained(&builds);
     }
 });

@@ -315,6 +315,19 @@ pub struct CacheRecord {
     pub created: Option<Timestamp>,
 }
 
+impl CacheRecord {
+    /// The id of the cache that it holds, of a RUN with such a mount (`getRefCacheDir` in
+    /// `solver/llbsolver/mounts/mount.go`): BuildKit names no id that is the mount's target.
+    pub fn cache_mount_id(&self) -> Option<&str> {
+        let mount = self.description.strip_prefix("cached mount ")?;
+        let quoted = mount.strip_suffix('"');
+        match quoted.and_then(|mount| mount.rsplit_once(" with id \"")) {
+            Some((_, id)) => Some(id),
+            None => Some(mount.split_once(" from ")?.0),
+        }
+    }
+}
+
 /// A worker of BuildKit: what executes steps.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Worker {
@@ -337,4 +350,31 @@ pub struct BuildWindow {
     pub started: Option<Timestamp>,
     /// When it ended, on BuildKit's clock; `None` while it runs.
     pub completed: Option<Timestamp>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cache_of_a_mount_is_known_by_its_id_or_target() {
+        let id = |description: &str| {
+            let record = CacheRecord {
+                id: String::new(),
+                size: 0,
+                description: description.to_owned(),
+                record_type: "exec.cachemount".into(),
+                in_use: false,
+                shared: false,
+                parents: Vec::new(),
+                created: None,
+            };
+            record.cache_mount_id().map(str::to_owned)
+        };
+        let named = r#"cached mount /c from exec /bin/sh -c echo "a from b" with id "//c""#;
+        assert_eq!(id(named).as_deref(), Some("//c"));
+        let by_target = r#"cached mount /c from exec /bin/sh -c echo "a from b""#;
+        assert_eq!(id(by_target).as_deref(), Some("/c"));
+        assert_eq!(id("mount / from exec /bin/sh -c make"), None);
+    }
 }

@@ -10,18 +10,18 @@ pub enum BundleError {
     /// It cannot be decompressed, or no room is left for it.
     #[error("cannot unpack {bundle}: {error}")]
     Unreadable {
-        /// The bundle's path.
+        /// What the bundle is called.
         bundle: String,
         /// Why. Not chained as a source: the text has it already.
         error: io::Error,
     },
     /// A zip archive is around it.
     #[error(
-        "{bundle} is a zip archive: unpack it with `unzip {bundle}`, and name the .dockerbuild file \
-         that was in it"
+        "{bundle} is a zip archive: unpack it with `unzip`, and name the .dockerbuild file that was \
+         in it"
     )]
     Zip {
-        /// The archive's path.
+        /// What the archive is called.
         bundle: String,
     },
     /// A part of it is damaged, missing or larger than any build's.
@@ -33,7 +33,7 @@ pub enum BundleError {
          docker/build-push-action writes"
     )]
     NoBuild {
-        /// The archive's path.
+        /// What the archive is called.
         bundle: String,
     },
 }

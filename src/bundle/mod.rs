@@ -19,83 +19,89 @@ mod record;
 pub use error::BundleError;
 
 use std::fs::File;
-use std::io::{self, Read, Seek};
-use std::path::Path;
+use std::io::{self, Cursor, Read, Seek};
 
 use crate::trace::Recorded;
 use crate::verify::{Archive, Limits, decompressed};
 
 /// Bytes of a bundle, decompressed: records, logs and traces.
 const MAX_BYTES: u64 = 1 << 30;
+/// Bytes by which a bundle is told: a block of any compression is shorter.
+const HEAD: u64 = 256 << 10;
 /// Where in the first block of a tar its format is named (POSIX.1-2017, "ustar
 /// Interchange Format").
 const MAGIC: std::ops::Range<usize> = 257..262;
 
-/// Reads the builds of a bundle, in its order; `None` where the file is no
-/// bundle.
-///
-/// # Errors
-/// It is damaged, exceeds a bound, holds no build, or a zip archive is around
-/// it.
-pub fn read(path: &Path) -> Result<Option<Vec<Recorded>>, BundleError> {
-    read_within(path, MAX_BYTES)
+/// What was found.
+pub enum Found<'r> {
+    /// The builds of a bundle, in its order.
+    Builds(Vec<Recorded>),
+    /// No bundle: all of it is still to be read.
+    Other(Box<dyn Read + 'r>),
 }
 
-fn read_within(path: &Path, max_bytes: u64) -> Result<Option<Vec<Recorded>>, BundleError> {
-    let name = crate::escape::path(path);
-    // A pipe is not seen twice.
-    if !std::fs::metadata(path).is_ok_and(|found| found.is_file()) {
-        return Ok(None);
-    }
-    let Ok(kind) = kind_of(path) else {
-        // Whatever reads it next says why it cannot be read.
-        return Ok(None);
+/// Reads the builds of a bundle from a file or a pipe that is called `name`, which is
+/// safe to show.
+///
+/// # Errors
+/// It cannot be read, is damaged, exceeds a bound, holds no build, or a zip archive is
+/// around it.
+pub fn read<'r>(name: &str, input: impl Read + 'r) -> Result<Found<'r>, BundleError> {
+    read_within(name, input, MAX_BYTES)
+}
+
+fn read_within<'r>(
+    name: &str,
+    mut input: impl Read + 'r,
+    max_bytes: u64,
+) -> Result<Found<'r>, BundleError> {
+    let bundle = || name.to_owned();
+    let unreadable = |error| BundleError::Unreadable {
+        bundle: bundle(),
+        error,
     };
+    let mut head = Vec::new();
+    // Whatever reads it next says why it cannot be read.
+    let _ = (&mut input).take(HEAD).read_to_end(&mut head);
+    let kind = kind_of(&head);
+    let whole = Cursor::new(head).chain(input);
     match kind {
-        Kind::Other => Ok(None),
-        Kind::Zip => Err(BundleError::Zip { bundle: name }),
+        Kind::Other => Ok(Found::Other(Box::new(whole))),
+        Kind::Zip => Err(BundleError::Zip { bundle: bundle() }),
         Kind::Tar => {
-            let (file, length) =
-                unpacked(path, max_bytes).map_err(|error| BundleError::Unreadable {
-                    bundle: name.clone(),
-                    error,
-                })?;
-            let archive = Archive::within(name.clone(), file, length, &Limits::DEFAULT)?;
+            let (file, length) = unpacked(whole, max_bytes).map_err(unreadable)?;
+            let archive = Archive::within(bundle(), file, length, &Limits::DEFAULT)?;
             let builds = layout::builds(&archive)?;
             if builds.is_empty() {
-                return Err(BundleError::NoBuild { bundle: name });
+                return Err(BundleError::NoBuild { bundle: bundle() });
             }
-            Ok(Some(builds))
+            Ok(Found::Builds(builds))
         }
     }
 }
 
-/// What a file is, as far as its beginning says.
+/// What something is, as far as its beginning says.
 enum Kind {
     Tar,
     Zip,
     Other,
 }
 
-fn kind_of(path: &Path) -> io::Result<Kind> {
-    let mut start = Vec::new();
-    File::open(path)?.take(4).read_to_end(&mut start)?;
-    if start == *b"PK\x03\x04" {
-        return Ok(Kind::Zip);
+fn kind_of(head: &[u8]) -> Kind {
+    if head.starts_with(b"PK\x03\x04") {
+        return Kind::Zip;
     }
     let mut block = Vec::new();
-    decompressed(File::open(path)?, MAX_BYTES)?
-        .take(512)
-        .read_to_end(&mut block)?;
-    Ok(match block.get(MAGIC) {
+    let _ = decompressed(head, MAX_BYTES).and_then(|tar| tar.take(512).read_to_end(&mut block));
+    match block.get(MAGIC) {
         Some(b"ustar") => Kind::Tar,
         _ => Kind::Other,
-    })
+    }
 }
 
 /// A file in which the tar can be read in any order.
-fn unpacked(path: &Path, max_bytes: u64) -> io::Result<(File, u64)> {
-    let mut tar = decompressed(File::open(path)?, max_bytes)?;
+fn unpacked(bundle: impl Read, max_bytes: u64) -> io::Result<(File, u64)> {
+    let mut tar = decompressed(bundle, max_bytes)?;
     let mut file = tempfile::tempfile()?;
     let length = io::copy(&mut tar, &mut file)?;
     file.rewind()?;
@@ -112,16 +118,18 @@ mod tests {
 
     #[test]
     fn a_bundle_that_unpacks_to_too_much_is_given_up() {
-        let mut file = tempfile::NamedTempFile::new().unwrap();
         let mut header = tar::Header::new_gnu();
         header.set_path("index.json").unwrap();
         header.set_size(10_000);
         header.set_cksum();
-        let mut gzip = GzEncoder::new(&mut file, Compression::best());
+        let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
         gzip.write_all(header.as_bytes()).unwrap();
         gzip.write_all(&[0; 11_000]).unwrap();
-        gzip.finish().unwrap();
-        let error = read_within(file.path(), 9_000).unwrap_err().to_string();
+        let bundle = gzip.finish().unwrap();
+        let Err(error) = read_within("x", bundle.as_slice(), 9_000) else {
+            panic!("read")
+        };
+        let error = error.to_string();
         assert!(error.starts_with("cannot unpack "), "{error}");
         assert!(
             error.ends_with("more than 9000 bytes decompressed"),

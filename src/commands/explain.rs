@@ -32,6 +32,8 @@ use crate::scenario::{Project, read_file};
 use crate::store::{self, StoredRun};
 use crate::trace::Recorded;
 
+use remembered::Remembered;
+
 /// Version of what `--json` prints.
 const SCHEMA_VERSION: u32 = 1;
 /// What a recording without a file is called.
@@ -42,11 +44,19 @@ pub async fn run(args: ExplainArgs) -> anyhow::Result<Exit> {
     if let Some(targets) = &args.one_build.bake {
         return explain_ended(dockerfile::build_baked(targets, &args).await?, &args).await;
     }
-    if args.last || args.history.is_some() {
+    if args.last || !args.history.is_empty() {
         check_over(&args)?;
-        let (title, recorded) = remembered::recorded(&args).await?;
-        for build in Build::of_recorded(&[recorded], &title, None, &args)? {
-            explain_build(&build, &args).await?;
+        check_pictures(&args, args.history.len() > 1)?;
+        let found = remembered::recorded(&args).await?;
+        let builds = found.iter().map(|found| Build::of_remembered(found, &args));
+        let builds: Vec<Build> = builds.collect::<anyhow::Result<_>>()?;
+        match builds.as_slice() {
+            [first, second] => compare(first, second, &args).await?,
+            builds => {
+                for build in builds {
+                    explain_build(build, &args).await?;
+                }
+            }
         }
         return Ok(Exit::Good);
     }
@@ -105,10 +115,8 @@ async fn explain_ended(ended: dockerfile::Ended, args: &ExplainArgs) -> anyhow::
 /// Refuses what would be passed over in silence.
 fn check_flags(args: &ExplainArgs, first: &Source, second: Option<&Source>) -> anyhow::Result<()> {
     let is_recording = |source: &Source| matches!(source, Source::Recording { .. });
+    check_pictures(args, second.is_some())?;
     let pictures = args.waterfall.is_some() || args.trace_events.is_some();
-    if pictures && second.is_some() {
-        bail!("--waterfall and --trace-events show one build: leave the other one out");
-    }
     if pictures && matches!(first, Source::Run(_)) {
         bail!(
             "--waterfall and --trace-events show one build: name a sample of the run \
@@ -134,6 +142,14 @@ fn check_flags(args: &ExplainArgs, first: &Source, second: Option<&Source>) -> a
         );
     }
     check_over(args)
+}
+
+/// Refuses a picture of two builds.
+fn check_pictures(args: &ExplainArgs, are_two: bool) -> anyhow::Result<()> {
+    if are_two && (args.waterfall.is_some() || args.trace_events.is_some()) {
+        bail!("--waterfall and --trace-events show one build: leave the other one out");
+    }
+    Ok(())
 }
 
 /// Refuses what only a build that is still to come can be asked for.
@@ -347,6 +363,17 @@ impl Build {
             None => STANDARD_INPUT.to_owned(),
         };
         Self::of_recorded(&read_recording(path)?, &name, build, args)
+    }
+
+    /// A build of a history, of which more is known than of a recording.
+    fn of_remembered(found: &Remembered, args: &ExplainArgs) -> anyhow::Result<Self> {
+        let recorded = std::slice::from_ref(&found.recorded);
+        let build = Self::of_recorded(recorded, &found.title, None, args)?.pop();
+        let build = build.with_context(|| format!("no step of {} began", found.title))?;
+        Ok(Self {
+            recorded: build.recorded.map(|built| built.remembered(&found.build)),
+            ..build
+        })
     }
 
     /// The builds of what was recorded under a name, or the one that is asked for.

@@ -72,6 +72,36 @@ fn a_bundle_explains_as_the_recording_of_its_build() {
 }
 
 #[test]
+fn a_bundle_is_read_from_standard_input() {
+    let project = Project::new();
+    let names = ["cross-cold.rawjson", "failing.rawjson"];
+    let file = bundle(&project, &names, Some("linux/amd64"));
+    let whole = fs::read(&file).unwrap();
+    let piped = |name: &str, bytes: &[u8]| {
+        let mut command = buildrace(&project);
+        command
+            .args(["explain", "--json", "--", name])
+            .write_stdin(bytes);
+        command.output().unwrap()
+    };
+    for build in ["#1", "#2"] {
+        let output = piped(&format!("-{build}"), &whole);
+        let mut found: Value = serde_json::from_slice(&output.stdout).unwrap();
+        found["build"].take();
+        assert_eq!(found, answer(&project, &[&format!("{file}{build}")]));
+    }
+    for (bytes, says) in [
+        (&whole[..whole.len() - 20], "cannot unpack standard input"),
+        (b"PK\x03\x04", "standard input is a zip archive"),
+    ] {
+        let output = piped("-", bytes);
+        assert_eq!(output.status.code(), Some(2));
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(said.contains(says), "{said}");
+    }
+}
+
+#[test]
 fn builds_of_a_bundle_have_numbers() {
     let project = Project::new();
     let names = ["cross-cold.rawjson", "failing.rawjson"];
@@ -107,7 +137,7 @@ fn a_bundle_that_cannot_be_read_says_what_to_do() {
     fs::write(&file, b"PK\x03\x04").unwrap();
     assert_says(
         &refused(&project, &["explain", &file]),
-        &["is a zip archive", "`unzip "],
+        &["ci.dockerbuild is a zip archive", "`unzip`"],
     );
     let mut image = Bundle::default();
     let config = image.blob("application/vnd.oci.image.config.v1+json", b"{}");
@@ -134,6 +164,31 @@ fn a_builder_is_asked_only_for_its_history() {
     let recording = recording.to_str().unwrap();
     let line = refused(&project, &["explain", recording, "--builder", "x"]);
     assert_says(&line, &["--last and --history"]);
+    let three = [
+        "explain",
+        "--history",
+        "a",
+        "--history",
+        "b",
+        "--history",
+        "c",
+    ];
+    let line = refused(&project, &three);
+    assert_says(
+        &line,
+        &["--history: expected one build, or two", "3 are named"],
+    );
+    let picture = [
+        "explain",
+        "--history",
+        "a",
+        "--history",
+        "b",
+        "--waterfall",
+        "x.svg",
+    ];
+    let line = refused(&project, &picture);
+    assert_says(&line, &["show one build"]);
     let line = refused(&project, &["history"]);
     assert_says(&line, &["unix:///nonexistent/docker.sock"]);
 }

@@ -2,8 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -12,97 +11,10 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::harness::signal;
-use super::support::{Engine, buildx, native, unique};
-use buildrace::model::{BuildState, Platform, RememberedBuild};
-
-/// Docker CLIs: that of the PATH, and the private engine's.
-fn clients() -> Vec<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let mut clients: Vec<PathBuf> = std::env::split_paths(&path)
-        .map(|folder| folder.join("docker"))
-        .filter(|client| client.is_file())
-        .take(1)
-        .collect();
-    let status = Command::new(env!("CARGO_BIN_EXE_buildrace"))
-        .args(["engine", "status", "--json"])
-        .output()
-        .unwrap();
-    let status: Value = serde_json::from_slice(&status.stdout).unwrap_or_default();
-    clients.extend(status["docker_cli"].as_str().map(PathBuf::from));
-    clients.retain(|client| client.is_file());
-    assert!(!clients.is_empty(), "no docker is here: install docker-cli");
-    clients
-}
-
-/// Somebody who uses a Docker CLI with the plugin.
-struct User {
-    docker: PathBuf,
-    config: TempDir,
-}
-
-impl User {
-    fn of(docker: PathBuf) -> Self {
-        let config = TempDir::new().unwrap();
-        let plugins = config.path().join("cli-plugins");
-        fs::create_dir(&plugins).unwrap();
-        symlink(buildx::program(), plugins.join("docker-buildx")).unwrap();
-        let user = Self { docker, config };
-        user.buildrace(&["plugin", "install"]);
-        user
-    }
-
-    fn prepare(&self, command: &mut Command) {
-        command
-            .env("DOCKER_CONFIG", self.config.path())
-            .env("TERM", "xterm")
-            .env_remove("DOCKER_HOST")
-            .env_remove("DOCKER_CONTEXT")
-            .env_remove("BUILDX_BUILDER")
-            .env_remove("DOCKER_CLI_HINTS")
-            .env_remove("DOCKER_CLI_HOOKS");
-    }
-
-    fn buildrace(&self, args: &[&str]) {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_buildrace"));
-        self.prepare(&mut command);
-        let output = command.args(args).output().unwrap();
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{args:?}: {said}");
-    }
-
-    /// What docker prints to stdout.
-    fn docker(&self, args: &[&str]) -> String {
-        let mut command = Command::new(&self.docker);
-        self.prepare(&mut command);
-        let output = command.args(args).output().unwrap();
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{args:?}: {said}");
-        String::from_utf8(output.stdout).unwrap()
-    }
-
-    /// What a terminal shows of a `docker build`.
-    fn build(&self, host: &str, dockerfile: &Path, platform: &Platform) -> String {
-        let docker = self.docker.display();
-        let line = format!(
-            "{docker} -H {host} build --output type=cacheonly --platform {platform} -f {} .",
-            name_of(dockerfile)
-        );
-        let mut command = Command::new("script");
-        self.prepare(&mut command);
-        let output = command
-            .current_dir(dockerfile.parent().unwrap())
-            .args(["--quiet", "--return", "--command", &line, "/dev/null"])
-            .output()
-            .expect("script, of bsdutils, runs a program in a terminal");
-        let shown = String::from_utf8_lossy(&output.stdout).into_owned();
-        assert!(output.status.success(), "{shown}");
-        shown
-    }
-}
-
-fn name_of(path: &Path) -> &str {
-    path.file_name().unwrap().to_str().unwrap()
-}
+use super::support::docker::{User, clients, name_of};
+use super::support::{Engine, native, unique};
+use buildrace::model::{BuildState, Outcome, Platform, RememberedBuild};
+use buildrace::store::read_run;
 
 /// A Dockerfile in a folder of its own. Its name is nobody else's, so that its builds are known
 /// among those of others.
@@ -147,6 +59,49 @@ async fn each_docker_cli_runs_lists_and_completes_the_plugin() {
             assert!(builders.contains(&engine.host), "{builders}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_docker_cli_runs_a_scenario_of_the_repository() {
+    let Some(engine) = Engine::take().await else {
+        return;
+    };
+    let user = clients().into_iter().map(User::of).next().unwrap();
+    let folder = TempDir::new().unwrap();
+    let [results, reports] = ["results", "reports"].map(|name| folder.path().join(name));
+    let mut command = Command::new(&user.docker);
+    user.prepare(&mut command);
+    let output = command
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .args(["--host", &engine.host, "buildrace", "run", "go-hello"])
+        .args(["--builder", "default", "--variant", "cross"])
+        .args(["--kinds", "cold", "--rounds", "1"])
+        // Others who use the machine meanwhile are no matter here.
+        .arg("--keep-contaminated")
+        .arg("--results")
+        .arg(&results)
+        .arg("--reports")
+        .arg(&reports)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+
+    let runs: Vec<PathBuf> = fs::read_dir(&results)
+        .unwrap()
+        .map(|run| run.unwrap().path())
+        .collect();
+    let [run] = runs.as_slice() else {
+        panic!("{runs:?}");
+    };
+    let samples = read_run(run).unwrap().run.samples;
+    let told: Vec<(&str, Outcome)> = samples
+        .iter()
+        .map(|sample| (sample.slot.id.as_str(), sample.outcome))
+        .collect();
+    assert_eq!(told, [("r1-01-go-hello-cross-cold", Outcome::Ok)]);
+    let report = reports.join(run.file_name().unwrap());
+    assert!(report.join("index.html").is_file(), "{said}");
 }
 
 /// Without a terminal docker tells a plugin of a signal by its socket alone.

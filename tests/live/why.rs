@@ -10,6 +10,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 
 use buildrace::builder::Builder;
+use buildrace::buildkit::CacheRecord;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -529,6 +530,11 @@ fn bake_file(place: &Place, version: &str) {
 
 /// Takes the record of the case's RUN out of the cache, and nothing else.
 fn prune(place: &Place) {
+    prune_records(place, |_| true);
+}
+
+/// Takes those records of the case's RUN out of the cache, one or more.
+fn prune_records(place: &Place, are_meant: fn(&CacheRecord) -> bool) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         let builder = buildrace::builder::NodeBuilder::docker(&place.host)
@@ -537,7 +543,7 @@ fn prune(place: &Place) {
         let records = builder.cache_records().await.unwrap();
         let own = records
             .into_iter()
-            .filter(|record| record.description.contains(&place.mark));
+            .filter(|record| record.description.contains(&place.mark) && are_meant(record));
         let own: Vec<String> = own.map(|record| record.id).collect();
         assert!(!own.is_empty());
         assert_eq!(builder.prune(&own).await.unwrap().len(), own.len());
@@ -715,6 +721,47 @@ async fn each_planted_cause_is_named_and_none_where_the_step_was_cached() {
     engine.clean(usize::MAX, "why-").await;
     let wrong = wrong.into_inner().unwrap();
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cache_mount_that_was_empty_is_told_of_an_executed_step() {
+    let Some(engine) = Engine::take().await else {
+        return;
+    };
+    let case = Case {
+        name: "an empty cache mount",
+        dockerfile: "FROM debian:trixie-slim\n\
+                     RUN --mount=type=cache,id=MARK,target=/own \
+                     --mount=type=cache,id=MARK-2,uid=1000,target=/owned echo MARK\n",
+        options: NONE,
+        change: |_| {},
+        causes: &[],
+        of_revisions: None,
+    };
+    let built_after = |are_meant: fn(&CacheRecord) -> bool| {
+        std::thread::scope(|scope| {
+            let work = scope.spawn(|| {
+                let place = Place::new(&case, &engine.host, false);
+                place.build(&[]);
+                prune_records(&place, are_meant);
+                let reference = place.build(&[]);
+                place.why(&[reference.rsplit('/').next().unwrap()])
+            });
+            work.join().unwrap()
+        })
+    };
+    let emptied = built_after(|_| true);
+    let kept = built_after(|record| record.record_type == "regular");
+    engine.clean(usize::MAX, "why-").await;
+
+    let mounts = |answer: &Value| -> Vec<Value> {
+        let cause = &answer["causes"][0];
+        assert_eq!(cause["cause"]["kind"], "pruned", "{answer}");
+        let mounts = cause["empty_cache_mounts"].as_array().unwrap().iter();
+        mounts.map(|mount| mount["mount"].clone()).collect()
+    };
+    assert_eq!(mounts(&emptied), ["/own", "/owned"]);
+    assert!(mounts(&kept).is_empty(), "{kept}");
 }
 
 /// What is wrong with what `check` says of a case as two revisions.

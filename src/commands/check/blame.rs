@@ -100,7 +100,7 @@ pub(super) fn cause(build: &Blamed<'_>, at: usize) -> Option<String> {
     let files = build.edited.as_deref().map(FilesBetween::of_edit);
     let between = Between {
         files: files.as_ref().map(|files| files as &dyn ContextFiles),
-        emptied: false,
+        ..Between::default()
     };
     let found = why(&known(build.explanation), &known(build.start?), &between);
     let root = found

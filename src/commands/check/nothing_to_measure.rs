@@ -161,7 +161,7 @@ fn first(
     if let [base, change] = sides.as_slice() {
         let between = Between {
             files: files.map(|files| files as &dyn ContextFiles),
-            emptied: false,
+            ..Between::default()
         };
         let found = why(&change.known(), &base.known(), &between).causes;
         let steps = &change.explanation.steps;

@@ -1,16 +1,34 @@
-//! A build that its builder remembers, as a recording.
+//! Builds that their builder remembers, as recordings.
 
 use anyhow::bail;
 
 use crate::cli::ExplainArgs;
 use crate::escape;
+use crate::model::RememberedBuild;
 use crate::ops::builder::BuilderSession;
 use crate::ops::history::{last, named, short_names};
 use crate::options::BuilderOptions;
 use crate::trace::Recorded;
 
-/// The build that is asked for, and what to call it.
-pub(super) async fn recorded(args: &ExplainArgs) -> anyhow::Result<(String, Recorded)> {
+/// A build of a history.
+pub(super) struct Remembered {
+    /// What to call it.
+    pub(super) title: String,
+    /// What it did.
+    pub(super) recorded: Recorded,
+    /// What the history says of it.
+    pub(super) build: RememberedBuild,
+}
+
+/// The builds that are asked for: one, or two to compare.
+pub(super) async fn recorded(args: &ExplainArgs) -> anyhow::Result<Vec<Remembered>> {
+    if args.history.len() > 2 {
+        bail!(
+            "--history: expected one build, or two to be told what changed from the first to the \
+             second; {} are named",
+            args.history.len()
+        );
+    }
     if args.cores.is_some() {
         bail!(
             "--cores is for runs: nobody measured how busy the cores were while a build of the \
@@ -27,15 +45,25 @@ pub(super) async fn recorded(args: &ExplainArgs) -> anyhow::Result<(String, Reco
 async fn of_session(
     session: &BuilderSession,
     args: &ExplainArgs,
-) -> anyhow::Result<(String, Recorded)> {
+) -> anyhow::Result<Vec<Remembered>> {
     let builds = session.remembered_builds().await?;
-    let build = match &args.history {
-        Some(name) => named(&builds, name)?,
-        None => last(&builds)?,
+    let asked = match args.history.as_slice() {
+        [] => vec![last(&builds)?],
+        names => {
+            let named = names.iter().map(|name| named(&builds, name));
+            named.collect::<anyhow::Result<_>>()?
+        }
     };
     let names = short_names(&builds);
-    let place = builds.iter().position(|known| known == build);
-    let short = place.map_or(build.reference.as_str(), |at| &names[at]);
-    let title = format!("build {short} of {}", build.inputs.title());
-    Ok((title, session.recorded(build).await?))
+    let mut found = Vec::new();
+    for build in asked {
+        let place = builds.iter().position(|known| known == build);
+        let short = place.map_or(build.reference.as_str(), |at| &names[at]);
+        found.push(Remembered {
+            title: format!("build {short} of {}", build.inputs.title()),
+            recorded: session.recorded(build).await?,
+            build: build.clone(),
+        });
+    }
+    Ok(found)
 }

@@ -1,7 +1,9 @@
 //! Causes that streams alone tell, and those that take more. The rest is planted
 //! and built in tests/live/why.rs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::json;
 
 use super::{Build, Conditions};
 use crate::explain::Explanation;
@@ -10,7 +12,7 @@ use crate::explain::why::{
     why,
 };
 use crate::model::NoCache;
-use crate::provenance::{Copied, digest_without_cache};
+use crate::provenance::{self, Copied, digest_without_cache};
 use crate::trace::status::Vertex;
 
 fn cached(vertex: &mut Vertex) {
@@ -116,6 +118,7 @@ fn files_are_told_as_far_as_they_are_known() {
         let between = Between {
             files: Some(changed),
             emptied,
+            ..Between::default()
         };
         let found = why(&known(&now), &known(&earlier), &between);
         found.causes[0].cause.clone()
@@ -250,4 +253,137 @@ fn another_place_and_a_failure_before_are_told_last() {
         .but(|vertex| vertex.error = "exit code: 1".to_owned())
         .explain(&Conditions::default());
     assert_eq!(of(&known(&failed)), Cause::NotBuilt);
+}
+
+#[test]
+fn cache_mounts_that_were_empty_are_with_their_cause() {
+    let cache = |target: &str, id: &str, input: i64| json!({ "input": input, "dest": target, "mountType": 3, "cacheOpt": { "ID": id } });
+    let run = json!({ "meta": { "args": ["make"] }, "mounts": [
+        { "input": 0, "dest": "/" },
+        { "input": 0, "dest": "/bound" },
+        cache("/new", "/new", -1),
+        cache("/old", "/old", -1),
+        // A folder that BuildKit makes for its owner, and what another stage has.
+        cache("/owned", "/owned", 1),
+        cache("/filled", "/filled", 2),
+    ] });
+    let document = json!({ "buildConfig": {
+        "llbDefinition": [
+            { "id": "base", "op": { "Op": { "source": {
+                "identifier": "docker-image://docker.io/library/a:1@sha256:aa" } } } },
+            { "id": "folder", "op": { "Op": { "file": {
+                "actions": [{ "Action": { "mkdir": { "path": "/cache" } } }] } } } },
+            { "id": "run", "inputs": ["base:0", "folder:0", "base:0"],
+                "op": { "Op": { "exec": run } } },
+        ],
+        "digestMapping": { "b-base": "base", "b-folder": "folder", "b-test": "run" },
+    } });
+    let provenance = provenance::read(document.to_string().as_bytes()).unwrap();
+    let earlier = build("a", |_, _| {});
+    let now = build("b-", |_, _| {});
+    let build = Known {
+        provenance: Some(&provenance),
+        ..known(&now)
+    };
+    let ids = ["/new", "/owned", "/filled", "/bound"].map(str::to_owned);
+    let empty = BTreeSet::from(ids);
+    let between = Between {
+        empty_mounts: Some(&empty),
+        ..Between::default()
+    };
+    let roots = why(&build, &known(&earlier), &between).causes;
+    let mounts: Vec<(&str, &str)> = roots
+        .iter()
+        .flat_map(|root| &root.empty_mounts)
+        .map(|mount| {
+            let step = &now.steps[mount.step];
+            (step.instruction.as_str(), mount.target.as_str())
+        })
+        .collect();
+    assert_eq!(
+        mounts,
+        [("RUN make test", "/new"), ("RUN make test", "/owned")]
+    );
+    // A cached step has used no mount.
+    let cached = self::build("b-", |_, vertex| cached(vertex));
+    let build = Known {
+        provenance: Some(&provenance),
+        ..known(&cached)
+    };
+    let roots = why(&build, &known(&earlier), &between).causes;
+    assert!(roots.is_empty(), "{roots:?}");
+}
+
+/// FROM, then an instruction in each line, of which each continues the one before.
+fn chain(mark: &str, lines: &[&str]) -> Explanation {
+    let base = format!("{mark}0");
+    let count = lines.len() + 1;
+    let from = format!("[1/{count}] FROM docker.io/library/a:1@sha256:aa");
+    let mut build = Build::default().step(&base, &from, &[], 0..1);
+    for (line, at) in lines.iter().zip(1..) {
+        let name = format!("[{}/{count}] {line}", at + 1);
+        let above = format!("{mark}{}", at - 1);
+        let at = at as u64;
+        build = build.step(&format!("{mark}{at}"), &name, &[&above], at..at + 1);
+    }
+    build.explain(&Conditions::default())
+}
+
+#[test]
+fn a_cause_is_told_once_though_another_stands_between_its_steps() {
+    let earlier = chain("a", &["RUN get 1", "RUN touch a", "RUN make 1", "RUN test"]);
+    let now = chain("b", &["RUN get 2", "RUN touch b", "RUN make 2", "RUN test"]);
+    let arguments = [("V", "1"), ("V", "2")]
+        .map(|(name, value)| BTreeMap::from([(name.to_owned(), value.to_owned())]));
+    let of = |explanation, at: usize| Known {
+        arguments: Some(&arguments[at]),
+        ..known(explanation)
+    };
+    let found = why(&of(&now, 1), &of(&earlier, 0), &Between::default()).causes;
+    let told: Vec<Vec<&str>> = found
+        .iter()
+        .map(|root| root.all())
+        .map(|all| all.map(|at| now.steps[at].instruction.as_str()).collect())
+        .collect();
+    assert_eq!(
+        told,
+        [
+            vec!["RUN get 2", "RUN make 2", "RUN test"],
+            vec!["RUN touch b"]
+        ]
+    );
+    assert!(matches!(found[0].cause, Cause::Argument { .. }));
+}
+
+/// Each of the steps at its end asks for what changed in all that it builds on.
+#[test]
+fn many_steps_on_a_long_chain_of_cached_ones_are_told() {
+    const LENGTH: usize = 1500;
+    let build = |mark: &str, first: &str| {
+        let mut build = Build::default();
+        let id = |name: &str, at: usize| format!("{mark}{name}{at}");
+        for at in 0..LENGTH {
+            let name = match at {
+                0 => format!("[a 1/9] RUN {first}"),
+                at => format!("[a 1/9] RUN chain {at}"),
+            };
+            let above = at.checked_sub(1).map(|at| id("chain", at));
+            let above: Vec<&str> = above.as_deref().into_iter().collect();
+            build = build
+                .step(&id("chain", at), &name, &above, 0..1)
+                .but(cached);
+        }
+        let end = id("chain", LENGTH - 1);
+        for at in 0..LENGTH {
+            let name = format!("[b 1/9] RUN end {at}");
+            build = build.step(&id("end", at), &name, &[&end], 1..2);
+        }
+        build.explain(&Conditions::default())
+    };
+    let (earlier, now) = (build("x", "one"), build("y", "two"));
+    let found = why(&known(&now), &known(&earlier), &Between::default());
+    assert_eq!((found.executed, found.cached), (LENGTH, LENGTH));
+    let is_first =
+        |root: &Root| matches!(&root.cause, Cause::Instruction { after, .. } if after == "RUN two");
+    assert!(found.causes.iter().all(is_first), "{:?}", found.causes[0]);
 }

@@ -1,6 +1,6 @@
 //! What is known of two builds, and of the time between them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::cause::Files;
 use crate::explain::Explanation;
@@ -33,6 +33,9 @@ pub struct Between<'a> {
     /// Whether the builder's cache holds nothing that is as old as the earlier
     /// build.
     pub emptied: bool,
+    /// The ids of the cache mounts that were empty when the build began, where that is
+    /// known.
+    pub empty_mounts: Option<&'a BTreeSet<String>>,
 }
 
 /// The files of two builds' contexts.

@@ -11,20 +11,24 @@
 //! definitions in both builds' provenance, and as far as they tell by the status
 //! streams. What cannot be told is said to be unknown.
 
+mod above;
 mod cause;
 mod definitions;
+mod empty_mounts;
 mod known;
 mod order;
 mod roots;
 mod sources;
 mod variables;
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
 pub use cause::{Cause, Certainty, FileChange, Files, How, Unknown, Value, Variable};
 use definitions::Difference;
+pub use empty_mounts::EmptyMount;
 pub use known::{Between, ContextFiles, Known};
 use roots::{Found, place, roots};
 pub use roots::{PlatformCost, Root};
@@ -59,7 +63,7 @@ pub fn why(build: &Known<'_>, earlier: &Known<'_>, between: &Between<'_>) -> Why
     }
     let executed = |step: &&StepFacts| is_executed(step);
     Why {
-        causes: roots(build, &found),
+        causes: roots(build, between, &found),
         executed: steps.iter().filter(executed).count(),
         cached: steps
             .iter()
@@ -76,6 +80,8 @@ struct Asking<'a> {
     before: Vec<Option<usize>>,
     built_before: BTreeSet<Platform>,
     variables: Variables<'a>,
+    /// For each step the first of those that it builds on that is not what it was.
+    first_changed: OnceCell<Vec<Option<usize>>>,
 }
 
 impl<'a> Asking<'a> {
@@ -104,6 +110,7 @@ impl<'a> Asking<'a> {
             before,
             built_before: platforms.cloned().collect(),
             variables: Variables::of(build, earlier),
+            first_changed: OnceCell::new(),
         }
     }
 
@@ -135,7 +142,7 @@ impl<'a> Asking<'a> {
             if found[next].is_none() && is_executed(self.step(next)) {
                 let above = waits.iter().filter_map(|input| found[*input].as_ref());
                 let above = above.min_by_key(|above| place(self.step(above.root)));
-                found[next] = Some(self.cause(next, above));
+                found[next] = Some(self.cause(next, &above::causes(above, found)));
             }
         }
     }
@@ -160,9 +167,15 @@ impl<'a> Asking<'a> {
         executed
     }
 
-    fn cause(&self, at: usize, above: Option<&Found>) -> Found {
+    /// The first cause of a step, under those that it follows from, the nearest first.
+    fn cause(&self, at: usize, known: &[&Found]) -> Found {
         let step = self.step(at);
-        let its_own = |cause| Found { cause, root: at };
+        let above = known.first().copied();
+        let its_own = |cause| Found {
+            cause,
+            root: at,
+            above: above.map(|above| above.root),
+        };
         let Some(before) = self.step_before(at) else {
             let of_platform = self.unknown_platform(step).map(its_own);
             let has_failed = self.earlier.explanation.failure.is_some();
@@ -178,30 +191,29 @@ impl<'a> Asking<'a> {
                 });
         };
         if let Some(cause) = self.not_looked_for(step, before) {
-            // It is the cause of those above, too.
-            return match above {
-                Some(above) if above.cause == cause => above.clone(),
-                _ => its_own(cause),
-            };
+            return above::left_of(cause, known).map_or_else(Found::clone, its_own);
         }
         let difference = self.difference(step, before);
         let own = match &difference {
             Difference::Is(cause) => Some(cause.clone()),
             Difference::Inherited(_) | Difference::None | Difference::Unknown => None,
         };
-        if let Some(own) = own
-            && let Some(own) = without_known(own, above.map(|found| &found.cause))
-        {
-            return its_own(own);
-        }
+        // It may be that of a step further up, another cause being between them.
+        let same = match own.map(|own| above::left_of(own, known)) {
+            Some(Ok(own)) => return its_own(own),
+            Some(Err(same)) => Some(same),
+            None => None,
+        };
         let files = self.files(step);
         let is_certain = |files: &Files| files.certainty != Certainty::Unknown;
         if let Some(above) = above {
             let changed = files.filter(|files| is_certain(files) && !files.changes.is_empty());
-            let more = changed.and_then(|files| {
-                without_known(Cause::Files(files), Some(&above.cause)).map(its_own)
-            });
-            return more.unwrap_or_else(|| above.clone());
+            let more = changed.map(|files| above::left_of(Cause::Files(files), known));
+            return match more {
+                Some(Ok(more)) => its_own(more),
+                Some(Err(files)) => same.unwrap_or(files).clone(),
+                None => same.unwrap_or(above).clone(),
+            };
         }
         let inherited = match &difference {
             Difference::Inherited(cause) => Some(cause.clone()),
@@ -221,33 +233,28 @@ impl<'a> Asking<'a> {
     /// What is different in the steps that one builds on, though they came from the
     /// cache: another build had made them.
     fn changed_above(&self, at: usize) -> Option<Cause> {
-        let mut seen = BTreeSet::from([at]);
-        let mut open = self.step(at).inputs.clone();
-        let mut found: Vec<(usize, Cause)> = Vec::new();
-        while let Some(input) = open.pop() {
-            let step = self.step(input);
-            if !seen.insert(input) || step.position.is_none() {
-                continue;
-            }
-            open.extend(&step.inputs);
-            let own =
-                self.step_before(input)
-                    .and_then(|before| match self.difference(step, before) {
-                        Difference::Is(cause) | Difference::Inherited(cause) => Some(cause),
-                        Difference::None | Difference::Unknown => None,
-                    });
-            let files = || {
-                let files = self.files(step)?;
-                let is_known = files.certainty != Certainty::Unknown && !files.changes.is_empty();
-                is_known.then_some(Cause::Files(files))
-            };
-            let cause = own.or_else(|| self.base_image(input)).or_else(files);
-            found.extend(cause.map(|cause| (input, cause)));
-        }
-        let first = found
-            .into_iter()
-            .min_by_key(|(at, _)| place(self.step(*at)));
-        first.map(|(_, cause)| cause)
+        let steps = &self.build.explanation.steps;
+        let is_changed = |at| self.changed(at).is_some();
+        let first = self
+            .first_changed
+            .get_or_init(|| above::first_changed(steps, is_changed));
+        self.changed(first[at]?)
+    }
+
+    /// What is different in a step itself, wherever its result came from.
+    fn changed(&self, at: usize) -> Option<Cause> {
+        let step = self.step(at);
+        let before = self.step_before(at);
+        let own = before.and_then(|before| match self.difference(step, before) {
+            Difference::Is(cause) | Difference::Inherited(cause) => Some(cause),
+            Difference::None | Difference::Unknown => None,
+        });
+        let files = || {
+            let files = self.files(step)?;
+            let is_known = files.certainty != Certainty::Unknown && !files.changes.is_empty();
+            is_known.then_some(Cause::Files(files))
+        };
+        own.or_else(|| self.base_image(at)).or_else(files)
     }
 
     /// Whether nothing was built before of what a step makes something for.
@@ -494,30 +501,6 @@ impl<'a> Asking<'a> {
             };
         }
         Cause::Unknown(Unknown::Definition)
-    }
-}
-
-/// What is left of a cause where another one, of a step above, is known; `None`
-/// where it says nothing more.
-fn without_known(cause: Cause, known: Option<&Cause>) -> Option<Cause> {
-    let Some(known) = known else {
-        return Some(cause);
-    };
-    match (cause, known) {
-        (cause, known) if cause == *known => None,
-        (Cause::Argument { variables }, Cause::Argument { variables: above }) => {
-            let variables = variables::without(variables, above);
-            (!variables.is_empty()).then_some(Cause::Argument { variables })
-        }
-        (Cause::Environment { variables }, Cause::Environment { variables: above }) => {
-            let variables = variables::without(variables, above);
-            (!variables.is_empty()).then_some(Cause::Environment { variables })
-        }
-        (Cause::Files(files), Cause::Files(above)) => {
-            let files = files.without(above);
-            (!files.changes.is_empty()).then_some(Cause::Files(files))
-        }
-        (cause, _) => Some(cause),
     }
 }
 

@@ -6,7 +6,8 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::cause::Cause;
-use super::known::Known;
+use super::empty_mounts::{self, EmptyMount};
+use super::known::{Between, Known};
 use crate::explain::StepFacts;
 use crate::model::{Platform, seconds};
 use crate::provenance::Operation;
@@ -24,6 +25,9 @@ pub struct Root {
     /// Place of the first of all these that names the variable in question itself.
     #[serde(skip)]
     pub named_by: Option<usize>,
+    /// Cache mounts of all these that were empty when the build began.
+    #[serde(skip)]
+    pub empty_mounts: Vec<EmptyMount>,
     /// Time of all of them on the critical path.
     #[serde(with = "seconds", rename = "critical_seconds")]
     pub critical: Duration,
@@ -59,11 +63,17 @@ pub(super) struct Found {
     pub(super) cause: Cause,
     /// The step that has it: itself, or one that it builds on.
     pub(super) root: usize,
+    /// The root of what that step builds on, if it is executed, too.
+    pub(super) above: Option<usize>,
 }
 
 /// The causes of all steps, each once: steps of several platforms that have the
 /// same one are together.
-pub(super) fn roots(build: &Known<'_>, found: &[Option<Found>]) -> Vec<Root> {
+pub(super) fn roots(
+    build: &Known<'_>,
+    between: &Between<'_>,
+    found: &[Option<Found>],
+) -> Vec<Root> {
     let steps = &build.explanation.steps;
     let key = |root: usize| {
         let step = &steps[root];
@@ -89,6 +99,7 @@ pub(super) fn roots(build: &Known<'_>, found: &[Option<Found>]) -> Vec<Root> {
                     steps: vec![of_step.root],
                     following: Vec::new(),
                     named_by: None,
+                    empty_mounts: Vec::new(),
                     critical: Duration::ZERO,
                     platforms: Vec::new(),
                 });
@@ -124,6 +135,11 @@ pub(super) fn roots(build: &Known<'_>, found: &[Option<Found>]) -> Vec<Root> {
         let mut all = root.steps.iter().chain(&root.following);
         let named_by = all.find(|at| names(build, &steps[**at], &root.cause));
         root.named_by = named_by.copied();
+        if let Some(empty) = between.empty_mounts {
+            let all = root.all().map(|at| (at, &steps[at]));
+            let mounts = all.flat_map(|step| empty_mounts::of_step(build, step, empty));
+            root.empty_mounts = mounts.collect();
+        }
     }
     roots.sort_by_key(|root| {
         (

@@ -3,7 +3,6 @@
 
 use anyhow::{Context, bail};
 use futures_util::future::try_join_all;
-use jiff::Timestamp;
 
 use super::session::BuilderSession;
 use crate::builder::BuilderError;
@@ -34,15 +33,12 @@ impl BuilderSession {
         Ok(builds)
     }
 
-    /// Whether all of its cache is younger than a moment: it was emptied after it.
+    /// What its cache holds.
     ///
     /// # Errors
     /// It does not answer.
-    pub async fn holds_nothing_older_than(&self, moment: Timestamp) -> anyhow::Result<bool> {
-        let records = self.builder.cache_records().await?;
-        let is_of_steps = |record: &&CacheRecord| record.record_type == "regular";
-        let mut created = records.iter().filter(is_of_steps).map(|r| r.created);
-        Ok(created.all(|created| created.is_some_and(|created| created > moment)))
+    pub async fn cache_records(&self) -> anyhow::Result<Vec<CacheRecord>> {
+        Ok(self.builder.cache_records().await?)
     }
 
     /// The recording of a build that is over: what `--progress=rawjson` would have

@@ -9,6 +9,7 @@ use anyhow::{Context, bail};
 use super::unreadable::why_unreadable;
 use crate::bundle;
 use crate::compression::decompressed;
+use crate::escape;
 use crate::explain::StoredTrace;
 use crate::trace::rawjson::{Reader, Tail};
 use crate::trace::{Builds, Recorded, Trace, plain};
@@ -22,16 +23,15 @@ const HEAD: u64 = 1024 * 1024;
 /// The file cannot be read, or holds no build; what it holds instead, and how to record a
 /// build.
 pub fn read_recording(path: Option<&Path>) -> anyhow::Result<Vec<Recorded>> {
-    if let Some(path) = path
-        && let Some(builds) = bundle::read(path)?
-    {
-        return Ok(builds);
-    }
     let name = path.map_or("standard input".into(), |path| path.display().to_string());
     let cannot_read = || format!("cannot read {name}");
     let file: Box<dyn Read> = match path {
         Some(path) => Box::new(File::open(path).with_context(cannot_read)?),
         None => Box::new(io::stdin()),
+    };
+    let file = match bundle::read(&escape::terminal(&name, 1000), file)? {
+        bundle::Found::Builds(builds) => return Ok(builds),
+        bundle::Found::Other(file) => file,
     };
     let (head, rest) = head_of(decompressed(file).with_context(cannot_read)?);
     if head.starts_with(&[0xff, 0xfe]) || head.starts_with(&[0xfe, 0xff]) {

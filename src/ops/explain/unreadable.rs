@@ -14,8 +14,6 @@ const HOW_TO: &str =
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Content {
     Empty,
-    /// An archive. A bundle is one, which is read from its file alone, and so not from standard input.
-    Archive,
     Binary,
     /// Text, of which this line is the first that is wrong, and why.
     Text {
@@ -29,10 +27,6 @@ enum Content {
 pub fn why_unreadable(name: &str, head: &[u8]) -> String {
     match content(head) {
         Content::Empty => format!("{name} is empty. {HOW_TO}"),
-        Content::Archive => format!(
-            "{name} is an archive, not a recording; a .dockerbuild bundle is read if its file is \
-             named. {HOW_TO}"
-        ),
         Content::Binary => format!("{name} is no text: expected a recording. {HOW_TO}"),
         Content::Text { line, text, why } => {
             let mut shown: String = text.chars().take(MAX_SHOWN).collect();
@@ -45,10 +39,6 @@ pub fn why_unreadable(name: &str, head: &[u8]) -> String {
 }
 
 fn content(head: &[u8]) -> Content {
-    // POSIX.1-1988: the mark of a tar archive's first header.
-    if head.get(257..262) == Some(b"ustar") {
-        return Content::Archive;
-    }
     if head.contains(&0) {
         return Content::Binary;
     }
@@ -101,12 +91,9 @@ mod tests {
 
     #[test]
     fn each_file_that_is_no_recording_is_told_by_what_it_is() {
-        let mut tar = vec![b'x'; 300];
-        tar[257..262].copy_from_slice(b"ustar");
         for (head, words) in [
             (&b""[..], &["x is empty"][..]),
             (b" \n\n", &["x is empty"]),
-            (&tar, &["an archive"]),
             (b"\x7fELF\0", &["no text"]),
             (
                 b"Sending build context to Docker daemon  2.048kB\r\nStep 1/2 : FROM debian\n",

@@ -2,6 +2,7 @@
 //! each, and the files of their contexts.
 
 mod build;
+mod cache;
 mod earlier;
 mod files;
 mod pair;

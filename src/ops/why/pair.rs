@@ -1,8 +1,11 @@
 //! Two builds, the earlier one of which says what the later might have had.
 
+use std::collections::BTreeSet;
+
 use anyhow::Context;
 
 use super::build::Built;
+use super::cache::{empty_mounts, holds_nothing_older_than};
 use super::earlier::{earlier, likeness};
 use crate::explain::Conditions;
 use crate::explain::why::{Between, ContextFiles, Why, why};
@@ -25,6 +28,9 @@ pub struct Pair {
     pub earlier: Built,
     /// Whether the builder's cache was emptied in between.
     pub emptied: bool,
+    /// The ids of the cache mounts that were empty when the build began, as far as that
+    /// is known.
+    pub empty_mounts: BTreeSet<String>,
 }
 
 impl Pair {
@@ -34,6 +40,7 @@ impl Pair {
             build,
             earlier,
             emptied: false,
+            empty_mounts: BTreeSet::new(),
         }
     }
 
@@ -88,14 +95,14 @@ impl Pair {
         let Some(earlier) = found else {
             return Ok(Err(Box::new(asked)));
         };
-        let emptied = match earlier.time {
-            Some((_, ended)) => session.holds_nothing_older_than(ended).await?,
-            None => false,
-        };
+        let records = session.cache_records().await?;
+        let ended = earlier.time.map(|(_, ended)| ended);
+        let empty_mounts = asked.time.map(|time| empty_mounts(&records, time));
         Ok(Ok(Self {
             build: asked,
             earlier,
-            emptied,
+            emptied: ended.is_some_and(|ended| holds_nothing_older_than(&records, ended)),
+            empty_mounts: empty_mounts.unwrap_or_default(),
         }))
     }
 
@@ -109,6 +116,7 @@ impl Pair {
         let between = Between {
             files: files.map(|files| files as &dyn ContextFiles),
             emptied: self.emptied,
+            empty_mounts: Some(&self.empty_mounts),
         };
         why(&self.build.known(), &self.earlier.known(), &between)
     }

@@ -108,6 +108,15 @@ fn cause_shown(page: &mut Page, build: &Explanation, root: &Root, all: bool) {
         page.indented(Style::Dim, &format!("then {more} more steps"));
     }
     page.indented(Style::Plain, &format!("cost: {}", cost(build, root)));
+    let empty = empty_mounts(build, root);
+    let shown = if all { empty.len() } else { MAX_SHOWN };
+    for sentence in empty.iter().take(shown) {
+        page.indented(Style::Plain, sentence);
+    }
+    if empty.len() > shown {
+        let more = empty.len() - shown;
+        page.indented(Style::Plain, &format!("and {more} more empty cache mounts"));
+    }
     if let Some(advice) = advice(build, root) {
         page.indented(Style::Plain, &format!("to keep it cached: {advice}"));
     }
@@ -128,6 +137,26 @@ fn following<'e>(build: &'e Explanation, root: &Root) -> Vec<&'e StepFacts> {
         }
     }
     following
+}
+
+/// What is said of the cache mounts that were empty, those of several platforms once.
+fn empty_mounts(build: &Explanation, root: &Root) -> Vec<String> {
+    let first = &build.steps[root.steps[0]].instruction;
+    let mut sentences = Vec::new();
+    for mount in &root.empty_mounts {
+        let (step, target) = (&build.steps[mount.step], word(&mount.target));
+        let sentence = match step.instruction == *first {
+            true => format!("its cache mount {target} was empty when the build began"),
+            false => format!(
+                "the cache mount {target} of {} was empty when the build began",
+                named(step)
+            ),
+        };
+        if !sentences.contains(&sentence) {
+            sentences.push(sentence);
+        }
+    }
+    sentences
 }
 
 /// `19.8 s of 21.3 s on the critical path: linux/amd64 4.1 s, linux/arm64 15.7 s`
@@ -424,6 +453,12 @@ pub fn causes_json(build: &Explanation, why: &Why) -> Json {
         cause["advice"] = json!(advice(build, root));
         cause["steps"] = root.steps.iter().map(|at| step(*at)).collect();
         cause["following"] = root.following.iter().map(|at| step(*at)).collect();
+        let empty = root.empty_mounts.iter().map(|mount| {
+            let mut answer = step(mount.step);
+            answer["mount"] = json!(mount.target);
+            answer
+        });
+        cause["empty_cache_mounts"] = empty.collect();
         cause
     });
     json!({

@@ -1,6 +1,6 @@
 use super::super::fixture::{HOSTILE, explained, step};
 use super::*;
-use crate::explain::why::{Certainty, PlatformCost};
+use crate::explain::why::{Certainty, EmptyMount, PlatformCost};
 use crate::model::Platform;
 
 fn build() -> Explanation {
@@ -28,6 +28,7 @@ fn root(cause: Cause) -> Root {
         steps: vec![0],
         following: vec![1, 2],
         named_by: None,
+        empty_mounts: Vec::new(),
         critical: Duration::from_secs(32),
         platforms: vec![cost("amd64", 2), cost("arm64", 30)],
     }
@@ -195,4 +196,44 @@ fn json_has_the_steps_and_hides_what_the_sentence_hides() {
     assert_eq!(cause["steps"][0]["instruction"], "COPY . .");
     assert_eq!(cause["following"].as_array().unwrap().len(), 2);
     assert_eq!(cause["critical_seconds"], 32.0);
+}
+
+#[test]
+fn empty_cache_mounts_are_told_once_with_their_step() {
+    let mounted = |step, target: &str| EmptyMount {
+        step,
+        target: target.to_owned(),
+    };
+    let root = |target: &str| Root {
+        steps: vec![1],
+        following: vec![2],
+        empty_mounts: vec![mounted(1, target), mounted(1, target), mounted(2, target)],
+        ..root(Cause::Pruned)
+    };
+    let text = shown(vec![root("/root/.cache/go-build")], "x", 100);
+    let told = |part: &str| text.matches(part).count();
+    assert_eq!(
+        told("  its cache mount /root/.cache/go-build was empty when the build began\n"),
+        1,
+        "{text}"
+    );
+    assert_eq!(
+        told("  the cache mount /root/.cache/go-build of RUN go build was empty when the build"),
+        1,
+        "{text}"
+    );
+    let text = shown(vec![root(HOSTILE)], "x", 60);
+    let is_odd = |c: char| (c.is_control() && c != '\n') || "\u{202e}\u{200b}".contains(c);
+    assert!(!text.contains(is_odd), "{text:?}");
+
+    let found = Why {
+        causes: vec![root("/c")],
+        executed: 2,
+        cached: 0,
+    };
+    let json = causes_json(&build(), &found);
+    let empty = json["causes"][0]["empty_cache_mounts"].as_array().unwrap();
+    assert_eq!(empty.len(), 3);
+    assert_eq!(empty[2]["mount"], "/c");
+    assert_eq!(empty[2]["instruction"], "RUN go build");
 }

@@ -3,6 +3,7 @@
 
 pub mod archive;
 pub mod buildx;
+pub mod docker;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
