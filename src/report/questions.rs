@@ -82,6 +82,18 @@ fn cold(view: &View) -> Vec<Line> {
             join(edited.iter().map(ToString::to_string))
         )));
     }
+    let jobs = view
+        .scenarios
+        .iter()
+        .flat_map(|scenario| &scenario.job_kinds);
+    let jobs: BTreeSet<BuildKind> = jobs.copied().collect();
+    if !jobs.is_empty() {
+        lines.push(words(format!(
+            "{}: on a builder that is emptied before each of them, of cache mounts, too. Base images \
+             stay.",
+            join(jobs.iter().map(ToString::to_string))
+        )));
+    }
     if has(view, BuildKind::Noop) {
         lines.push(words(
             "noop: on the cache of the build before it, with no edit.",
@@ -95,6 +107,13 @@ fn cold(view: &View) -> Vec<Line> {
         "Base images are unpacked before the clock starts. No export is timed: the result stays \
          in the cache.",
     ));
+    if view
+        .scenarios
+        .iter()
+        .any(|scenario| !scenario.job_kinds.is_empty())
+    {
+        lines.push(words("The export of a remote cache is part of its job."));
+    }
     lines.extend(view.scenarios.iter().flat_map(edit_lines));
     lines.extend(round_summary::unreached(view).map(words));
     lines

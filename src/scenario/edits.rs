@@ -2,6 +2,7 @@
 //! several, and takes the place of the one made before it.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -90,10 +91,10 @@ impl EditedFiles {
             None => dockerfile.to_owned(),
         };
         for path in edit.parts.iter().map(place) {
-            if !self.originals.contains_key(&path) {
-                let original =
-                    fs::read(&path).map_err(|error| ScenarioError::io("read", &path, error))?;
-                self.originals.insert(path, original);
+            if let Entry::Vacant(place) = self.originals.entry(path) {
+                let original = fs::read(place.key())
+                    .map_err(|error| ScenarioError::io("read", place.key(), error))?;
+                place.insert(original);
             }
         }
         let mut edited: BTreeMap<PathBuf, Vec<u8>> = BTreeMap::new();

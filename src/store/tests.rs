@@ -149,7 +149,9 @@ fn a_spreadsheet_gets_no_formula_and_no_control_character() {
     let line = csv::line(&row);
     assert_eq!(line.matches('\n').count(), 1);
     assert!(
-        line.ends_with(",\"'=HYPERLINK(\"\"http://evil.example\"\")\\n\\x1b[2J\",2,'@SUM(1),\n")
+        line.ends_with(
+            ",\"'=HYPERLINK(\"\"http://evil.example\"\")\\n\\x1b[2J\",2,'@SUM(1),,,,,\n"
+        )
     );
 }
 

@@ -36,8 +36,10 @@ use wire::{
     WriteRequest, WriteResponse,
 };
 
-/// The methods that a session announces.
-pub(super) const METHODS: &[&str] = &[
+/// The methods that a session announces: those that read.
+const READING: &[&str] = &["Info", "List", "Read", "Status", "ListStatuses"];
+/// The same where caches may be written, too.
+const WRITING: &[&str] = &[
     "Info",
     "List",
     "Read",
@@ -87,6 +89,14 @@ impl ContentStores {
 
     pub(super) fn is_empty(&self) -> bool {
         self.images.is_empty() && self.caches.is_empty()
+    }
+
+    /// The methods that a session announces.
+    pub(super) fn methods(&self) -> &'static [&'static str] {
+        match self.caches.is_empty() {
+            true => READING,
+            false => WRITING,
+        }
     }
 
     /// Bytes of images' blobs that were sent so far.
@@ -280,8 +290,14 @@ impl Service<http::Request<Body>> for ContentStores {
                 // What a stream has not kept is gone when it ends.
                 "Abort" => {
                     let mut grpc = Grpc::new(ProstCodec::<Nothing, Nothing>::default());
-                    let none = tower::service_fn(async |_| Ok(Response::new(Nothing {})));
-                    grpc.unary(none, request).await
+                    let abort = tower::service_fn(|request: Request<Nothing>| {
+                        let stores = stores.clone();
+                        async move {
+                            stores.cache(request.metadata())?;
+                            Ok(Response::new(Nothing {}))
+                        }
+                    });
+                    grpc.unary(abort, request).await
                 }
                 // Nothing goes on being written, so there is nothing to list.
                 "ListStatuses" => {

@@ -82,7 +82,8 @@ impl Offer {
             )
             .add(self.files, &["DiffCopy"]);
         if !self.content.is_empty() {
-            router = router.add(self.content, content::METHODS);
+            let methods = self.content.methods();
+            router = router.add(self.content, methods);
         }
         if !self.secrets.is_empty() {
             let known = secrets::Known(self.secrets);

@@ -36,7 +36,7 @@ pub fn add_kinds(
                 );
             }
         }
-        let edited: Vec<BuildKind> = scenario.kinds.iter().copied().collect();
+        let edited: Vec<BuildKind> = scenario.kinds.clone();
         for cache in caches {
             if scenario.edit_of(BuildKind::Incremental).is_none() {
                 bail!("--ci-cache needs --edit FILE: a job of CI comes after an edit of that file");

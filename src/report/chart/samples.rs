@@ -159,7 +159,7 @@ fn panel(
         let (low, high) = range.unwrap_or((at, at));
         Some((low.min(at), high.max(at)))
     });
-    let mut heading = vec![Span::new(&kind.to_string(), BOLD, palette.ink)];
+    let mut heading = vec![Span::new(kind.to_string(), BOLD, palette.ink)];
     if view.scenarios.len() > 1 {
         let name = escape::columns(&scenario.name, 40);
         heading.insert(0, Span::new(format!("{name}, "), BOLD, palette.ink));

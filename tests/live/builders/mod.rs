@@ -1,6 +1,7 @@
 //! Races on builders of every driver, started as a person starts them: what is
 //! built, what is said of it, and what is left.
 
+mod ci_cache;
 mod drivers;
 mod failures;
 mod images;
@@ -12,6 +13,7 @@ mod overlay2;
 mod own_container;
 mod place;
 mod raced;
+mod registry;
 
 use std::fs;
 

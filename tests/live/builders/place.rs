@@ -232,7 +232,7 @@ impl Place {
         }
     }
 
-    fn dockerfile(&self, variant: &str) -> PathBuf {
+    pub fn dockerfile(&self, variant: &str) -> PathBuf {
         let file = format!("dockerfiles/greet/{variant}.Dockerfile");
         self.path().join(file)
     }

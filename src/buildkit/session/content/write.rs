@@ -50,9 +50,8 @@ where
             if is_over {
                 return None;
             }
-            let request = match requests.next().await? {
-                Ok(request) => request,
-                Err(_) => return None,
+            let Ok(request) = requests.next().await? else {
+                return None;
             };
             let answer = answer(&folder, request, &mut writing).await;
             let is_over = answer.is_err();

@@ -1,0 +1,272 @@
+//! Jobs of CI: an empty builder that imports a remote cache, builds after an edit, and
+//! exports again; and caches that cannot be written.
+
+use std::io::Read;
+use std::time::Duration;
+
+use buildrace::model::{BuildPart, Outcome, PartKind, Sample};
+use buildrace::store::StoredRun;
+use flate2::read::GzDecoder;
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::registry::{Failing, Registry, failing};
+use super::{Kept, OnEngine, Place, text};
+use crate::support::Engine;
+
+/// A builder that is made for the run.
+const OWN: [&str; 2] = ["--builder", "container"];
+
+fn part(sample: &Sample, kind: PartKind) -> Option<BuildPart> {
+    sample.parts.iter().find(|part| part.part == kind).copied()
+}
+
+/// How long the steps of a sample took whose names begin so, by its recording, and as
+/// one: `docker buildx build --progress=rawjson` writes the same.
+fn recorded(run: &StoredRun, sample: &Sample, begin: &str) -> Option<Duration> {
+    let file = run
+        .dir
+        .join(format!("traces/{}.rawjson.gz", sample.slot.id));
+    let mut text = String::new();
+    let mut reader = GzDecoder::new(std::fs::File::open(file).unwrap());
+    reader.read_to_string(&mut text).unwrap();
+    let mut span: Option<(Timestamp, Timestamp)> = None;
+    for status in serde_json::Deserializer::from_str(&text).into_iter::<Value>() {
+        let status = status.unwrap();
+        for vertex in status["vertexes"].as_array().into_iter().flatten() {
+            if !vertex["name"].as_str().unwrap().starts_with(begin) {
+                continue;
+            }
+            let time = |key: &str| vertex[key].as_str().map(|time| time.parse().unwrap());
+            if let (Some(start), Some(end)) = (time("started"), time("completed")) {
+                let (first, last) = span.unwrap_or((start, end));
+                span = Some((first.min(start), last.max(end)));
+            }
+        }
+    }
+    let (start, end) = span?;
+    Some(Duration::try_from(end.duration_since(start)).unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_imports_what_the_first_exported_and_leaves_nothing() {
+    let Some(engine) = Engine::take().await else {
+        return;
+    };
+    let registry = Registry::start();
+    let place = Place::new(&engine.host);
+    let kept = async || {
+        (
+            Kept::by(&engine.builder).await,
+            OnEngine::at(&engine.host).await,
+        )
+    };
+    let before = kept().await;
+    let at = |mode: &str| {
+        let address = registry.address;
+        format!("--ci-cache=type=registry,ref={address}/cache,registry.insecure=true,mode={mode}")
+    };
+    let (max, min) = (at("max"), at("min"));
+    let raced = place.races(
+        &[
+            &OWN[..],
+            &["--kinds", "multi-arch", "--variant", "naive", &max, &min],
+            &[
+                "--ci-cache",
+                "type=local,mode=max",
+                "--ci-cache",
+                "type=local",
+            ],
+        ]
+        .concat(),
+    );
+    assert_eq!(kept().await, before);
+    let run = &raced.run;
+    assert_eq!(run.run.samples.len(), 9, "{}", raced.said);
+    for sample in &run.run.samples {
+        let id = &sample.slot.id;
+        assert_eq!(sample.outcome, Outcome::Ok, "{sample:?}");
+        let kind = sample.slot.kind;
+        let (import, export) = (
+            part(sample, PartKind::ImportCache),
+            part(sample, PartKind::ExportCache),
+        );
+        if kind.remote_cache().is_none() {
+            assert!(sample.parts.is_empty(), "{id}");
+            continue;
+        }
+        let sum: Duration = sample.parts.iter().map(|part| part.seconds).sum();
+        let apart = sum.abs_diff(sample.wall);
+        assert!(apart < Duration::from_micros(10), "{id}: {apart:?}");
+        let told = recorded(run, sample, "exporting cache").unwrap();
+        let apart = export.unwrap().seconds.abs_diff(told);
+        assert!(apart < Duration::from_millis(1), "{id}: {apart:?}");
+        let is_first = kind.starts_empty();
+        assert_eq!(import.is_none(), is_first, "{id}");
+        if is_first {
+            assert_eq!(sample.cached_steps, 0, "{id}");
+        } else {
+            // All but the copy of what was edited, and what follows from it.
+            assert!(sample.cached_steps > 0, "{id}: {sample:?}");
+            let told = recorded(run, sample, "importing cache").unwrap();
+            assert!(
+                import.unwrap().seconds >= told.saturating_sub(Duration::from_millis(1)),
+                "{id}"
+            );
+        }
+        if kind.to_string().contains("local") {
+            assert!(export.unwrap().bytes.is_some(), "{id}");
+        }
+    }
+    assert!(raced.told.contains("Jobs of CI"), "{}", raced.told);
+    // Nothing says where the registry is that a record must not.
+    let record = std::fs::read_to_string(run.dir.join("run.json")).unwrap();
+    assert!(!record.contains(&registry.address.to_string()), "{record}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cache_that_cannot_be_written_has_a_result_of_its_own() {
+    let Some(engine) = Engine::take().await else {
+        return;
+    };
+    let place = Place::new(&engine.host);
+    let kept = async || {
+        (
+            Kept::by(&engine.builder).await,
+            OnEngine::at(&engine.host).await,
+        )
+    };
+    let before = kept().await;
+    let ways = [
+        ("denied", Failing::Status(401)),
+        ("busy", Failing::Status(429)),
+        ("broken", Failing::Status(500)),
+        ("cut", Failing::Cut),
+    ];
+    let caches = ways.map(|(name, how)| {
+        let address = failing(how);
+        format!("--ci-cache=type=registry,ref={address}/cache,registry.insecure=true,name={name}")
+    });
+    let caches: Vec<&str> = caches.iter().map(String::as_str).collect();
+    let race = [
+        "run",
+        "greet",
+        "--rounds",
+        "1",
+        "--keep-contaminated",
+        "--variant",
+        "naive",
+    ];
+    let kinds = ["--kinds", "multi-arch"];
+    let args = [&race[..], &OWN[..], &kinds[..], &caches[..]].concat();
+    let output = place.buildrace(&args).output().unwrap();
+    let said = text(&output.stderr);
+    assert_eq!(kept().await, before, "{said}");
+    let run = place.newest().unwrap_or_else(|| panic!("{said}"));
+    for (name, _) in ways {
+        let of = |word: &str| {
+            let kind = format!("{word}:{name}");
+            let mut samples = run.run.samples.iter();
+            let found = samples.find(|sample| sample.slot.kind.to_string() == kind);
+            found.unwrap_or_else(|| panic!("no {kind}: {said}"))
+        };
+        let first = of("cache-export");
+        assert_eq!(first.outcome, Outcome::NotTransferred, "{first:?}");
+        let failure = first.failure.as_ref().unwrap();
+        let step = failure.step.as_deref().unwrap_or_default();
+        assert!(step.starts_with("exporting cache"), "{failure:?}");
+        // What was built took its time, and that is kept.
+        let build = part(first, PartKind::Build).unwrap();
+        assert!(build.seconds > Duration::ZERO && build.seconds < first.wall);
+        assert_eq!(of("ci-cache").outcome, Outcome::Skipped);
+    }
+    let whole = run
+        .run
+        .samples
+        .iter()
+        .filter(|sample| sample.outcome == Outcome::Ok);
+    assert_eq!(whole.count(), 1, "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_at_the_export_has_a_result_of_its_own() {
+    let Some(engine) = Engine::take().await else {
+        return;
+    };
+    let place = Place::new(&engine.host);
+    // What does not compress, and more than there is room for.
+    let mut state = 88_172_645_463_325_252_u64;
+    let mut noise = Vec::with_capacity(24_000_000);
+    while noise.len() < 24_000_000 {
+        // Xorshift, of Marsaglia.
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        noise.extend(state.to_le_bytes());
+    }
+    place.write("scenarios/greet/src/noise", &noise);
+    let dockerfile = std::fs::read_to_string(place.dockerfile("naive")).unwrap();
+    std::fs::write(
+        place.dockerfile("naive"),
+        dockerfile + "COPY noise /noise\n",
+    )
+    .unwrap();
+    let disk = place.path().join("disk");
+    std::fs::create_dir(&disk).unwrap();
+    let mount = ["-t", "tmpfs", "-o", "size=60m", "tmpfs"];
+    let mounted = place
+        .program("mount")
+        .args(mount)
+        .arg(&disk)
+        .status()
+        .unwrap();
+    assert!(
+        mounted.success(),
+        "this test mounts a small disk, and so needs root"
+    );
+    let args = [
+        &[
+            "run",
+            "greet",
+            "--rounds",
+            "1",
+            "--keep-contaminated",
+            "--variant",
+            "naive",
+        ][..],
+        &OWN[..],
+        &["--kinds", "cold", "--ci-cache", "type=local,mode=max"],
+    ]
+    .concat();
+    let output = place
+        .buildrace(&args)
+        .env("TMPDIR", &disk)
+        .output()
+        .unwrap();
+    let unmounted = place.program("umount").arg(&disk).status().unwrap();
+    let said = text(&output.stderr);
+    let run = place.newest().unwrap_or_else(|| panic!("{said}"));
+    let full = run.run.samples.iter();
+    let full = full.filter(|sample| sample.outcome == Outcome::NotTransferred);
+    let full: Vec<&Sample> = full.collect();
+    assert_eq!(full.len(), 1, "{said}");
+    let message = &full[0].failure.as_ref().unwrap().message;
+    assert!(message.contains("No space left"), "{message}");
+    assert!(part(full[0], PartKind::Build).is_some());
+    assert!(unmounted.success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_builder_that_is_not_made_for_the_run_is_not_emptied() {
+    let Some(engine) = Engine::take().await else {
+        return;
+    };
+    let place = Place::new(&engine.host);
+    let before = Kept::by(&engine.builder).await;
+    let args = ["run", "greet", "--rounds", "1", "--ci-cache", "type=local"];
+    let output = place.buildrace(&args).output().unwrap();
+    let said = text(&output.stderr);
+    assert!(!output.status.success());
+    assert!(said.contains("--builder container"), "{said}");
+    assert_eq!(Kept::by(&engine.builder).await, before);
+}
