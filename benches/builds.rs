@@ -288,6 +288,7 @@ impl<'a> Site<'a> {
             command: Default::default(),
             commit: None,
             suite: None,
+            export: None,
             ci_caches: vec![],
             left_out: Vec::new(),
             seed: 0,
@@ -346,7 +347,8 @@ impl<'a> Site<'a> {
             secrets: &BTreeMap::new(),
             redaction: &Redaction::default(),
             ci_caches: &[],
-            cache_folder: std::path::Path::new(""),
+            export: &Default::default(),
+            transfer_folder: std::path::Path::new(""),
             earlier: Resumption::default(),
         };
         let mut memory = Memory::default();

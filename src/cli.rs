@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::model::{BuildKind, CiCache, Platform, Release};
+use crate::model::{BuildKind, CiCache, Platform, Release, TimedExport};
 use crate::options::{
     BuildOptions, BuilderOptions, Matrix, Output, PageAddress, RaceOptions, ResultsPlace, Rounds,
     duration, rounds, share,
@@ -112,6 +112,18 @@ pub struct RaceArgs {
     /// Measure how large images are, in the first round, by an export after the clock
     #[arg(long)]
     pub image_size: bool,
+    /// Time the export of each build's result, too, in the words of buildx's --output
+    ///
+    /// type=image (into the builder's image store), type=oci, type=docker (archives, sent here),
+    /// type=registry,name=REPOSITORY (pushed); with compression=zstd and whatever else the
+    /// exporter takes. buildrace removes images and archives again, and leaves what was pushed.
+    #[arg(
+        long = "output",
+        id = "output_type",
+        value_name = "type=TYPE,…",
+        default_value = "cacheonly"
+    )]
+    pub output_type: TimedExport,
     /// Race jobs of CI, too: an empty builder that imports this remote cache, after an edit; may be
     /// given several times
     ///
@@ -150,6 +162,7 @@ impl From<&RaceArgs> for RaceOptions {
             redact: args.redact.clone(),
             image_size: args.image_size,
             ci_caches: args.ci_cache.clone(),
+            export: args.output_type.clone(),
             results: args.results.clone(),
             reports: args.reports.clone(),
             json: args.json,

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::model::{BuildKind, CiCache, Platform};
+use crate::model::{BuildKind, CiCache, Platform, TimedExport};
 use crate::report::{Document, Format, NoDocument, UnknownFormat};
 
 pub use crate::report::PageAddress;
@@ -59,6 +59,8 @@ pub struct RaceOptions {
     pub redact: Vec<String>,
     /// Whether to measure images.
     pub image_size: bool,
+    /// What becomes of the results of timed builds.
+    pub export: TimedExport,
     /// Remote caches of CI jobs, each of which adds kinds of builds.
     pub ci_caches: Vec<CiCache>,
     /// Where results go.

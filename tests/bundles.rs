@@ -186,7 +186,7 @@ fn what_is_no_bundle_is_left_to_others() {
         assert!(of_file(bytes).unwrap().is_none());
     }
     let zip = refused(b"PK\x03\x04 and so on");
-    assert!(zip.contains("`unzip "), "{zip}");
+    assert!(zip.contains("`unzip`"), "{zip}");
     let files = [("index.json".to_owned(), b"{\"manifests\":null}".to_vec())];
     let image = refused(&bundle::tar(&files));
     assert!(image.contains("holds no build: expected"), "{image}");

@@ -235,6 +235,15 @@ pub enum Export {
         /// File to write.
         destination: PathBuf,
     },
+    /// An exporter of BuildKit's, with its options in BuildKit's words.
+    Exporter {
+        /// `image`, `oci`, `docker`.
+        kind: String,
+        /// Its options.
+        attributes: BTreeMap<String, String>,
+        /// File for what it sends back, where it sends something.
+        destination: Option<PathBuf>,
+    },
     /// The files of one platform are sent back as a tar archive and written to
     /// this file.
     Tar {

@@ -145,15 +145,22 @@ pub(super) fn prepare(
     }
 
     let archive = match &request.export {
-        Export::Oci { destination } | Export::Tar { destination } => {
-            Some(Archive::create(destination).map_err(|error| {
-                setup(format!(
-                    "cannot write an archive to {}: {error}",
-                    destination.display()
-                ))
-            })?)
-        }
-        Export::CacheOnly | Export::Image { .. } => None,
+        Export::Oci { destination }
+        | Export::Tar { destination }
+        | Export::Exporter {
+            destination: Some(destination),
+            ..
+        } => Some(Archive::create(destination).map_err(|error| {
+            setup(format!(
+                "cannot write an archive to {}: {error}",
+                destination.display()
+            ))
+        })?),
+        Export::CacheOnly
+        | Export::Image { .. }
+        | Export::Exporter {
+            destination: None, ..
+        } => None,
     };
     let mut solve = solve_request(request, filename, daemon);
     let caches = served.cache_options(request).map_err(setup)?;
@@ -273,6 +280,18 @@ fn exporter(export: &Export, daemon: Daemon) -> Option<proto::Exporter> {
         Export::Tar { .. } => Some(proto::Exporter {
             r#type: "tar".into(),
             attrs: HashMap::new(),
+        }),
+        Export::Exporter {
+            kind,
+            attributes: given,
+            ..
+        } => Some(proto::Exporter {
+            r#type: match (kind.as_str(), daemon) {
+                // An engine's own, as buildx names it.
+                ("image", Daemon::Engine) => "moby".to_owned(),
+                (kind, _) => kind.to_owned(),
+            },
+            attrs: given.clone().into_iter().collect(),
         }),
     }
 }

@@ -21,6 +21,7 @@ mod rules;
 mod run;
 mod sample;
 mod slot;
+mod timed_export;
 
 pub use cell::{cell_name, split_cell};
 pub use ci_cache::{CacheMode, CiCache, CiCacheInfo};
@@ -51,3 +52,4 @@ pub use sample::{
     says_container_was_not_started,
 };
 pub use slot::Slot;
+pub use timed_export::{TimedExport, TimedExportKind};

@@ -47,6 +47,10 @@ pub struct RunRecord {
     pub timeout_seconds: f64,
     /// What is raced.
     pub scenarios: Vec<ScenarioInfo>,
+    /// What became of the results of timed builds, where they did not stay in the cache alone,
+    /// in the words of buildx's `--output`: `type=oci,compression=zstd`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub export: Option<String>,
     /// Remote caches that kinds of builds name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ci_caches: Vec<CiCacheInfo>,

@@ -29,6 +29,7 @@ mod sampling;
 mod slot_build;
 mod smoke;
 mod smoke_build;
+mod timed_export;
 pub mod warm_up;
 
 pub use emulation::Emulation;

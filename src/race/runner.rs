@@ -29,7 +29,7 @@ use super::slot_build::SlotBuild;
 use super::warm_up::WarmUpError;
 use crate::builder::{BuilderError, Cleanup};
 use crate::buildkit::Secret;
-use crate::model::{CiCache, Outcome, Run, RunRecord, Sample, Slot};
+use crate::model::{CiCache, Outcome, Run, RunRecord, Sample, Slot, TimedExport};
 use crate::model::{Event, RunEnd};
 use crate::scenario::{Scenario, ScenarioError, Variant};
 use crate::verdict;
@@ -96,11 +96,13 @@ pub struct Race<'a> {
     pub image_size: bool,
     /// Secrets of `RUN --mount=type=secret`, by their ids.
     pub secrets: &'a BTreeMap<String, Secret>,
+    /// What becomes of the results of timed builds.
+    pub export: &'a TimedExport,
     /// Remote caches that kinds of builds name. Their builds need builders whose cache
     /// nobody needs ([`Cleanup::Discard`](crate::builder::Cleanup)).
     pub ci_caches: &'a [CiCache],
-    /// Where those of them that are folders on this machine are.
-    pub cache_folder: &'a Path,
+    /// Where remote caches in folders, and exported archives, are.
+    pub transfer_folder: &'a Path,
     /// What results may not say.
     pub redaction: &'a Redaction,
     /// What was done before, where it is a run that goes on.
@@ -471,7 +473,8 @@ impl Race<'_> {
                 variant,
                 place: self.places.get(variant.cell.place)?,
                 ci_caches: self.ci_caches,
-                cache_folder: self.cache_folder,
+                export: self.export,
+                transfer_folder: self.transfer_folder,
             })
         };
         found().ok_or_else(|| RaceError::Plan {

@@ -16,6 +16,7 @@ use super::place::Place;
 use super::runner::{Race, RaceError, RunState, notify, warn};
 use super::sample_outcome::{disturbances, outcome_of};
 use super::slot_build::SlotBuild;
+use super::timed_export;
 use crate::builder::BuilderError;
 use crate::buildkit::{BakeRequest, BuildEnd, BuildError, cache_folder_bytes};
 use crate::model::Event;
@@ -57,6 +58,7 @@ impl Race<'_> {
         let stop = run.stop.child_token();
         let builder = entry.place.builder;
         let end = builder.bake(&request, sink, stop).await;
+        self.remove_export(&request, entry.place, run).await?;
         run.rest.disturbed();
         match end.result {
             Err(error) if !run.stop.is_cancelled() => Err(RaceError::Again {
@@ -124,6 +126,7 @@ impl Race<'_> {
         if end.layout_bytes > DOCUMENTS {
             warn(&mut run.observer, image_sent(slot, end.layout_bytes))?;
         }
+        let archive = self.remove_export(&request, place, run).await?;
         let lost = matches!(end.result, Err(BuildError::LostBuilder { .. }));
         let mut unsure = None;
         let disturbances = if lost {
@@ -171,7 +174,7 @@ impl Race<'_> {
             steps: trace.count(),
             cached_steps: trace.cached_count(),
             context_bytes: end.context_bytes,
-            parts: parts(&trace, &end, &request),
+            parts: parts(&trace, &end, &request, archive),
             image_bytes: judged.bytes,
             output_checked: judged.output_checked,
             disturbances,
@@ -179,6 +182,24 @@ impl Race<'_> {
             failure,
         };
         Ok((sample, unsure))
+    }
+
+    /// Removes what a build has exported; returns its bytes, where it is an archive.
+    async fn remove_export(
+        &self,
+        request: &BakeRequest,
+        place: &Place<'_>,
+        run: &mut RunState<'_>,
+    ) -> Result<Option<u64>, RaceError> {
+        match timed_export::remove(request, place).await {
+            Ok(bytes) => Ok(bytes),
+            Err(error) => {
+                let error = self.redaction.text(&error);
+                let message = format!("an exported image may be left: {error}");
+                warn(&mut run.observer, message)?;
+                Ok(None)
+            }
+        }
     }
 
     /// Waits for the machine to come to rest, so that what was before is no
@@ -253,8 +274,14 @@ impl Race<'_> {
     }
 }
 
-/// What a build's time is made of, with the bytes of a cache in a folder.
-fn parts(trace: &Trace, end: &BuildEnd, request: &BakeRequest) -> Vec<BuildPart> {
+/// What a build's time is made of, with the bytes of a cache in a folder and of an archive
+/// that was sent.
+fn parts(
+    trace: &Trace,
+    end: &BuildEnd,
+    request: &BakeRequest,
+    archive: Option<u64>,
+) -> Vec<BuildPart> {
     let mut parts = trace.parts(end.wall);
     let caches = request.targets.iter().flat_map(|it| &it.request.cache_to);
     let folders = caches.filter_map(|cache| cache.folder.as_deref());
@@ -264,6 +291,9 @@ fn parts(trace: &Trace, end: &BuildEnd, request: &BakeRequest) -> Vec<BuildPart>
         .find(|part| part.part == PartKind::ExportCache);
     if let (Some(export), Some(bytes @ 1..)) = (export, bytes) {
         export.bytes = Some(bytes);
+    }
+    if let Some(send) = parts.iter_mut().find(|part| part.part == PartKind::Send) {
+        send.bytes = archive.or(send.bytes);
     }
     parts
 }

@@ -7,8 +7,9 @@ use std::time::Duration;
 use super::chain::Chain;
 use super::ci_cache::transfers;
 use super::place::Place;
-use crate::buildkit::{BakeRequest, BakeTarget, BuildRequest, Export, NamedContext, Secret};
-use crate::model::{BuildKind, CiCache, Platform, ScenarioInfo, Slot};
+use super::timed_export::export;
+use crate::buildkit::{BakeRequest, BakeTarget, BuildRequest, NamedContext, Secret};
+use crate::model::{BuildKind, CiCache, Platform, ScenarioInfo, Slot, TimedExport};
 use crate::scenario::{ContextSource, Scenario, ScenarioError, Variant};
 
 /// A variant with its scenario.
@@ -18,8 +19,9 @@ pub(super) struct SlotBuild<'a> {
     pub(super) variant: &'a Variant,
     pub(super) place: &'a Place<'a>,
     pub(super) ci_caches: &'a [CiCache],
-    /// Where remote caches in folders are.
-    pub(super) cache_folder: &'a Path,
+    pub(super) export: &'a TimedExport,
+    /// Where remote caches in folders, and exported archives, are.
+    pub(super) transfer_folder: &'a Path,
 }
 
 impl SlotBuild<'_> {
@@ -73,9 +75,10 @@ impl SlotBuild<'_> {
             "{prefix}r{}-{}-{}-{block}",
             chain.round, slot.scenario, slot.variant
         );
-        let transfers = transfers(self.ci_caches, slot.kind, &block, self.cache_folder);
+        let reference = format!("{prefix}{}", slot.id);
+        let transfers = transfers(self.ci_caches, slot.kind, &block, self.transfer_folder);
         let common = BuildRequest {
-            reference: format!("{prefix}{}", slot.id),
+            reference: reference.clone(),
             context: chain.context().to_owned(),
             contexts: BTreeMap::new(),
             layouts: self.place.layouts.to_vec(),
@@ -92,7 +95,7 @@ impl SlotBuild<'_> {
             no_cache,
             internal: false,
             cache_mount_namespace: Some(block),
-            export: Export::CacheOnly,
+            export: export(self.export, &reference, self.transfer_folder),
             cache_from: transfers.from,
             cache_to: transfers.to,
             timeout: Some(timeout),

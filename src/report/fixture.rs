@@ -44,6 +44,7 @@ pub(crate) fn record(variants: &[&str], rounds: u32) -> RunRecord {
         command: Invocation::new("run", ["go-hello".to_owned()]),
         commit: Some("9c1e4f0d2b7a6853c0d9e8f7a6b5c4d3e2f10987".into()),
         suite: None,
+        export: None,
         ci_caches: vec![],
         left_out: Vec::new(),
         seed: 42,

@@ -24,6 +24,7 @@ mod names;
 pub mod number;
 mod page;
 mod paint;
+mod parts;
 mod prose;
 mod questions;
 mod reading;

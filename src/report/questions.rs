@@ -103,10 +103,20 @@ fn cold(view: &View) -> Vec<Line> {
         "The clock runs on the client, from sending Solve to its return; the context is sent \
          within.",
     ));
-    lines.push(words(
-        "Base images are unpacked before the clock starts. No export is timed: the result stays \
-         in the cache.",
-    ));
+    lines.push(match &view.export {
+        None => words(
+            "Base images are unpacked before the clock starts. No export is timed: the result stays \
+             in the cache.",
+        ),
+        Some(export) => vec![
+            Piece::Text(
+                "Base images are unpacked before the clock starts. The export of the result is \
+                 timed, too: "
+                    .to_owned(),
+            ),
+            Piece::Code(export.clone()),
+        ],
+    });
     if view
         .scenarios
         .iter()

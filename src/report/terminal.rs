@@ -13,6 +13,7 @@ use super::jobs;
 use super::names;
 use super::number;
 use super::paint::{Paint, Style};
+use super::parts;
 use super::round_summary;
 use super::sentence::sentence;
 use super::successive;
@@ -70,6 +71,12 @@ pub fn terminal(view: &View, width: usize, colour: bool) -> String {
             out.push('\n');
         }
         jobs_of(&mut out, scenario, width, paint);
+        for line in parts::lines(scenario) {
+            wrapped(&mut out, &line, width, Style::Plain, paint);
+        }
+        if !scenario.parts.is_empty() {
+            out.push('\n');
+        }
         beside_the_article(&mut out, scenario, paint);
         for line in successive::lines(scenario) {
             wrapped(&mut out, &line, width, Style::Plain, paint);

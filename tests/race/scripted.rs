@@ -300,6 +300,7 @@ pub fn setting(kinds: &[BuildKind], variants: &[&str]) -> Setting {
         command: Default::default(),
         commit: None,
         suite: None,
+        export: None,
         ci_caches: vec![],
         left_out: Vec::new(),
         seed: 1,
@@ -436,7 +437,8 @@ pub async fn race_at(
         secrets: &BTreeMap::new(),
         redaction: &Redaction::default(),
         ci_caches: &[],
-        cache_folder: std::path::Path::new(""),
+        export: &Default::default(),
+        transfer_folder: std::path::Path::new(""),
         earlier,
     };
     race.run(observer, stop).await

@@ -85,7 +85,7 @@ pub async fn build(
         dead,
     });
     let places: Vec<Place<'_>> = places.collect();
-    let cache_folder = Folder::new("ci-caches").context("cannot make a temporary folder")?;
+    let transfer_folder = Folder::new("transfers").context("cannot make a temporary folder")?;
     let race = Race {
         record: &record,
         scenarios,
@@ -94,7 +94,8 @@ pub async fn build(
         secrets: &secrets,
         image_size: args.image_size,
         ci_caches: &args.ci_caches,
-        cache_folder: cache_folder.path(),
+        export: &args.export,
+        transfer_folder: transfer_folder.path(),
         redaction: &redaction,
         earlier: Resumption {
             samples: &finished,

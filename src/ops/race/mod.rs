@@ -3,7 +3,6 @@
 
 mod building;
 mod causes;
-mod ci_caches;
 mod draft;
 mod eligibility;
 mod fetched_sources;
@@ -16,6 +15,7 @@ mod raced;
 mod resume;
 mod run_locks;
 mod smoke_runner;
+mod transfers;
 mod writable;
 
 pub use causes::Causes;

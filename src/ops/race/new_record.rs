@@ -9,7 +9,7 @@ use crate::engine::Engine;
 use crate::git::Repository;
 use crate::model::{
     BakeInfo, BaseImage, BuildKind, CiCache, EmulatorInfo, HostInfo, Invocation, Platform, Rules,
-    RunRecord, SCHEMA_VERSION, ScenarioInfo, Stopping, VariantInfo,
+    RunRecord, SCHEMA_VERSION, ScenarioInfo, Stopping, TimedExport, VariantInfo,
 };
 use crate::ops::builder::BuilderSession;
 use crate::ops::cells::Cells;
@@ -54,6 +54,7 @@ pub fn of_run(input: RecordInput<'_>) -> Result<RunRecord, ScenarioError> {
         command: to_repeat(&input),
         commit: input.commit,
         suite: input.choice.suite.clone(),
+        export: exported(&input.args.export),
         ci_caches: input.args.ci_caches.iter().map(CiCache::info).collect(),
         left_out: input.choice.left_out.clone(),
         seed: input.seed,
@@ -158,6 +159,11 @@ fn scenario_info(
     })
 }
 
+/// What becomes of results, where they are exported.
+fn exported(export: &TimedExport) -> Option<String> {
+    (*export != TimedExport::default()).then(|| export.to_string())
+}
+
 /// What to type to run the same plan again. Folders and endpoints are left
 /// out: they belong to this machine.
 fn to_repeat(input: &RecordInput<'_>) -> Invocation {
@@ -172,6 +178,9 @@ fn to_repeat(input: &RecordInput<'_>) -> Invocation {
     command.option("timeout", timeout.replace(' ', ""));
     if let Some(delta) = args.delta {
         command.option("delta", delta);
+    }
+    if let Some(export) = exported(&args.export) {
+        command.option("output", export);
     }
     for cache in &args.ci_caches {
         command.option("ci-cache", cache);

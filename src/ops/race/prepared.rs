@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use tokio_util::sync::CancellationToken;
 
 use super::building::{StartedRun, build, learn_from_last_run};
-use super::ci_caches;
 use super::draft::{Draft, draft};
 use super::input::RaceInput;
 use super::raced::Raced;
+use super::transfers;
 use crate::buildkit::Secret;
 use crate::engine::private::EmulatorsInUse;
 use crate::model::{BaseImage, Run, RunRecord};
@@ -50,7 +50,8 @@ impl<'a> Prepared<'a> {
         stop: &CancellationToken,
     ) -> anyhow::Result<Self> {
         let masks = redaction::masks(&input, &args.redact, &args.ci_caches)?;
-        ci_caches::add_kinds(cells, &mut input.scenarios, &args.ci_caches)?;
+        transfers::check_export(&input.scenarios, &args.export)?;
+        transfers::add_kinds(cells, &mut input.scenarios, &args.ci_caches)?;
         temporary_folders::sweep();
         let skip = left_out([&args.results.folder, &args.reports], &input.scenarios)?;
         let snapshot = Snapshot::take(&input.scenarios, &skip)?;

@@ -7,10 +7,10 @@ use anyhow::bail;
 use tokio_util::sync::CancellationToken;
 
 use super::building::{StartedRun, build, learn_from_last_run};
-use super::ci_caches;
 use super::draft::{Draft, draft};
 use super::input::RaceInput;
 use super::raced::Raced;
+use super::transfers;
 use crate::model::{
     BuilderInfo, EmulatorInfo, Run, RunRecord, ScenarioInfo, VariantInfo, split_cell,
 };
@@ -36,7 +36,7 @@ pub async fn resume(
     held: HeldRun,
     stop: &CancellationToken,
 ) -> anyhow::Result<Raced> {
-    ci_caches::check_same(&held.stored.run.record.ci_caches, &args.ci_caches)?;
+    transfers::check_same(&held.stored.run.record.ci_caches, &args.ci_caches)?;
     let masks = redaction::masks(&input, &args.redact, &args.ci_caches)?;
     temporary_folders::sweep();
     let skip = left_out([&args.results.folder, &args.reports], &input.scenarios)?;
@@ -96,6 +96,8 @@ fn differences(then: &RunRecord, now: &RunRecord) -> Vec<String> {
         let names = record.scenarios.iter().map(|s| s.name.as_str());
         names.collect::<Vec<_>>().join(" ")
     };
+    let export = |record: &RunRecord| record.export.clone().unwrap_or_default();
+    compare("--output", export(then), export(now));
     compare("the scenarios", names(then), names(now));
     for (then, now) in then.scenarios.iter().zip(&now.scenarios) {
         of_scenario(then, now, &mut compare);

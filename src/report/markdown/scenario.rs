@@ -3,10 +3,10 @@
 use std::fmt::Write;
 
 use super::super::explanation::shared_sentence;
-use super::super::jobs;
 use super::super::number;
 use super::super::round_summary;
 use super::super::view::{Cell, CulpritView, ScenarioView};
+use super::super::{jobs, parts};
 use crate::escape::markdown as text;
 use crate::model::{BuildKind, Outcome};
 use crate::stats::Ratio;
@@ -43,8 +43,15 @@ pub(in crate::report) fn times(out: &mut String, scenario: &ScenarioView) {
     }
 }
 
-/// Jobs of CI with a remote cache; nothing where there are none.
+/// What exported builds are made of, and jobs of CI with a remote cache; nothing where there
+/// are none.
 pub(in crate::report) fn jobs(out: &mut String, scenario: &ScenarioView) {
+    for line in parts::lines(scenario) {
+        let _ = writeln!(out, "- {}", text(&line));
+    }
+    if !scenario.parts.is_empty() {
+        out.push('\n');
+    }
     let rows = jobs::rows(scenario);
     if rows.is_empty() {
         return;

@@ -1,6 +1,7 @@
 //! The table of a scenario's times: each leads to the samples that it comes from.
 
 use super::super::number;
+use super::super::parts;
 use super::super::round_summary;
 use super::super::view::{Cell, ScenarioView, Successive, VariantView};
 use super::anchors::Anchors;
@@ -16,6 +17,8 @@ pub(super) struct Times {
     /// Headings of all columns but the first.
     pub(super) headers: Vec<String>,
     pub(super) rows: Vec<Row>,
+    /// What the times of exported builds are made of.
+    pub(super) parts: Vec<String>,
     pub(super) how_made: Option<String>,
     pub(super) spread: Option<String>,
     /// Variants against others than the reference.
@@ -65,6 +68,7 @@ pub(super) fn times(scenario: &ScenarioView, place: usize, anchors: &Anchors) ->
         kinds: scenario.kinds.iter().map(ToString::to_string).collect(),
         headers,
         rows: rows.collect(),
+        parts: parts::lines(scenario).collect(),
         how_made: round_summary::how_made(scenario),
         spread: round_summary::spread(scenario),
         between: scenario

@@ -7,6 +7,7 @@ mod matrix;
 mod nodes;
 mod outputs;
 mod pairs;
+mod parts;
 mod samples;
 mod scenario;
 
@@ -46,6 +47,8 @@ pub struct View {
     pub commit: Option<String>,
     /// The suite that was raced.
     pub suite: Option<String>,
+    /// What became of the results of timed builds, where they were exported.
+    pub export: Option<String>,
     /// What could not be raced.
     pub left_out: Vec<LeftOut>,
     /// Seed of the order.
@@ -141,6 +144,7 @@ impl View {
             command: record.command.clone(),
             commit: record.commit.clone(),
             suite: record.suite.clone(),
+            export: record.export.clone(),
             left_out: record.left_out.clone(),
             seed: record.seed,
             rounds: record.rounds,

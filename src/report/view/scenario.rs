@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::jobs::{self, JobsView};
+use super::parts::{self, PartsView};
 use crate::explain::{RunExplanation, StepFacts};
 use crate::model::{BuildKind, Outcome, Platform, Rules, Sample, ScenarioInfo, split_cell};
 use crate::report::explanation::{CulpritStep, shared_steps};
@@ -33,6 +34,8 @@ pub struct ScenarioView {
     pub job_kinds: Vec<BuildKind>,
     /// Those jobs, by variant and cache.
     pub jobs: Vec<JobsView>,
+    /// What the times of exported builds are made of.
+    pub parts: Vec<PartsView>,
     /// Variants, the reference first if it was raced.
     pub variants: Vec<VariantView>,
     /// The kind that a gate goes by.
@@ -304,6 +307,7 @@ pub(super) fn scenario(
         kinds: kinds.into_iter().collect(),
         job_kinds: job_kinds.into_iter().collect(),
         jobs: jobs::jobs(assessment, info),
+        parts: parts::parts(assessment, info),
         gate: info.gate(),
         clean: assessment.rounds_needed(info).clean,
         spent: walls.iter().sum(),

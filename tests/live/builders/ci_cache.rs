@@ -270,3 +270,45 @@ async fn a_builder_that_is_not_made_for_the_run_is_not_emptied() {
     assert!(said.contains("--builder container"), "{said}");
     assert_eq!(Kept::by(&engine.builder).await, before);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn exports_are_timed_apart_and_removed() {
+    let Some(engine) = Engine::take().await else {
+        return;
+    };
+    let registry = Registry::start();
+    let place = Place::new(&engine.host);
+    let kept = async || {
+        (
+            Kept::by(&engine.builder).await,
+            OnEngine::at(&engine.host).await,
+        )
+    };
+    let before = kept().await;
+    let pushed = format!(
+        "type=registry,name={}/app,registry.insecure=true",
+        registry.address
+    );
+    for (output, builder, expected) in [
+        ("image", "default", PartKind::ExportLayers),
+        ("type=oci,compression=zstd", "container", PartKind::Send),
+        (&pushed, "container", PartKind::Push),
+    ] {
+        let kinds = ["--variant", "naive", "--kinds", "incremental"];
+        let args = [&["--builder", builder, "--output", output][..], &kinds].concat();
+        let raced = place.races(&args);
+        for sample in &raced.run.run.samples {
+            assert_eq!(sample.outcome, Outcome::Ok, "{output}: {sample:?}");
+            let found = part(sample, expected);
+            assert!(found.is_some(), "{output}: {:?}", sample.parts);
+            if expected == PartKind::Send {
+                assert!(found.unwrap().bytes > Some(1000), "{:?}", sample.parts);
+            }
+            let sum: Duration = sample.parts.iter().map(|part| part.seconds).sum();
+            assert!(sum.abs_diff(sample.wall) < Duration::from_micros(10));
+        }
+        let record = &raced.run.run.record;
+        assert!(!record.export.as_ref().unwrap().contains("name="));
+        assert_eq!(kept().await, before, "after {output}");
+    }
+}

@@ -30,7 +30,7 @@ impl Raced {
                 BuildKind::Cold => assert_eq!(cached, 0, "{id}"),
                 BuildKind::MultiArch | BuildKind::CacheExport(_) | BuildKind::CiCache(..) => {}
                 BuildKind::Incremental | BuildKind::IncrementalOf(_) => {
-                    assert!(cached < steps, "{id}")
+                    assert!(cached < steps, "{id}");
                 }
                 BuildKind::Noop => assert_eq!(cached, steps, "{id}"),
             }

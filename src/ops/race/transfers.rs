@@ -1,9 +1,10 @@
-//! The remote caches of a race: kinds for each, and a builder that may be emptied.
+//! The remote caches and exports of a race: kinds for each cache, and a builder that may be
+//! emptied.
 
 use anyhow::bail;
 
 use crate::builder::Cleanup;
-use crate::model::{BuildKind, CiCache, CiCacheInfo};
+use crate::model::{BuildKind, CiCache, CiCacheInfo, TimedExport};
 use crate::ops::cells::Cells;
 use crate::scenario::Scenario;
 
@@ -62,6 +63,28 @@ pub fn add_kinds(
         );
     }
     Ok(())
+}
+
+/// Fails where the results of a scenario cannot be exported.
+///
+/// # Errors
+/// One of its variants is several targets of bake.
+pub fn check_export(scenarios: &[Scenario], export: &TimedExport) -> anyhow::Result<()> {
+    if *export == TimedExport::default() {
+        return Ok(());
+    }
+    let mut variants = scenarios.iter().flat_map(|scenario| &scenario.variants);
+    let several = variants.find(|variant| {
+        let targets = variant.bake.as_ref().map_or(0, |bake| bake.targets.len());
+        targets > 1
+    });
+    match several {
+        None => Ok(()),
+        Some(variant) => bail!(
+            "--output: {} is several targets of bake, whose results are not exported",
+            variant.name
+        ),
+    }
 }
 
 /// Fails where a run that goes on had other caches.
