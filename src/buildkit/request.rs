@@ -66,8 +66,8 @@ pub struct BuildRequest {
     pub entitlements: Vec<String>,
 }
 
-/// Builds that are one: BuildKit is asked for all of them at the same time, through
-/// one session, as by `docker buildx bake`. A step that several need is done once.
+/// Builds that are one: BuildKit is asked for all of them at the same time, as by `docker buildx
+/// bake`, through one session for each main context. A step that several need is done once.
 #[derive(Debug, Clone)]
 pub struct BakeRequest {
     /// What is built. There is at least one.

@@ -1,7 +1,7 @@
 //! What is built for a slot of the plan: its platforms, cache state and edit.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Component, Path};
 use std::time::Duration;
 
 use super::chain::Chain;
@@ -130,6 +130,7 @@ pub fn builds_of(variant: &Variant, common: &BuildRequest) -> BakeRequest {
             request: BuildRequest {
                 reference,
                 context: common.context.join(&target.context),
+                shared_key: shared_key(&common.shared_key, &target.context),
                 contexts: named_contexts(&target.contexts, &common.context),
                 dockerfile: target.dockerfile.clone(),
                 platforms: target.platforms_of(&common.platforms),
@@ -144,6 +145,15 @@ pub fn builds_of(variant: &Variant, common: &BuildRequest) -> BakeRequest {
     BakeRequest {
         targets: targets.collect(),
         timeout: common.timeout,
+    }
+}
+
+/// Names the context of a target, a folder in that of bake. BuildKit takes a file that it received
+/// under one name before for unchanged if its time and size are the same.
+fn shared_key(of_bake: &str, folder: &Path) -> String {
+    match folder.components().any(|it| it != Component::CurDir) {
+        true => format!("{of_bake}/{}", folder.display()),
+        false => of_bake.to_owned(),
     }
 }
 
