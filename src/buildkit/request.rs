@@ -98,6 +98,35 @@ impl BakeRequest {
         }
     }
 
+    /// Several that start together, each under a name of its own: it stands before the names of
+    /// what is built.
+    pub fn together(
+        builds: impl IntoIterator<Item = (String, Self)>,
+        timeout: Option<Duration>,
+    ) -> Self {
+        let named = |build: &str, target: &str| match target {
+            "" => build.to_owned(),
+            target => format!("{build}-{target}"),
+        };
+        let targets = builds.into_iter().flat_map(|(build, request)| {
+            request.targets.into_iter().map(move |mut target| {
+                for context in target.request.contexts.values_mut() {
+                    if let NamedContext::Target(name) = context {
+                        *name = named(&build, name);
+                    }
+                }
+                BakeTarget {
+                    name: named(&build, &target.name),
+                    request: target.request,
+                }
+            })
+        });
+        Self {
+            targets: targets.collect(),
+            timeout,
+        }
+    }
+
     /// The only build; `None` where there are several.
     pub fn only(&self) -> Option<&BuildRequest> {
         match self.targets.as_slice() {

@@ -31,6 +31,8 @@ impl SlotBuild<'_> {
         let original = self.scenario.sources_of(self.variant);
         let edits = block
             .iter()
+            // Those that start together have copies of their own.
+            .filter(|slot| slot.kind.builds_at_once().is_none())
             .filter_map(|slot| self.scenario.edit_of(slot.kind));
         let round = block.first().map_or(1, |slot| slot.round);
         let mut chain = Chain::new(round, original);
@@ -46,7 +48,8 @@ impl SlotBuild<'_> {
             | BuildKind::IncrementalOf(_)
             | BuildKind::Noop
             | BuildKind::CacheExport(_)
-            | BuildKind::CiCache(..) => self.info.platforms.clone(),
+            | BuildKind::CiCache(..)
+            | BuildKind::Concurrent(_) => self.info.platforms.clone(),
         }
     }
 
@@ -100,7 +103,26 @@ impl SlotBuild<'_> {
             attributes: BTreeMap::new(),
             entitlements: Vec::new(),
         };
-        builds_of(self.variant, &common)
+        let Some(count) = slot.kind.builds_at_once() else {
+            return builds_of(self.variant, &common);
+        };
+        let neighbours = chain.neighbours().iter().take(count.into());
+        let builds = neighbours.zip(1..).map(|(checkout, number)| {
+            let reference = format!("{}-{number}", common.reference);
+            let build = BuildRequest {
+                context: checkout.context().to_owned(),
+                dockerfile: checkout
+                    .dockerfile()
+                    .unwrap_or(&self.variant.dockerfile)
+                    .to_owned(),
+                // Each sends all of its sources, as one does that built nothing here before.
+                shared_key: reference.clone(),
+                reference,
+                ..common.clone()
+            };
+            (number.to_string(), builds_of(self.variant, &build))
+        });
+        BakeRequest::together(builds, common.timeout)
     }
 }
 
