@@ -14,7 +14,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::model::{BuildKind, CiCache, Platform, Release, TimedExport};
 use crate::options::{
     BuildOptions, BuilderOptions, Matrix, Output, PageAddress, RaceOptions, ResultsPlace, Rounds,
-    duration, rounds, share,
+    builds_at_once, duration, rounds, share,
 };
 use crate::policy::FatalWord;
 pub use bake::BakeArgs;
@@ -199,13 +199,20 @@ pub struct RunArgs {
     pub suite: Option<String>,
     /// Resume a run that was cut off, by its id or folder; finished samples stay
     #[arg(long, value_name = "RUN", conflicts_with_all = [
-        "scenarios", "suite", "kinds", "variant", "platform", "rounds", "seed", "timeout", "delta",
+        "scenarios", "suite", "kinds", "concurrent", "variant", "platform", "rounds", "seed", "timeout", "delta",
         "keep_contaminated", "image_size",
     ])]
     pub resume: Option<String>,
-    /// Build kinds, comma-separated [possible: cold, multi-arch, incremental, incremental:EDIT, noop]
+    /// Build kinds, comma-separated [possible: cold, multi-arch, incremental, incremental:EDIT, noop, concurrent:N]
     #[arg(long, value_name = "K,…", value_delimiter = ',')]
     pub kinds: Vec<BuildKind>,
+    /// Build so many at the same time, too: the kind concurrent:N
+    ///
+    /// The builds start together on one builder, each after an edit in sources of its own, as jobs of
+    /// several pull requests do. The explanation of such a sample tells which step waited for a cache mount
+    /// that another one held.
+    #[arg(long, value_name = "N", value_parser = builds_at_once)]
+    pub concurrent: Option<u8>,
     /// Variants, comma-separated [default: all]
     #[arg(long, value_name = "V,…", value_delimiter = ',')]
     pub variant: Vec<String>,
@@ -272,12 +279,19 @@ pub struct BuildArgs {
     /// Change the file by s/REGEX/REPLACEMENT/[g] instead; the replacement must hold {nonce}
     #[arg(long, value_name = "[NAME=]RULE")]
     pub edit_with: Vec<String>,
-    /// Build kinds, comma-separated [possible: cold, multi-arch, incremental, incremental:EDIT, noop]
+    /// Build kinds, comma-separated [possible: cold, multi-arch, incremental, incremental:EDIT, noop, concurrent:N]
     ///
     /// Default: multi-arch (cold if only the native platform is built), and
     /// incremental with --edit.
     #[arg(long, value_name = "K,…", value_delimiter = ',')]
     pub kinds: Vec<BuildKind>,
+    /// Build so many at the same time, too: the kind concurrent:N
+    ///
+    /// The builds start together on one builder, each after an edit in sources of its own, as jobs of
+    /// several pull requests do. The explanation of such a sample tells which step waited for a cache mount
+    /// that another one held.
+    #[arg(long, value_name = "N", value_parser = builds_at_once)]
+    pub concurrent: Option<u8>,
 }
 
 impl From<&BuildArgs> for BuildOptions {
@@ -293,6 +307,7 @@ impl From<&BuildArgs> for BuildOptions {
             edit: args.edit.clone(),
             edit_with: args.edit_with.clone(),
             kinds: args.kinds.clone(),
+            concurrent: args.concurrent,
         }
     }
 }

@@ -100,6 +100,21 @@ pub struct BuildOptions {
     pub edit_with: Vec<String>,
     /// Build kinds; none where they follow from platforms and edit.
     pub kinds: Vec<BuildKind>,
+    /// How many to build at the same time, besides.
+    pub concurrent: Option<u8>,
+}
+
+impl BuildOptions {
+    /// Adds the kind of builds that start together, where it is asked for and not there.
+    pub fn add_concurrent(&self, kinds: &mut Vec<BuildKind>) {
+        add_concurrent(self.concurrent, kinds);
+    }
+}
+
+/// Adds the kind of so many builds that start together, if it is not there.
+pub fn add_concurrent(count: Option<u8>, kinds: &mut Vec<BuildKind>) {
+    let kind = count.map(BuildKind::Concurrent);
+    kinds.extend(kind.filter(|kind| !kinds.contains(kind)));
 }
 
 /// What is asked of bake, in buildx's words and as it is typed.
@@ -201,6 +216,16 @@ pub fn rounds(text: &str) -> Result<Rounds, String> {
         .filter(|rounds| (1..=MOST_ROUNDS).contains(rounds))
         .map(Rounds::Fixed)
         .ok_or_else(|| format!("expected auto, or a number from 1 to {MOST_ROUNDS}"))
+}
+
+/// Reads how many builds start together.
+///
+/// # Errors
+/// It is no such number.
+pub fn builds_at_once(text: &str) -> Result<u8, String> {
+    let kind: BuildKind = format!("concurrent:{text}").parse()?;
+    kind.builds_at_once()
+        .ok_or_else(|| format!("{text:?} is no number of builds"))
 }
 
 /// `5%` or `0.05`: a share from 0 to 1, without 1.

@@ -1,6 +1,10 @@
 //! One build: Solve, with the session and the status stream beside it; or several
 //! that are one, with a Solve and a status stream for each.
 //!
+//! BuildKit calls the main context of every build `context`, and asks the session of the build
+//! for it (`contextkey` names the attribute of a URL alone: `frontend/dockerui/context.go`). So
+//! builds share a session if they have one folder as their main context, and only then.
+//!
 //! The clock runs from sending Solve until it has returned. Dialling comes
 //! before it, and the rest of the status stream after.
 
@@ -26,7 +30,7 @@ use super::control::Control;
 use super::error::{is_lost, message_of};
 use super::filesync::FileSync;
 use super::gateway::Links;
-use super::request::{BakeRequest, BuildEnd, BuildError, BuildReply, BuildRequest, Export};
+use super::request::{BakeRequest, BuildEnd, BuildError, BuildReply, BuildRequest, Export, Secret};
 use super::session::{self, Archive, ContentStores, Offer, Session};
 use super::solve::{self, Served};
 use super::status::solve_status;
@@ -111,7 +115,7 @@ impl Client {
         let Started {
             solves,
             links,
-            mut session,
+            mut sessions,
             control,
             sent,
             content,
@@ -131,13 +135,13 @@ impl Client {
         let mut answered_after = None;
         let names = names.into_iter().map(str::to_owned).collect();
         let answer = solved(control.clone(), (names, solves), links, &mut answered_after);
-        let wait = until_answered(answer, timeout, &mut session, &mut status, &sink, &cancel);
+        let wait = until_answered(answer, timeout, &mut sessions, &mut status, &sink, &cancel);
         end.result = wait.await;
         end.wall = answered_after.unwrap_or_else(|| started.elapsed());
 
-        session.close().await;
+        future::join_all(sessions.into_iter().map(Session::close)).await;
         end.context_bytes = sent.load(Ordering::Relaxed);
-        end.layout_bytes = content.sent();
+        end.layout_bytes = content.iter().map(ContentStores::sent).sum();
         match &end.result {
             Ok(_) | Err(BuildError::Failed { .. }) => {
                 forward_rest(&mut status, &sink, STATUS_SILENCE).await;
@@ -163,56 +167,74 @@ impl Client {
     /// the connections.
     async fn start(&self, targets: &[Target<'_>]) -> Result<Started, BuildError> {
         let setup = |message: String| BuildError::Setup { message };
-        let Some(first) = targets.first() else {
+        if targets.is_empty() {
             return Err(setup("no target to build".into()));
-        };
-        let mut served = Served::default();
+        }
+        let mut groups: Vec<Group<'_>> = Vec::new();
         let mut solves = Vec::new();
         let mut archive = None;
-        let mut secrets = BTreeMap::new();
-        let mut ssh = BTreeMap::new();
-        for target in targets {
-            let prepared = solve::prepare(target.request, self.daemon(), &mut served);
+        for (place, target) in targets.iter().enumerate() {
+            let of_folder = |group: &Group<'_>| group.first.context == target.request.context;
+            let at = groups.iter().position(of_folder).unwrap_or_else(|| {
+                groups.push(Group::new(target.request));
+                groups.len() - 1
+            });
+            let group = &mut groups[at];
+            let prepared = solve::prepare(target.request, self.daemon(), &mut group.served);
             let prepared = prepared.map_err(|error| target.on(error))?;
             if targets.len() > 1 && target.request.export != Export::CacheOnly {
                 return Err(setup("of several targets nothing can be exported".into()));
             }
             solves.push(prepared.solve);
             archive = archive.or(prepared.archive);
-            secrets.extend(target.request.secrets.clone());
-            ssh.extend(target.request.ssh.clone());
+            group.secrets.extend(target.request.secrets.clone());
+            group.ssh.extend(target.request.ssh.clone());
+            group.solves.push(place);
         }
         let names: Vec<&str> = targets.iter().map(|target| target.name).collect();
         let links = Links::of(&names, &solves).map_err(setup)?;
         let sent = Arc::new(AtomicU64::new(0));
-        let files = FileSync::new(served.folders, Arc::clone(&sent));
-        let content = ContentStores::new(served.stores, served.caches);
-        let offer = Offer {
-            files: files.marked(first.request.context_mark),
-            credentials: self.credentials(),
-            secrets,
-            ssh,
-            content: content.clone(),
-            archive: archive.clone(),
-        };
-        let plan = session::Plan::new(&first.request.shared_key, offer);
-        let (control, connection) =
-            future::join(self.connect(), self.session(plan.metadata())).await;
+        let mut content = Vec::new();
+        let mut written = Vec::new();
+        let mut plans = Vec::new();
+        for group in groups {
+            let files = FileSync::new(group.served.folders, Arc::clone(&sent));
+            let stores = ContentStores::new(group.served.stores, group.served.caches);
+            content.push(stores.clone());
+            written.extend(group.served.written);
+            let offer = Offer {
+                files: files.marked(group.first.context_mark),
+                credentials: self.credentials(),
+                secrets: group.secrets,
+                ssh: group.ssh,
+                content: stores,
+                archive: archive.clone(),
+            };
+            let plan = session::Plan::new(&group.first.shared_key, offer);
+            plans.push((plan, group.solves));
+        }
+        let connections = plans.iter().map(|(plan, _)| self.session(plan.metadata()));
+        let (control, connections) =
+            future::join(self.connect(), future::join_all(connections)).await;
         let control = control.map_err(|error| BuildError::LostBuilder {
             message: error.to_string(),
         })?;
-        let session = Session::open(plan, connection, control.clone());
-        for solve in &mut solves {
-            session.id().clone_into(&mut solve.session);
+        let mut sessions = Vec::new();
+        for ((plan, of_plan), connection) in plans.into_iter().zip(connections) {
+            let session = Session::open(plan, connection, control.clone());
+            for place in of_plan {
+                session.id().clone_into(&mut solves[place].session);
+            }
+            sessions.push(session);
         }
         Ok(Started {
             solves,
             links,
-            session,
+            sessions,
             control,
             sent,
             content,
-            written: served.written,
+            written,
             archive,
         })
     }
@@ -236,14 +258,37 @@ impl Target<'_> {
     }
 }
 
+/// Builds that share a session, as they have one main context.
+struct Group<'a> {
+    first: &'a BuildRequest,
+    served: Served,
+    secrets: BTreeMap<String, Secret>,
+    ssh: BTreeMap<String, PathBuf>,
+    /// Places of its builds.
+    solves: Vec<usize>,
+}
+
+impl<'a> Group<'a> {
+    fn new(first: &'a BuildRequest) -> Self {
+        Self {
+            first,
+            served: Served::default(),
+            secrets: BTreeMap::new(),
+            ssh: BTreeMap::new(),
+            solves: Vec::new(),
+        }
+    }
+}
+
 /// A build whose clock is about to run.
 struct Started {
     solves: Vec<proto::SolveRequest>,
     links: Links,
-    session: Session,
+    sessions: Vec<Session>,
     control: Control,
     sent: Arc<AtomicU64>,
-    content: ContentStores,
+    /// Of each session.
+    content: Vec<ContentStores>,
     written: Vec<PathBuf>,
     archive: Option<Archive>,
 }
@@ -311,7 +356,7 @@ fn solved(
 async fn until_answered(
     solve: impl Future<Output = Result<BuildReply, BuildError>>,
     limit: Option<Duration>,
-    session: &mut Session,
+    sessions: &mut [Session],
     status: &mut (impl Stream<Item = SolveStatus> + Unpin),
     sink: &mpsc::UnboundedSender<SolveStatus>,
     cancel: &CancellationToken,
@@ -322,7 +367,8 @@ async fn until_answered(
         None => Either::Right(future::pending()),
     });
     let mut session_lost = pin!(async {
-        let reason = session.ended().await;
+        let ends = sessions.iter_mut().map(|session| session.ended().boxed());
+        let (reason, ..) = future::select_all(ends).await;
         tokio::time::sleep(SESSION_GRACE).await;
         reason
     });

@@ -66,8 +66,8 @@ pub struct BuildRequest {
     pub entitlements: Vec<String>,
 }
 
-/// Builds that are one: BuildKit is asked for all of them at the same time, through
-/// one session, as by `docker buildx bake`. A step that several need is done once.
+/// Builds that are one: BuildKit is asked for all of them at the same time, as by `docker buildx
+/// bake`, through one session for each main context. A step that several need is done once.
 #[derive(Debug, Clone)]
 pub struct BakeRequest {
     /// What is built. There is at least one.
@@ -95,6 +95,35 @@ impl BakeRequest {
                 name: String::new(),
                 request,
             }],
+        }
+    }
+
+    /// Several that start together, each under a name of its own: it stands before the names of
+    /// what is built.
+    pub fn together(
+        builds: impl IntoIterator<Item = (String, Self)>,
+        timeout: Option<Duration>,
+    ) -> Self {
+        let named = |build: &str, target: &str| match target {
+            "" => build.to_owned(),
+            target => format!("{build}-{target}"),
+        };
+        let targets = builds.into_iter().flat_map(|(build, request)| {
+            request.targets.into_iter().map(move |mut target| {
+                for context in target.request.contexts.values_mut() {
+                    if let NamedContext::Target(name) = context {
+                        *name = named(&build, name);
+                    }
+                }
+                BakeTarget {
+                    name: named(&build, &target.name),
+                    request: target.request,
+                }
+            })
+        });
+        Self {
+            targets: targets.collect(),
+            timeout,
         }
     }
 

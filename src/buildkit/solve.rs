@@ -18,6 +18,10 @@ use super::filesync::LocalDir;
 use super::request::{BuildError, BuildRequest, Export, RemoteCache, Secret};
 use super::session::Archive;
 
+/// What BuildKit calls the main context, and the folder of the Dockerfile.
+const CONTEXT: &str = "context";
+const DOCKERFILE: &str = "dockerfile";
+
 /// A build that can be sent.
 pub(super) struct Prepared {
     pub(super) solve: proto::SolveRequest,
@@ -170,6 +174,8 @@ pub(super) fn prepare(
     }
     solve.cache = Some(caches);
     attributes.extend(contexts.attributes);
+    // No other name can be given to it: whoever shares the session has the same.
+    served.folder(CONTEXT, context);
     for (name, dir) in contexts.folders {
         let given = served.folder(&name, dir.root);
         let (wanted, source) = (format!("local:{name}"), format!("local:{given}"));
@@ -177,14 +183,9 @@ pub(super) fn prepare(
         sources.for_each(|value| value.clone_from(&source));
     }
     served.stores.extend(contexts.stores);
-    for (name, option, root) in [
-        ("context", "contextkey", context),
-        ("dockerfile", "dockerfilekey", folder),
-    ] {
-        let given = served.folder(name, root);
-        if given != name {
-            attributes.insert(option.to_owned(), given);
-        }
+    let given = served.folder(DOCKERFILE, folder);
+    if given != DOCKERFILE {
+        attributes.insert("dockerfilekey".to_owned(), given);
     }
     Ok(Prepared { solve, archive })
 }

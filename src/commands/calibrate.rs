@@ -179,6 +179,7 @@ fn doubled(project: &Project, name: &str, args: &CalibrateArgs) -> anyhow::Resul
     if !args.build.kinds.is_empty() {
         scenario.kinds = args.build.kinds.clone();
     }
+    BuildOptions::from(&args.build).add_concurrent(&mut scenario.kinds);
     scenario.title = format!("{} against itself", one.name);
     Ok(scenario)
 }

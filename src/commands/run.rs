@@ -19,7 +19,7 @@ use crate::ops::signals::stop_on_signals;
 use crate::ops::ssh;
 use crate::ops::suites::{ROUNDS, rounds_of};
 use crate::ops::{Exit, explain};
-use crate::options::{BuilderOptions, RaceOptions, ResultsPlace, Rounds};
+use crate::options::{BuilderOptions, RaceOptions, ResultsPlace, Rounds, add_concurrent};
 use crate::scenario::{Project, Scenario, ScenarioError};
 use crate::store::HeldRun;
 
@@ -260,6 +260,7 @@ fn choose(project: &Project, args: &RunArgs) -> anyhow::Result<Chosen> {
             check_edits(scenario, &chosen.kinds)?;
             scenario.kinds = chosen.kinds.clone();
         }
+        add_concurrent(args.concurrent, &mut scenario.kinds);
     }
     select_variants(&mut scenarios, &args.variant, &mut chosen.choice)?;
     chosen.scenarios = scenarios;
@@ -342,6 +343,9 @@ fn command(args: &RunArgs, chosen: &Chosen) -> Invocation {
         .map(|scenario| scenario.name.clone());
     let mut command = Invocation::new("run", names);
     command.list("kinds", &chosen.kinds);
+    if let Some(count) = args.concurrent {
+        command.option("concurrent", count);
+    }
     command.list("variant", &args.variant);
     command.list("platform", &args.platform);
     for id in ssh::ids(&args.ssh) {

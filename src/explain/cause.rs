@@ -114,6 +114,25 @@ impl<'g> Pieces<'g> {
         before
     }
 
+    /// The time in which a step waited for cache mounts before this one of its intervals.
+    pub(super) fn waited(&self, at: usize) -> Option<Span> {
+        let Piece { span, step } = self.all[at];
+        let waited = self.graph.steps[step].waited()?;
+        (at > self.firsts[step] && span.start == waited.end).then_some(waited)
+    }
+
+    /// The last ones of the steps that held what it waited for.
+    pub(super) fn holders(&self, at: usize) -> impl Iterator<Item = usize> {
+        let Piece { span, step } = self.all[at];
+        let waits = match self.waited(at) {
+            Some(_) => &self.graph.steps[step].waits[..],
+            None => &[],
+        };
+        waits
+            .iter()
+            .filter_map(move |wait| self.begun(wait.holder, span.start))
+    }
+
     /// The last interval of a step that began before a moment, or took no time
     /// at it: results of the cache are reported together, with one time.
     fn begun(&self, step: usize, now: Nanos) -> Option<usize> {

@@ -1,7 +1,7 @@
 //! What steps cost: emulation's slow-down of each instruction, the step most
 //! worth changing, and what the build would take if it were changed.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use super::conditions::{Conditions, Instruction};
@@ -213,6 +213,14 @@ fn asked(
             .take(MAX_NODES)
             .map(|(platform, steps)| question.native_node(platform.clone(), &steps)),
     );
+
+    let ids: BTreeSet<&String> = steps
+        .iter()
+        .flat_map(|step| step.waited_for_cache.iter().map(|wait| &wait.id))
+        .collect();
+    if !ids.is_empty() {
+        what_if.push(question.no_cache_lock(ids.into_iter().cloned().collect()));
+    }
 
     // How many cores other machines have is not known.
     let node = conditions.node.as_ref();

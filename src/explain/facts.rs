@@ -130,11 +130,16 @@ pub struct StepFacts {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub cancelled: bool,
     /// When it was worked on, since the build began: intervals in order of
-    /// time, without overlaps.
+    /// time, without overlaps. One that waited for a cache mount has one without length
+    /// where it began to wait.
     pub intervals: Vec<Interval>,
     /// Time that was spent on it.
     #[serde(with = "seconds", rename = "seconds")]
     pub busy: Duration,
+    /// Cache mounts that it waited for, in order of time: with `sharing=locked` one step at a
+    /// time has a cache. It is inferred, see `docs/explain.md`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub waited_for_cache: Vec<CacheWait>,
     /// Time of it on the critical path.
     #[serde(with = "seconds", rename = "critical_seconds")]
     pub critical: Duration,
@@ -159,6 +164,21 @@ impl StepFacts {
     pub fn start(&self) -> Duration {
         self.intervals.first().map_or(Duration::ZERO, |i| i.start)
     }
+}
+
+/// A time in which a step waited for a cache mount that another one held.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct CacheWait {
+    /// Id of the cache, as the Dockerfile has it: its target, where that names none.
+    pub id: String,
+    /// From when to when, since the build began.
+    #[serde(flatten)]
+    pub time: Interval,
+    /// How long.
+    #[serde(with = "seconds", rename = "seconds")]
+    pub length: Duration,
+    /// Place of the step that held it.
+    pub holder: usize,
 }
 
 /// A time within a build, since it began.
@@ -187,6 +207,9 @@ pub struct PathPart {
     pub time: Interval,
     /// Place of the step that was worked on; `None` for waiting.
     pub step: Option<usize>,
+    /// Place of the step that waited for a cache mount, where the waiting was that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waits: Option<usize>,
 }
 
 /// What a moment of the critical path was spent on.
@@ -194,6 +217,8 @@ pub struct PathPart {
 pub enum Activity {
     /// A step of this kind.
     Step(StepKind),
+    /// A step of the path waited for a cache mount that another one held.
+    WaitingForCache,
     /// No step of the path was worked on.
     Waiting,
 }
@@ -203,6 +228,7 @@ impl Activity {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Step(kind) => kind.as_str(),
+            Self::WaitingForCache => "waiting-for-cache",
             Self::Waiting => "waiting",
         }
     }
@@ -211,6 +237,7 @@ impl Activity {
     pub fn describe(self) -> &'static str {
         match self {
             Self::Step(kind) => kind.describe(),
+            Self::WaitingForCache => "waiting for cache mounts",
             Self::Waiting => "waiting",
         }
     }

@@ -24,13 +24,26 @@ pub(super) struct Span {
     pub(super) end: Nanos,
 }
 
+/// Waiting for a cache mount.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Wait {
+    /// Id of the cache, as the Dockerfile has it.
+    pub(super) id: String,
+    pub(super) span: Span,
+    /// Place of the step that held it.
+    pub(super) holder: usize,
+}
+
 /// A step that began, in nanoseconds since the build did.
 #[derive(Debug, Clone)]
 pub(super) struct GraphStep<'t> {
     pub(super) step: &'t Step,
     /// In order of time, not overlapping, at least one. One that had not ended
-    /// when the trace did ends with it.
+    /// when the trace did ends with it. What waited for a cache mount has one
+    /// without length at the begin of that, and the next at its end.
     pub(super) spans: Vec<Span>,
+    /// What it waited for between two of them, in order of time; see `locks.rs`.
+    pub(super) waits: Vec<Wait>,
     /// Places in [`Graph::steps`] of those that it takes something from.
     pub(super) inputs: Vec<usize>,
     /// The platforms that the build makes of it, in order.
@@ -47,10 +60,18 @@ impl GraphStep<'_> {
     pub(super) fn busy(&self) -> Nanos {
         self.spans.iter().map(|span| span.end - span.start).sum()
     }
+
+    /// The whole time in which it waited for cache mounts.
+    pub(super) fn waited(&self) -> Option<Span> {
+        Some(Span {
+            start: self.waits.first()?.span.start,
+            end: self.waits.last()?.span.end,
+        })
+    }
 }
 
 /// From one moment to another; 0 where that is not later.
-fn since(begin: Timestamp, at: Timestamp) -> Nanos {
+pub(super) fn since(begin: Timestamp, at: Timestamp) -> Nanos {
     let since = at.duration_since(begin).as_nanos();
     Nanos::try_from(since.max(0)).unwrap_or(Nanos::MAX)
 }
@@ -134,6 +155,7 @@ impl<'t> Graph<'t> {
                     before: worked.before,
                     is_over: worked.before > 0 && worked.spans.iter().all(|span| span.end == 0),
                     spans: worked.spans,
+                    waits: Vec::new(),
                 }
             })
             .collect();

@@ -12,6 +12,7 @@ mod graph;
 mod kind;
 mod lines;
 mod links;
+mod locks;
 mod node;
 mod path;
 mod run;
@@ -26,8 +27,9 @@ use crate::model::Platform;
 use crate::trace::{Label, Step, Trace, label};
 pub use conditions::{Conditions, Instruction, NativeAlone};
 pub use facts::{
-    Activity, Concurrency, ConcurrencyPoint, Culprit, Explanation, FailureFacts, InstructionFacts,
-    Interval, MakeUp, NativeElsewhere, PathPart, PlatformFacts, SharedStep, SlowDown, StepFacts,
+    Activity, CacheWait, Concurrency, ConcurrencyPoint, Culprit, Explanation, FailureFacts,
+    InstructionFacts, Interval, MakeUp, NativeElsewhere, PathPart, PlatformFacts, SharedStep,
+    SlowDown, StepFacts,
 };
 use graph::{Graph, GraphStep, Nanos, share_of};
 pub use kind::StepKind;
@@ -39,7 +41,8 @@ use what_if::Share;
 
 /// Explains a build; `None` where no step of it began.
 pub fn explain(trace: &Trace, conditions: &Conditions) -> Option<Explanation> {
-    let graph = Graph::of(trace)?;
+    let mut graph = Graph::of(trace)?;
+    locks::find(&mut graph, conditions.clock);
     let node = conditions.node.as_ref();
     let inputs = trace.steps().iter().flat_map(|step| &step.inputs);
     let taken: HashSet<&str> = inputs.map(String::as_str).collect();
@@ -135,6 +138,7 @@ fn critical_path(graph: &Graph<'_>, failed: Option<usize>) -> Vec<PathPart> {
     let parts = stretches.into_iter().map(|stretch| PathPart {
         time: interval(stretch.span),
         step: stretch.step,
+        waits: stretch.waits,
     });
     parts.collect()
 }
@@ -164,6 +168,7 @@ fn step_facts(
         let GraphStep {
             step,
             spans,
+            waits,
             inputs,
             serves,
             ..
@@ -192,6 +197,7 @@ fn step_facts(
             cancelled: step.was_cancelled(),
             intervals: spans.iter().copied().map(interval).collect(),
             busy: Duration::from_nanos(found.busy()),
+            waited_for_cache: waits.iter().map(cache_wait).collect(),
             critical,
             before: Duration::from_nanos(found.before),
             bytes_moved: step.bytes_moved(),
@@ -200,6 +206,16 @@ fn step_facts(
         }
     });
     facts.collect()
+}
+
+fn cache_wait(wait: &graph::Wait) -> CacheWait {
+    let time = interval(wait.span);
+    CacheWait {
+        id: wait.id.clone(),
+        time,
+        length: time.length(),
+        holder: wait.holder,
+    }
 }
 
 /// The platform that a step whose name holds none is taken to run on.
@@ -235,6 +251,7 @@ fn make_up(critical_path: &[PathPart], steps: &[StepFacts], length: Nanos) -> Ve
     for part in critical_path {
         let activity = match part.step {
             Some(step) => Activity::Step(steps[step].kind),
+            None if part.waits.is_some() => Activity::WaitingForCache,
             None => Activity::Waiting,
         };
         *times.entry(activity).or_default() += part.time.length();

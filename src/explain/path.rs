@@ -4,7 +4,8 @@
 //! It is found from its end, as the interval that ended last. Before it came
 //! whatever ended last of what it came after (`cause.rs`). Time between is
 //! waiting: for a place among BuildKit's parallel steps, for the frontend, for
-//! the client.
+//! the client; or for a cache mount (`locks.rs`), and what came before is then what came
+//! before that waiting.
 //!
 //! So the path covers the build from its first step's start to its last one's
 //! end, each moment once.
@@ -18,6 +19,8 @@ pub(super) struct Stretch {
     pub(super) span: Span,
     /// Place of the step in [`Graph::steps`]; `None` for waiting.
     pub(super) step: Option<usize>,
+    /// Place of the step that waits for a cache mount.
+    pub(super) waits: Option<usize>,
 }
 
 /// The parts of the critical path in order of time, without gaps. Of a build
@@ -38,29 +41,46 @@ pub(super) fn critical_path(graph: &Graph<'_>, failed: Option<usize>) -> Vec<Str
         visited[at] = true;
         let Piece { span, step } = pieces.all[at];
         let end = span.end.min(now);
-        push(&mut stretches, end, now, None);
-        push(&mut stretches, span.start, end, Some(step));
+        push(&mut stretches, (end, now), None, None);
+        push(&mut stretches, (span.start, end), Some(step), None);
         now = span.start;
+        if let Some(waited) = pieces.waited(at) {
+            push(&mut stretches, (waited.start, now), None, Some(step));
+            now = waited.start;
+            let began = at - 1;
+            next = Some(began)
+                .filter(|at| !visited[*at])
+                .or_else(|| ended.by(now, &visited));
+            continue;
+        }
         let before = pieces.before(at).into_iter().filter(|at| !visited[*at]);
         next = pieces
             .latest(before, now)
             .or_else(|| ended.by(now, &visited));
     }
-    push(&mut stretches, 0, now, None);
+    push(&mut stretches, (0, now), None, None);
     stretches.reverse();
     stretches
 }
 
 /// Adds a stretch that comes before those that are there.
-fn push(stretches: &mut Vec<Stretch>, start: Nanos, end: Nanos, step: Option<usize>) {
+fn push(
+    stretches: &mut Vec<Stretch>,
+    (start, end): (Nanos, Nanos),
+    step: Option<usize>,
+    waits: Option<usize>,
+) {
     if start >= end {
         return;
     }
     match stretches.last_mut() {
-        Some(later) if later.step == step && later.span.start == end => later.span.start = start,
+        Some(later) if (later.step, later.waits, later.span.start) == (step, waits, end) => {
+            later.span.start = start;
+        }
         _ => stretches.push(Stretch {
             span: Span { start, end },
             step,
+            waits,
         }),
     }
 }

@@ -5,6 +5,7 @@ mod diff;
 mod holds;
 mod joined;
 mod kinds;
+mod locks;
 mod nodes;
 mod path;
 mod plain;

@@ -1,6 +1,7 @@
 //! Build kinds: which platforms a sample builds, and from which cache state.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -36,7 +37,13 @@ pub enum BuildKind {
     /// an edit (that of the sources where none is named), and exports it again: any
     /// further job of CI.
     CiCache(Label, Option<Label>),
+    /// So many builds that start together, all platforms, each after an edit of its own, with the
+    /// caches that multi-arch left.
+    Concurrent(u8),
 }
+
+/// How many builds may start together.
+const AT_ONCE: RangeInclusive<u8> = 2..=32;
 
 impl BuildKind {
     /// The kinds that any scenario has; edits with names add theirs.
@@ -60,6 +67,15 @@ impl BuildKind {
             Self::Noop => "noop",
             Self::CacheExport(_) => "cache-export",
             Self::CiCache(..) => "ci-cache",
+            Self::Concurrent(_) => "concurrent",
+        }
+    }
+
+    /// How many builds start together, where it is not one alone.
+    pub fn builds_at_once(self) -> Option<u8> {
+        match self {
+            Self::Concurrent(count) => Some(count),
+            _ => None,
         }
     }
 
@@ -83,16 +99,19 @@ impl BuildKind {
     /// Whether it builds after an edit.
     pub fn is_edited(self) -> bool {
         match self {
-            Self::Incremental | Self::IncrementalOf(_) | Self::CiCache(..) => true,
+            Self::Incremental
+            | Self::IncrementalOf(_)
+            | Self::CiCache(..)
+            | Self::Concurrent(_) => true,
             Self::Cold | Self::MultiArch | Self::Noop | Self::CacheExport(_) => false,
         }
     }
 
     /// The kind whose builds come after the same edit with the caches that
-    /// multi-arch left, where it comes after one.
+    /// multi-arch left, one at a time, where it comes after one.
     pub fn with_kept_caches(self) -> Option<Self> {
         match self {
-            Self::CiCache(_, None) => Some(Self::Incremental),
+            Self::CiCache(_, None) | Self::Concurrent(_) => Some(Self::Incremental),
             Self::CiCache(_, Some(edit)) => Some(Self::after(edit)),
             kind => Some(kind).filter(|kind| kind.is_edited()),
         }
@@ -107,8 +126,10 @@ impl BuildKind {
     pub fn starts_from(self, native_only: bool) -> Option<Self> {
         match self {
             Self::Cold | Self::MultiArch | Self::CacheExport(_) => None,
-            Self::Incremental | Self::IncrementalOf(_) if native_only => Some(Self::Cold),
-            Self::Incremental | Self::IncrementalOf(_) => Some(Self::MultiArch),
+            Self::Incremental | Self::IncrementalOf(_) | Self::Concurrent(_) => match native_only {
+                true => Some(Self::Cold),
+                false => Some(Self::MultiArch),
+            },
             Self::Noop => Some(Self::Incremental),
             Self::CiCache(cache, _) => Some(Self::CacheExport(cache)),
         }
@@ -131,10 +152,12 @@ impl BuildKind {
 impl fmt::Display for BuildKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names = self.remote_cache().into_iter().chain(self.edit());
+        let names = names.map(|name| name.to_string());
+        let count = self.builds_at_once().map(|count| count.to_string());
         let mut text = self.word().to_owned();
-        for name in names {
+        for name in names.chain(count) {
             text.push(OF);
-            text.push_str(name.as_str());
+            text.push_str(&name);
         }
         f.pad(&text)
     }
@@ -147,7 +170,7 @@ impl FromStr for BuildKind {
         let unknown = || {
             format!(
                 "expected one of cold, multi-arch, incremental, incremental:EDIT, noop, \
-                 cache-export:CACHE, ci-cache:CACHE, found {text:?}"
+                 cache-export:CACHE, ci-cache:CACHE, concurrent:N, found {text:?}"
             )
         };
         if let Some((word, names)) = text.split_once(OF) {
@@ -159,6 +182,12 @@ impl FromStr for BuildKind {
                     let edit = Some(edit).filter(|edit| *edit != SOURCE);
                     let edit = edit.map(str::parse).transpose()?;
                     Ok(Self::CiCache(cache.parse()?, edit))
+                }
+                ("concurrent", None) => {
+                    let found = names.parse().ok().filter(|found| AT_ONCE.contains(found));
+                    let (least, most) = AT_ONCE.into_inner();
+                    let wrong = || format!("{text:?}: {least} to {most} builds can start together");
+                    found.map(Self::Concurrent).ok_or_else(wrong)
                 }
                 _ => Err(unknown()),
             };
@@ -199,6 +228,7 @@ mod tests {
             "cache-export:registry-max",
             "ci-cache:registry-max",
             "ci-cache:registry-max:dependencies",
+            "concurrent:4",
         ] {
             let kind: BuildKind = text.parse().unwrap();
             assert_eq!(kind.to_string(), text);
@@ -214,10 +244,15 @@ mod tests {
             "cold:x",
             "incremental:",
             "incremental:A",
+            "ALL",
             "incremental:a:b",
             "ci-cache",
             "ci-cache:a:b:c",
             "cache-export:a:b",
+            "concurrent",
+            "concurrent:1",
+            "concurrent:33",
+            "concurrent:x",
         ] {
             assert!(text.parse::<BuildKind>().is_err(), "{text:?}");
         }

@@ -11,7 +11,7 @@ use super::edits;
 use super::ignored::Ignored;
 use super::ssh;
 use crate::model::{BuildKind, Invocation, Platform};
-use crate::options::BuildOptions;
+use crate::options::{BuildOptions, add_concurrent};
 use crate::scenario::{
     AdhocDockerfile, AdhocScenario, BakeTarget, ContextSource, NamedEdit, Scenario, folder_name,
 };
@@ -27,6 +27,8 @@ pub struct Options {
     pub platforms: Vec<Platform>,
     /// Kinds to build, as far as they are named.
     kinds: Vec<BuildKind>,
+    /// How many to build at the same time, besides.
+    concurrent: Option<u8>,
     /// Build arguments.
     pub build_args: BTreeMap<String, String>,
     /// Stage to build.
@@ -50,10 +52,13 @@ impl Options {
     pub fn read(args: &BuildOptions) -> anyhow::Result<Self> {
         let edits = edits::read(args)?;
         edits::check_has_edits("--kinds", &args.kinds, &edits)?;
+        let concurrent = args.concurrent.map(BuildKind::Concurrent);
+        edits::check_has_edits("--kinds", concurrent.as_slice(), &edits)?;
         Ok(Self {
             context: args.context.clone().unwrap_or_else(|| ".".into()),
             platforms: Platform::each_once(&args.platform),
             kinds: args.kinds.clone(),
+            concurrent: args.concurrent,
             build_args: build_args(&args.build_arg)?,
             target: args.target.clone(),
             secrets: secrets(&args.secret)?,
@@ -83,6 +88,7 @@ impl Options {
             named => named.to_vec(),
         };
         (scenario.platforms, scenario.kinds) = self.planned(&named, native);
+        add_concurrent(self.concurrent, &mut scenario.kinds);
     }
 
     fn planned(&self, named: &[Platform], native: &Platform) -> (Vec<Platform>, Vec<BuildKind>) {
@@ -196,6 +202,9 @@ pub fn add_options(command: &mut Invocation, args: &BuildOptions) {
         command.option("edit-with", rule);
     }
     command.list("kinds", &args.kinds);
+    if let Some(count) = args.concurrent {
+        command.option("concurrent", count);
+    }
 }
 
 /// Whether a path says nothing about this machine.

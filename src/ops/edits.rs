@@ -94,7 +94,7 @@ pub fn check_has_edits(
 ) -> anyhow::Result<()> {
     for kind in kinds {
         let after = match kind {
-            BuildKind::Noop => Some(BuildKind::Incremental),
+            BuildKind::Noop | BuildKind::Concurrent(_) => Some(BuildKind::Incremental),
             kind => Some(*kind).filter(|kind| kind.is_edited()),
         };
         let Some(after) = after.filter(|kind| edits.iter().all(|edit| edit.kind() != *kind)) else {

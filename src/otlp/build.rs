@@ -114,6 +114,8 @@ fn step_attributes(step: &StepFacts, is_critical: bool) -> Vec<(String, Value)> 
         let value = i64::try_from(value?).ok()?;
         Some((name.to_owned(), Value::Integer(value)))
     };
+    let waits = step.waited_for_cache.iter();
+    let waited: Duration = waits.map(|wait| wait.length).sum();
     let attributes = [
         text("buildrace.step.kind", Some(step.kind.to_string())),
         text("buildrace.step.digest", Some(step.digest.clone())),
@@ -135,6 +137,11 @@ fn step_attributes(step: &StepFacts, is_critical: bool) -> Vec<(String, Value)> 
         ))
         .filter(|_| !serves.is_empty()),
         Some(("buildrace.step.cached".to_owned(), Value::Bool(step.cached))),
+        Some((
+            "buildrace.step.waited_for_cache_seconds".to_owned(),
+            Value::Float(waited.as_secs_f64()),
+        ))
+        .filter(|_| !waited.is_zero()),
         Some((
             "buildrace.step.critical".to_owned(),
             Value::Bool(is_critical),

@@ -9,8 +9,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use super::checkout::Checkout;
 use crate::model::BuildKind;
-use crate::scenario::{DockerfileCopy, EditedFiles, NamedEdit, ScenarioError, SourceCopy};
+use crate::scenario::{NamedEdit, ScenarioError};
 use crate::trace::{Step, Trace};
 
 /// What the builds of a chain have in common.
@@ -21,12 +22,10 @@ pub(super) struct Chain {
     pub(super) round: u32,
     /// The sources as they are.
     original: PathBuf,
-    /// The same, to be edited; `None` where nothing is.
-    copy: Option<SourceCopy>,
-    /// The Dockerfile, to be edited; `None` where it is not.
-    dockerfile: Option<DockerfileCopy>,
-    /// What was edited, as it was.
-    edited: EditedFiles,
+    /// What its builds get.
+    checkout: Checkout,
+    /// What builds get that start together, each its own.
+    neighbours: Vec<Checkout>,
     /// The nonces of the last edits, by their kinds.
     nonces: BTreeMap<BuildKind, String>,
     /// Digests of the steps that it has built so far.
@@ -39,15 +38,14 @@ impl Chain {
         Self {
             round,
             original: original.to_owned(),
-            copy: None,
-            dockerfile: None,
-            edited: EditedFiles::default(),
+            checkout: Checkout::new(original),
+            neighbours: Vec::new(),
             nonces: BTreeMap::new(),
             digests: BTreeSet::new(),
         }
     }
 
-    /// Copies what edits change: builds write nothing, so that else no copy is needed.
+    /// Copies what edits change.
     ///
     /// # Errors
     /// It cannot be copied.
@@ -56,23 +54,17 @@ impl Chain {
         edits: &[&NamedEdit],
         dockerfile: &Path,
     ) -> Result<(), ScenarioError> {
-        if edits.iter().any(|edit| edit.sources().next().is_some()) {
-            self.copy = Some(SourceCopy::create(&self.original)?);
-        }
-        if edits.iter().any(|edit| edit.is_of_dockerfile()) {
-            self.dockerfile = Some(DockerfileCopy::create(dockerfile)?);
-        }
-        Ok(())
+        self.checkout.prepare(edits, dockerfile)
     }
 
     /// The build context.
     pub(super) fn context(&self) -> &Path {
-        self.copy.as_ref().map_or(&self.original, SourceCopy::path)
+        self.checkout.context()
     }
 
     /// The Dockerfile, where it is another one than the variant's.
     pub(super) fn dockerfile(&self) -> Option<&Path> {
-        self.dockerfile.as_ref().map(DockerfileCopy::path)
+        self.checkout.dockerfile()
     }
 
     /// Makes an edit with a nonce, in place of that of the build before.
@@ -80,10 +72,7 @@ impl Chain {
     /// # Errors
     /// Those of [`EditedFiles::edit`].
     pub(super) fn edit(&mut self, edit: &NamedEdit, nonce: &str) -> Result<(), ScenarioError> {
-        let sources = self.copy.as_ref().map_or(Path::new(""), SourceCopy::path);
-        let dockerfile = self.dockerfile.as_ref();
-        let dockerfile = dockerfile.map_or(Path::new(""), DockerfileCopy::path);
-        self.edited.edit(edit, nonce, sources, dockerfile)?;
+        self.checkout.edit(edit, nonce)?;
         self.nonces.insert(edit.kind(), nonce.to_owned());
         Ok(())
     }
@@ -97,6 +86,37 @@ impl Chain {
             Some(nonce) => self.edit(edit, &nonce),
             None => Ok(()),
         }
+    }
+
+    /// Makes an edit in the sources of each of `count` builds that start together: each has a copy
+    /// of its own, and of `nonce` the one of its number, from 1.
+    ///
+    /// # Errors
+    /// Those of [`Self::prepare`] and [`Self::edit`].
+    pub(super) fn edit_neighbours(
+        &mut self,
+        count: u8,
+        edit: Option<&NamedEdit>,
+        dockerfile: &Path,
+        nonce: impl Fn(u8) -> String,
+    ) -> Result<(), ScenarioError> {
+        for number in 1..=count {
+            let place = usize::from(number - 1);
+            if place == self.neighbours.len() {
+                let mut checkout = Checkout::new(&self.original);
+                checkout.prepare(&edit.into_iter().collect::<Vec<_>>(), dockerfile)?;
+                self.neighbours.push(checkout);
+            }
+            if let Some(edit) = edit {
+                self.neighbours[place].edit(edit, &nonce(number))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What builds get that start together, from the first on.
+    pub(super) fn neighbours(&self) -> &[Checkout] {
+        &self.neighbours
     }
 
     /// Adds those of a build that succeeded, and tells how many the build should
@@ -114,7 +134,7 @@ impl Chain {
                 | BuildKind::MultiArch
                 | BuildKind::CacheExport(_)
                 | BuildKind::CiCache(..) => false,
-                BuildKind::Incremental | BuildKind::IncrementalOf(_) => {
+                BuildKind::Incremental | BuildKind::IncrementalOf(_) | BuildKind::Concurrent(_) => {
                     self.digests.contains(&step.digest)
                 }
                 BuildKind::Noop => true,

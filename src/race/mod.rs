@@ -4,6 +4,7 @@ pub mod cache_guard;
 mod cached_export;
 mod chain;
 pub mod change_probe;
+mod checkout;
 mod ci_cache;
 mod cleanup_report;
 mod disk_room;

@@ -327,7 +327,12 @@ impl Race<'_> {
                 }
                 continue;
             }
-            if let Some(edit) = entry.scenario.edit_of(slot.kind) {
+            if let Some(count) = slot.kind.builds_at_once() {
+                run.observer.phase("copying the sources");
+                let edit = entry.scenario.edit_of(slot.kind);
+                let nonce = |number| self.nonce_of(&format!("{}-{number}", slot.id));
+                chain.edit_neighbours(count, edit, &entry.variant.dockerfile, nonce)?;
+            } else if let Some(edit) = entry.scenario.edit_of(slot.kind) {
                 chain.edit(edit, &self.nonce(slot))?;
             } else if let Some(kind) = slot.kind.starts_from(false)
                 && let Some(edit) = entry.scenario.edit_of(kind)
@@ -454,8 +459,12 @@ impl Race<'_> {
 
     /// What the edit of an incremental build puts into the sources.
     pub(super) fn nonce(&self, slot: &Slot) -> String {
+        self.nonce_of(&slot.id)
+    }
+
+    fn nonce_of(&self, build: &str) -> String {
         let builds = self.earlier.prefix(&own_prefix(&self.record.run));
-        nonce(&builds, &slot.id)
+        nonce(&builds, build)
     }
 
     pub(super) fn timeout(&self) -> Duration {

@@ -1,7 +1,7 @@
 //! What is built for a slot of the plan: its platforms, cache state and edit.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Component, Path};
 use std::time::Duration;
 
 use super::chain::Chain;
@@ -33,6 +33,8 @@ impl SlotBuild<'_> {
         let original = self.scenario.sources_of(self.variant);
         let edits = block
             .iter()
+            // Those that start together have copies of their own.
+            .filter(|slot| slot.kind.builds_at_once().is_none())
             .filter_map(|slot| self.scenario.edit_of(slot.kind));
         let round = block.first().map_or(1, |slot| slot.round);
         let mut chain = Chain::new(round, original);
@@ -48,7 +50,8 @@ impl SlotBuild<'_> {
             | BuildKind::IncrementalOf(_)
             | BuildKind::Noop
             | BuildKind::CacheExport(_)
-            | BuildKind::CiCache(..) => self.info.platforms.clone(),
+            | BuildKind::CiCache(..)
+            | BuildKind::Concurrent(_) => self.info.platforms.clone(),
         }
     }
 
@@ -103,7 +106,26 @@ impl SlotBuild<'_> {
             attributes: BTreeMap::new(),
             entitlements: Vec::new(),
         };
-        builds_of(self.variant, &common)
+        let Some(count) = slot.kind.builds_at_once() else {
+            return builds_of(self.variant, &common);
+        };
+        let neighbours = chain.neighbours().iter().take(count.into());
+        let builds = neighbours.zip(1..).map(|(checkout, number)| {
+            let reference = format!("{}-{number}", common.reference);
+            let build = BuildRequest {
+                context: checkout.context().to_owned(),
+                dockerfile: checkout
+                    .dockerfile()
+                    .unwrap_or(&self.variant.dockerfile)
+                    .to_owned(),
+                // Each sends all of its sources, as one does that built nothing here before.
+                shared_key: reference.clone(),
+                reference,
+                ..common.clone()
+            };
+            (number.to_string(), builds_of(self.variant, &build))
+        });
+        BakeRequest::together(builds, common.timeout)
     }
 }
 
@@ -133,6 +155,7 @@ pub fn builds_of(variant: &Variant, common: &BuildRequest) -> BakeRequest {
             request: BuildRequest {
                 reference,
                 context: common.context.join(&target.context),
+                shared_key: shared_key(&common.shared_key, &target.context),
                 contexts: named_contexts(&target.contexts, &common.context),
                 dockerfile: target.dockerfile.clone(),
                 platforms: target.platforms_of(&common.platforms),
@@ -147,6 +170,15 @@ pub fn builds_of(variant: &Variant, common: &BuildRequest) -> BakeRequest {
     BakeRequest {
         targets: targets.collect(),
         timeout: common.timeout,
+    }
+}
+
+/// Names the context of a target, a folder in that of bake. BuildKit takes a file that it received
+/// under one name before for unchanged if its time and size are the same.
+fn shared_key(of_bake: &str, folder: &Path) -> String {
+    match folder.components().any(|it| it != Component::CurDir) {
+        true => format!("{of_bake}/{}", folder.display()),
+        false => of_bake.to_owned(),
     }
 }
 

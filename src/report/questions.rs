@@ -68,11 +68,14 @@ fn cold(view: &View) -> Vec<Line> {
     }
     let edited = view.scenarios.iter().flat_map(|scenario| &scenario.kinds);
     let edited: BTreeSet<BuildKind> = edited.filter(|kind| kind.is_edited()).copied().collect();
+    let (together, edited): (Vec<BuildKind>, Vec<BuildKind>) = edited
+        .into_iter()
+        .partition(|kind| kind.builds_at_once().is_some());
+    let from = match has(view, BuildKind::MultiArch) {
+        true => BuildKind::MultiArch,
+        false => BuildKind::Cold,
+    };
     if !edited.is_empty() {
-        let from = match has(view, BuildKind::MultiArch) {
-            true => BuildKind::MultiArch,
-            false => BuildKind::Cold,
-        };
         let instead = match edited.len() {
             1 => "",
             _ => " in place of the one before it",
@@ -92,6 +95,13 @@ fn cold(view: &View) -> Vec<Line> {
             "{}: on a builder that is emptied before each of them, of cache mounts, too. Base images \
              stay.",
             join(jobs.iter().map(ToString::to_string))
+        )));
+    }
+    for kind in together {
+        let count = kind.builds_at_once().unwrap_or_default();
+        lines.push(words(format!(
+            "{kind}: {count} builds that start together on the cache that {from} left, each after \
+             an edit in sources of its own, until the last has ended.",
         )));
     }
     if has(view, BuildKind::Noop) {

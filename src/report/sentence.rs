@@ -189,12 +189,14 @@ fn without_reference(scenario: &ScenarioView) -> Option<String> {
     missing.then(|| "nothing is compared, since the reference was left out".to_owned())
 }
 
-/// `after an edit cross rebuilds 95× faster than naive (0.60 s against 57.1 s)`.
+/// `after an edit cross rebuilds 95× faster than naive (0.60 s against 57.1 s)`, or `with 4 builds
+/// at once cross …`.
 fn after_edit(scenario: &ScenarioView, kind: BuildKind) -> Option<String> {
     let compared = against_reference(scenario, kind)?;
-    Some(match kind.edit() {
-        None => format!("after an edit {compared}"),
-        Some(edit) => format!("after the edit {edit} {compared}"),
+    Some(match (kind.edit(), kind.builds_at_once()) {
+        (_, Some(count)) => format!("with {count} builds at once {compared}"),
+        (Some(edit), None) => format!("after the edit {edit} {compared}"),
+        (None, None) => format!("after an edit {compared}"),
     })
 }
 
@@ -255,7 +257,9 @@ fn against_reference(scenario: &ScenarioView, kind: BuildKind) -> Option<String>
 /// What a build of a kind does: `rebuilds`, `builds all platforms`.
 fn verb(scenario: &ScenarioView, kind: BuildKind) -> String {
     match kind {
-        BuildKind::Incremental | BuildKind::IncrementalOf(_) => "rebuilds".to_owned(),
+        BuildKind::Incremental | BuildKind::IncrementalOf(_) | BuildKind::Concurrent(_) => {
+            "rebuilds".to_owned()
+        }
         BuildKind::Noop => "does an unchanged build".to_owned(),
         BuildKind::Cold => "builds one platform".to_owned(),
         BuildKind::CacheExport(_) => "builds and exports its cache".to_owned(),
@@ -353,7 +357,7 @@ fn without_time(variant: &VariantView, kind: BuildKind) -> String {
     };
     let name = name(&variant.name);
     if kind.is_edited() {
-        // It follows "after an edit".
+        // It follows "after an edit", or "with 4 builds at once".
         format!("{name} {what}")
     } else {
         format!("{name} {what} in {kind}")

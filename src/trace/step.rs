@@ -56,6 +56,8 @@ pub struct Step {
     pub log: LogTail,
     /// Bytes that its processes wrote, stdout and stderr together.
     pub log_bytes: u64,
+    /// When its processes first wrote, on BuildKit's clock.
+    pub first_wrote: Option<Timestamp>,
     /// Whether the stream reported it while it ran.
     seen_running: bool,
     /// End of each interval by its start. A vertex repeats: one start comes
@@ -88,6 +90,7 @@ impl Step {
             error: None,
             log: LogTail::default(),
             log_bytes: 0,
+            first_wrote: None,
             seen_running: false,
             spans: BTreeMap::new(),
             parts: BTreeMap::new(),
@@ -135,6 +138,8 @@ impl Step {
     pub(super) fn wrote(&mut self, log: &VertexLog) {
         self.log.push(&log.data);
         self.log_bytes = self.log_bytes.saturating_add(log.data.len() as u64);
+        let earlier = [self.first_wrote, log.timestamp];
+        self.first_wrote = earlier.into_iter().flatten().min();
     }
 
     /// Adds how far a part of it is. Repetitions and order do not matter: a

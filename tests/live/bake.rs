@@ -20,7 +20,7 @@ use crate::project::Project;
 use crate::support::buildx::{Buildx, program};
 use crate::support::{Engine, Job, Steps, fold, fold_all, unique};
 
-/// Two targets that share a stage, and one that takes from another, in a context of its
+/// Two targets that share a stage, and one that takes from another, with a context of its
 /// own. `{nonce}` makes it new to the engine.
 const DOCKERFILE: &str = "\
 FROM debian:trixie-slim AS base
@@ -37,7 +37,9 @@ COPY shared /web
 const LINT: &str = "\
 FROM base
 COPY --from=extra file /extra
+COPY own /own
 RUN test \"$(cat /extra)\" = extra && test -e /app
+RUN test \"$(cat /own)\" = lint
 ";
 const BAKE: &str = r#"
 group "default" {
@@ -73,6 +75,7 @@ fn sources(folder: &Path) {
     write(folder, "shared/file", "shared\n");
     write(folder, "extra/file", "extra\n");
     write(folder, "lint/Dockerfile", LINT);
+    write(folder, "lint/own", "lint\n");
 }
 
 /// The targets as the bake file has them.
@@ -224,8 +227,8 @@ async fn what_targets_share_is_done_once_without_a_cache_too() {
     // The first target's, whichever was reported first.
     assert!(shared[0].starts_with("[app "), "{shared:?}");
     assert_eq!(steps("COPY shared /shared").len(), 1);
-    // 2 that are shared, 1 of app, 1 of web, 2 of lint.
-    assert_eq!((trace.count(), trace.cached_count()), (6, 0));
+    // 2 that are shared, 1 of app, 1 of web, 4 of lint.
+    assert_eq!((trace.count(), trace.cached_count()), (8, 0));
 }
 
 /// buildrace on a bench, with the buildx of these tests.

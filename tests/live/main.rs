@@ -14,6 +14,7 @@ mod buildkitd;
 #[path = "../support/certificates.rs"]
 mod certificates;
 mod client_fidelity;
+mod concurrent;
 mod contexts_and_secrets;
 mod docker_plugin;
 mod explain;

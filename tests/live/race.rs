@@ -102,7 +102,7 @@ async fn every_kind_starts_from_the_state_it_should() {
                 assert_eq!(cached, 0, "{} took steps from a cache", sample.slot.id);
             }
             // What the edit touches is built again, and nothing else.
-            BuildKind::Incremental | BuildKind::IncrementalOf(_) => {
+            BuildKind::Incremental | BuildKind::IncrementalOf(_) | BuildKind::Concurrent(_) => {
                 assert!(0 < cached && cached < steps, "{}", sample.slot.id);
             }
             BuildKind::Noop => assert_eq!(cached, steps, "{} built again", sample.slot.id),

@@ -7,7 +7,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use buildrace::builder::{Builder, BuilderError, Cleanup, StatusSink};
 use buildrace::buildkit::{
-    BuildEnd, BuildError, BuildReply, BuildRequest, BuildWindow, CacheRecord, Export, Worker,
+    BakeRequest, BuildEnd, BuildError, BuildReply, BuildRequest, BuildWindow, CacheRecord, Export,
+    Worker,
 };
 use buildrace::model::{
     BaseImage, BuildKind, BuilderInfo, Event, ImageLayout, RunEnd, RunRecord, SCHEMA_VERSION,
@@ -174,6 +175,20 @@ impl Builder for Scripted {
             },
             result,
         }
+    }
+
+    /// All at the same time, ended by the one that takes longest.
+    async fn bake(
+        &self,
+        request: &BakeRequest,
+        sink: StatusSink,
+        cancel: CancellationToken,
+    ) -> BuildEnd {
+        let targets = request.targets.iter();
+        let builds = targets.map(|it| self.build(&it.request, sink.clone(), cancel.clone()));
+        let ends = futures_util::future::join_all(builds).await;
+        let last = ends.into_iter().max_by_key(|end| end.wall);
+        last.expect("a target")
     }
 
     fn cleanup(&self) -> Cleanup {

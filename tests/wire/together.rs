@@ -1,4 +1,4 @@
-//! Several builds that are one, through one session.
+//! Several builds that are one, through a session for each main context.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -50,7 +50,7 @@ async fn bake(
 }
 
 #[tokio::test]
-async fn all_are_solved_through_one_session_and_a_folder_has_one_name() {
+async fn those_of_one_context_are_solved_through_one_session() {
     let subject = Subject::new();
     let other = subject.folder.path().join("other");
     std::fs::create_dir(&other).unwrap();
@@ -65,13 +65,12 @@ async fn all_are_solved_through_one_session_and_a_folder_has_one_name() {
     solves.sort_by(|a, b| a.r#ref.cmp(&b.r#ref));
     let references: Vec<&str> = solves.iter().map(|solve| solve.r#ref.as_str()).collect();
     assert_eq!(references, ["ref-app", "ref-lint", "ref-web"]);
-    let sessions: BTreeSet<&str> = solves.iter().map(|solve| solve.session.as_str()).collect();
-    assert_eq!(sessions.len(), 1);
-    let context = |at: usize| solves[at].frontend_attrs.get("contextkey").cloned();
-    assert_eq!(
-        [context(0), context(1), context(2)],
-        [None, Some("context-2".to_owned()), None]
-    );
+    let session = |at: usize| solves[at].session.as_str();
+    assert_eq!(session(0), session(2));
+    // BuildKit asks each for `context`, whatever else it is told.
+    assert_ne!(session(0), session(1));
+    let named = |at: usize| solves[at].frontend_attrs.contains_key("contextkey");
+    assert!(![0, 1, 2].into_iter().any(named));
     let seen: BTreeSet<&str> = names(&statuses).into_iter().collect();
     let expected = [
         "[app build 1/2] RUN x",

@@ -288,7 +288,10 @@ mod tests {
             match sample.slot.kind {
                 BuildKind::Cold | BuildKind::CacheExport(_) | BuildKind::CiCache(..) => {}
                 BuildKind::MultiArch => fixture::fail(sample, Outcome::Failed),
-                BuildKind::Incremental | BuildKind::IncrementalOf(_) | BuildKind::Noop => {
+                BuildKind::Incremental
+                | BuildKind::IncrementalOf(_)
+                | BuildKind::Noop
+                | BuildKind::Concurrent(_) => {
                     fixture::fail(sample, Outcome::Skipped);
                 }
             }

@@ -151,11 +151,15 @@ impl Settings {
         scenario.gate = self.metric;
         // What the gate does not go by is built where somebody names it.
         if self.build.kinds.is_empty() {
-            let usual = scenario.kinds.last().copied();
+            let mut one_by_one = scenario.kinds.iter().rev();
+            let usual = one_by_one
+                .find(|kind| kind.builds_at_once().is_none())
+                .copied();
             scenario.kinds = self.metric.or(usual).into_iter().collect();
         }
         let missing = self.metric.filter(|kind| !scenario.kinds.contains(kind));
         scenario.kinds.extend(missing);
+        self.build.add_concurrent(&mut scenario.kinds);
     }
 
     /// What to type to check the same again; `baseline` is the stored run and its
@@ -234,5 +238,6 @@ fn laid_over(args: BuildOptions, policy: &Policy) -> BuildOptions {
             [] => policy.kinds.clone(),
             _ => args.kinds,
         },
+        concurrent: args.concurrent,
     }
 }

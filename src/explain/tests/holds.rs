@@ -50,7 +50,7 @@ fn steps(explanation: &Explanation) -> Held {
 /// was worked on was worked on then.
 fn path(explanation: &Explanation) -> Held {
     let mut now = Duration::ZERO;
-    for PathPart { time, step } in &explanation.critical_path {
+    for PathPart { time, step, waits } in &explanation.critical_path {
         prop_assert_eq!(time.start, now);
         prop_assert!(time.start < time.end);
         now = time.end;
@@ -59,10 +59,16 @@ fn path(explanation: &Explanation) -> Held {
             let within = |i: &Interval| i.start <= time.start && time.end <= i.end;
             prop_assert!(intervals.iter().any(within), "{time:?} of {intervals:?}");
         }
+        if let Some(step) = waits {
+            let waited = &explanation.steps[*step].waited_for_cache;
+            prop_assert_eq!(waited.first().map(|wait| wait.time.start), Some(time.start));
+            prop_assert_eq!(waited.last().map(|wait| wait.time.end), Some(time.end));
+        }
     }
     prop_assert_eq!(now, explanation.span);
     for pair in explanation.critical_path.windows(2) {
-        prop_assert!(pair[0].step != pair[1].step || pair[0].step.is_some());
+        let of = |part: &PathPart| (part.step, part.waits);
+        prop_assert!(of(&pair[0]) != of(&pair[1]) || pair[0].step.is_some());
     }
     for (at, step) in explanation.steps.iter().enumerate() {
         let parts = explanation.critical_path.iter();
@@ -88,9 +94,11 @@ fn make_up(explanation: &Explanation) -> Held {
                 let steps = explanation.steps.iter().filter(|step| step.kind == *kind);
                 steps.map(|step| step.critical).sum()
             }
-            Activity::Waiting => {
+            Activity::Waiting | Activity::WaitingForCache => {
                 let waiting = explanation.critical_path.iter();
-                let waiting = waiting.filter(|part| part.step.is_none());
+                let for_cache = *activity == Activity::WaitingForCache;
+                let waiting =
+                    waiting.filter(|part| part.step.is_none() && part.waits.is_some() == for_cache);
                 waiting.map(|part| part.time.length()).sum()
             }
         };

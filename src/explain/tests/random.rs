@@ -42,8 +42,19 @@ const OWN: [&str; 4] = [
     "resolve image config for x",
 ];
 
+/// Names of steps that want one cache for themselves.
+const LOCKED: [&str; 2] = [
+    "[linux/amd64 build 1/9] RUN --mount=type=cache,target=/c,sharing=locked make",
+    "[linux/arm64 test 1/9] RUN --mount=type=cache,target=/d,sharing=locked \
+     --mount=type=cache,target=/c,sharing=locked make",
+];
+
 fn any_name() -> impl Strategy<Value = String> + Clone {
-    prop_oneof![9 => name(), 1 => select(&OWN[..]).prop_map(str::to_owned)]
+    prop_oneof![
+        7 => name(),
+        2 => select(&LOCKED[..]).prop_map(str::to_owned),
+        1 => select(&OWN[..]).prop_map(str::to_owned),
+    ]
 }
 
 fn name() -> impl Strategy<Value = String> + Clone {

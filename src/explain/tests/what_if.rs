@@ -9,12 +9,13 @@ use proptest::sample::Index;
 
 use super::super::graph::Graph;
 use super::super::kind::kind_of;
+use super::super::locks;
 use super::super::what_if::{Change, NativeTime, Question, Share, WhatIf};
 use super::super::{Conditions, Explanation, Instruction, NativeAlone, StepKind};
 use super::random::{any_stream, linked_plan};
 use super::{Build, busy_node, fold, is_near, place, secs};
 use crate::model::Platform;
-use crate::trace::Trace;
+use crate::trace::{Clock, Trace};
 
 const AMD64: &str = "[linux/amd64 build 2/2] RUN make";
 const ARM64: &str = "[linux/arm64 build 2/2] RUN make";
@@ -241,7 +242,8 @@ proptest! {
         share in prop_oneof![Just(0.0), Just(1.0), 0.0f64..1.0],
     ) {
         let trace = fold(&stream);
-        if let Some(graph) = Graph::of(&trace) {
+        if let Some(mut graph) = Graph::of(&trace) {
+            locks::find(&mut graph, Clock::BuildKit);
             let kinds = kinds(&graph);
             let span = Duration::from_nanos(graph.length);
             let question = Question::new(&graph, &kinds, &[Share::of(share)]);

@@ -2,7 +2,8 @@
 //! graph is replayed with other durations.
 //!
 //! **The model.** A step begins when what it began after has ended, and as
-//! long after that as it did. RUN steps of a node share its cores: one keeps a
+//! long after that as it did; one that waited for a cache mount begins when the steps that held it
+//! have ended. RUN steps of a node share its cores: one keeps a
 //! share `s` of them busy, so that `n` at a time run at the speed
 //! `min(1, 1/(n s))`, each as fast as the others. `s` is what explains how busy
 //! the machine was in all; where that is not known, the answer is a range from
@@ -47,6 +48,12 @@ pub enum Change {
     NoStep {
         /// Place in the explanation's steps.
         step: usize,
+    },
+    /// No step waits for a cache mount: each of these caches has `sharing=shared`, or an id of
+    /// its own for each that wants it.
+    NoCacheLock {
+        /// Ids of the caches.
+        ids: Vec<String>,
     },
     /// The node has another number of cores for its RUN steps.
     Cores {
@@ -175,7 +182,20 @@ impl Model {
                 }
             }
         }
+        if moved {
+            // Another node has other cache mounts.
+            let is_moved: Vec<bool> = tasks.iter().map(|it| wanted[it.step].is_some()).collect();
+            for (task, own) in tasks.iter_mut().zip(&is_moved) {
+                task.held_by.retain(|holder| is_moved[*holder] == *own);
+            }
+        }
         Replay::new(&tasks, self.nodes + 1, self.share).run()
+    }
+
+    /// Replays with no cache mount locked.
+    fn without_locks(&self) -> f64 {
+        let tasks = replay::without_locks(&self.tasks);
+        Replay::new(&tasks, self.nodes, self.share).run()
     }
 
     /// Replays on another number of cores, with RUN steps that use them as
@@ -260,6 +280,11 @@ impl Question {
     pub(super) fn no_step(&self, step: usize) -> WhatIf {
         let spans = |model: &Model| model.with(&[(step, 0.0)], false);
         self.answer(Change::NoStep { step }, spans, &[])
+    }
+
+    /// If no step waited for these caches, which are all that some waited for.
+    pub(super) fn no_cache_lock(&self, ids: Vec<String>) -> WhatIf {
+        self.answer(Change::NoCacheLock { ids }, Model::without_locks, &[])
     }
 
     /// If the node had another number of cores.

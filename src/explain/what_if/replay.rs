@@ -24,6 +24,9 @@ pub(super) struct Task {
     pub(super) step: usize,
     /// Tasks that must have ended before it begins.
     after: Vec<usize>,
+    /// Tasks that must have ended, too, as they hold cache mounts that it wants; see
+    /// [`without_locks`].
+    pub(super) held_by: Vec<usize>,
     /// Nanoseconds from their end, or from the build's begin, to its own.
     lag: f64,
     /// Nanoseconds that it takes; of a RUN, if it has the node to itself.
@@ -70,7 +73,9 @@ pub(super) fn tasks(
         if after.is_empty() {
             after.extend(pieces.ended_by(span.start).take(MAX_TIES).find(ended));
         }
-        let ends = after.iter().map(|task| pieces.all[*task].span.end);
+        let held_by: Vec<usize> = pieces.holders(task).filter(ended).collect();
+        let ends = after.iter().chain(&held_by);
+        let ends = ends.map(|task| pieces.all[*task].span.end);
         let shares = kinds[step].is_run();
         Task {
             step,
@@ -81,9 +86,19 @@ pub(super) fn tasks(
                 (span.end - span.start) as f64
             },
             after,
+            held_by,
             shares,
             node: nodes[step],
         }
+    });
+    tasks.collect()
+}
+
+/// The tasks as they would be if no cache mount were locked.
+pub(super) fn without_locks(tasks: &[Task]) -> Vec<Task> {
+    let tasks = tasks.iter().map(|task| Task {
+        held_by: Vec::new(),
+        ..task.clone()
     });
     tasks.collect()
 }
@@ -159,14 +174,17 @@ impl<'t> Replay<'t> {
     pub(super) fn new(tasks: &'t [Task], nodes: usize, share: Share) -> Self {
         let mut before = vec![Vec::new(); tasks.len()];
         for (task, found) in tasks.iter().enumerate() {
-            for &earlier in &found.after {
+            for &earlier in found.after.iter().chain(&found.held_by) {
                 before[earlier].push(task);
             }
         }
         Self {
             tasks,
             before,
-            waiting: tasks.iter().map(|task| task.after.len()).collect(),
+            waiting: tasks
+                .iter()
+                .map(|task| task.after.len() + task.held_by.len())
+                .collect(),
             cores: (0..nodes)
                 .map(|_| Cores {
                     share,

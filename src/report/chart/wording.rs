@@ -125,6 +125,12 @@ pub(super) fn case(scenario: &ScenarioView, kind: BuildKind) -> String {
                 again()
             )
         }
+        BuildKind::Concurrent(count) => {
+            format!(
+                "{} again, {count} builds at once, each after an edit",
+                again()
+            )
+        }
     }
 }
 

@@ -11,10 +11,11 @@ use super::super::words::join;
 use super::culprit::{capitalised, culprit};
 use super::page::Page;
 use super::text::short_instruction;
+use super::waits::waits;
 use super::what_if::what_if;
 use super::{PageStyle, Subject};
 use crate::escape;
-use crate::explain::{Explanation, Interval, SlowDown, StepFacts, StepKind};
+use crate::explain::{Activity, Explanation, Interval, SlowDown, StepFacts, StepKind};
 use crate::model::Outcome;
 use crate::trace::Clock;
 
@@ -34,6 +35,7 @@ pub fn build(subject: &Subject, explanation: &Explanation, style: PageStyle) -> 
     critical_path(&mut page, explanation);
     steps(&mut page, explanation, style.all);
     platforms(&mut page, explanation);
+    waits(&mut page, explanation);
     shared(&mut page, explanation);
     what_if(&mut page, explanation, "");
     page.out
@@ -254,8 +256,8 @@ fn critical_path(page: &mut Page, explanation: &Explanation) {
     );
     for part in &explanation.make_up {
         let style = match part.activity {
-            crate::explain::Activity::Step(kind) => style(kind),
-            crate::explain::Activity::Waiting => Style::Dim,
+            Activity::Step(kind) => style(kind),
+            Activity::WaitingForCache | Activity::Waiting => Style::Dim,
         };
         let bar = "━".repeat((part.share * BAR as f64).round() as usize);
         let bar = match bar.as_str() {
@@ -297,7 +299,8 @@ fn steps(page: &mut Page, explanation: &Explanation, all: bool) {
     if !all {
         shown.retain(|at| {
             let step = &explanation.steps[*at];
-            step.busy >= least || step.error.is_some()
+            let has_waited = !step.waited_for_cache.is_empty();
+            step.busy >= least || step.error.is_some() || has_waited
         });
         // The longest ones, still in the order in which they began.
         shown.sort_by_key(|at| std::cmp::Reverse(explanation.steps[*at].busy));
@@ -310,9 +313,14 @@ fn steps(page: &mut Page, explanation: &Explanation, all: bool) {
         true => "",
         false => ", each as early as it can have been",
     };
+    let mut waits = explanation.steps.iter().map(|step| &step.waited_for_cache);
+    let waiting = match waits.any(|waits| !waits.is_empty()) {
+        true => ", ┄ waiting for a cache mount",
+        false => "",
+    };
     page.line(
         Style::Bold,
-        &format!("steps (━ on the critical path, ─ beside it{placed})"),
+        &format!("steps (━ on the critical path, ─ beside it{waiting}{placed})"),
     );
     for at in shown {
         step_line(page, explanation, at);
@@ -351,9 +359,18 @@ fn step_line(page: &mut Page, explanation: &Explanation, at: usize) {
         },
         &timeline(step, explanation, at),
     );
-    let taken = start.width() + BAR + 2 + label.width();
+    let waited: Duration = step.waited_for_cache.iter().map(|wait| wait.length).sum();
+    let waited = match waited.is_zero() {
+        true => String::new(),
+        false => format!(" (waited {})", number::seconds(waited.as_secs_f64())),
+    };
+    let taken = start.width() + BAR + 2 + label.width() + waited.width();
     let instruction =
         short_instruction(&step.instruction, page.width.saturating_sub(taken).max(16));
+    let waited = match waited.as_str() {
+        "" => waited,
+        text => page.paint.apply(Style::Dim, text),
+    };
     let before = match step.before.is_zero() {
         true => String::new(),
         false => page.paint.apply(
@@ -372,7 +389,7 @@ fn step_line(page: &mut Page, explanation: &Explanation, at: usize) {
     };
     page.line(
         Style::Plain,
-        &format!("{start} {bar} {label}{instruction}{before}{failed}"),
+        &format!("{start} {bar} {label}{instruction}{before}{waited}{failed}"),
     );
 }
 
@@ -404,7 +421,13 @@ fn timeline(step: &StepFacts, explanation: &Explanation, at: usize) -> String {
         let end = (place(time.end).ceil() as usize).clamp(first + 1, BAR);
         cells[first..end].fill(with);
     };
-    step.intervals.iter().for_each(|time| mark(time, '─'));
+    let waits = step.waited_for_cache.iter();
+    waits.for_each(|wait| mark(&wait.time, '┄'));
+    let worked = step.intervals.iter();
+    // One without length is where it began to wait.
+    let has_waited = !step.waited_for_cache.is_empty();
+    let worked = worked.filter(|time| !has_waited || !time.length().is_zero());
+    worked.for_each(|time| mark(time, '─'));
     let on_path = explanation.critical_path.iter();
     on_path
         .filter(|part| part.step == Some(at))

@@ -11,6 +11,7 @@ mod rows;
 mod run;
 mod text;
 mod trace_events;
+mod waits;
 mod what_if;
 pub mod why;
 
@@ -35,6 +36,7 @@ pub(super) use rows::{Group, Row, groups};
 pub use run::run;
 pub use text::short_instruction;
 pub use trace_events::trace_events;
+pub(super) use waits::{waited, waiting};
 
 /// Which build is shown. Texts come from outside.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -124,7 +124,7 @@ fn share(explanation: &Explanation, of: impl Fn(StepKind) -> bool) -> f64 {
     let parts = explanation.make_up.iter();
     let parts = parts.filter(|part| match part.activity {
         Activity::Step(kind) => of(kind),
-        Activity::Waiting => false,
+        Activity::WaitingForCache | Activity::Waiting => false,
     });
     parts.map(|part| part.share).sum()
 }

@@ -15,6 +15,7 @@ use crate::report::chart::{self, Theme};
 use crate::report::markdown::reader::assert_ours;
 use crate::report::{markdown, terminal};
 use crate::trace::status::Vertex;
+use crate::trace::{Trace, rawjson};
 
 const PLAIN: PageStyle = PageStyle {
     width: 100,
@@ -61,6 +62,39 @@ fn a_naive_build() {
     assert_snapshot!(waterfall(&subject(), &explanation));
     let events: Value = serde_json::from_str(&trace_events(&subject(), &explanation)).unwrap();
     assert_snapshot!(serde_json::to_string_pretty(&events).unwrap());
+}
+
+/// Two platforms of one build with the id of a locked cache, as buildx recorded them.
+#[test]
+fn who_waited_for_a_cache_mount_is_told_in_every_form() {
+    let recording = include_bytes!("../../../tests/fixtures/cases/cache-locked/platforms.rawjson");
+    let mut trace = Trace::new();
+    for status in rawjson::Reader::new(&recording[..]) {
+        trace.push(&status.unwrap());
+    }
+    let explanation = explain(&trace, &conditions()).unwrap();
+    let waited = "waited 1.35 s for the cache mount /var/cache/apt (sharing=locked), held by \
+                  [linux/amd64 tools 2/2] RUN … sleep 1 && touch /tools";
+    let page = build(&subject(), &explanation, PLAIN);
+    let page = page.split_whitespace().collect::<Vec<_>>().join(" ");
+    for expected in [
+        "waiting for cache mounts: 1.35 s",
+        waited,
+        "linux/amd64 and linux/arm64 of one build share the id /var/cache/apt.",
+        "(waited 1.35 s)",
+        "┄ waiting for a cache mount",
+        "sharing=shared, or an id for each, for /var/cache/apt",
+    ] {
+        assert!(page.contains(expected), "no {expected:?} in {page}");
+    }
+    let picture = waterfall(&subject(), &explanation);
+    let picture = words(&picture);
+    assert!(picture.contains(waited), "{picture}");
+    let waiting = "waiting for the cache mount /var/cache/apt";
+    assert!(picture.contains(waiting), "{picture}");
+    let events = trace_events(&subject(), &explanation);
+    // On the critical path, and beside the step.
+    assert_eq!(events.matches(waiting).count(), 2);
 }
 
 #[test]

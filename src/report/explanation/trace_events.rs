@@ -12,10 +12,13 @@ use serde_json::{Map, Value, json};
 
 use super::Subject;
 use super::rows::{WHOLE_BUILD, by_platform};
+use super::waits::waiting;
 use crate::escape;
 use crate::explain::{Explanation, Interval, StepFacts};
 use crate::model::Platform;
 
+/// What is no work.
+const WAITING: &str = "waiting";
 /// Characters of a text from outside.
 const MAX_TEXT: usize = 1000;
 
@@ -59,7 +62,17 @@ pub fn trace_events(subject: &Subject, explanation: &Explanation) -> String {
 fn lanes<'e>(events: &mut Vec<Value>, pid: usize, steps: impl Iterator<Item = &'e StepFacts>) {
     let mut lanes: Vec<Duration> = Vec::new();
     for step in steps {
-        for interval in &step.intervals {
+        let worked = step
+            .intervals
+            .iter()
+            .map(|time| (time, step_name(step), step.kind.as_str()));
+        let waited = step
+            .waited_for_cache
+            .iter()
+            .map(|wait| (&wait.time, waiting(step), WAITING));
+        let mut all: Vec<_> = worked.chain(waited).collect();
+        all.sort_by_key(|(time, ..)| (time.start, time.end));
+        for (interval, name, kind) in all {
             let free = lanes.iter().position(|end| *end <= interval.start);
             let lane = free.unwrap_or_else(|| {
                 lanes.push(Duration::ZERO);
@@ -69,8 +82,8 @@ fn lanes<'e>(events: &mut Vec<Value>, pid: usize, steps: impl Iterator<Item = &'
             lanes[lane] = interval.end;
             events.push(complete(
                 (pid, lane + 1),
-                &step_name(step),
-                step.kind.as_str(),
+                &name,
+                kind,
                 interval,
                 arguments(step),
             ));
@@ -117,7 +130,11 @@ fn critical_path(explanation: &Explanation) -> impl Iterator<Item = Value> {
                     json!({ "digest": escape::terminal(&step.digest, MAX_TEXT) }),
                 )
             }
-            None => ("waiting".to_owned(), "waiting", json!({})),
+            None => {
+                let step = part.waits.map(|step| &explanation.steps[step]);
+                let name = step.map_or_else(|| WAITING.to_owned(), waiting);
+                (name, WAITING, json!({}))
+            }
         };
         complete((1, 1), &name, kind, &part.time, arguments)
     })

@@ -4,6 +4,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::super::number;
 use super::super::paint::Style;
+use super::super::words::join;
 use super::culprit::MAX_NODE;
 use super::page::Page;
 use super::text::short_instruction;
@@ -59,6 +60,13 @@ fn change(change: &Change, steps: &[StepFacts]) -> String {
         Change::NativeStep { step } => format!("{} at native speed", named(*step)),
         Change::NativeNode { platform } => format!("a native node for {platform}"),
         Change::NoStep { step } => format!("{} took no time", named(*step)),
+        Change::NoCacheLock { ids } => {
+            let ids = join(ids.iter().cloned());
+            format!(
+                "sharing=shared, or an id for each, for {}",
+                escape::columns(&ids, 44)
+            )
+        }
         Change::Cores { from, to } => format!("{to} cores for RUN steps, not {from}"),
     }
 }

@@ -8,13 +8,15 @@ use std::time::Duration;
 
 use askama::Template;
 
-use super::super::explanation::short_instruction;
+use super::super::explanation::{short_instruction, waited};
 use super::super::number;
 use crate::escape;
 use crate::explain::{Explanation, Interval, StepFacts, StepKind};
 
 /// Intervals of a step, and parts of the critical path, that are drawn.
 const MAX_PARTS: usize = 60;
+/// What a step waited for that is told of it.
+const MAX_WAITS: usize = 4;
 /// Columns of a step's instruction.
 const MAX_INSTRUCTION: usize = 100;
 /// Columns of a stage's, node's or platform's name.
@@ -56,6 +58,8 @@ struct StepRow {
     platform: String,
     kind: &'static str,
     time: String,
+    /// What it waited for.
+    waited: Vec<String>,
     bar: String,
 }
 
@@ -106,7 +110,8 @@ impl Build {
         let mut shown: Vec<usize> = (0..explanation.steps.len()).collect();
         shown.retain(|place| {
             let step = &explanation.steps[*place];
-            step.busy >= least || step.error.is_some()
+            let has_waited = !step.waited_for_cache.is_empty();
+            step.busy >= least || step.error.is_some() || has_waited
         });
         shown.sort_by_key(|place| Reverse(explanation.steps[*place].busy));
         shown.truncate(max);
@@ -122,7 +127,13 @@ impl Build {
             title: None,
             anchor: None,
             time: number::seconds(explanation.span.as_secs_f64()),
-            bar: bar(span, THIN, std::iter::once(&whole), std::iter::empty()),
+            bar: bar(
+                span,
+                THIN,
+                std::iter::once(&whole),
+                std::iter::empty(),
+                std::iter::empty(),
+            ),
             steps: rows.collect(),
             hidden,
         }
@@ -133,16 +144,19 @@ fn row(explanation: &Explanation, place: usize, span: Duration) -> StepRow {
     let step = &explanation.steps[place];
     let on_path = explanation.critical_path.iter();
     let on_path = on_path.filter(|part| part.step == Some(place));
+    let waits = step.waited_for_cache.iter().take(MAX_WAITS);
     StepRow {
         class: class(step),
         name: name(step),
         platform: platform(step),
         kind: kind(step),
         time: time(step),
+        waited: waits.map(|wait| waited(wait, &explanation.steps)).collect(),
         bar: bar(
             span,
             shape(step.kind),
             step.intervals.iter(),
+            step.waited_for_cache.iter().map(|wait| &wait.time),
             on_path.map(|part| &part.time),
         ),
     }
@@ -221,11 +235,12 @@ fn shape(kind: StepKind) -> Shape {
 }
 
 /// Times within a build as a picture as wide as its column, on an axis from 0 to
-/// `span`; below them those of `critical`.
+/// `span`; between them, thin, those in which it waited, and below them those of `critical`.
 fn bar<'i>(
     span: Duration,
     shape: Shape,
     worked: impl Iterator<Item = &'i Interval>,
+    waited: impl Iterator<Item = &'i Interval>,
     critical: impl Iterator<Item = &'i Interval>,
 ) -> String {
     let mut paths = String::new();
@@ -235,6 +250,7 @@ fn bar<'i>(
         }
     };
     draw("", path(worked, shape));
+    draw(" class=\"waited\"", path(waited, (3, 1)));
     draw(" class=\"critical\"", path(critical, (7, 1)));
     format!(
         "<svg class=\"bar\" viewBox=\"0 0 {} 9\" preserveAspectRatio=\"none\" \

@@ -29,7 +29,7 @@ impl Raced {
             match sample.slot.kind {
                 BuildKind::Cold => assert_eq!(cached, 0, "{id}"),
                 BuildKind::MultiArch | BuildKind::CacheExport(_) | BuildKind::CiCache(..) => {}
-                BuildKind::Incremental | BuildKind::IncrementalOf(_) => {
+                BuildKind::Incremental | BuildKind::IncrementalOf(_) | BuildKind::Concurrent(_) => {
                     assert!(cached < steps, "{id}");
                 }
                 BuildKind::Noop => assert_eq!(cached, steps, "{id}"),

@@ -9,7 +9,8 @@ use crate::report::chart::axis::Axis;
 use crate::report::chart::canvas::{
     Anchor, BODY, BOLD, Canvas, MARGIN, Mark, Paint, Point, RIGHT, Span,
 };
-use crate::report::explanation::{Group, Row, short_instruction};
+use crate::report::chart::palette::Palette;
+use crate::report::explanation::{Group, Row, short_instruction, waited, waiting};
 use crate::report::number;
 
 /// From a row's text to its bar.
@@ -32,13 +33,22 @@ pub(super) fn critical_path(canvas: &mut Canvas, axis: &Axis, explanation: &Expl
         let (paint, height, name) = match part.step.map(|step| &explanation.steps[step]) {
             Some(step) => {
                 let paint = of_kind(step.kind, step.cached, palette);
-                (paint, height(step.kind), step.name.as_str())
+                (paint, height(step.kind), step.name.clone())
             }
-            None => (Paint::line(palette.muted, 1.2).dashed(), 4.0, "waiting"),
+            None => {
+                let step = part.waits.map(|step| &explanation.steps[step]);
+                let name = step.map_or_else(|| "waiting".to_owned(), waiting);
+                (idle(palette), 4.0, name)
+            }
         };
-        bar(canvas, axis, &part.time, (y, height), paint, name);
+        bar(canvas, axis, &part.time, (y, height), paint, &name);
     }
     canvas.y = y + BAR + 8.0;
+}
+
+/// How waiting is drawn.
+fn idle(palette: &Palette) -> Paint {
+    Paint::line(palette.muted, 1.2).dashed()
 }
 
 /// A bar within the place of one, with what a mouse over it shows.
@@ -96,6 +106,10 @@ fn row(canvas: &mut Canvas, axis: &Axis, row: &Row<'_>, explanation: &Explanatio
     canvas.write((MARGIN, baseline), Anchor::Start, &[label]);
     canvas.write((RIGHT, baseline), Anchor::End, &[time]);
     let y = canvas.y + TEXT;
+    for wait in step.waited_for_cache.iter().take(MAX_PARTS) {
+        let name = waited(wait, &explanation.steps);
+        bar(canvas, axis, &wait.time, (y, 4.0), idle(palette), &name);
+    }
     for time in step.intervals.iter().take(MAX_PARTS) {
         let place = (y, height(step.kind));
         bar(canvas, axis, time, place, paint(step, palette), &step.name);
