@@ -8,7 +8,7 @@ use super::chain::Chain;
 use super::ci_cache::transfers;
 use super::place::Place;
 use super::timed_export::export;
-use crate::buildkit::{BakeRequest, BakeTarget, BuildRequest, NamedContext, Secret};
+use crate::buildkit::{BakeRequest, BakeTarget, BuildRequest, Export, NamedContext, Secret};
 use crate::model::{BuildKind, CiCache, Platform, ScenarioInfo, Slot, TimedExport};
 use crate::scenario::{ContextSource, Scenario, ScenarioError, Variant};
 
@@ -98,7 +98,11 @@ impl SlotBuild<'_> {
             no_cache,
             internal: false,
             cache_mount_namespace: Some(block),
-            export: export(self.export, &reference, self.transfer_folder),
+            // Builds that start together are one request, which has no export.
+            export: match slot.kind.builds_at_once() {
+                Some(_) => Export::CacheOnly,
+                None => export(self.export, &reference, self.transfer_folder),
+            },
             cache_from: transfers.from,
             cache_to: transfers.to,
             timeout: Some(timeout),
