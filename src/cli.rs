@@ -2,6 +2,7 @@
 
 mod bake;
 mod builder;
+mod choose;
 mod one_build;
 mod plugin;
 mod why;
@@ -19,6 +20,7 @@ use crate::options::{
 use crate::policy::FatalWord;
 pub use bake::BakeArgs;
 pub use builder::{BuilderArgs, HostArgs};
+pub use choose::{ChooseArgs, WorkflowKind};
 pub use one_build::OneBuildArgs;
 pub use plugin::{HookAction, PluginAction, PluginArgs};
 pub use why::WhyArgs;
@@ -51,6 +53,8 @@ pub enum Command {
     Why(WhyArgs),
     /// List the builds that a builder remembers, or follow them as they end
     History(HistoryArgs),
+    /// Say how to build in CI: which variant, nodes and caches, and what a month takes
+    Choose(ChooseArgs),
     /// Show a stored run again, and write its report
     Report(ReportArgs),
     /// Write stored runs as a site: an index, their pages, times over time, a feed of changes

@@ -118,7 +118,7 @@ mod tests {
             nodes,
             caches: Caches::Kept,
             how: None,
-            has_cache_mounts: false,
+            cache_mounts: Vec::new(),
             runners: match nodes {
                 Nodes::One => vec![Platform::linux("amd64")],
                 _ => vec![Platform::linux("amd64"), Platform::linux("arm64")],
@@ -159,14 +159,20 @@ mod tests {
         let one = strategy(Nodes::One, cells.clone());
         let bill = Bill::of(&one, &shares(), 400.0, Some(&prices())).unwrap();
         let minutes = bill.minutes.expected.unwrap();
-        assert!((minutes - (300.0 * 1.0 + 100.0 * 3.0)).abs() < 1e-9, "{minutes}");
+        assert!(
+            (minutes - (300.0 * 1.0 + 100.0 * 3.0)).abs() < 1e-9,
+            "{minutes}"
+        );
         // In whole minutes: 59 s and 60 s are one, 61 s are two; 179 s, 180 s, 181 s are 3, 3, 4.
         let money = bill.money.unwrap().expected.unwrap();
         let by_hand = 0.01 * (300.0 * (4.0 / 3.0) + 100.0 * (10.0 / 3.0));
         assert!((money - by_hand).abs() < 1e-9, "{money}");
         let bare = Bill::of(&one, &shares(), 400.0, None).unwrap();
         let minutes = bare.minutes.expected.unwrap();
-        assert!((minutes - (300.0 * 0.5 + 100.0 * 2.5)).abs() < 1e-9, "{minutes}");
+        assert!(
+            (minutes - (300.0 * 0.5 + 100.0 * 2.5)).abs() < 1e-9,
+            "{minutes}"
+        );
         assert_eq!(bare.money, None);
         // Two nodes are two runners, at their own prices.
         let two = strategy(Nodes::Native, cells);
@@ -186,7 +192,10 @@ mod tests {
         let interval = bill.minutes.interval.unwrap();
         assert!((interval.low - 80.0).abs() < 1e-9 && (interval.high - 140.0).abs() < 1e-9);
         let unknown = [
-            ("source", Cell::NotMeasured(crate::model::BuildKind::Incremental)),
+            (
+                "source",
+                Cell::NotMeasured(crate::model::BuildKind::Incremental),
+            ),
             ("cold", measured([1.0, 1.0, 1.0])),
         ];
         let unknown = strategy(Nodes::One, unknown);

@@ -8,6 +8,7 @@
 
 mod answer;
 mod bill;
+mod cache_mount;
 mod caches;
 mod cell;
 mod choice;
@@ -19,6 +20,7 @@ mod strategy;
 
 pub use answer::{Answer, Fleet, FleetAnswer};
 pub use bill::{Amount, Bill};
+pub use cache_mount::CacheMount;
 pub use caches::Caches;
 pub use cell::Cell;
 pub use choice::{Against, Basis, Choice, Compared, EQUAL_WITHIN};

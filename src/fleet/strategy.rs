@@ -4,10 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use super::cache_mount::CacheMount;
 use super::caches::Caches;
 use super::cell::Cell;
 use crate::explain::what_if::Change;
-use crate::explain::{Explanation, RunExplanation, SampleExplanation, StepKind};
+use crate::explain::{Activity, Explanation, RunExplanation, SampleExplanation, StepKind};
 use crate::model::{
     BuildKind, BuildNodes, Job, Outcome, Platform, ScenarioInfo, VariantInfo, split_cell,
 };
@@ -26,10 +27,11 @@ pub enum Nodes {
 }
 
 /// How a variant makes images for platforms that the node does not execute.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct How {
-    /// Some steps run under an emulator.
-    pub emulated: bool,
+    /// Share of a build from nothing that waits for steps under an emulator; 0 if none
+    /// runs under one.
+    pub emulated: f64,
     /// Some steps run natively and make something for another platform.
     pub cross: bool,
 }
@@ -49,8 +51,8 @@ pub struct Strategy {
     pub caches: Caches,
     /// How it makes foreign platforms, where its traces tell.
     pub how: Option<How>,
-    /// Whether a RUN of it has a cache mount.
-    pub has_cache_mounts: bool,
+    /// The cache mounts of its RUN instructions, as far as its traces tell.
+    pub cache_mounts: Vec<CacheMount>,
     /// The platform of each runner that a job keeps busy.
     pub runners: Vec<Platform>,
     /// What each job takes.
@@ -125,7 +127,7 @@ impl OfVariant<'_> {
         let (nodes, runners) = self.nodes();
         let how = self.how();
         // What nothing emulates gains nothing by native nodes.
-        let model = how.filter(|how| how.emulated).map(|_| {
+        let model = how.filter(|how| how.emulated > 0.0).map(|_| {
             let runners = self.scenario.platforms.clone();
             (Nodes::NativeModel, runners)
         });
@@ -141,7 +143,7 @@ impl OfVariant<'_> {
             nodes,
             caches,
             how,
-            has_cache_mounts: self.has_cache_mounts(),
+            cache_mounts: self.cache_mounts(),
             runners,
             cells: jobs
                 .iter()
@@ -165,7 +167,9 @@ impl OfVariant<'_> {
             several: &builder.nodes,
         };
         let parts = nodes.parts(&self.scenario.platforms);
-        let is_native = parts.iter().all(|part| part.platforms == [part.native.clone()]);
+        let is_native = parts
+            .iter()
+            .all(|part| part.platforms == [part.native.clone()]);
         let runners = parts.iter().map(|part| part.native.clone()).collect();
         match parts.len() > 1 && is_native {
             true => (Nodes::Native, runners),
@@ -187,20 +191,29 @@ impl OfVariant<'_> {
 
     fn how(&self) -> Option<How> {
         let kind = from_nothing(self.scenario);
-        let mut steps = self.samples(kind).flat_map(|found| &found.explanation.steps);
-        let first = steps.next()?;
-        let mut how = How::default();
-        for step in std::iter::once(first).chain(steps) {
-            how.emulated |= step.kind == StepKind::EmulatedRun;
-            how.cross |= step.kind == StepKind::CrossRun;
-        }
-        Some(how)
+        let (name, variant) = (&self.scenario.name, &self.variant.name);
+        let typical = &self.explained.typical(name, variant, kind)?.explanation;
+        let is_emulated = |activity| activity == Activity::Step(StepKind::EmulatedRun);
+        let mut parts = typical.make_up.iter();
+        let share = parts.find(|part| is_emulated(part.activity));
+        let mut steps = typical.steps.iter();
+        Some(How {
+            // One that nothing waited for is one, too.
+            emulated: match typical.emulated.is_zero() {
+                true => 0.0,
+                false => share.map_or(f64::MIN_POSITIVE, |part| part.share),
+            },
+            cross: steps.any(|step| step.kind == StepKind::CrossRun),
+        })
     }
 
-    fn has_cache_mounts(&self) -> bool {
+    fn cache_mounts(&self) -> Vec<CacheMount> {
         let kind = from_nothing(self.scenario);
-        let mut steps = self.samples(kind).flat_map(|found| &found.explanation.steps);
-        steps.any(|step| step.kind.is_run() && step.instruction.contains("type=cache"))
+        let steps = self
+            .samples(kind)
+            .flat_map(|found| &found.explanation.steps);
+        let runs = steps.filter(|step| step.kind.is_run());
+        CacheMount::of(runs.map(|step| step.instruction.as_str()))
     }
 
     fn cell(&self, job: Job, nodes: Nodes, caches: Caches) -> Cell {
@@ -208,15 +221,9 @@ impl OfVariant<'_> {
         let Some(kind) = caches.kind(job, nothing) else {
             return Cell::NotModelled;
         };
-        let (run, name) = (self.assessment.run, &self.scenario.name);
-        // A variant that cannot be built from nothing cannot be built.
-        for kind in [nothing, kind] {
-            if never_builds(run, name, &self.variant.name, kind) {
-                let mut samples = run.cell(name, &self.variant.name, kind);
-                let wrong = samples.find(|sample| sample.outcome != Outcome::Ok);
-                let outcome = wrong.map_or(Outcome::WrongOutput, |sample| sample.outcome);
-                return Cell::Failed(outcome);
-            }
+        let name = &self.scenario.name;
+        if let Some(outcome) = self.failed() {
+            return Cell::Failed(outcome);
         }
         let by_round = self.assessment.times(name, &self.variant.name, kind);
         if by_round.is_empty() {
@@ -228,10 +235,25 @@ impl OfVariant<'_> {
         }
     }
 
+    /// How builds of a kind end, if none of them succeeds: who cannot be built in one
+    /// way is no variant to trust in another.
+    fn failed(&self) -> Option<Outcome> {
+        let (run, name) = (self.assessment.run, &self.scenario.name);
+        let variant = &self.variant.name;
+        let mut kinds = self.scenario.kinds.iter();
+        let kind = kinds.find(|kind| never_builds(run, name, variant, **kind))?;
+        let mut samples = run.cell(name, variant, *kind);
+        let wrong = samples.find(|sample| sample.outcome != Outcome::Ok);
+        // Or one that it starts from builds something else.
+        Some(wrong.map_or(Outcome::WrongOutput, |sample| sample.outcome))
+    }
+
     /// What builds of a kind would take on native nodes: from the least to the most
     /// that what-if says of any of them.
     fn predicted(&self, kind: BuildKind) -> Cell {
-        let counted = self.samples(kind).filter(|found| self.assessment.counts(&found.sample));
+        let counted = self
+            .samples(kind)
+            .filter(|found| self.assessment.counts(&found.sample));
         let ranges = counted.map(|found| {
             let (low, high) = on_native_nodes(&found.explanation)?;
             // What the client waited besides.
@@ -265,8 +287,8 @@ fn on_native_nodes(explanation: &Explanation) -> Option<(f64, f64)> {
     };
     let only = first.filter(|_| emulated.next().is_none())?;
     let mut answers = explanation.what_if.iter();
-    let answer = answers.find(|answer| {
-        matches!(&answer.change, Change::NativeNode { platform } if platform == only)
-    })?;
+    let answer = answers.find(
+        |answer| matches!(&answer.change, Change::NativeNode { platform } if platform == only),
+    )?;
     Some((answer.low.as_secs_f64(), answer.high.as_secs_f64()))
 }

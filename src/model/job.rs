@@ -123,7 +123,11 @@ mod tests {
     #[test]
     fn a_mix_is_shares_of_one() {
         let mix: EditMix = "source=0.8, dependencies=15%,cold=0.05".parse().unwrap();
-        let told: Vec<String> = mix.shares().iter().map(|(job, _)| job.to_string()).collect();
+        let told: Vec<String> = mix
+            .shares()
+            .iter()
+            .map(|(job, _)| job.to_string())
+            .collect();
         assert_eq!(told, ["cold", "dependencies", "source"]);
         assert_eq!(mix.to_string().parse(), Ok(mix));
         for (text, said) in [

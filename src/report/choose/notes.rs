@@ -1,0 +1,181 @@
+//! What the figures stand on, what is left out of them, and how to measure that. Plain
+//! text, safe for a terminal.
+
+use std::collections::BTreeSet;
+
+use super::super::number;
+use super::MAX_NAME;
+use super::words::name;
+use crate::escape;
+use crate::fleet::{Answer, Cell, FleetAnswer};
+use crate::model::{BuildKind, Job};
+
+/// Name of the edit that a scenario gives a change of its dependencies.
+const DEPENDENCIES: &str = "dependencies";
+/// Shown of what could not be raced.
+const MAX_REASON: usize = 300;
+
+/// Paragraphs, the most important first.
+pub(super) fn notes(answer: &Answer) -> Vec<String> {
+    let mut notes = failures(answer);
+    notes.extend(answer.not_raced.iter().map(|out| {
+        let out = escape::terminal(&out.describe(), MAX_REASON);
+        format!("Not raced: {out}.")
+    }));
+    notes.extend(not_measured(answer));
+    if let Some(fleet) = &answer.fleet {
+        notes.extend(month(answer, fleet));
+    }
+    notes.push(times(answer));
+    notes.push(
+        "lost: each job starts from nothing. kept: the builder keeps its layers and cache mounts, or \
+         they are restored whole; what a restore takes is not in the times."
+            .to_owned(),
+    );
+    if answer.strategies.iter().any(|strategy| strategy.is_model()) {
+        notes.push(
+            "model: no native node was there. It is what `buildrace explain` predicts from the \
+             emulated builds, from the least to the most of any round; see docs/explain.md."
+                .to_owned(),
+        );
+    }
+    notes
+}
+
+fn times(answer: &Answer) -> String {
+    let rounds = match answer.rounds() {
+        None => "no round".to_owned(),
+        Some((least, most)) if least == most => count(most, "round"),
+        Some((least, most)) => format!("{least} to {most} rounds"),
+    };
+    format!(
+        "Times are means of {rounds} of run {}, with 95% t-intervals, which assume normal log times. \
+         No image is exported or pushed in them.",
+        escape::terminal(&answer.run, 128)
+    )
+}
+
+/// `1 round`, `6 rounds`.
+fn count(number: usize, what: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {what}{plural}")
+}
+
+fn failures(answer: &Answer) -> Vec<String> {
+    let mut variants: BTreeSet<&str> = BTreeSet::new();
+    let failed = answer.strategies.iter().filter_map(|strategy| {
+        let outcome = strategy.failed()?;
+        variants.insert(&strategy.variant).then(|| {
+            format!(
+                "{} is not recommended: its builds end as {outcome}.",
+                escape::columns(&strategy.variant, MAX_NAME)
+            )
+        })
+    });
+    failed.collect()
+}
+
+/// Jobs that the run has no build of, and what would measure them.
+fn not_measured(answer: &Answer) -> Vec<String> {
+    let has = |edit: &str| {
+        let mut jobs = answer.jobs.iter();
+        jobs.any(|job| matches!(job, Job::After(known) if known.as_str() == edit))
+    };
+    let mut kinds: BTreeSet<BuildKind> = BTreeSet::new();
+    for strategy in &answer.strategies {
+        kinds.extend(strategy.cells.values().filter_map(|cell| match cell {
+            Cell::NotMeasured(kind) => Some(*kind),
+            _ => None,
+        }));
+    }
+    kinds.extend((!has("source")).then_some(BuildKind::Incremental));
+    let dependencies = DEPENDENCIES.parse().ok().map(BuildKind::after);
+    kinds.extend(dependencies.filter(|_| !has(DEPENDENCIES)));
+    let scenario = escape::columns(&answer.scenario, MAX_NAME);
+    let notes = kinds.into_iter().map(|kind| {
+        let job = Job::of_edit(kind).map(super::words::after);
+        let job = job.unwrap_or_else(|| format!("kind {kind}"));
+        let edit = kind.edit();
+        match (answer.command.verb.as_str(), edit) {
+            ("run", Some(edit)) => format!(
+                "Not measured: jobs {job}. An [[edit]] named {edit} in the scenario.toml of \
+                 {scenario}, and `buildrace run {scenario} --kinds {kind}`, measure them."
+            ),
+            ("run", None) => format!(
+                "Not measured: jobs {job}. `buildrace run {scenario} --kinds {kind}` measures them."
+            ),
+            (_, Some(edit)) => format!(
+                "Not measured: jobs {job}. The same race with --edit {edit}=FILE measures them."
+            ),
+            (_, None) => {
+                format!("Not measured: jobs {job}. The same race with --edit FILE measures them.")
+            }
+        }
+    });
+    notes.collect()
+}
+
+fn month(answer: &Answer, found: &FleetAnswer) -> Vec<String> {
+    let fleet = &found.fleet;
+    let shares = fleet.mix.shares().iter();
+    let mix: Vec<String> = shares
+        .map(|(job, share)| format!("{} {job}", number::percentage(*share)))
+        .collect();
+    let mut notes = vec![format!(
+        "A month is {} days of {} builds: {}. Each build is one of these by chance, and takes what the \
+         rounds took, whatever the others do. Nothing waits for a free runner. The interval holds what a \
+         month takes in at least 95% of fleets: few rounds, and the chance of a month.",
+        fleet.days,
+        fleet.builds_per_day,
+        mix.join(", ")
+    )];
+    if answer.strategies.iter().any(|s| s.runners.len() > 1) {
+        notes.push(
+            "On native nodes each platform's runner counts for the whole time of the build."
+                .to_owned(),
+        );
+    }
+    if !found.left_out.is_empty() {
+        let out = found.left_out.iter();
+        let out = out.map(|(job, share)| format!("{job} ({})", number::percentage(*share)));
+        let out: Vec<String> = out.collect();
+        notes.push(format!(
+            "Left out of the month, since the run did not measure it: {}. What is left are {} builds.",
+            out.join(", "),
+            super::words::few_digits(found.builds)
+        ));
+    }
+    if let Some(prices) = &fleet.prices {
+        let whole = if prices.whole_minutes {
+            ", billed in whole minutes"
+        } else {
+            ""
+        };
+        notes.push(format!(
+            "Prices are those of your prices.toml. Each job keeps its runner for {} s besides the \
+             build{whole}.",
+            prices.setup_seconds
+        ));
+        let runners = answer.strategies.iter().flat_map(|s| &s.runners);
+        let missing: BTreeSet<&str> = runners
+            .map(|runner| runner.architecture())
+            .filter(|name| !prices.runner_minutes.contains_key(*name))
+            .collect();
+        notes.extend(missing.into_iter().map(|architecture| {
+            format!(
+                "No price: prices.toml has no {architecture} in [runner-minutes], so that strategies \
+                 with such a runner have no price."
+            )
+        }));
+    }
+    let without = answer.strategies.iter().zip(&found.bills);
+    let without = without.filter(|(strategy, bill)| bill.is_none() && strategy.failed().is_none());
+    let without: Vec<String> = without.map(|(strategy, _)| name(strategy)).collect();
+    if !without.is_empty() {
+        notes.push(format!(
+            "Without a month, since a job of the mix is not known: {}.",
+            without.join(", ")
+        ));
+    }
+    notes
+}
