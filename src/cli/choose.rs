@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 
 use super::BuildArgs;
 use super::builder::BuilderArgs;
-use crate::model::EditMix;
+use crate::model::{CiCache, EditMix};
 use crate::options::{ResultsPlace, Rounds, rounds};
 
 /// `buildrace choose`
@@ -59,6 +59,9 @@ pub struct ChooseArgs {
     /// Rounds of a race [default: 6]
     #[arg(long, short = 'n', value_name = "N|auto", value_parser = rounds)]
     pub rounds: Option<Rounds>,
+    /// Race jobs of CI with this remote cache, too, as `buildrace run` does
+    #[arg(long, value_name = "type=TYPE,…")]
+    pub ci_cache: Vec<CiCache>,
     #[command(flatten)]
     pub build: BuildArgs,
     #[command(flatten)]

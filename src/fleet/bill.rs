@@ -18,12 +18,26 @@ pub struct Amount {
     pub interval: Option<Interval>,
 }
 
+impl Amount {
+    /// With something fixed besides.
+    fn and(self, fixed: f64) -> Self {
+        Self {
+            expected: self.expected.map(|expected| expected + fixed),
+            interval: self.interval.map(|interval| Interval {
+                low: interval.low + fixed,
+                high: interval.high + fixed,
+            }),
+        }
+    }
+}
+
 /// What a fleet takes with a strategy.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Bill {
     /// Minutes of runners in a month.
     pub minutes: Amount,
-    /// The price of them; `None` where prices lack one of its runners.
+    /// The price of them and of its remote cache; `None` where prices lack one of its
+    /// runners, or storage.
     pub money: Option<Amount>,
     /// Minutes of runners that a build takes on average, by round; none of a
     /// prediction.
@@ -47,7 +61,12 @@ impl Bill {
         let (minutes, by_round) = amount(strategy, shares, builds, &minutes)?;
         let money = prices.and_then(|prices| {
             let price = |seconds: f64| prices.of_build(seconds, &strategy.runners);
-            Some(amount(strategy, shares, builds, &price)?.0)
+            let storage = match (&strategy.remote, strategy.remote_bytes) {
+                (None, _) => 0.0,
+                (Some(_), bytes) => prices.of_cache(bytes?)?,
+            };
+            let (builds, _) = amount(strategy, shares, builds, &price)?;
+            Some(builds.and(storage))
         });
         Some(Self {
             minutes,
@@ -108,7 +127,7 @@ fn amount(
 mod tests {
     use super::*;
     use crate::fleet::{Caches, Nodes};
-    use crate::model::Platform;
+    use crate::model::{CacheMode, CiCacheInfo, Platform};
 
     fn strategy(nodes: Nodes, cells: [(&str, Cell); 2]) -> Strategy {
         Strategy {
@@ -119,6 +138,8 @@ mod tests {
             caches: Caches::Kept,
             how: None,
             cache_mounts: Vec::new(),
+            remote: None,
+            remote_bytes: None,
             runners: match nodes {
                 Nodes::One => vec![Platform::linux("amd64")],
                 _ => vec![Platform::linux("amd64"), Platform::linux("arm64")],
@@ -144,6 +165,7 @@ mod tests {
         Prices {
             currency: "USD".into(),
             runner_minutes: prices.map(|(name, price)| (name.to_owned(), price)).into(),
+            gb_month: None,
             setup_seconds: 30.0,
             whole_minutes: true,
         }
@@ -180,6 +202,34 @@ mod tests {
         assert!((bill.minutes.expected.unwrap() - 1200.0).abs() < 1e-9);
         let money = bill.money.unwrap().expected.unwrap();
         assert!((money - 3.0 * by_hand).abs() < 1e-9, "{money}");
+    }
+
+    #[test]
+    fn a_remote_cache_is_stored_for_a_price() {
+        let cells = [
+            ("source", measured([30.0, 30.0, 30.0])),
+            ("cold", measured([30.0, 30.0, 30.0])),
+        ];
+        let mut strategy = strategy(Nodes::One, cells);
+        strategy.remote = Some(CiCacheInfo {
+            name: "registry-max".into(),
+            kind: "registry".into(),
+            mode: CacheMode::Max,
+        });
+        strategy.remote_bytes = Some(2_000_000_000);
+        let mut prices = prices();
+        let money = |strategy: &Strategy, prices: &Prices| {
+            let bill = Bill::of(strategy, &shares(), 100.0, Some(prices)).unwrap();
+            bill.money.map(|money| money.expected.unwrap())
+        };
+        assert_eq!(money(&strategy, &prices), None);
+        prices.gb_month = Some(0.25);
+        // 100 builds of a minute, and 2 GB.
+        let found = money(&strategy, &prices).unwrap();
+        assert!(
+            (found - (100.0 * 0.01 + 2.0 * 0.25)).abs() < 1e-9,
+            "{found}"
+        );
     }
 
     #[test]

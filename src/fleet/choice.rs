@@ -284,6 +284,8 @@ mod tests {
             caches,
             how: None,
             cache_mounts: Vec::new(),
+            remote: None,
+            remote_bytes: None,
             runners: vec![Platform::linux("amd64")],
             cells: [(COLD, cold), (source(), edited)].into(),
         }

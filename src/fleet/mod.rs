@@ -25,5 +25,5 @@ pub use caches::Caches;
 pub use cell::Cell;
 pub use choice::{Against, Basis, Choice, Compared, EQUAL_WITHIN};
 pub use month::{Month, Part};
-pub use prices::{ARCHITECTURES, JOB_KEYS, KEYS, PRICES_TEMPLATE, Prices};
+pub use prices::{ARCHITECTURES, JOB_KEYS, KEYS, PRICES_TEMPLATE, Prices, STORAGE_KEYS};
 pub use strategy::{How, Nodes, Strategy};

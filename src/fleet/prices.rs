@@ -12,6 +12,8 @@ pub struct Prices {
     pub currency: String,
     /// A minute of a runner, by its architecture.
     pub runner_minutes: BTreeMap<String, f64>,
+    /// A GB of a remote cache for a month, where that has a price.
+    pub gb_month: Option<f64>,
     /// Seconds that a job keeps its runner besides the build.
     pub setup_seconds: f64,
     /// Whether each job is billed in whole minutes.
@@ -19,11 +21,13 @@ pub struct Prices {
 }
 
 /// Keys of `prices.toml`.
-pub const KEYS: [&str; 3] = ["currency", "runner-minutes", "job"];
+pub const KEYS: [&str; 4] = ["currency", "runner-minutes", "storage", "job"];
 /// Keys of `[runner-minutes]`: architectures.
 pub const ARCHITECTURES: [&str; 7] = [
     "amd64", "arm64", "386", "arm", "ppc64le", "riscv64", "s390x",
 ];
+/// Keys of `[storage]`.
+pub const STORAGE_KEYS: [&str; 1] = ["gb-month"];
 /// Keys of `[job]`.
 pub const JOB_KEYS: [&str; 2] = ["setup-seconds", "whole-minutes"];
 
@@ -39,6 +43,10 @@ currency = \"USD\"
 [runner-minutes]
 # amd64 =
 # arm64 =
+
+[storage]
+# A GB (10⁹ bytes) of a remote cache for a month.
+# gb-month =
 
 [job]
 # Seconds that a job keeps its runner besides the build: its start, checkout, setup actions.
@@ -64,6 +72,12 @@ impl Prices {
         prices.sum()
     }
 
+    /// What a remote cache of so many bytes costs for a month; `None` where it has no
+    /// price.
+    pub fn of_cache(&self, bytes: u64) -> Option<f64> {
+        Some(self.gb_month? * bytes as f64 / 1e9)
+    }
+
     /// Minutes that a build of so many seconds keeps a runner busy.
     pub fn minutes(&self, seconds: f64) -> f64 {
         (seconds + self.setup_seconds) / 60.0
@@ -79,9 +93,11 @@ mod tests {
         let mut prices = Prices {
             currency: "USD".to_owned(),
             runner_minutes: BTreeMap::from([("amd64".to_owned(), 0.5), ("arm64".to_owned(), 0.25)]),
+            gb_month: Some(0.2),
             setup_seconds: 30.0,
             whole_minutes: false,
         };
+        assert_eq!(prices.of_cache(500_000_000), Some(0.1));
         let both = [Platform::linux("amd64"), Platform::linux("arm64")];
         assert_eq!(prices.of_build(60.0, &both[..1]), Some(0.75));
         assert_eq!(prices.of_build(60.0, &both), Some(1.125));

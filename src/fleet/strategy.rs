@@ -10,7 +10,8 @@ use super::cell::Cell;
 use crate::explain::what_if::Change;
 use crate::explain::{Activity, Explanation, RunExplanation, SampleExplanation, StepKind};
 use crate::model::{
-    BuildKind, BuildNodes, Job, Outcome, Platform, ScenarioInfo, VariantInfo, split_cell,
+    BuildKind, BuildNodes, CiCacheInfo, Job, Outcome, PartKind, Platform, ScenarioInfo,
+    VariantInfo, split_cell,
 };
 use crate::stats::Interval;
 use crate::verdict::{Assessment, never_builds};
@@ -53,6 +54,10 @@ pub struct Strategy {
     pub how: Option<How>,
     /// The cache mounts of its RUN instructions, as far as its traces tell.
     pub cache_mounts: Vec<CacheMount>,
+    /// Its remote cache, where it has one.
+    pub remote: Option<CiCacheInfo>,
+    /// Bytes that a job exports to it.
+    pub remote_bytes: Option<u64>,
     /// The platform of each runner that a job keeps busy.
     pub runners: Vec<Platform>,
     /// What each job takes.
@@ -144,6 +149,8 @@ impl OfVariant<'_> {
             caches,
             how,
             cache_mounts: self.cache_mounts(),
+            remote: self.remote(caches),
+            remote_bytes: self.remote_bytes(caches),
             runners,
             cells: jobs
                 .iter()
@@ -216,13 +223,33 @@ impl OfVariant<'_> {
         CacheMount::of(runs.map(|step| step.instruction.as_str()))
     }
 
-    fn cell(&self, job: Job, nodes: Nodes, caches: Caches) -> Cell {
-        let nothing = from_nothing(self.scenario);
-        let Some(kind) = caches.kind(job, nothing) else {
-            return Cell::NotModelled;
+    fn remote(&self, caches: Caches) -> Option<CiCacheInfo> {
+        let Caches::Remote(name) = caches else {
+            return None;
         };
+        let mut known = self.assessment.run.record.ci_caches.iter();
+        known.find(|cache| cache.name == name.as_str()).cloned()
+    }
+
+    /// Bytes that the first job exports to its remote cache, those of a typical sample.
+    fn remote_bytes(&self, caches: Caches) -> Option<u64> {
+        let Caches::Remote(cache) = caches else {
+            return None;
+        };
+        let (run, kind) = (self.assessment.run, BuildKind::CacheExport(cache));
+        let samples = run.cell(&self.scenario.name, &self.variant.name, kind);
+        let good = samples.filter(|s| s.outcome == Outcome::Ok && self.assessment.counts(s));
+        let parts = good.flat_map(|sample| &sample.parts);
+        let exported = parts.filter(|part| part.part == PartKind::ExportCache);
+        let mut bytes: Vec<u64> = exported.filter_map(|part| part.bytes).collect();
+        bytes.sort_unstable();
+        bytes.get(bytes.len() / 2).copied()
+    }
+
+    fn cell(&self, job: Job, nodes: Nodes, caches: Caches) -> Cell {
+        let kind = caches.kind(job, from_nothing(self.scenario));
         let name = &self.scenario.name;
-        if let Some(outcome) = self.failed() {
+        if let Some(outcome) = self.failed(caches) {
             return Cell::Failed(outcome);
         }
         let by_round = self.assessment.times(name, &self.variant.name, kind);
@@ -236,11 +263,16 @@ impl OfVariant<'_> {
     }
 
     /// How builds of a kind end, if none of them succeeds: who cannot be built in one
-    /// way is no variant to trust in another.
-    fn failed(&self) -> Option<Outcome> {
+    /// way is no variant to trust in another. A remote cache that fails is no fault of a
+    /// strategy without it.
+    fn failed(&self, caches: Caches) -> Option<Outcome> {
         let (run, name) = (self.assessment.run, &self.scenario.name);
         let variant = &self.variant.name;
-        let mut kinds = self.scenario.kinds.iter();
+        let is_own = |kind: &&BuildKind| {
+            let cache = kind.remote_cache();
+            cache.is_none_or(|cache| caches == Caches::Remote(cache))
+        };
+        let mut kinds = self.scenario.kinds.iter().filter(is_own);
         let kind = kinds.find(|kind| never_builds(run, name, variant, **kind))?;
         let mut samples = run.cell(name, variant, *kind);
         let wrong = samples.find(|sample| sample.outcome != Outcome::Ok);

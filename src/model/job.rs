@@ -29,10 +29,9 @@ impl Job {
 
     /// The job that a kind measures, where that is one after an edit.
     pub fn of_edit(kind: BuildKind) -> Option<Self> {
-        match kind {
-            BuildKind::Incremental => Self::source(),
-            BuildKind::IncrementalOf(edit) => Some(Self::After(edit)),
-            BuildKind::Cold | BuildKind::MultiArch | BuildKind::Noop => None,
+        match kind.edit() {
+            Some(edit) => Some(Self::After(edit)),
+            None => Self::source().filter(|_| kind.is_edited()),
         }
     }
 }
@@ -151,6 +150,8 @@ mod tests {
         let job = Job::of_edit(dependencies).unwrap();
         assert_eq!(job.to_string(), "dependencies");
         assert_eq!(Job::of_edit(BuildKind::Incremental), Job::source());
+        let with_cache: BuildKind = "ci-cache:registry-max:dependencies".parse().unwrap();
+        assert_eq!(Job::of_edit(with_cache), Some(job));
         assert_eq!(Job::of_edit(BuildKind::Noop), None);
         assert_eq!("cold".parse(), Ok(Job::Cold));
     }

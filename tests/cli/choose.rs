@@ -202,7 +202,7 @@ fn the_first_line_says_what_to_do_and_how_sure_it_is() {
 #[test]
 fn a_workflow_is_all_that_is_printed() {
     let workflow = chosen(&["go-hello", "--workflow", "github"]);
-    assert!(workflow.starts_with(&format!("# cross/kept of run {GO_HELLO}, written by `"));
+    assert!(workflow.starts_with(&format!("# cross/kept of run {GO_HELLO}, written by `")));
     assert_says(
         &workflow,
         &[

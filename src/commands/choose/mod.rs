@@ -35,10 +35,11 @@ pub async fn run(args: ChooseArgs) -> anyhow::Result<Exit> {
         Found::Run(stored, scenario) => {
             if raced::has_build_options(&args.build)
                 || !args.build.platform.is_empty()
+                || !args.ci_cache.is_empty()
                 || args.rounds.is_some()
             {
                 bail!(
-                    "run {} is stored: build options and --rounds are for a race",
+                    "run {} is stored: build options, --ci-cache and --rounds are for a race",
                     stored.run.record.run
                 );
             }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 
-use crate::fleet::{ARCHITECTURES, JOB_KEYS, KEYS, Prices};
+use crate::fleet::{ARCHITECTURES, JOB_KEYS, KEYS, Prices, STORAGE_KEYS};
 use crate::scenario::document::{At, Problem, Table, parse};
 use crate::scenario::{Place, ScenarioError, position, read_file};
 
@@ -64,6 +64,9 @@ fn of(text: &str) -> Result<Prices, Problem> {
             "no price: expected a [runner-minutes] with the price of a minute, like amd64 = 0.01",
         ));
     }
+    let storage = root.table("storage", &STORAGE_KEYS)?;
+    let gb_month = storage.map(|storage| storage.scalar("gb-month"));
+    let gb_month = gb_month.transpose()?.flatten();
     let job = root.table("job", &JOB_KEYS)?;
     let setup = job.as_ref().map(|job| job.scalar("setup-seconds"));
     let setup = setup.transpose()?.flatten();
@@ -71,6 +74,7 @@ fn of(text: &str) -> Result<Prices, Problem> {
     Ok(Prices {
         currency: currency.value,
         runner_minutes,
+        gb_month: gb_month.as_ref().map(number).transpose()?,
         setup_seconds: setup.as_ref().map(number).transpose()?.unwrap_or(0.0),
         whole_minutes: whole.transpose()?.unwrap_or(false),
     })
@@ -101,6 +105,8 @@ mod tests {
             [runner-minutes]
             amd64 = 0.006
             arm64 = "0.004"
+            [storage]
+            gb-month = 0.07
             [job]
             setup-seconds = 20
             whole-minutes = true
@@ -108,6 +114,7 @@ mod tests {
         .unwrap();
         assert_eq!(prices.currency, "EUR");
         assert_eq!(prices.runner_minutes["arm64"], 0.004);
+        assert_eq!(prices.gb_month, Some(0.07));
         assert!((prices.setup_seconds, prices.whole_minutes) == (20.0, true));
         let least = of("currency = \"EUR\"\nrunner-minutes = { amd64 = 1 }").unwrap();
         assert!((least.setup_seconds, least.whole_minutes) == (0.0, false));

@@ -120,6 +120,7 @@ fn race_options(args: &ChooseArgs) -> anyhow::Result<RaceOptions> {
         keep_contaminated: false,
         redact: Vec::new(),
         image_size: false,
+        ci_caches: args.ci_cache.clone(),
         results: args.results.clone(),
         reports: args.reports.clone(),
         json: false,

@@ -97,6 +97,8 @@ fn strategy(answer: &Answer, place: usize) -> Value {
         },
         "model": strategy.is_model(),
         "caches": strategy.caches.to_string(),
+        "remote_cache": strategy.remote,
+        "remote_cache_bytes": strategy.remote_bytes,
         "emulated_share": strategy.how.map(|how| how.emulated),
         "runners": strategy.runners,
         "jobs": cells,

@@ -32,6 +32,16 @@ pub(super) fn notes(answer: &Answer) -> Vec<String> {
          they are restored whole; what a restore takes is not in the times."
             .to_owned(),
     );
+    let remote = answer.strategies.iter().filter_map(|s| s.remote.as_ref());
+    let remote: BTreeSet<&str> = remote.map(|cache| cache.name.as_str()).collect();
+    if !remote.is_empty() {
+        let names: Vec<&str> = remote.into_iter().collect();
+        notes.push(format!(
+            "{}: an empty builder imports the remote cache, builds, and exports it again; the cold \
+             job exports it alone. Cache mounts are in no remote cache.",
+            names.join(", ")
+        ));
+    }
     if answer.strategies.iter().any(|strategy| strategy.is_model()) {
         notes.push(
             "model: no native node was there. It is what `buildrace explain` predicts from the \
@@ -97,6 +107,9 @@ fn not_measured(answer: &Answer) -> Vec<String> {
         let job = job.unwrap_or_else(|| format!("kind {kind}"));
         let edit = kind.edit();
         match (answer.command.verb.as_str(), edit) {
+            _ if kind.remote_cache().is_some() => format!(
+                "Not measured: {kind}. The same race with that --ci-cache and edit measures it."
+            ),
             ("run", Some(edit)) => format!(
                 "Not measured: jobs {job}. An [[edit]] named {edit} in the scenario.toml of \
                  {scenario}, and `buildrace run {scenario} --kinds {kind}`, measure them."
@@ -156,6 +169,13 @@ fn month(answer: &Answer, found: &FleetAnswer) -> Vec<String> {
              build{whole}.",
             prices.setup_seconds
         ));
+        let has_cache = answer.strategies.iter().any(|s| s.remote.is_some());
+        if has_cache && prices.gb_month.is_none() {
+            notes.push(
+                "No price: prices.toml has no gb-month in [storage], so that remote caches have none."
+                    .to_owned(),
+            );
+        }
         let runners = answer.strategies.iter().flat_map(|s| &s.runners);
         let missing: BTreeSet<&str> = runners
             .map(|runner| runner.architecture())

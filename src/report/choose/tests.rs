@@ -1,6 +1,7 @@
 //! What `choose` says of runs that reports are tested with.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use insta::assert_snapshot;
 use serde_json::Value;
@@ -8,7 +9,10 @@ use serde_json::Value;
 use super::{WorkflowInput, choose, github, json, recommendation};
 use crate::explain::RunExplanation;
 use crate::fleet::{Answer, CacheMount, Caches, Cell, Fleet, How, Nodes, Prices, Strategy};
-use crate::model::{BuildKind, Invocation, Outcome, Platform, Run, Sample};
+use crate::model::{
+    BuildKind, BuildPart, CacheMode, CiCacheInfo, Invocation, Outcome, PartKind, Platform, Run,
+    Sample,
+};
 use crate::report::fixture::{self, ARTICLE};
 use crate::stats::Interval;
 use crate::verdict::Assessment;
@@ -32,6 +36,7 @@ fn fleet(prices: bool) -> Fleet {
         prices: prices.then(|| Prices {
             currency: "USD".into(),
             runner_minutes: BTreeMap::from([("amd64".to_owned(), 0.01)]),
+            gb_month: Some(0.1),
             setup_seconds: 20.0,
             whole_minutes: true,
         }),
@@ -238,6 +243,81 @@ fn a_workflow_of_one_runner_restores_what_was_kept() {
             .any(|action| action.contains("qemu"))
     );
     assert!(!text.contains("cache"), "{text}");
+}
+
+/// A run with jobs of CI, too: with a cache in a registry, and without a dependency edit.
+fn with_remote_cache() -> Run {
+    let mut run = run(6);
+    let [export, import] = ["cache-export:registry-max", "ci-cache:registry-max"]
+        .map(|kind| kind.parse::<BuildKind>().unwrap());
+    run.record.ci_caches = vec![CiCacheInfo {
+        name: "registry-max".into(),
+        kind: "registry".into(),
+        mode: CacheMode::Max,
+    }];
+    run.record.scenarios[0].kinds.extend([export, import]);
+    let jobs = [
+        (BuildKind::MultiArch, export, 1.2),
+        (BuildKind::Incremental, import, 6.0),
+    ];
+    let copies = jobs.into_iter().flat_map(|(from, kind, factor)| {
+        let samples = run.samples.iter().filter(move |s| s.slot.kind == from);
+        samples.map(move |sample| {
+            let mut copy = sample.clone();
+            copy.slot.kind = kind;
+            copy.slot.id = format!("{}-{}", copy.slot.id, kind.to_string().replace(':', "-"));
+            copy.wall = copy.wall.mul_f64(factor);
+            copy.parts = vec![BuildPart {
+                part: PartKind::ExportCache,
+                seconds: Duration::from_secs(1),
+                bytes: Some(3_000_000_000),
+            }];
+            copy
+        })
+    });
+    let copies: Vec<Sample> = copies.collect();
+    run.samples.extend(copies);
+    run
+}
+
+#[test]
+fn remote_caches_are_strategies() {
+    let run = with_remote_cache();
+    let mut fleet = fleet(true);
+    fleet.mix = "source=0.9,cold=0.1".parse().unwrap();
+    let answer = answer(&run, Some(&fleet));
+    let names: Vec<String> = answer.strategies.iter().map(Strategy::name).collect();
+    assert_eq!(
+        names[3..],
+        ["cross/lost", "cross/kept", "cross/registry-max"]
+    );
+    let told = json(std::slice::from_ref(&answer));
+    let cross = &told["scenarios"][0]["strategies"][5];
+    assert_eq!(cross["remote_cache_bytes"], 3_000_000_000u64);
+    // 440 builds of a whole minute, and 3 GB.
+    let price = cross["price_a_month"]["expected"].as_f64().unwrap();
+    assert!((price - (440.0 * 0.01 + 3.0 * 0.1)).abs() < 1e-9, "{price}");
+    let text = workflow(&answer.strategies[5], ".");
+    let parsed = parsed(&text);
+    let build = &parsed["jobs"]["build"]["steps"]
+        .as_array()
+        .unwrap()
+        .last()
+        .unwrap()["with"];
+    let cache = "type=registry,ref=${{ env.IMAGE }}:buildcache";
+    assert_eq!(build["cache-from"], cache);
+    assert_eq!(build["cache-to"], format!("{cache},mode=max"));
+
+    // One that fails disqualifies what uses it, and nothing else.
+    let mut run = run;
+    for sample in &mut run.samples {
+        if sample.slot.kind.remote_cache().is_some() {
+            fixture::fail(sample, Outcome::NotTransferred);
+        }
+    }
+    let answer = self::answer(&run, None);
+    assert_eq!(answer.strategies[5].failed(), Some(Outcome::NotTransferred));
+    assert_eq!(answer.recommended().unwrap().name(), "cross/kept");
 }
 
 #[test]

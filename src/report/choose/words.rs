@@ -62,6 +62,9 @@ fn action(strategy: &Strategy) -> String {
     match strategy.caches {
         Caches::Lost => format!("Build {variant}{nodes}; it needs no cache"),
         Caches::Kept => format!("Build {variant}{nodes} and keep its caches"),
+        Caches::Remote(cache) => {
+            format!("Build {variant}{nodes} with the remote cache {cache}")
+        }
     }
 }
 

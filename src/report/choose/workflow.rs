@@ -5,7 +5,7 @@
 use super::words::name;
 use crate::escape;
 use crate::fleet::{CacheMount, Caches, Nodes, Strategy};
-use crate::model::Platform;
+use crate::model::{CacheMode, Platform};
 
 /// Actions at the major versions that Docker's and GitHub's pages name.
 const CHECKOUT: &str = "actions/checkout@v7";
@@ -74,7 +74,10 @@ fn head(out: &mut Lines, input: &WorkflowInput<'_>) {
     let command = escape::terminal(input.command, 200);
     let run = escape::terminal(input.run, 128);
     let name = name(strategy);
-    out.add(0, &format!("# {name} of run {run}, written by `{command}`."));
+    out.add(
+        0,
+        &format!("# {name} of run {run}, written by `{command}`."),
+    );
     if strategy.is_model() {
         out.add(
             0,
@@ -135,7 +138,7 @@ push: true
 tags: ${{ steps.meta.outputs.tags }}
 labels: ${{ steps.meta.outputs.labels }}",
     );
-    layers(out, strategy, "");
+    layers(out, strategy, None);
 }
 
 /// A runner for each platform, which pushes by digest, and a job that joins them.
@@ -173,7 +176,7 @@ platforms: ${{ matrix.platform }}
 labels: ${{ steps.meta.outputs.labels }}
 outputs: type=image,name=${{ env.IMAGE }},push-by-digest=true,name-canonical=true,push=true",
     );
-    layers(out, input.strategy, ",scope=${{ matrix.name }}");
+    layers(out, input.strategy, Some("${{ matrix.name }}"));
     out.block(
         6,
         r#"- name: Keep the digest
@@ -307,19 +310,56 @@ fn cache_mounts(out: &mut Lines, input: &WorkflowInput<'_>, key: &str) {
     out.add(12, "}");
 }
 
-/// Where layers are kept between jobs.
-fn layers(out: &mut Lines, strategy: &Strategy, scope: &str) {
-    match strategy.caches {
-        Caches::Lost => {}
-        Caches::Kept => {
+/// Where layers are kept between jobs. `platform` tells caches of several runners apart.
+fn layers(out: &mut Lines, strategy: &Strategy, platform: Option<&str>) {
+    let part = |before: &str| platform.map_or_else(String::new, |name| format!("{before}{name}"));
+    let (place, mode) = match (strategy.caches, &strategy.remote) {
+        (Caches::Lost, _) => return,
+        (Caches::Kept, _) => {
             out.add(
                 10,
                 "# Layers of the job before. What a restore takes was not measured.",
             );
-            out.add(10, &format!("cache-from: type=gha{scope}"));
-            out.add(10, &format!("cache-to: type=gha,mode=max{scope}"));
+            (format!("type=gha{}", part(",scope=")), CacheMode::Max)
         }
-    }
+        (Caches::Remote(name), None) => {
+            out.add(
+                10,
+                &format!("# The run does not say of which type the cache {name} is."),
+            );
+            return;
+        }
+        (Caches::Remote(_), Some(cache)) => {
+            let place = match cache.kind.as_str() {
+                "gha" => format!("type=gha{}", part(",scope=")),
+                "registry" => {
+                    let tag = part("-");
+                    format!("type=registry,ref=${{{{ env.IMAGE }}}}:buildcache{tag}")
+                }
+                "s3" => {
+                    out.add(10, "# Set the region and the bucket.");
+                    format!(
+                        "type=s3,region=REGION,bucket=BUCKET,name=image{}",
+                        part("-")
+                    )
+                }
+                _ => {
+                    out.add(10, "# A folder that stays from job to job.");
+                    let folder = format!("/var/cache/buildkit{}", part("/"));
+                    let mode = cache.mode.as_str();
+                    out.add(10, &format!("cache-from: type=local,src={folder}"));
+                    out.add(
+                        10,
+                        &format!("cache-to: type=local,dest={folder},mode={mode}"),
+                    );
+                    return;
+                }
+            };
+            (place, cache.mode)
+        }
+    };
+    out.add(10, &format!("cache-from: {place}"));
+    out.add(10, &format!("cache-to: {place},mode={}", mode.as_str()));
 }
 
 /// The runner whose CPU is of a platform: one that GitHub has, or one of your own.
