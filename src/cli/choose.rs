@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::BuildArgs;
+use super::build::BuildArgs;
 use super::builder::BuilderArgs;
 use crate::model::{CiCache, EditMix};
 use crate::options::{ResultsPlace, Rounds, rounds};

@@ -33,6 +33,8 @@ pub struct Answer {
     pub scenario: String,
     /// One line on what it is, from outside.
     pub title: String,
+    /// What became of the results, where builds exported them.
+    pub export: Option<String>,
     /// Platforms that are built.
     pub platforms: Vec<Platform>,
     /// The platform of the node.
@@ -92,6 +94,7 @@ impl Answer {
         Self {
             run: record.run.clone(),
             command: record.command.clone(),
+            export: record.export.clone(),
             scenario: scenario.name.clone(),
             title: scenario.title.clone(),
             platforms: scenario.platforms.clone(),

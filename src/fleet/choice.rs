@@ -138,6 +138,7 @@ pub fn choose(
             let mut by_cold = candidates(Basis::Job(Job::Cold));
             let measured = equal.iter().filter(|place| !strategies[**place].is_model());
             match measured.count() {
+                _ if usual == Job::Cold => (Basis::Job(usual), None, by_usual),
                 0 => (Basis::Job(Job::Cold), None, by_cold),
                 1 => (Basis::Job(usual), None, by_usual),
                 _ => {
@@ -383,6 +384,12 @@ mod tests {
         assert!(range.low < range.high && range.high < 0.11);
         let choice = chosen(&[naive.clone(), native(10.0, 100.0)]);
         assert_eq!((choice.best, choice.perhaps), (0, Some(1)));
+        let judging = Judging {
+            looks: Looks::One,
+            delta: 0.05,
+        };
+        let only_cold = choose(&[naive.clone(), naive.clone()], None, COLD, judging).unwrap();
+        assert_eq!((only_cold.best, only_cold.equal), (0, None));
         // Less than a second is nothing to get other nodes for.
         let choice = chosen(&[naive, native(149.5, 149.6)]);
         assert_eq!((choice.best, choice.perhaps), (0, None));

@@ -31,6 +31,8 @@ impl Job {
     pub fn of_edit(kind: BuildKind) -> Option<Self> {
         match kind.edit() {
             Some(edit) => Some(Self::After(edit)),
+            // A job is one build.
+            None if kind.builds_at_once().is_some() => None,
             None => Self::source().filter(|_| kind.is_edited()),
         }
     }
@@ -153,6 +155,7 @@ mod tests {
         let with_cache: BuildKind = "ci-cache:registry-max:dependencies".parse().unwrap();
         assert_eq!(Job::of_edit(with_cache), Some(job));
         assert_eq!(Job::of_edit(BuildKind::Noop), None);
+        assert_eq!(Job::of_edit(BuildKind::Concurrent(4)), None);
         assert_eq!("cold".parse(), Ok(Job::Cold));
     }
 }

@@ -6,7 +6,7 @@ use anyhow::bail;
 
 use super::source::Subject;
 use crate::cli::{BuildArgs, ChooseArgs};
-use crate::model::{Invocation, Platform};
+use crate::model::{Invocation, Platform, TimedExport};
 use crate::ops::adhoc::{self, Options};
 use crate::ops::cells::Cells;
 use crate::ops::race::{Choice, RaceInput, check_writable, keep_out_of_git, race as race_it};
@@ -105,7 +105,8 @@ pub(super) fn has_build_options(args: &BuildArgs) -> bool {
     let is_empty = texts.iter().all(|texts| texts.is_empty())
         && args.kinds.is_empty()
         && args.context.is_none()
-        && args.target.is_none();
+        && args.target.is_none()
+        && args.concurrent.is_none();
     !is_empty
 }
 
@@ -120,6 +121,7 @@ fn race_options(args: &ChooseArgs) -> anyhow::Result<RaceOptions> {
         keep_contaminated: false,
         redact: Vec::new(),
         image_size: false,
+        export: TimedExport::default(),
         ci_caches: args.ci_cache.clone(),
         results: args.results.clone(),
         reports: args.reports.clone(),

@@ -16,11 +16,9 @@ use super::wrap::wrap;
 use crate::escape;
 use crate::fleet::Answer;
 pub use json::json;
+use words::MAX_NAME;
 pub use words::recommendation;
 pub use workflow::{WorkflowInput, github};
-
-/// Columns that a name from outside may take.
-const MAX_NAME: usize = 40;
 
 /// The answer for a terminal `width` columns wide, with colours if `colour`. Ends with a
 /// line break.

@@ -4,11 +4,10 @@
 use std::collections::BTreeSet;
 
 use super::super::number;
-use super::MAX_NAME;
-use super::words::name;
+use super::words::{MAX_NAME, after, name};
 use crate::escape;
 use crate::fleet::{Answer, Cell, FleetAnswer};
-use crate::model::{BuildKind, Job};
+use crate::model::{BuildKind, Job, SOURCE};
 
 /// Name of the edit that a scenario gives a change of its dependencies.
 const DEPENDENCIES: &str = "dependencies";
@@ -58,9 +57,16 @@ fn times(answer: &Answer) -> String {
         Some((least, most)) if least == most => count(most, "round"),
         Some((least, most)) => format!("{least} to {most} rounds"),
     };
+    let export = match &answer.export {
+        None => "No image is exported or pushed in them.".to_owned(),
+        Some(export) => {
+            let export = escape::terminal(export, 200);
+            format!("The export of each image is in them ({export}).")
+        }
+    };
     format!(
         "Times are means of {rounds} of run {}, with 95% t-intervals, which assume normal log times. \
-         No image is exported or pushed in them.",
+         {export}",
         escape::terminal(&answer.run, 128)
     )
 }
@@ -85,43 +91,48 @@ fn failures(answer: &Answer) -> Vec<String> {
     failed.collect()
 }
 
-/// Jobs that the run has no build of, and what would measure them.
+/// Jobs that the run has no build of, and what would measure them beside the others.
 fn not_measured(answer: &Answer) -> Vec<String> {
-    let has = |edit: &str| {
-        let mut jobs = answer.jobs.iter();
-        jobs.any(|job| matches!(job, Job::After(known) if known.as_str() == edit))
-    };
-    let mut kinds: BTreeSet<BuildKind> = BTreeSet::new();
-    for strategy in &answer.strategies {
-        kinds.extend(strategy.cells.values().filter_map(|cell| match cell {
-            Cell::NotMeasured(kind) => Some(*kind),
-            _ => None,
-        }));
-    }
-    kinds.extend((!has("source")).then_some(BuildKind::Incremental));
-    let dependencies = DEPENDENCIES.parse().ok().map(BuildKind::after);
-    kinds.extend(dependencies.filter(|_| !has(DEPENDENCIES)));
+    let jobs = answer.jobs.iter().filter_map(|job| match job {
+        Job::Cold => None,
+        Job::After(edit) => Some(BuildKind::after(*edit)),
+    });
+    let known: BTreeSet<BuildKind> = jobs.collect();
+    let cells = answer.strategies.iter().flat_map(|s| s.cells.values());
+    let missing = cells.filter_map(|cell| match cell {
+        Cell::NotMeasured(kind) => Some(*kind),
+        _ => None,
+    });
+    let mut missing: BTreeSet<BuildKind> = missing.collect();
+    let usual = [SOURCE, DEPENDENCIES].into_iter();
+    let usual = usual.filter_map(|edit| edit.parse().ok().map(BuildKind::after));
+    missing.extend(usual.filter(|kind| !known.contains(kind)));
+    let all: BTreeSet<&BuildKind> = known.iter().chain(&missing).collect();
+    let all = all.into_iter().filter(|kind| kind.remote_cache().is_none());
+    let all: Vec<String> = all.map(ToString::to_string).collect();
     let scenario = escape::columns(&answer.scenario, MAX_NAME);
-    let notes = kinds.into_iter().map(|kind| {
-        let job = Job::of_edit(kind).map(super::words::after);
-        let job = job.unwrap_or_else(|| format!("kind {kind}"));
-        let edit = kind.edit();
-        match (answer.command.verb.as_str(), edit) {
-            _ if kind.remote_cache().is_some() => format!(
+    let notes = missing.iter().map(|kind| {
+        if kind.remote_cache().is_some() {
+            return format!(
                 "Not measured: {kind}. The same race with that --ci-cache and edit measures it."
+            );
+        }
+        let job = Job::of_edit(*kind).map_or_else(|| kind.to_string(), after);
+        match (answer.command.verb.as_str(), kind.edit()) {
+            ("run", None) => format!(
+                "Not measured: jobs {job}. `buildrace run {scenario} --kinds {}` measures them.",
+                all.join(",")
             ),
             ("run", Some(edit)) => format!(
                 "Not measured: jobs {job}. An [[edit]] named {edit} in the scenario.toml of \
-                 {scenario}, and `buildrace run {scenario} --kinds {kind}`, measure them."
+                 {scenario}, and `buildrace run {scenario} --kinds {}`, measure them.",
+                all.join(",")
             ),
-            ("run", None) => format!(
-                "Not measured: jobs {job}. `buildrace run {scenario} --kinds {kind}` measures them."
-            ),
-            (_, Some(edit)) => format!(
-                "Not measured: jobs {job}. The same race with --edit {edit}=FILE measures them."
-            ),
-            (_, None) => {
-                format!("Not measured: jobs {job}. The same race with --edit FILE measures them.")
+            (_, edit) => {
+                let edit = edit.map_or_else(String::new, |edit| format!("{edit}="));
+                format!(
+                    "Not measured: jobs {job}. The same race with --edit {edit}FILE measures them."
+                )
             }
         }
     });

@@ -103,7 +103,10 @@ fn builds(strategy: &Strategy) -> Vec<Line> {
         }
         (Nodes::One, None) => (Style::Plain, "unknown"),
         (Nodes::One, Some(How { emulated, cross })) if emulated > 0.0 => {
-            let share = format!("emulated {:.0}%", emulated * 100.0);
+            let share = match emulated < 0.01 {
+                true => "emulated <1%".to_owned(),
+                false => format!("emulated {:.0}%", emulated * 100.0),
+            };
             let cross = cross.then(|| (Style::Native, "cross".to_owned()));
             let emulated = std::iter::once((Style::Emulated, share));
             return cross.into_iter().chain(emulated).collect();

@@ -1,12 +1,13 @@
 //! What to do and how sure it is, in sentences. Plain text, safe for a terminal.
 
 use super::super::number;
-use super::super::words::join;
-use super::MAX_NAME;
 use crate::escape;
 use crate::fleet::{Against, Answer, Basis, Caches, Cell, Choice, Compared, Nodes, Strategy};
 use crate::model::{Job, SOURCE};
 use crate::stats::{Basis as RatioBasis, Interval, Ratio, Verdict};
+
+/// Columns that a name from outside may take.
+pub(super) const MAX_NAME: usize = 40;
 
 /// The recommendation, and what else a reader should know of it; a paragraph each. The first
 /// says what to do and how sure it is.
@@ -120,9 +121,16 @@ fn bill_range(answer: &Answer, place: Option<usize>) -> Option<Interval> {
     bill.as_ref()?.minutes.interval
 }
 
+/// Says a comparison with a strategy that has a role.
+type Said = fn(&Answer, &Compared, &str) -> String;
+
 fn comparisons(answer: &Answer, choice: &Choice) -> String {
     let same = choice.reference.as_ref().map(|reference| reference.other)
         == choice.next.as_ref().map(|next| next.other);
+    let (against, begin, between) = match choice.basis {
+        Basis::Job(_) => (against as Said, ", ", ", and "),
+        Basis::Minutes => (as_many as Said, "; ", "; "),
+    };
     let reference = choice.reference.as_ref().map(|compared| {
         let role = if same {
             "the reference and the next"
@@ -136,7 +144,7 @@ fn comparisons(answer: &Answer, choice: &Choice) -> String {
     let parts: Vec<String> = reference.into_iter().chain(next).collect();
     match parts.is_empty() {
         true => String::new(),
-        false => format!(", {}", join(parts)),
+        false => format!("{begin}{}", parts.join(between)),
     }
 }
 
@@ -163,6 +171,31 @@ fn against(answer: &Answer, compared: &Compared, role: &str) -> String {
                     format!("{faster} than {other}, {role}{interval} ({sure})")
                 }
             }
+        }
+    }
+}
+
+/// `naive/kept, the reference, takes 8.0× as many [7.6…8.5×] (clear)`.
+fn as_many(answer: &Answer, compared: &Compared, role: &str) -> String {
+    let other = name(&answer.strategies[compared.other]);
+    let range = |interval: Interval| {
+        let ends = [interval.high, interval.low].map(|ratio| number::factor(1.0 / ratio));
+        let [least, most] = ends;
+        format!("{}…{most}", least.trim_end_matches('×'))
+    };
+    match &compared.by {
+        Against::Model(interval) => {
+            format!(
+                "{other}, {role}, takes {} as many (model)",
+                range(*interval)
+            )
+        }
+        Against::Paired(ratio, verdict) => {
+            let many = number::factor(1.0 / ratio.estimate);
+            let interval = ratio.interval.map(range);
+            let interval = interval.map_or_else(String::new, |text| format!(" [{text}]"));
+            let sure = sure(ratio, *verdict);
+            format!("{other}, {role}, takes {many} as many{interval} ({sure})")
         }
     }
 }
