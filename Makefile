@@ -60,7 +60,7 @@ bench: ## Run the benchmarks, ours against `docker buildx` among them
 bench-builds: engine ## Time the builds of $(SCENARIO) under Criterion
 	BUILDRACE_BENCH_SCENARIO=$(SCENARIO) $(CARGO) bench --locked --bench builds
 
-readme: ## Make the figures of README.md and docs/results.md again from results/
+readme: ## Make the figures of README.md, docs/results.md and docs/choose.md again from results/
 	BUILDRACE_UPDATE_README=1 $(CARGO) test --locked --test readme
 
 site: ## Make reports/, the site of the published runs, again from results/

@@ -98,6 +98,28 @@ pub fn json(text: &str) -> String {
     text.replace("##[", "##\\u005b")
 }
 
+/// A value in a workflow of GitHub Actions: as it is where it is a plain path or
+/// name, else as [`yaml_text`].
+pub fn yaml(text: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "._/-".contains(c);
+    let begins = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '.');
+    // `true` and its like are no text.
+    let is_word = text == "." || text.contains('/') || text.len() > 5;
+    let is_short = text.len() <= MAX_CHARS;
+    match begins && is_word && is_short && text.chars().all(is_plain) {
+        true => text.to_owned(),
+        false => yaml_text(text),
+    }
+}
+
+/// The text in double quotes, as JSON and YAML have them, bounded to [`MAX_CHARS`]
+/// characters. GitHub's `${{` is written so that it means itself.
+pub fn yaml_text(text: &str) -> String {
+    let plain = bounded(text).replace("${{", "${{ '${{' }}");
+    let quoted = plain.replace('\\', "\\\\").replace('"', "\\\"");
+    format!("\"{quoted}\"")
+}
+
 /// The text on one line, control characters written out, at most `max`
 /// columns of a terminal wide.
 pub fn columns(text: &str, max: usize) -> String {
@@ -211,6 +233,30 @@ mod tests {
         assert_eq!(terminal("abcdef", 6), "abcdef");
         assert_eq!(terminal("abcdefg", 6), "abcde…");
         assert_eq!(columns("日本語日本語", 6), "日本…");
+    }
+
+    #[test]
+    fn yaml_holds_the_text_and_no_expression() {
+        for plain in [
+            ".",
+            "dockerfiles/go-hello/cross.Dockerfile",
+            "Dockerfile",
+            "a/b",
+        ] {
+            assert_eq!(yaml(plain), plain);
+        }
+        for (text, written) in [
+            ("", "\"\""),
+            ("true", "\"true\""),
+            ("1.5", "\"1.5\""),
+            ("-", "\"-\""),
+            ("a: b", "\"a: b\""),
+            ("a\"b\\c", r#""a\"b\\c""#),
+            ("a\nb: c", r#""a\\nb: c""#),
+            ("x${{ secrets.A }}", "\"x${{ '${{' }} secrets.A }}\""),
+        ] {
+            assert_eq!(yaml(text), written);
+        }
     }
 
     #[test]

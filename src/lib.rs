@@ -69,6 +69,7 @@ pub mod docker_cli;
 pub mod engine;
 pub mod escape;
 pub mod explain;
+pub mod fleet;
 pub mod git;
 pub mod model;
 pub mod ops;

@@ -4,6 +4,7 @@
 pub mod builders;
 pub mod calibrate;
 pub mod check;
+pub mod choose;
 pub mod clean;
 pub mod compare;
 pub mod doctor;
@@ -35,6 +36,7 @@ pub async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
         Command::Explain(args) => explain::run(args).await,
         Command::Why(args) => why::run(args).await,
         Command::History(args) => history::run(args).await,
+        Command::Choose(args) => choose::run(args).await,
         Command::Report(args) => report::run(&args).await,
         Command::Push(args) => push::run(&args).await,
         Command::Site(args) => site::run(&args).await,

@@ -7,6 +7,7 @@ pub mod article;
 pub(crate) mod awkward;
 pub mod chart;
 mod check;
+pub mod choose;
 mod ci;
 mod document;
 mod edit;

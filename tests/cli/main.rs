@@ -7,6 +7,7 @@ mod bake;
 mod bundle;
 mod bundles;
 mod check;
+mod choose;
 mod compare;
 mod explain;
 mod fake_engine;

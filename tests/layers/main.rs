@@ -40,6 +40,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
         "explain",
         &["model", "trace", "provenance", "stats", "secrets"],
     ),
+    ("fleet", &["model", "stats", "verdict", "explain"]),
     ("buildkit", &["model", "trace", "provenance"]),
     ("engine", &["model", "buildkit", "temporary", "user"]),
     ("buildx", &["model"]),
@@ -85,7 +86,9 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ),
     (
         "report",
-        &["model", "policy", "trace", "stats", "verdict", "explain"],
+        &[
+            "model", "policy", "trace", "stats", "verdict", "explain", "fleet",
+        ],
     ),
     ("otlp", &["model", "explain"]),
     (
@@ -107,6 +110,7 @@ const PURE: &[&str] = &[
     "explain",
     "stats",
     "verdict",
+    "fleet",
     "report",
 ];
 

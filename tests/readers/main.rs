@@ -8,6 +8,7 @@
 mod change_points;
 mod metrics;
 mod server;
+mod workflows;
 
 use std::ffi::OsStr;
 use std::fs;

@@ -1,4 +1,4 @@
-//! The figures of README.md and docs/results.md: each block between two marks is
+//! The figures of README.md, docs/results.md and docs/choose.md: each block between two marks is
 //! what published runs and the program say today. `make readme` writes the blocks
 //! anew, and without that this suite compares them.
 
@@ -22,7 +22,7 @@ const WIDTH: usize = 100;
 const EXAMPLE: &str = "go-hello";
 
 /// The pages, and the blocks that each must have.
-const PAGES: [(&str, &[&str]); 2] = [
+const PAGES: [(&str, &[&str]); 3] = [
     ("README.md", &["headline-chart", "headline"]),
     (
         "docs/results.md",
@@ -37,6 +37,15 @@ const PAGES: [(&str, &[&str]); 2] = [
             "result",
             "explain",
             "waterfall",
+        ],
+    ),
+    (
+        "docs/choose.md",
+        &[
+            "choose",
+            "choose-packages",
+            "choose-month",
+            "choose-workflow",
         ],
     ),
 ];
@@ -71,6 +80,19 @@ fn block(name: &str, runs: &[Published]) -> String {
         "waterfall" => {
             let (run, sample) = (&example().stored.run.record.run, naive_sample(example()));
             format!("![Waterfall of the naive build](reports/{run}/waterfalls/{sample}.svg)\n")
+        }
+        "choose" => choose(example(), &[]),
+        "choose-packages" => choose(published::newest(runs, "packages"), &[]),
+        "choose-month" => {
+            let month = ["--builds-per-day", "20", "--edit-mix"];
+            choose(
+                example(),
+                &[&month[..], &["source=0.95,cold=0.05"]].concat(),
+            )
+        }
+        "choose-workflow" => {
+            let workflow = ["--workflow", "github", "--strategy", "naive+native/lost"];
+            choose(example(), &workflow)
         }
         unknown => panic!("there is a block {unknown:?}, which nobody makes"),
     }
@@ -130,6 +152,25 @@ fn explain(example: &Published) -> String {
     assert!(output.status.success(), "{output:?}");
     let text = String::from_utf8(output.stdout).unwrap();
     format!("`buildrace explain {run}/{sample}` says\n\n```text\n{text}```\n")
+}
+
+/// What `buildrace choose` prints of a run.
+fn choose(example: &Published, options: &[&str]) -> String {
+    let run = &example.stored.run.record.run;
+    let output = Command::new(env!("CARGO_BIN_EXE_buildrace"))
+        .args(["choose", run])
+        .args(options)
+        .env("COLUMNS", WIDTH.to_string())
+        .current_dir(root())
+        .output()
+        .expect("buildrace starts");
+    assert!(output.status.success(), "{output:?}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    let words: Vec<&str> = ["buildrace", "choose", run]
+        .into_iter()
+        .chain(options.iter().copied())
+        .collect();
+    format!("```console\n$ {}\n{text}```\n", words.join(" "))
 }
 
 /// A page with each of its blocks made anew.
