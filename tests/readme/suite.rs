@@ -61,22 +61,30 @@ pub fn ladder(runs: &[Published], name: &str) -> String {
     let run = super::published::newest(runs, name);
     let scenario = run.scenario(name).expect("it was raced");
     let id = &run.stored.run.record.run;
+    let kinds = scenario.kinds.iter();
+    let kinds: Vec<BuildKind> = kinds
+        .filter(|kind| **kind != BuildKind::Noop)
+        .copied()
+        .collect();
+    let names: Vec<String> = kinds.iter().map(ToString::to_string).collect();
     let mut out = format!(
-        "| [{name}](reports/{id}/summary.md) | cold | multi-arch | incremental |\n\
-         |:--|--:|--:|--:|\n"
+        "| [{name}](reports/{id}/summary.md) | {} |\n|:--|{}\n",
+        names.join(" | "),
+        "--:|".repeat(kinds.len())
     );
     for step in &scenario.between {
-        let [cold, multi_arch, incremental] = KINDS.map(|kind| {
-            let ratio = step.ratios.get(&kind);
+        let cells = kinds.iter().map(|kind| {
+            let ratio = step.ratios.get(kind);
             ratio.map_or_else(
                 || "–".to_owned(),
                 |ratio| with_interval(&number::describe_comparison(ratio), number::interval(ratio)),
             )
         });
         out.push_str(&format!(
-            "| {} → {} | {cold} | {multi_arch} | {incremental} |\n",
+            "| {} → {} | {} |\n",
             escape::markdown(&step.from),
             escape::markdown(&step.to),
+            cells.collect::<Vec<_>>().join(" | ")
         ));
     }
     out

@@ -62,27 +62,21 @@ async fn a_job_imports_what_the_first_exported_and_leaves_nothing() {
         )
     };
     let before = kept().await;
-    let at = |mode: &str| {
-        let address = registry.address;
-        format!("--ci-cache=type=registry,ref={address}/cache,registry.insecure=true,mode={mode}")
-    };
-    let (max, min) = (at("max"), at("min"));
+    let pushed = format!(
+        "type=registry,ref={}/cache,registry.insecure=true,mode=max",
+        registry.address
+    );
     let raced = place.races(
         &[
             &OWN[..],
-            &["--kinds", "multi-arch", "--variant", "naive", &max, &min],
-            &[
-                "--ci-cache",
-                "type=local,mode=max",
-                "--ci-cache",
-                "type=local",
-            ],
+            &["--kinds", "multi-arch", "--variant", "naive"],
+            &["--ci-cache", &pushed, "--ci-cache", "type=local"],
         ]
         .concat(),
     );
     assert_eq!(kept().await, before);
     let run = &raced.run;
-    assert_eq!(run.run.samples.len(), 9, "{}", raced.said);
+    assert_eq!(run.run.samples.len(), 5, "{}", raced.said);
     for sample in &run.run.samples {
         let id = &sample.slot.id;
         assert_eq!(sample.outcome, Outcome::Ok, "{sample:?}");
@@ -196,8 +190,8 @@ async fn a_full_disk_at_the_export_has_a_result_of_its_own() {
     let place = Place::new(&engine.host);
     // What does not compress, and more than there is room for.
     let mut state = 88_172_645_463_325_252_u64;
-    let mut noise = Vec::with_capacity(24_000_000);
-    while noise.len() < 24_000_000 {
+    let mut noise = Vec::with_capacity(12_000_000);
+    while noise.len() < 12_000_000 {
         // Xorshift, of Marsaglia.
         state ^= state << 13;
         state ^= state >> 7;
@@ -213,7 +207,7 @@ async fn a_full_disk_at_the_export_has_a_result_of_its_own() {
     .unwrap();
     let disk = place.path().join("disk");
     std::fs::create_dir(&disk).unwrap();
-    let mount = ["-t", "tmpfs", "-o", "size=60m", "tmpfs"];
+    let mount = ["-t", "tmpfs", "-o", "size=30m", "tmpfs"];
     let mounted = place
         .program("mount")
         .args(mount)
@@ -289,13 +283,13 @@ async fn exports_are_timed_apart_and_removed() {
         "type=registry,name={}/app,registry.insecure=true",
         registry.address
     );
-    for (output, builder, expected) in [
-        ("image", "default", PartKind::ExportLayers),
-        ("type=oci,compression=zstd", "container", PartKind::Send),
-        (&pushed, "container", PartKind::Push),
+    for (output, expected) in [
+        ("image", PartKind::ExportLayers),
+        ("type=oci,compression=zstd", PartKind::Send),
+        (&pushed, PartKind::Push),
     ] {
-        let kinds = ["--variant", "naive", "--kinds", "incremental"];
-        let args = [&["--builder", builder, "--output", output][..], &kinds].concat();
+        let kinds = ["--variant", "naive", "--kinds", "multi-arch"];
+        let args = [&["--builder", "default", "--output", output][..], &kinds].concat();
         let raced = place.races(&args);
         for sample in &raced.run.run.samples {
             assert_eq!(sample.outcome, Outcome::Ok, "{output}: {sample:?}");
