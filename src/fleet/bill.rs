@@ -215,6 +215,7 @@ mod tests {
             name: "registry-max".into(),
             kind: "registry".into(),
             mode: CacheMode::Max,
+            options: Default::default(),
         });
         strategy.remote_bytes = Some(2_000_000_000);
         let mut prices = prices();

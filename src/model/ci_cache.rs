@@ -18,6 +18,14 @@ const SECRET: [&str; 5] = [
     "token",
     "account_key",
 ];
+/// Options that say how a cache is written, and neither where nor by whom.
+const SHOWN: [&str; 5] = [
+    "compression",
+    "compression-level",
+    "force-compression",
+    "image-manifest",
+    "oci-mediatypes",
+];
 /// Options that this program sets itself, in each block of builds to another value.
 const OWN: [&str; 9] = [
     "src",
@@ -76,6 +84,10 @@ pub struct CiCacheInfo {
     pub kind: String,
     /// Which steps are exported.
     pub mode: CacheMode,
+    /// How it is written, where that was chosen: `compression` and the like, in
+    /// BuildKit's words.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub options: BTreeMap<String, String>,
 }
 
 impl CiCache {
@@ -85,7 +97,16 @@ impl CiCache {
             name: self.name.to_string(),
             kind: self.kind.clone(),
             mode: self.mode,
+            options: self
+                .shown()
+                .map(|(key, value)| (key.clone(), value.clone()))
+                .collect(),
         }
+    }
+
+    fn shown(&self) -> impl Iterator<Item = (&String, &String)> {
+        let attributes = self.attributes.iter();
+        attributes.filter(|(key, _)| SHOWN.contains(&key.as_str()))
     }
 
     /// The values of its options that nothing may show.
@@ -106,7 +127,9 @@ impl fmt::Debug for CiCache {
 impl fmt::Display for CiCache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (kind, mode, name) = (&self.kind, self.mode.as_str(), &self.name);
-        write!(f, "type={kind},mode={mode},name={name}")
+        write!(f, "type={kind},mode={mode},name={name}")?;
+        self.shown()
+            .try_for_each(|(key, value)| write!(f, ",{key}={value}"))
     }
 }
 
@@ -202,10 +225,13 @@ mod tests {
         );
         let cache: CiCache = "type=local".parse().unwrap();
         assert_eq!(cache.name.as_str(), "local-min");
+        let zstd: CiCache = "type=local,compression=zstd".parse().unwrap();
+        assert_eq!(zstd.info().options["compression"], "zstd");
+        assert!(zstd.to_string().ends_with(",compression=zstd"));
         let s3 = "type=s3,bucket=b,region=r,secret_access_key=hidden,name=mine";
         let s3: CiCache = s3.parse().unwrap();
         assert_eq!(s3.secrets().collect::<Vec<_>>(), ["hidden"]);
-        assert!(!format!("{s3:?} {s3}").contains("hidden"));
+        assert!(!format!("{s3:?} {s3} {:?}", s3.info()).contains("hidden"));
         assert_eq!(s3.name.as_str(), "mine");
     }
 

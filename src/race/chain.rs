@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::checkout::Checkout;
-use crate::model::BuildKind;
+use crate::model::{BuildKind, Slot};
 use crate::scenario::{NamedEdit, ScenarioError};
 use crate::trace::{Step, Trace};
 
@@ -30,6 +30,26 @@ pub(super) struct Chain {
     nonces: BTreeMap<BuildKind, String>,
     /// Digests of the steps that it has built so far.
     digests: BTreeSet<String>,
+}
+
+/// What tells a chain that goes on in later rounds from others: a variant has one for
+/// each kind that it begins with.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct ChainName {
+    pub(super) scenario: String,
+    pub(super) variant: String,
+    pub(super) first: BuildKind,
+}
+
+impl ChainName {
+    /// Of the chain that begins with a slot.
+    pub(super) fn of(first: &Slot) -> Self {
+        Self {
+            scenario: first.scenario.clone(),
+            variant: first.variant.clone(),
+            first: first.kind,
+        }
+    }
 }
 
 impl Chain {

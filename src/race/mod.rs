@@ -8,6 +8,7 @@ mod checkout;
 mod ci_cache;
 mod cleanup_report;
 mod disk_room;
+mod emptying;
 mod emulation;
 pub mod host;
 mod host_counters;

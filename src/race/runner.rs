@@ -14,7 +14,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
-use super::chain::Chain;
+use super::chain::{Chain, ChainName};
 use super::emulation::Emulation;
 use super::idle_wait::Rest;
 use super::inspected::Inspected;
@@ -27,7 +27,7 @@ use super::round_events;
 use super::sample_outcome::skipped;
 use super::slot_build::SlotBuild;
 use super::warm_up::WarmUpError;
-use crate::builder::{BuilderError, Cleanup};
+use crate::builder::BuilderError;
 use crate::buildkit::Secret;
 use crate::model::{CiCache, Outcome, Run, RunRecord, Sample, Slot, TimedExport};
 use crate::model::{Event, RunEnd};
@@ -117,8 +117,8 @@ pub(super) struct RunState<'r> {
     pub(super) rest: Rest,
     /// Of each place, by its number.
     pub(super) places: Vec<PlaceState>,
-    /// Chains that go on in later rounds, by scenario and variant.
-    chains: HashMap<(String, String), Chain>,
+    /// Chains that go on in later rounds.
+    pub(super) chains: HashMap<ChainName, Chain>,
     pub(super) stop: &'r CancellationToken,
     /// What the references of all builds of the run begin with.
     pub(super) prefix: &'r str,
@@ -222,10 +222,8 @@ impl Race<'_> {
     }
 
     async fn warm_up_and_build(&self, run: &mut RunState<'_>) -> Result<RunEnd, RaceError> {
-        run.observer.phase("unpacking base images");
         for place in 0..self.places.len() {
             self.unpack(place, run).await?;
-            self.keep_base_images(place, run).await?;
         }
         if run.stop.is_cancelled() {
             return Ok(RunEnd::Interrupted);
@@ -301,7 +299,7 @@ impl Race<'_> {
         }
         let entry = self.entry(first)?;
         self.make_room(entry.variant.cell.place, run).await?;
-        let name = (first.scenario.clone(), first.variant.clone());
+        let name = ChainName::of(first);
         let is_kept = entry.info.built_once.contains(&first.kind);
         let kept = is_kept.then(|| run.chains.remove(&name)).flatten();
         let is_there = kept.is_some();
@@ -391,62 +389,6 @@ impl Race<'_> {
         }
     }
 
-    /// Unpacks the base images on a place, or some until the run is stopped.
-    async fn unpack(&self, place: usize, run: &mut RunState<'_>) -> Result<(), RaceError> {
-        let builds = self.earlier.prefix(run.prefix);
-        let state = &run.places[place];
-        let unpacked = self.places[place].unpack(state, &builds, run.stop).await;
-        Ok(unpacked?)
-    }
-
-    /// Empties the cache of a place where the run's builds have used up room, and
-    /// with it the state of chains that go on there.
-    async fn make_room(&self, place: usize, run: &mut RunState<'_>) -> Result<(), RaceError> {
-        let at = &self.places[place];
-        if !at.needs_room(&run.places[place]) {
-            return Ok(());
-        }
-        run.observer.phase("emptying the cache again");
-        if at.clean(&mut run.places[place], run.prefix).await? {
-            run.rest.disturbed();
-        }
-        at.reset(&mut run.places[place], run.prefix).await?;
-        run.chains.retain(|(scenario, variant), _| {
-            let variant = self.variant(scenario, variant);
-            variant.is_some_and(|variant| variant.cell.place != place)
-        });
-        // A builder without an image store has lost its base images with it.
-        run.observer.phase("unpacking base images");
-        self.unpack(place, run).await?;
-        self.keep_base_images(place, run).await?;
-        at.has_room(&mut run.places[place]);
-        Ok(())
-    }
-
-    /// On a builder that goes with the run, base images stay when its cache is emptied.
-    async fn keep_base_images(
-        &self,
-        place: usize,
-        run: &mut RunState<'_>,
-    ) -> Result<(), RaceError> {
-        let at = &self.places[place];
-        if at.builder.cleanup() == Cleanup::Discard {
-            at.reset(&mut run.places[place], run.prefix).await?;
-        }
-        Ok(())
-    }
-
-    /// Empties the cache of a place but for base images, so that a build finds what a
-    /// new builder of CI would.
-    async fn empty(&self, place: usize, run: &mut RunState<'_>) -> Result<(), RaceError> {
-        let at = &self.places[place];
-        run.observer.phase("emptying the builder's cache");
-        if at.clean(&mut run.places[place], run.prefix).await? {
-            run.rest.disturbed();
-        }
-        Ok(())
-    }
-
     /// Has the emulators run foreign programs that builds of a variant are to have.
     pub(super) fn emulate(&self, variant: &Variant) -> Result<(), RaceError> {
         match (self.emulation, &variant.cell.qemu) {
@@ -492,7 +434,7 @@ impl Race<'_> {
         })
     }
 
-    fn variant(&self, scenario: &str, variant: &str) -> Option<&Variant> {
+    pub(super) fn variant(&self, scenario: &str, variant: &str) -> Option<&Variant> {
         let scenario = self.scenarios.iter().find(|s| s.name == scenario)?;
         scenario.variants.iter().find(|v| v.name == variant)
     }

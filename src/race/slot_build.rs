@@ -101,7 +101,12 @@ impl SlotBuild<'_> {
             // Builds that start together are one request, which has no export.
             export: match slot.kind.builds_at_once() {
                 Some(_) => Export::CacheOnly,
-                None => export(self.export, &reference, self.transfer_folder),
+                None => export(
+                    self.export,
+                    &reference,
+                    self.transfer_folder,
+                    self.place.smoke_tests,
+                ),
             },
             cache_from: transfers.from,
             cache_to: transfers.to,

@@ -9,8 +9,14 @@ use super::smoke::SmokeTests;
 use crate::buildkit::{BakeRequest, Export};
 use crate::model::{TimedExport, TimedExportKind};
 
-/// The export of the build of a reference. `folder` is where archives go.
-pub(super) fn export(timed: &TimedExport, reference: &str, folder: &Path) -> Export {
+/// The export of the build of a reference. `folder` is where archives go. An image in an
+/// engine's store has a name by which it is found where the run is killed.
+pub(super) fn export(
+    timed: &TimedExport,
+    reference: &str,
+    folder: &Path,
+    store: SmokeTests<'_>,
+) -> Export {
     let digest = hex::encode(Sha256::digest(reference));
     let own = format!("buildrace-{}", &digest[..24]);
     let mut attributes = timed.attributes.clone();
@@ -18,7 +24,11 @@ pub(super) fn export(timed: &TimedExport, reference: &str, folder: &Path) -> Exp
     let kind = match timed.kind {
         TimedExportKind::CacheOnly => return Export::CacheOnly,
         TimedExportKind::Image => {
-            set("name", format!("{own}:latest"));
+            let name = match store {
+                SmokeTests::By(engine) => engine.image_name(&digest[..24]),
+                SmokeTests::Nowhere | SmokeTests::OnBuilder => format!("{own}:latest"),
+            };
+            set("name", name);
             "image"
         }
         TimedExportKind::Registry => {
@@ -77,7 +87,13 @@ mod tests {
     #[test]
     fn each_build_has_an_export_of_its_own() {
         let of = |text: &str, reference: &str| {
-            export(&text.parse().unwrap(), reference, Path::new("/exports"))
+            let folder = Path::new("/exports");
+            export(
+                &text.parse().unwrap(),
+                reference,
+                folder,
+                SmokeTests::Nowhere,
+            )
         };
         assert_eq!(of("cacheonly", "a"), Export::CacheOnly);
         let Export::Exporter {

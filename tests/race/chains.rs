@@ -108,6 +108,57 @@ async fn a_gate_by_incremental_builds_begins_each_chain_once() {
     assert_eq!((planned, memory.samples().len()), (Some(8), 8));
 }
 
+/// A job of CI has an empty builder: what a chain left there is made again before the
+/// chain goes on, and what is in a remote cache stays.
+#[tokio::test]
+async fn a_job_of_ci_takes_the_state_of_other_chains_with_it() {
+    let mut setting = gate(BuildKind::Incremental);
+    let job: BuildKind = "ci-cache:local-max".parse().unwrap();
+    let input = PlanInput {
+        scenario: "tiny".into(),
+        variants: vec!["naive".into(), "cross".into()],
+        kinds: vec![BuildKind::Incremental, job],
+        native_only: false,
+    };
+    let kinds = plan::with_prerequisites(&input.kinds, false);
+    let info = &mut setting.record.scenarios[0];
+    info.kinds = kinds.all;
+    info.built_once = kinds.added;
+    setting.record.plan = plan::plan(&[input], 18, 1);
+    let builder = Scripted::default();
+    let memory = race(&setting, &builder).await;
+
+    for variant in ["naive", "cross"] {
+        let built = built(&memory, variant);
+        let of = |kind: &str| built.iter().filter(|it| it.ends_with(kind)).count();
+        assert_eq!(of(" multi-arch"), 1, "{built:?}");
+        assert_eq!(of(" cache-export:local-max"), 1, "{built:?}");
+        assert!(
+            of(" incremental") > 1 && of(" ci-cache:local-max") > 1,
+            "{built:?}"
+        );
+        let mut is_there = false;
+        let mut exports = 0;
+        for (request, _) in builder.requests.lock().unwrap().iter() {
+            let is_own = request.reference.contains(&format!("-{variant}-"));
+            let ends = |kind: &str| request.reference.ends_with(kind);
+            match () {
+                () if request.internal => {}
+                () if ends("-local-max") => {
+                    is_there = false;
+                    exports += usize::from(is_own && ends("-cache-export-local-max"));
+                }
+                () if is_own && ends("-multi-arch") => is_there = true,
+                () if is_own && ends("-incremental") => {
+                    assert!(is_there, "{} finds nothing", request.reference);
+                }
+                () => {}
+            }
+        }
+        assert_eq!(exports, 1, "a remote cache is not emptied");
+    }
+}
+
 #[tokio::test]
 async fn a_noop_is_built_on_the_edit_before_it() {
     let builder = Scripted::default();

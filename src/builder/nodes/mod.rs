@@ -85,15 +85,6 @@ impl NodesBuilder {
                 Export::Oci { destination } if !is_one => Export::Oci {
                     destination: beside(destination, place),
                 },
-                Export::Exporter {
-                    kind,
-                    attributes,
-                    destination: Some(destination),
-                } if !is_one => Export::Exporter {
-                    kind: kind.clone(),
-                    attributes: attributes.clone(),
-                    destination: Some(beside(destination, place)),
-                },
                 export => export.clone(),
             };
             let part = BuildRequest {

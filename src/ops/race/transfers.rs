@@ -68,10 +68,25 @@ pub fn add_kinds(
 /// Fails where the results of a scenario cannot be exported.
 ///
 /// # Errors
-/// One of its variants is several targets of bake.
-pub fn check_export(scenarios: &[Scenario], export: &TimedExport) -> anyhow::Result<()> {
+/// One of its variants is several targets of bake, or a builder has several nodes, each of
+/// which would export a part.
+pub fn check_export(
+    cells: &Cells<'_>,
+    scenarios: &[Scenario],
+    export: &TimedExport,
+) -> anyhow::Result<()> {
     if *export == TimedExport::default() {
         return Ok(());
+    }
+    if cells
+        .sessions()
+        .iter()
+        .any(|session| !session.info.nodes.is_empty())
+    {
+        bail!(
+            "--output: a builder has several nodes, each of which would export a part of the result: \
+             use one with a single node"
+        );
     }
     let mut variants = scenarios.iter().flat_map(|scenario| &scenario.variants);
     let several = variants.find(|variant| {
@@ -98,7 +113,11 @@ pub fn check_same(then: &[CiCacheInfo], now: &[CiCache]) -> anyhow::Result<()> {
     }
     let typed = then.iter().map(|cache| {
         let (kind, mode, name) = (&cache.kind, cache.mode.as_str(), &cache.name);
-        format!("--ci-cache type={kind},mode={mode},name={name},…")
+        let options = cache.options.iter();
+        let options: String = options
+            .map(|(key, value)| format!(",{key}={value}"))
+            .collect();
+        format!("--ci-cache type={kind},mode={mode},name={name}{options},…")
     });
     bail!(
         "the run has remote caches, whose places and credentials it does not store: type them \

@@ -254,6 +254,7 @@ fn with_remote_cache() -> Run {
         name: "registry-max".into(),
         kind: "registry".into(),
         mode: CacheMode::Max,
+        options: Default::default(),
     }];
     run.record.scenarios[0].kinds.extend([export, import]);
     let jobs = [

@@ -1,0 +1,63 @@
+//! When the cache of a place is emptied on the way: where the run's builds have used
+//! up room, and before each job of CI, whose builder has nothing.
+
+use super::observer::Observer;
+use super::runner::{Race, RaceError, RunState};
+use crate::builder::Cleanup;
+
+impl Race<'_> {
+    /// Unpacks the base images on a place, or some until the run is stopped. On a builder
+    /// that goes with the run, they stay when its cache is emptied.
+    pub(super) async fn unpack(
+        &self,
+        place: usize,
+        run: &mut RunState<'_>,
+    ) -> Result<(), RaceError> {
+        run.observer.phase("unpacking base images");
+        let builds = self.earlier.prefix(run.prefix);
+        let at = &self.places[place];
+        at.unpack(&run.places[place], &builds, run.stop).await?;
+        if at.builder.cleanup() == Cleanup::Discard {
+            at.reset(&mut run.places[place], run.prefix).await?;
+        }
+        Ok(())
+    }
+
+    /// Empties the cache of a place where the run's builds have used up room.
+    pub(super) async fn make_room(
+        &self,
+        place: usize,
+        run: &mut RunState<'_>,
+    ) -> Result<(), RaceError> {
+        let at = &self.places[place];
+        if !at.needs_room(&run.places[place]) {
+            return Ok(());
+        }
+        self.empty(place, run).await?;
+        at.reset(&mut run.places[place], run.prefix).await?;
+        // A builder without an image store has lost its base images with it.
+        self.unpack(place, run).await?;
+        at.has_room(&mut run.places[place]);
+        Ok(())
+    }
+
+    /// Empties the cache of a place, and with it the state of chains that go on there.
+    /// What a chain has in a remote cache stays.
+    pub(super) async fn empty(
+        &self,
+        place: usize,
+        run: &mut RunState<'_>,
+    ) -> Result<(), RaceError> {
+        let at = &self.places[place];
+        run.observer.phase("emptying the builder's cache");
+        if at.clean(&mut run.places[place], run.prefix).await? {
+            run.rest.disturbed();
+        }
+        run.chains.retain(|chain, _| {
+            let variant = self.variant(&chain.scenario, &chain.variant);
+            let is_elsewhere = variant.is_some_and(|variant| variant.cell.place != place);
+            is_elsewhere || chain.first.remote_cache().is_some()
+        });
+        Ok(())
+    }
+}
