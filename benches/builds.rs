@@ -345,6 +345,7 @@ impl<'a> Site<'a> {
             places: &places,
             emulation: None,
             secrets: &BTreeMap::new(),
+            settle: None,
             redaction: &Redaction::default(),
             ci_caches: &[],
             export: &Default::default(),

@@ -13,10 +13,10 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::model::{BuildKind, CiCache, Platform, Release, TimedExport};
+use crate::model::{BuildKind, CacheMounts, CiCache, Platform, Release, TimedExport};
 use crate::options::{
     BuilderOptions, Matrix, Output, PageAddress, RaceOptions, ResultsPlace, Rounds, builds_at_once,
-    duration, rounds, share,
+    duration, duration_or_zero, rounds, share,
 };
 use crate::policy::FatalWord;
 pub use bake::BakeArgs;
@@ -108,6 +108,10 @@ pub struct RaceArgs {
     /// as many as planned.
     #[arg(long)]
     pub keep_contaminated: bool,
+    /// Longest wait before a build for the machine to come to rest, like 30s; 0s does not wait
+    /// [default: 5s]
+    #[arg(long, value_name = "DURATION", value_parser = duration_or_zero)]
+    pub settle: Option<Duration>,
     /// Replace the value of this build argument or environment variable by `[redacted NAME]` in
     /// results, reports and on the terminal; may be given several times
     ///
@@ -134,10 +138,20 @@ pub struct RaceArgs {
     /// given several times
     ///
     /// type=registry,ref=REPOSITORY | type=local | type=s3,… | type=gha, each with mode=max or mode=min,
-    /// in the words of buildx's --cache-to. Adds the kinds cache-export:NAME and ci-cache:NAME;
-    /// name=NAME names them [default: the type and the mode]. It needs --builder container.
+    /// in the words of buildx's --cache-to; type=none for no layers. cache-mounts=restored saves cache
+    /// mounts after a job and restores them before the next. Adds the kinds cache-export:NAME and
+    /// ci-cache:NAME; name=NAME names them [default: the type and the mode]. It needs --builder container.
     #[arg(long, value_name = "type=TYPE,…")]
     pub ci_cache: Vec<CiCache>,
+    /// What becomes of cache mounts between jobs of CI: lost, or restored from an archive; for each
+    /// --ci-cache that does not say it
+    #[arg(
+        long,
+        value_name = "lost|restored",
+        default_value = "lost",
+        hide_default_value = true
+    )]
+    pub cache_mounts: CacheMounts,
     /// Folder that the run's data goes into, or a store that a fleet shares: s3://BUCKET/PREFIX,
     /// gs://BUCKET/PREFIX, az://CONTAINER/PREFIX or file:///FOLDER
     ///
@@ -155,6 +169,12 @@ pub struct RaceArgs {
     pub output: OutputArgs,
 }
 
+/// Remote caches with what becomes of their cache mounts.
+pub(crate) fn ci_caches(caches: &[CiCache], mounts: CacheMounts) -> Vec<CiCache> {
+    let caches = caches.iter().cloned();
+    caches.map(|cache| cache.with_mounts(mounts)).collect()
+}
+
 impl From<&RaceArgs> for RaceOptions {
     fn from(args: &RaceArgs) -> Self {
         Self {
@@ -165,9 +185,10 @@ impl From<&RaceArgs> for RaceOptions {
             timeout: args.timeout,
             delta: args.delta,
             keep_contaminated: args.keep_contaminated,
+            settle: args.settle,
             redact: args.redact.clone(),
             image_size: args.image_size,
-            ci_caches: args.ci_cache.clone(),
+            ci_caches: ci_caches(&args.ci_cache, args.cache_mounts),
             export: args.output_type.clone(),
             results: args.results.clone(),
             reports: args.reports.clone(),

@@ -55,6 +55,8 @@ pub struct RaceOptions {
     pub delta: Option<f64>,
     /// Whether rounds count in which something else used the machine.
     pub keep_contaminated: bool,
+    /// Longest wait before a build for the machine to come to rest, where one was chosen.
+    pub settle: Option<Duration>,
     /// Names of the build arguments and variables whose values nothing may show.
     pub redact: Vec<String>,
     /// Whether to measure images.
@@ -248,11 +250,20 @@ const LONGEST_TIMEOUT: Duration = Duration::from_secs(7 * 24 * 3600);
 /// # Errors
 /// What was expected.
 pub fn duration(text: &str) -> Result<Duration, String> {
-    let duration = humantime::parse_duration(text)
-        .map_err(|error| format!("{error}: expected a duration like 90s, 30m or 1h30m"))?;
+    let duration = duration_or_zero(text)?;
     if duration.is_zero() {
         return Err("expected a duration above zero, like 90s or 30m".into());
     }
+    Ok(duration)
+}
+
+/// The same, which may be zero.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn duration_or_zero(text: &str) -> Result<Duration, String> {
+    let duration = humantime::parse_duration(text)
+        .map_err(|error| format!("{error}: expected a duration like 90s, 30m or 1h30m"))?;
     if duration > LONGEST_TIMEOUT {
         return Err("expected at most 7 days".into());
     }

@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 
 use super::build::BuildArgs;
 use super::builder::BuilderArgs;
-use crate::model::{CiCache, EditMix};
+use crate::model::{CacheMounts, CiCache, EditMix};
 use crate::options::{ResultsPlace, Rounds, rounds};
 
 /// `buildrace choose`
@@ -62,6 +62,14 @@ pub struct ChooseArgs {
     /// Race jobs of CI with this remote cache, too, as `buildrace run` does
     #[arg(long, value_name = "type=TYPE,…")]
     pub ci_cache: Vec<CiCache>,
+    /// What becomes of cache mounts between those jobs: lost, or restored from an archive
+    #[arg(
+        long,
+        value_name = "lost|restored",
+        default_value = "lost",
+        hide_default_value = true
+    )]
+    pub cache_mounts: CacheMounts,
     #[command(flatten)]
     pub build: BuildArgs,
     #[command(flatten)]

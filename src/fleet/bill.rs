@@ -127,7 +127,7 @@ fn amount(
 mod tests {
     use super::*;
     use crate::fleet::{Caches, Nodes};
-    use crate::model::{CacheMode, CiCacheInfo, Platform};
+    use crate::model::{CacheMode, CacheMounts, CiCacheInfo, Platform};
 
     fn strategy(nodes: Nodes, cells: [(&str, Cell); 2]) -> Strategy {
         Strategy {
@@ -214,7 +214,8 @@ mod tests {
         strategy.remote = Some(CiCacheInfo {
             name: "registry-max".into(),
             kind: "registry".into(),
-            mode: CacheMode::Max,
+            mode: Some(CacheMode::Max),
+            cache_mounts: CacheMounts::Lost,
             options: Default::default(),
         });
         strategy.remote_bytes = Some(2_000_000_000);

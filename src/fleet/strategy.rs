@@ -239,9 +239,21 @@ impl OfVariant<'_> {
         let (run, kind) = (self.assessment.run, BuildKind::CacheExport(cache));
         let samples = run.cell(&self.scenario.name, &self.variant.name, kind);
         let good = samples.filter(|s| s.outcome == Outcome::Ok && self.assessment.counts(s));
-        let parts = good.flat_map(|sample| &sample.parts);
-        let exported = parts.filter(|part| part.part == PartKind::ExportCache);
-        let mut bytes: Vec<u64> = exported.filter_map(|part| part.bytes).collect();
+        // The bytes of a registry's cache are not known.
+        let layers = self.remote(caches).is_none_or(|it| it.mode.is_some());
+        let mut bytes: Vec<u64> = good
+            .filter_map(|sample| {
+                let of = |kind| {
+                    let part = sample.parts.iter().find(|part| part.part == kind);
+                    part.and_then(|part| part.bytes)
+                };
+                let mounts = of(PartKind::SaveMounts).unwrap_or(0);
+                match layers {
+                    true => Some(of(PartKind::ExportCache)? + mounts),
+                    false => Some(mounts),
+                }
+            })
+            .collect();
         bytes.sort_unstable();
         bytes.get(bytes.len() / 2).copied()
     }

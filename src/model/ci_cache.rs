@@ -8,8 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use super::Label;
 
-/// The kinds of caches, in BuildKit's words.
-const KINDS: [&str; 4] = ["registry", "local", "s3", "gha"];
+/// The kinds of caches, in BuildKit's words, and that of a job that has cache mounts alone.
+const KINDS: [&str; 5] = ["registry", "local", "s3", "gha", NO_LAYERS];
+/// No layers travel.
+const NO_LAYERS: &str = "none";
 /// Options whose values are nobody's business.
 const SECRET: [&str; 5] = [
     "access_key_id",
@@ -46,12 +48,51 @@ const OWN: [&str; 9] = [
 pub struct CiCache {
     /// What kinds of builds call it.
     pub name: Label,
-    /// `registry`, `local`, `s3` or `gha`.
+    /// `registry`, `local`, `s3` or `gha`; `none` where no layers travel.
     pub kind: String,
-    /// Whether all steps are exported (`max`), or those of the result alone (`min`).
-    pub mode: CacheMode,
+    /// Which steps are exported, where layers travel.
+    pub mode: Option<CacheMode>,
+    /// What becomes of cache mounts; `None` where that was not chosen.
+    pub cache_mounts: Option<CacheMounts>,
     /// Further options, in BuildKit's words.
     pub attributes: BTreeMap<String, String>,
+}
+
+/// What becomes of cache mounts between two jobs. No remote cache holds them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CacheMounts {
+    /// They begin empty.
+    #[default]
+    Lost,
+    /// They are saved as an archive after a job, and restored from it before the next.
+    Restored,
+}
+
+impl CacheMounts {
+    /// The word that is typed.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Lost => "lost",
+            Self::Restored => "restored",
+        }
+    }
+
+    fn are_lost(&self) -> bool {
+        *self == Self::Lost
+    }
+}
+
+impl FromStr for CacheMounts {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let all = [Self::Lost, Self::Restored].into_iter();
+        let mut named = all.filter(|mounts| mounts.as_str() == text);
+        named
+            .next()
+            .ok_or_else(|| format!("expected lost or restored, found {text:?}"))
+    }
 }
 
 /// Which steps are exported.
@@ -79,11 +120,15 @@ impl CacheMode {
 pub struct CiCacheInfo {
     /// What kinds of builds call it.
     pub name: String,
-    /// `registry`, `local`, `s3` or `gha`.
+    /// `registry`, `local`, `s3` or `gha`; `none` where no layers travel.
     #[serde(rename = "type")]
     pub kind: String,
-    /// Which steps are exported.
-    pub mode: CacheMode,
+    /// Which steps are exported, where layers travel.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<CacheMode>,
+    /// What becomes of cache mounts.
+    #[serde(default, skip_serializing_if = "CacheMounts::are_lost")]
+    pub cache_mounts: CacheMounts,
     /// How it is written, where that was chosen: `compression` and the like, in
     /// BuildKit's words.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -97,11 +142,32 @@ impl CiCache {
             name: self.name.to_string(),
             kind: self.kind.clone(),
             mode: self.mode,
+            cache_mounts: self.cache_mounts.unwrap_or_default(),
             options: self
                 .shown()
                 .map(|(key, value)| (key.clone(), value.clone()))
                 .collect(),
         }
+    }
+
+    /// Whether cache mounts are saved and restored.
+    pub fn restores_mounts(&self) -> bool {
+        self.cache_mounts == Some(CacheMounts::Restored)
+    }
+
+    /// The same, with what becomes of its cache mounts where that was not chosen.
+    pub fn with_mounts(mut self, mounts: CacheMounts) -> Self {
+        if self.cache_mounts.is_none() {
+            let had = default_name(&self.kind, self.mode, None);
+            self.cache_mounts = Some(mounts);
+            let name = default_name(&self.kind, self.mode, self.cache_mounts);
+            if self.name.as_str() == had
+                && let Ok(name) = name.parse()
+            {
+                self.name = name;
+            }
+        }
+        self
     }
 
     fn shown(&self) -> impl Iterator<Item = (&String, &String)> {
@@ -126,10 +192,33 @@ impl fmt::Debug for CiCache {
 /// As it is typed again: places and credentials are left out.
 impl fmt::Display for CiCache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (kind, mode, name) = (&self.kind, self.mode.as_str(), &self.name);
-        write!(f, "type={kind},mode={mode},name={name}")?;
-        self.shown()
-            .try_for_each(|(key, value)| write!(f, ",{key}={value}"))
+        self.info().fmt(f)
+    }
+}
+
+/// As it is typed, but for its place and its credentials.
+impl fmt::Display for CiCacheInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "type={}", self.kind)?;
+        if let Some(mode) = self.mode {
+            write!(f, ",mode={}", mode.as_str())?;
+        }
+        if !self.cache_mounts.are_lost() {
+            write!(f, ",cache-mounts={}", self.cache_mounts.as_str())?;
+        }
+        write!(f, ",name={}", self.name)?;
+        let mut options = self.options.iter();
+        options.try_for_each(|(key, value)| write!(f, ",{key}={value}"))
+    }
+}
+
+/// What a cache is called that nobody named.
+fn default_name(kind: &str, mode: Option<CacheMode>, mounts: Option<CacheMounts>) -> String {
+    let mode = mode.map_or_else(String::new, |mode| format!("-{}", mode.as_str()));
+    match (kind, mounts) {
+        (NO_LAYERS, _) => "mounts".to_owned(),
+        (_, Some(CacheMounts::Restored)) => format!("{kind}{mode}-restored"),
+        _ => format!("{kind}{mode}"),
     }
 }
 
@@ -168,11 +257,28 @@ impl FromStr for CiCache {
         if !KINDS.contains(&kind.as_str()) {
             return Err(format!("{}, found {kind:?}", expected()));
         }
-        let mode = match attributes.remove("mode").as_deref() {
+        let mode = attributes.remove("mode");
+        let mode = match (kind.as_str(), mode.as_deref()) {
+            (NO_LAYERS, None) => None,
+            (NO_LAYERS, Some(_)) => return Err("type=none has no mode".to_owned()),
             // buildx's own default.
-            None | Some("min") => CacheMode::Min,
-            Some("max") => CacheMode::Max,
-            Some(other) => return Err(format!("expected mode=min or mode=max, found {other:?}")),
+            (_, None | Some("min")) => Some(CacheMode::Min),
+            (_, Some("max")) => Some(CacheMode::Max),
+            (_, Some(other)) => {
+                return Err(format!("expected mode=min or mode=max, found {other:?}"));
+            }
+        };
+        let mounts = attributes.remove("cache-mounts");
+        let cache_mounts: Option<CacheMounts> = mounts
+            .map(|mounts| mounts.parse())
+            .transpose()
+            .map_err(|error| format!("cache-mounts: {error}"))?;
+        let cache_mounts = match (kind.as_str(), cache_mounts) {
+            (NO_LAYERS, None) => Some(CacheMounts::Restored),
+            (NO_LAYERS, Some(CacheMounts::Lost)) => {
+                return Err("with type=none and lost cache mounts nothing travels".to_owned());
+            }
+            (_, chosen) => chosen,
         };
         let reference = attributes.get("ref");
         match (kind.as_str(), reference) {
@@ -196,12 +302,13 @@ impl FromStr for CiCache {
         }
         let name = match attributes.remove("name") {
             Some(name) => name,
-            None => format!("{kind}-{}", mode.as_str()),
+            None => default_name(&kind, mode, cache_mounts),
         };
         Ok(Self {
             name: name.parse()?,
             kind,
             mode,
+            cache_mounts,
             attributes,
         })
     }
@@ -217,7 +324,7 @@ mod tests {
             .parse()
             .unwrap();
         assert_eq!(cache.name.as_str(), "registry-max");
-        assert_eq!(cache.mode, CacheMode::Max);
+        assert_eq!(cache.mode, Some(CacheMode::Max));
         assert_eq!(cache.attributes["ref"], "registry.example:5000/cache");
         assert_eq!(
             cache.to_string(),
@@ -233,6 +340,24 @@ mod tests {
         assert_eq!(s3.secrets().collect::<Vec<_>>(), ["hidden"]);
         assert!(!format!("{s3:?} {s3} {:?}", s3.info()).contains("hidden"));
         assert_eq!(s3.name.as_str(), "mine");
+    }
+
+    #[test]
+    fn cache_mounts_are_lost_or_restored() {
+        let with = |text: &str, mounts| text.parse::<CiCache>().unwrap().with_mounts(mounts);
+        let local = with("type=local", CacheMounts::Restored);
+        assert_eq!(
+            local.to_string(),
+            "type=local,mode=min,cache-mounts=restored,name=local-min-restored"
+        );
+        assert_eq!(local.to_string().parse::<CiCache>().unwrap(), local);
+        let chosen = with("type=local,cache-mounts=lost", CacheMounts::Restored);
+        assert!(!chosen.restores_mounts());
+        let named = with("type=local,name=mine", CacheMounts::Restored);
+        assert_eq!(named.name.as_str(), "mine");
+        let alone = with("type=none", CacheMounts::Lost);
+        assert_eq!((alone.name.as_str(), alone.mode), ("mounts", None));
+        assert!(alone.restores_mounts());
     }
 
     #[test]
@@ -252,6 +377,12 @@ mod tests {
             ("type=s3", "needs bucket"),
             ("type=local,ref=a", "ref is for type=registry"),
             ("type=local,name=A", "no name"),
+            ("type=none,mode=max", "no mode"),
+            ("type=none,cache-mounts=lost", "nothing travels"),
+            (
+                "type=local,cache-mounts=kept",
+                "expected lost or restored, found \"kept\"",
+            ),
         ] {
             assert!(told(text).contains(expected), "{text}: {}", told(text));
         }

@@ -25,7 +25,7 @@ mod slot;
 mod timed_export;
 
 pub use cell::{cell_name, split_cell};
-pub use ci_cache::{CacheMode, CiCache, CiCacheInfo};
+pub use ci_cache::{CacheMode, CacheMounts, CiCache, CiCacheInfo};
 pub(crate) use duration::{optional_seconds, seconds};
 pub use event::{Event, RunEnd};
 pub use invocation::Invocation;

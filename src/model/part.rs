@@ -25,6 +25,10 @@ pub struct BuildPart {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum PartKind {
+    /// Restoring cache mounts from an archive.
+    RestoreMounts,
+    /// Saving cache mounts as an archive.
+    SaveMounts,
     /// Reading a remote cache: its manifest, and the layers that are taken from it.
     ImportCache,
     /// Writing a remote cache.
@@ -45,7 +49,9 @@ pub enum PartKind {
 
 impl PartKind {
     /// All, in the order in which moments are given to them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
+        Self::RestoreMounts,
+        Self::SaveMounts,
         Self::ImportCache,
         Self::ExportCache,
         Self::ExportLayers,
@@ -59,6 +65,8 @@ impl PartKind {
     /// The words used in reports.
     pub fn words(self) -> &'static str {
         match self {
+            Self::RestoreMounts => "restore cache mounts",
+            Self::SaveMounts => "save cache mounts",
             Self::ImportCache => "import cache",
             Self::ExportCache => "export cache",
             Self::ExportLayers => "export layers",

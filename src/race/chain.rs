@@ -30,6 +30,8 @@ pub(super) struct Chain {
     nonces: BTreeMap<BuildKind, String>,
     /// Digests of the steps that it has built so far.
     digests: BTreeSet<String>,
+    /// The ids of the cache mounts that its first build saved.
+    pub(super) saved_mounts: Vec<String>,
 }
 
 /// What tells a chain that goes on in later rounds from others: a variant has one for
@@ -62,6 +64,7 @@ impl Chain {
             neighbours: Vec::new(),
             nonces: BTreeMap::new(),
             digests: BTreeSet::new(),
+            saved_mounts: Vec::new(),
         }
     }
 

@@ -15,6 +15,14 @@ pub(super) struct Transfers {
     pub(super) to: Vec<RemoteCache>,
 }
 
+/// The folders of the archives from and to which a build's cache mounts are copied.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct MountArchives {
+    /// What the first job saved; `None` for that job.
+    pub(super) restored: Option<PathBuf>,
+    pub(super) saved: PathBuf,
+}
+
 /// What a build of a kind imports and exports; nothing where its kind has no remote
 /// cache. `block` is what its block is called, and `folder` where caches in folders are.
 pub(super) fn transfers(
@@ -29,6 +37,9 @@ pub(super) fn transfers(
     let Some(cache) = caches.iter().find(|cache| cache.name == name) else {
         return Transfers::default();
     };
+    if cache.mode.is_none() {
+        return Transfers::default();
+    }
     let first = at(cache, &format!("{block}-first"), folder);
     match kind {
         BuildKind::CiCache(..) => Transfers {
@@ -45,8 +56,7 @@ pub(super) fn transfers(
 
 /// The cache at a place of its own.
 fn at(cache: &CiCache, place: &str, folder: &Path) -> RemoteCache {
-    let digest = hex::encode(Sha256::digest(place));
-    let own = format!("buildrace-{}", &digest[..24]);
+    let own = own_name(place);
     let mut attributes = cache.attributes.clone();
     let mut set = |key: &str, value: String| attributes.insert(key.to_owned(), value);
     let mut own_folder: Option<PathBuf> = None;
@@ -73,10 +83,44 @@ fn at(cache: &CiCache, place: &str, folder: &Path) -> RemoteCache {
     }
 }
 
+fn own_name(place: &str) -> String {
+    let digest = hex::encode(Sha256::digest(place));
+    format!("buildrace-{}", &digest[..24])
+}
+
 fn export(cache: &CiCache, mut remote: RemoteCache) -> RemoteCache {
-    let mode = cache.mode.as_str().to_owned();
-    remote.attributes.insert("mode".to_owned(), mode);
+    if let Some(mode) = cache.mode {
+        let mode = mode.as_str().to_owned();
+        remote.attributes.insert("mode".to_owned(), mode);
+    }
     remote
+}
+
+/// Where cache mounts of a build of a kind are archived, in `folder`; `None` where its kind
+/// restores none.
+pub(super) fn mount_archives(
+    caches: &[CiCache],
+    kind: BuildKind,
+    block: &str,
+    folder: &Path,
+) -> Option<MountArchives> {
+    let name = kind.remote_cache()?;
+    let cache = caches.iter().find(|cache| cache.name == name)?;
+    if !cache.restores_mounts() {
+        return None;
+    }
+    let at = |job: &str| folder.join(own_name(&format!("{block}-mounts-{job}")));
+    let first = at("first");
+    Some(match kind {
+        BuildKind::CiCache(..) => MountArchives {
+            restored: Some(first),
+            saved: at("further"),
+        },
+        _ => MountArchives {
+            restored: None,
+            saved: first,
+        },
+    })
 }
 
 #[cfg(test)]
@@ -111,5 +155,23 @@ mod tests {
             let none = of(none, "a");
             assert!(none.from.is_empty() && none.to.is_empty());
         }
+    }
+
+    #[test]
+    fn a_later_job_restores_the_mounts_of_the_first_and_saves_its_own_elsewhere() {
+        let caches = ["type=local", "type=none,cache-mounts=restored"];
+        let caches = caches.map(|text| text.parse::<CiCache>().unwrap());
+        let of =
+            |kind: &str| mount_archives(&caches, kind.parse().unwrap(), "a", Path::new("/saved"));
+        assert_eq!(of("ci-cache:local-min"), None);
+        assert_eq!(of("multi-arch"), None);
+        let first = of("cache-export:mounts").unwrap();
+        assert_eq!(first.restored, None);
+        let later = of("ci-cache:mounts").unwrap();
+        assert_eq!(later.restored.as_ref(), Some(&first.saved));
+        assert_ne!(later.saved, first.saved);
+        let folder = Path::new("/saved");
+        let layers = transfers(&caches, "cache-export:mounts".parse().unwrap(), "a", folder);
+        assert!(layers.to.is_empty());
     }
 }

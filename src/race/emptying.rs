@@ -1,9 +1,11 @@
 //! When the cache of a place is emptied on the way: where the run's builds have used
 //! up room, and before each job of CI, whose builder has nothing.
 
+use super::cache_mounts::copying_image;
 use super::observer::Observer;
 use super::runner::{Race, RaceError, RunState};
 use crate::builder::Cleanup;
+use crate::model::CiCache;
 
 impl Race<'_> {
     /// Unpacks the base images on a place, or some until the run is stopped. On a builder
@@ -17,10 +19,48 @@ impl Race<'_> {
         let builds = self.earlier.prefix(run.prefix);
         let at = &self.places[place];
         at.unpack(&run.places[place], &builds, run.stop).await?;
+        self.find_copying_image(place, &builds, run).await?;
         if at.builder.cleanup() == Cleanup::Discard {
             at.reset(&mut run.places[place], run.prefix).await?;
         }
         Ok(())
+    }
+
+    /// Finds a base image in which cache mounts can be copied, where some are restored.
+    async fn find_copying_image(
+        &self,
+        place: usize,
+        builds: &str,
+        run: &mut RunState<'_>,
+    ) -> Result<(), RaceError> {
+        let is_known = run.copying_images.contains_key(&place);
+        let are_restored = self.ci_caches.iter().any(CiCache::restores_mounts);
+        if is_known || !are_restored || run.stop.is_cancelled() {
+            return Ok(());
+        }
+        let Some(platform) = self.record.scenarios.first().map(|info| &info.native) else {
+            return Ok(());
+        };
+        let at = &self.places[place];
+        let found = copying_image(
+            at.builder,
+            at.base_images,
+            at.layouts,
+            platform,
+            builds,
+            run.stop,
+        );
+        match found.await {
+            Ok(Some(image)) => {
+                run.copying_images.insert(place, image);
+                Ok(())
+            }
+            Ok(None) => Err(RaceError::NothingCopies {
+                platform: platform.clone(),
+            }),
+            Err(_) if run.stop.is_cancelled() => Ok(()),
+            Err(error) => Err(RaceError::Copying(error)),
+        }
     }
 
     /// Empties the cache of a place where the run's builds have used up room.

@@ -29,6 +29,10 @@ const LONGEST_DROPPED: u32 = 3;
 /// Watches the machine between samples.
 #[derive(Debug, Default)]
 pub struct Rest {
+    /// Longest wait, where one was chosen.
+    settle: Option<Duration>,
+    /// Whether no round is dropped for what the machine does.
+    keeping: bool,
     /// Intervals in a row, up to now, in which the machine was at rest.
     quiet: u32,
     /// Waits in a row that ended at their limit.
@@ -47,11 +51,20 @@ pub struct Before {
 }
 
 impl Rest {
+    /// Of a run that waits `settle` at most, where that was chosen. `keeping` is whether
+    /// it drops no round for what the machine does.
+    pub fn new(settle: Option<Duration>, keeping: bool) -> Self {
+        Self {
+            settle,
+            keeping,
+            ..Self::default()
+        }
+    }
+
     /// Waits until the machine is at rest, and not for long; at least one
-    /// interval is measured. `keeping` is whether no round is dropped for what the machine
-    /// does.
-    pub async fn before(&mut self, keeping: bool) -> Before {
-        let limit = self.limit(keeping);
+    /// interval is measured.
+    pub async fn before(&mut self) -> Before {
+        let limit = self.limit();
         let began = Instant::now();
         loop {
             let busy = self.measure().await;
@@ -61,17 +74,20 @@ impl Rest {
                 self.waited(is_quiet);
                 return Before {
                     busy,
-                    gave_up: in_vain < IN_VAIN && self.in_vain >= IN_VAIN,
+                    gave_up: self.settle.is_none() && in_vain < IN_VAIN && self.in_vain >= IN_VAIN,
                 };
             }
         }
     }
 
-    fn limit(&self, keeping: bool) -> Duration {
+    fn limit(&self) -> Duration {
+        if let Some(settle) = self.settle {
+            return settle;
+        }
         if self.dropped > 0 {
             return LIMIT_A_DROPPED_ROUND * self.dropped.min(LONGEST_DROPPED);
         }
-        match (self.in_vain >= IN_VAIN, keeping) {
+        match (self.in_vain >= IN_VAIN, self.keeping) {
             (true, _) => LIMIT_BUSY,
             (false, true) => LIMIT_KEEPING,
             (false, false) => LIMIT,
@@ -88,9 +104,14 @@ impl Rest {
         self.in_vain = if is_quiet { 0 } else { self.in_vain + 1 };
     }
 
-    /// Measures the machine after a sample: the share of CPU time that was busy.
+    /// Measures the machine after a sample, unless nobody waits: the share of CPU time that
+    /// was busy.
     pub async fn after(&mut self) -> Option<f64> {
         self.disturbed();
+        // It is a part of the wait, where there is one.
+        if self.settle == Some(Duration::ZERO) {
+            return None;
+        }
         self.measure().await
     }
 
@@ -139,13 +160,25 @@ mod tests {
             in_vain: IN_VAIN,
             ..Rest::default()
         };
-        assert_eq!(rest.limit(false), LIMIT_BUSY);
+        assert_eq!(rest.limit(), LIMIT_BUSY);
         for limit in [10, 20, 30, 30].map(Duration::from_secs) {
             rest.round_ended(true);
-            assert_eq!(rest.limit(false), limit);
+            assert_eq!(rest.limit(), limit);
         }
         rest.round_ended(false);
-        assert_eq!(rest.limit(false), LIMIT_BUSY);
+        assert_eq!(rest.limit(), LIMIT_BUSY);
+    }
+
+    #[tokio::test]
+    async fn the_longest_wait_can_be_chosen() {
+        let ten = Duration::from_secs(10);
+        assert_eq!(Rest::new(Some(ten), false).limit(), ten);
+        let mut at_once = Rest::new(Some(Duration::ZERO), true);
+        let before = at_once.before().await;
+        assert!(!before.gave_up);
+        assert_eq!(at_once.after().await, None);
+        // What drops a round, or keeps it out of a noise floor, is measured.
+        assert_eq!(before.busy.is_some(), cfg!(target_os = "linux"));
     }
 
     #[tokio::test]

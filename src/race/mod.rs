@@ -1,6 +1,7 @@
 //! Running a plan on a builder, and the events that tell of it.
 
 pub mod cache_guard;
+mod cache_mounts;
 mod cached_export;
 mod chain;
 pub mod change_probe;

@@ -28,8 +28,8 @@ use super::sample_outcome::skipped;
 use super::slot_build::SlotBuild;
 use super::warm_up::WarmUpError;
 use crate::builder::BuilderError;
-use crate::buildkit::Secret;
-use crate::model::{CiCache, Outcome, Run, RunRecord, Sample, Slot, TimedExport};
+use crate::buildkit::{BuildError, Secret};
+use crate::model::{CiCache, Outcome, Platform, Run, RunRecord, Sample, Slot, TimedExport};
 use crate::model::{Event, RunEnd};
 use crate::scenario::{Scenario, ScenarioError, Variant};
 use crate::verdict;
@@ -65,6 +65,18 @@ pub enum RaceError {
         /// What became of its build.
         error: String,
     },
+    /// Cache mounts cannot be copied on a builder.
+    #[error(
+        "cache mounts are copied by `cp` in one of the base images, and none of those for {platform} \
+         has a shell and `cp`: use --cache-mounts lost"
+    )]
+    NothingCopies {
+        /// The builder's own platform.
+        platform: Platform,
+    },
+    /// It could not be found out which image copies cache mounts.
+    #[error("cannot find out which base image copies cache mounts: {0}")]
+    Copying(BuildError),
     /// The emulators that a sample was to run under could not be registered.
     #[error("cannot build under another emulator: {0}")]
     Emulation(String),
@@ -103,6 +115,8 @@ pub struct Race<'a> {
     pub ci_caches: &'a [CiCache],
     /// Where remote caches in folders, and exported archives, are.
     pub transfer_folder: &'a Path,
+    /// Longest wait before a build for the machine to come to rest, where one was chosen.
+    pub settle: Option<Duration>,
     /// What results may not say.
     pub redaction: &'a Redaction,
     /// What was done before, where it is a run that goes on.
@@ -124,11 +138,19 @@ pub(super) struct RunState<'r> {
     pub(super) prefix: &'r str,
     /// Whether it was said what to do where rounds are dropped.
     is_advised: bool,
+    /// Of each place, by its number, the base image in which cache mounts are copied.
+    pub(super) copying_images: HashMap<usize, String>,
     /// Images that were inspected.
     pub(super) inspected: Inspected,
 }
 
 impl RunState<'_> {
+    /// The base image in which cache mounts are copied where a variant is built.
+    pub(super) fn copying_image(&self, entry: &SlotBuild<'_>) -> Option<&str> {
+        let image = self.copying_images.get(&entry.variant.cell.place);
+        image.map(String::as_str)
+    }
+
     /// Whether it is known that the slot's round will be dropped.
     fn is_lost(&self, slot: &Slot) -> bool {
         verdict::round_is_lost(&self.observer.run, &slot.scenario, slot.round)
@@ -191,11 +213,12 @@ impl Race<'_> {
                     ..Run::new(self.record.clone())
                 },
             },
-            rest: Rest::default(),
+            rest: Rest::new(self.settle, self.record.rules.contamination.is_none()),
             places,
             stop,
             prefix: &prefix,
             is_advised: false,
+            copying_images: HashMap::new(),
             inspected: Inspected::default(),
             chains: HashMap::new(),
         };
@@ -341,7 +364,7 @@ impl Race<'_> {
                 self.empty(entry.variant.cell.place, run).await?;
             }
             if is_finished {
-                self.make_again(slot, &entry, &chain, run).await?;
+                self.make_again(slot, &entry, &mut chain, run).await?;
                 if run.stop.is_cancelled() {
                     break;
                 }

@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::cache_guard::OtherBuilds;
+use super::cache_mounts::{CacheMounts, SavedMounts};
 use super::chain::Chain;
 use super::host::HostSampler;
 use super::image::Inspection;
@@ -20,7 +21,7 @@ use super::timed_export;
 use crate::builder::BuilderError;
 use crate::buildkit::{BakeRequest, BuildEnd, BuildError, cache_folder_bytes};
 use crate::model::Event;
-use crate::model::{BuildPart, Outcome, PartKind, Sample, Slot};
+use crate::model::{BuildPart, Failure, Outcome, PartKind, Sample, Slot};
 use crate::trace::{SolveStatus, Trace};
 
 /// How often a observer hears that time has passed.
@@ -38,7 +39,7 @@ impl Race<'_> {
         &self,
         slot: &Slot,
         entry: &SlotBuild<'_>,
-        chain: &Chain,
+        chain: &mut Chain,
         run: &mut RunState<'_>,
     ) -> Result<(), RaceError> {
         let message = match self.earlier.has(slot) {
@@ -60,6 +61,22 @@ impl Race<'_> {
         let end = builder.bake(&request, sink, stop).await;
         self.remove_export(&request, entry.place, run).await?;
         run.rest.disturbed();
+        if end.result.is_ok()
+            && slot.kind.starts_empty()
+            && let Some(mounts) =
+                self.cache_mounts(slot, entry, chain, run.copying_image(entry), run.prefix)
+        {
+            match mounts.save(run.stop).await {
+                Ok(saved) => chain.saved_mounts = saved.ids,
+                Err(_) if run.stop.is_cancelled() => return Ok(()),
+                Err(error) => {
+                    return Err(RaceError::Again {
+                        sample: slot.id.clone(),
+                        error: self.redaction.text(&error),
+                    });
+                }
+            }
+        }
         match end.result {
             Err(error) if !run.stop.is_cancelled() => Err(RaceError::Again {
                 sample: slot.id.clone(),
@@ -86,6 +103,19 @@ impl Race<'_> {
         )
     }
 
+    /// What copies a job's cache mounts, where they are restored.
+    fn cache_mounts<'s>(
+        &self,
+        slot: &Slot,
+        entry: &'s SlotBuild<'s>,
+        chain: &Chain,
+        image: Option<&'s str>,
+        prefix: &str,
+    ) -> Option<CacheMounts<'s>> {
+        let prefix = self.earlier.prefix(prefix);
+        entry.cache_mounts(slot, chain, image, &prefix, self.timeout())
+    }
+
     /// Builds one sample. With it comes an error where the builder did not
     /// answer afterwards; the sample counts all the same.
     pub(super) async fn sample(
@@ -110,6 +140,12 @@ impl Race<'_> {
         let mut host = HostSampler::start(place.disk, busy_before);
         let mut trace = Trace::default();
         let cancel = run.stop.child_token();
+        let image = run.copying_image(entry).map(str::to_owned);
+        let mounts = self.cache_mounts(slot, entry, chain, image.as_deref(), run.prefix);
+        let restored = match &mounts {
+            Some(mounts) => mounts.restore(&chain.saved_mounts, &cancel).await,
+            None => Ok(None),
+        };
         let observer = &mut run.observer;
         let (end, written) = self
             .build(
@@ -121,6 +157,10 @@ impl Race<'_> {
                 &cancel,
             )
             .await;
+        let saved = match &mounts {
+            Some(mounts) if end.result.is_ok() => mounts.save(&cancel).await,
+            _ => Ok(SavedMounts::default()),
+        };
         let host = host.finish(&mut run.rest).await;
         written?;
         if end.layout_bytes > DOCUMENTS {
@@ -163,18 +203,19 @@ impl Race<'_> {
             }
             outcome => Inspection::of(outcome, failure, None),
         };
+        let (judged, moved) = with_mounts(judged, restored, saved, slot, chain);
         let failure = judged.failure;
         let failure = failure.map(|failure| self.redaction.failure(failure));
         let sample = Sample {
             slot: slot.clone(),
             platforms: request.platforms(),
             outcome: judged.outcome,
-            wall: end.wall,
+            wall: end.wall + moved.iter().map(|part| part.seconds).sum::<Duration>(),
             server: trace.server_span(),
             steps: trace.count(),
             cached_steps: trace.cached_count(),
             context_bytes: end.context_bytes,
-            parts: parts(&trace, &end, &request, archive),
+            parts: parts(&trace, &end, &request, archive, moved),
             image_bytes: judged.bytes,
             output_checked: judged.output_checked,
             disturbances,
@@ -214,8 +255,7 @@ impl Race<'_> {
         }
         run.observer
             .phase("waiting for the machine to come to rest");
-        let keeping = self.record.rules.contamination.is_none();
-        let before = run.rest.before(keeping).await;
+        let before = run.rest.before().await;
         if before.gave_up {
             let busy = before.busy.unwrap_or_default() * 100.0;
             warn(
@@ -274,6 +314,46 @@ impl Race<'_> {
     }
 }
 
+/// A judgement with that of the cache mounts, and the time that those took. The first job
+/// of a chain leaves its ids to the others.
+fn with_mounts(
+    judged: Inspection,
+    restored: Result<Option<BuildPart>, String>,
+    saved: Result<SavedMounts, String>,
+    slot: &Slot,
+    chain: &mut Chain,
+) -> (Inspection, Vec<BuildPart>) {
+    let mut moved = Vec::new();
+    let mut failures = Vec::new();
+    match restored {
+        Ok(part) => moved.extend(part),
+        Err(message) => failures.push(message),
+    }
+    match saved {
+        Ok(saved) => {
+            moved.extend(saved.part);
+            if slot.kind.starts_empty() {
+                chain.saved_mounts = saved.ids;
+            }
+        }
+        Err(message) => failures.push(message),
+    }
+    let judged = match (judged.outcome, failures.into_iter().next()) {
+        (Outcome::Ok, Some(message)) => Inspection {
+            outcome: Outcome::NotTransferred,
+            failure: Some(Failure {
+                message,
+                step: None,
+                exit_code: None,
+                log_tail: Vec::new(),
+            }),
+            ..judged
+        },
+        _ => judged,
+    };
+    (judged, moved)
+}
+
 /// What a build's time is made of, with the bytes of a cache in a folder and of an archive
 /// that was sent.
 fn parts(
@@ -281,8 +361,17 @@ fn parts(
     end: &BuildEnd,
     request: &BakeRequest,
     archive: Option<u64>,
+    moved: Vec<BuildPart>,
 ) -> Vec<BuildPart> {
     let mut parts = trace.parts(end.wall);
+    if parts.is_empty() && !moved.is_empty() {
+        parts.push(BuildPart {
+            part: PartKind::Build,
+            seconds: end.wall,
+            bytes: None,
+        });
+    }
+    parts.splice(0..0, moved);
     let caches = request.targets.iter().flat_map(|it| &it.request.cache_to);
     let folders = caches.filter_map(|cache| cache.folder.as_deref());
     let bytes: Option<u64> = folders.map(cache_folder_bytes).sum();

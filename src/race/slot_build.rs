@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::path::{Component, Path};
 use std::time::Duration;
 
+use super::cache_mounts::CacheMounts;
 use super::chain::Chain;
-use super::ci_cache::transfers;
+use super::ci_cache::{mount_archives, transfers};
 use super::place::Place;
 use super::timed_export::export;
 use crate::buildkit::{BakeRequest, BakeTarget, BuildRequest, Export, NamedContext, Secret};
@@ -55,6 +56,47 @@ impl SlotBuild<'_> {
         }
     }
 
+    /// What the builds of a block are told apart by from those of others.
+    fn block(&self, slot: &Slot, chain: &Chain, prefix: &str) -> String {
+        // Cold builds are a block of their own, unless a chain starts from them;
+        // the kinds of a chain share their cache mounts and their context.
+        let block = match slot.kind.remote_cache() {
+            Some(cache) => cache.to_string(),
+            None if slot.kind == BuildKind::Cold && !self.info.native_only() => "cold".to_owned(),
+            None => "chain".to_owned(),
+        };
+        // The round is the one that the chain began in.
+        format!(
+            "{prefix}r{}-{}-{}-{block}",
+            chain.round, slot.scenario, slot.variant
+        )
+    }
+
+    /// What copies the cache mounts of a slot's job by way of `image`; `None` where they
+    /// are lost.
+    pub(super) fn cache_mounts<'s>(
+        &'s self,
+        slot: &Slot,
+        chain: &Chain,
+        image: Option<&'s str>,
+        prefix: &str,
+        limit: Duration,
+    ) -> Option<CacheMounts<'s>> {
+        let namespace = self.block(slot, chain, prefix);
+        let folder = self.transfer_folder;
+        let archives = mount_archives(self.ci_caches, slot.kind, &namespace, folder)?;
+        Some(CacheMounts {
+            builder: self.place.builder,
+            layouts: self.place.layouts,
+            image: image?,
+            platform: &self.info.native,
+            namespace,
+            reference: format!("{prefix}{}", slot.id),
+            limit,
+            archives,
+        })
+    }
+
     pub(super) fn request(
         &self,
         slot: &Slot,
@@ -66,18 +108,7 @@ impl SlotBuild<'_> {
     ) -> BakeRequest {
         // A job of CI has an empty builder instead.
         let no_cache = slot.kind.starts_empty() && slot.kind.remote_cache().is_none();
-        // Cold builds are a block of their own, unless a chain starts from them;
-        // the kinds of a chain share their cache mounts and their context.
-        let block = match slot.kind.remote_cache() {
-            Some(cache) => cache.to_string(),
-            None if slot.kind == BuildKind::Cold && !self.info.native_only() => "cold".to_owned(),
-            None => "chain".to_owned(),
-        };
-        // The round is the one that the chain began in.
-        let block = format!(
-            "{prefix}r{}-{}-{}-{block}",
-            chain.round, slot.scenario, slot.variant
-        );
+        let block = self.block(slot, chain, prefix);
         let reference = format!("{prefix}{}", slot.id);
         let transfers = transfers(self.ci_caches, slot.kind, &block, self.transfer_folder);
         let common = BuildRequest {

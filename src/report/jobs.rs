@@ -24,8 +24,8 @@ pub(super) const HEADERS: [&str; 9] = [
 pub(super) const TITLE: &str = "Jobs of CI: an empty builder, and a remote cache";
 
 /// How its figures are made.
-pub(super) const HOW: &str = "Medians. import: reading the cache and fetching layers from it; \
-    export: writing it; size: layers fetched from the cache, or layers of the exported one. \
+pub(super) const HOW: &str = "Medians. import: reading the cache, fetching layers from it and restoring cache mounts; \
+    export: writing the cache and saving cache mounts; size: what was imported, or what the first job exported. \
     pays from: the job by which the cache has saved what its exports cost, against multi-arch, if \
     every further job comes after an edit of the sources.";
 

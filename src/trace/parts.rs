@@ -108,6 +108,7 @@ fn kind_of(step: &Step) -> Option<PartKind> {
         "exporting cache",
         "exporting content cache",
         "preparing build cache",
+        "exporting to GitHub Actions Cache",
     ]) {
         Some(PartKind::ExportCache)
     } else if has(&["importing to docker", "sending"]) {
@@ -254,6 +255,22 @@ mod tests {
                 of("build", 1500, None),
             ]
         );
+    }
+
+    /// The names that BuildKit's exporters of caches have in its `cache/remotecache`.
+    #[test]
+    fn each_remote_cache_is_told_from_an_export_of_the_result() {
+        for name in [
+            "exporting cache to registry",
+            "exporting cache to client directory",
+            "exporting cache to Amazon S3",
+            "exporting cache to Azure Blob Storage",
+            "exporting to GitHub Actions Cache",
+        ] {
+            let steps = vec![step(name, (0, 400))];
+            let found = parts(steps, vec![], 1000);
+            assert_eq!(found[0], ("export cache".to_owned(), 400, None), "{name}");
+        }
     }
 
     #[test]

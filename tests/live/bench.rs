@@ -78,6 +78,7 @@ impl Bench {
 
     /// The same with results elsewhere, as `--results` takes it.
     pub fn storing_in(&self, results: &str, args: &[&str]) -> Command {
+        let waits = args.iter().find(|arg| arg.starts_with("--settle"));
         let mut command = Command::new(env!("CARGO_BIN_EXE_buildrace"));
         command
             .current_dir(self.sources.path())
@@ -89,6 +90,7 @@ impl Bench {
                 "default",
                 "--keep-contaminated",
             ])
+            .args(waits.is_none().then_some("--settle=0s"))
             .args(["--results", results])
             .arg("--reports")
             .arg(self.out.path().join("reports"))

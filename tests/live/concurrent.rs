@@ -98,6 +98,7 @@ async fn who_waits_for_a_locked_cache_is_told_and_who_shares_it_waits_for_nobody
         "--builder",
         "default",
         "--keep-contaminated",
+        "--settle=0s",
     ];
     buildrace(project.path(), &run);
 

@@ -10,7 +10,9 @@ use buildrace::builder::Builder;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::builders::is_running;
 use super::harness::signal;
+use super::race::wait_for;
 use super::support::docker::{User, clients, name_of};
 use super::support::{Engine, native, unique};
 use buildrace::model::{BuildState, Outcome, Platform, RememberedBuild};
@@ -77,7 +79,7 @@ async fn a_docker_cli_runs_a_scenario_of_the_repository() {
         .args(["--builder", "default", "--variant", "cross"])
         .args(["--kinds", "cold", "--rounds", "1"])
         // Others who use the machine meanwhile are no matter here.
-        .arg("--keep-contaminated")
+        .args(["--keep-contaminated", "--settle=0s"])
         .arg("--results")
         .arg(&results)
         .arg("--reports")
@@ -115,7 +117,8 @@ async fn a_signal_to_docker_cancels_the_build() {
     let mark = unique("mark");
     for user in clients.into_iter().map(User::of) {
         let folder = TempDir::new().unwrap();
-        let dockerfile = dockerfile(&folder, &unique(&mark), &format!("echo {mark}; sleep 300"));
+        let hanging = format!("echo {}; sleep 300", unique(&mark));
+        let dockerfile = dockerfile(&folder, &unique(&mark), &hanging);
         let name = name_of(&dockerfile);
         let mut command = Command::new(&user.docker);
         user.prepare(&mut command);
@@ -141,11 +144,21 @@ async fn a_signal_to_docker_cancels_the_build() {
         {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
+        // A container that is only about to start outlives its build: BuildKit does not kill it.
+        wait_for("the step", || is_running(&hanging).then_some(()));
         signal(&docker, "INT");
         assert!(next("interrupted: cancelling the build"));
         assert_eq!(docker.wait().unwrap().code(), Some(130));
-        let builds = engine.builder.remembered_builds().await.unwrap();
-        assert_eq!(state(&builds), Some(BuildState::Cancelled));
+        // BuildKit writes the record of a build for a while after its client has gone.
+        let mut ended = state(&engine.builder.remembered_builds().await.unwrap());
+        for _ in 0..200 {
+            if ended != Some(BuildState::Running) {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(150)).await;
+            ended = state(&engine.builder.remembered_builds().await.unwrap());
+        }
+        assert_eq!(ended, Some(BuildState::Cancelled));
     }
     engine.clean(count, &mark).await;
 }

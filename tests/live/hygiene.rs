@@ -43,6 +43,7 @@ fn compare(folder: &Path, host: &str, options: &[&str]) -> Command {
             "--kinds",
             "cold",
             "--keep-contaminated",
+            "--settle=0s",
             "--host",
             host,
             "--builder",

@@ -91,6 +91,7 @@ impl Farm {
             ])
             .args([
                 "--keep-contaminated",
+                "--settle=0s",
                 "--results",
                 "../results",
                 "--reports",

@@ -126,6 +126,7 @@ async fn a_matrix_of_builders_is_measured_resumed_and_leaves_nothing() {
         "--rounds",
         "1",
         "--keep-contaminated",
+        "--settle=0s",
     ];
     race.kill_at(&args, "container");
     let run = race.stored().run.record.run;
@@ -221,6 +222,7 @@ async fn each_build_runs_under_its_qemu_and_the_one_of_before_comes_back() {
         "--rounds",
         "2",
         "--keep-contaminated",
+        "--settle=0s",
     ];
     race.run(&args);
     assert_eq!(interpreters(), before);

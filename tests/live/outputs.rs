@@ -44,6 +44,7 @@ async fn each_control_is_caught_with_the_right_reason() {
         ])
         .args([
             "--keep-contaminated",
+            "--settle=0s",
             "--host",
             &engine.host,
             "--builder",
@@ -86,6 +87,7 @@ async fn an_image_for_four_architectures_is_right_on_each() {
         .args(["--kinds", "incremental", "--rounds", "1"])
         .args([
             "--keep-contaminated",
+            "--settle=0s",
             "--host",
             &engine.host,
             "--builder",
@@ -187,7 +189,14 @@ async fn what_a_program_prints_is_read_on_each_platform() {
     let results = project.path().join("results");
     let output = Command::new(env!("CARGO_BIN_EXE_buildrace"))
         .current_dir(project.path())
-        .args(["run", "outputs", "--rounds", "1", "--keep-contaminated"])
+        .args([
+            "run",
+            "outputs",
+            "--rounds",
+            "1",
+            "--keep-contaminated",
+            "--settle=0s",
+        ])
         .args(["--host", &engine.host, "--builder", "default"])
         .output()
         .unwrap();

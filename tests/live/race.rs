@@ -31,7 +31,7 @@ fn buildrace(project: &Project, host: &str) -> Command {
             "default",
         ])
         // Others who use the machine meanwhile are no matter here.
-        .arg("--keep-contaminated")
+        .args(["--keep-contaminated", "--settle=0s"])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
@@ -378,7 +378,7 @@ async fn a_full_disk_ends_the_run_with_one_line_and_keeps_what_was_written() {
     // A disk of a few pages that only this process sees.
     let script = format!(
         "mount -t tmpfs -o size=64k tmpfs {small} && head -c 40960 /dev/zero > {small}/ballast; \
-         {program} run tiny --rounds 1 --keep-contaminated --host {host} --builder default --results {small}/results; code=$?; \
+         {program} run tiny --rounds 1 --keep-contaminated --settle 0s --host {host} --builder default --results {small}/results; code=$?; \
          cp -r {small}/results kept; exit $code",
         small = small.display(),
         program = env!("CARGO_BIN_EXE_buildrace"),

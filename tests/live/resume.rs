@@ -116,7 +116,11 @@ async fn a_killed_run_is_resumed_with_the_same_plan_and_no_sample_twice() {
     }
 
     let run = ["tiny", "--rounds", "1", "--kinds", "incremental"];
-    let run = [&run[..], &["--seed", "7", "--keep-contaminated"]].concat();
+    let run = [
+        &run[..],
+        &["--seed", "7", "--keep-contaminated", "--settle=0s"],
+    ]
+    .concat();
     cut.kill_in(cut.command(&run).spawn().unwrap(), 3);
     let killed = cut.stored();
     assert_eq!(killed.run.samples.len(), 2);

@@ -84,6 +84,7 @@ impl Guest {
                 "--builder",
                 "default",
                 "--keep-contaminated",
+                "--settle=0s",
             ])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

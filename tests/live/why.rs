@@ -775,7 +775,7 @@ fn check_revisions(case: &Case, host: &str) -> Result<(), String> {
     let [results, reports] = ["results", "reports"].map(|name| place.folder.path().join(name));
     let mut program = Command::new(env!("CARGO_BIN_EXE_buildrace"))
         .current_dir(place.context())
-        .args(["check", "--keep-contaminated"])
+        .args(["check", "--keep-contaminated", "--settle=0s"])
         .args(["--host", host, "--builder", "default", "--results"])
         .arg(results)
         .arg("--reports")

@@ -452,6 +452,7 @@ pub async fn race_at(
         secrets: &BTreeMap::new(),
         redaction: &Redaction::default(),
         ci_caches: &[],
+        settle: None,
         export: &Default::default(),
         transfer_folder: std::path::Path::new(""),
         earlier,

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::bail;
 
 use super::source::Subject;
-use crate::cli::{BuildArgs, ChooseArgs};
+use crate::cli::{BuildArgs, ChooseArgs, ci_caches};
 use crate::model::{Invocation, Platform, TimedExport};
 use crate::ops::adhoc::{self, Options};
 use crate::ops::cells::Cells;
@@ -119,10 +119,11 @@ fn race_options(args: &ChooseArgs) -> anyhow::Result<RaceOptions> {
         timeout: duration("30m").map_err(anyhow::Error::msg)?,
         delta: None,
         keep_contaminated: false,
+        settle: None,
         redact: Vec::new(),
         image_size: false,
         export: TimedExport::default(),
-        ci_caches: args.ci_cache.clone(),
+        ci_caches: ci_caches(&args.ci_cache, args.cache_mounts),
         results: args.results.clone(),
         reports: args.reports.clone(),
         json: false,

@@ -96,6 +96,7 @@ pub async fn build(
         ci_caches: &args.ci_caches,
         export: &args.export,
         transfer_folder: transfer_folder.path(),
+        settle: args.settle,
         redaction: &redaction,
         earlier: Resumption {
             samples: &finished,

@@ -197,6 +197,10 @@ fn to_repeat(input: &RecordInput<'_>) -> Invocation {
     if args.image_size {
         command.flag("image-size");
     }
+    if let Some(settle) = args.settle {
+        let settle = humantime::format_duration(settle).to_string();
+        command.option("settle", settle.replace(' ', ""));
+    }
     if args.keep_contaminated {
         command.flag("keep-contaminated");
     }

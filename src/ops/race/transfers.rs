@@ -111,14 +111,7 @@ pub fn check_same(then: &[CiCacheInfo], now: &[CiCache]) -> anyhow::Result<()> {
     if now == then {
         return Ok(());
     }
-    let typed = then.iter().map(|cache| {
-        let (kind, mode, name) = (&cache.kind, cache.mode.as_str(), &cache.name);
-        let options = cache.options.iter();
-        let options: String = options
-            .map(|(key, value)| format!(",{key}={value}"))
-            .collect();
-        format!("--ci-cache type={kind},mode={mode},name={name}{options},…")
-    });
+    let typed = then.iter().map(|cache| format!("--ci-cache {cache},…"));
     bail!(
         "the run has remote caches, whose places and credentials it does not store: type them \
          again: {}",

@@ -7,7 +7,7 @@ use super::super::number;
 use super::words::{MAX_NAME, after, name};
 use crate::escape;
 use crate::fleet::{Answer, Cell, FleetAnswer};
-use crate::model::{BuildKind, Job, SOURCE};
+use crate::model::{BuildKind, CacheMounts, Job, SOURCE};
 
 /// Name of the edit that a scenario gives a change of its dependencies.
 const DEPENDENCIES: &str = "dependencies";
@@ -31,14 +31,25 @@ pub(super) fn notes(answer: &Answer) -> Vec<String> {
          they are restored whole; what a restore takes is not in the times."
             .to_owned(),
     );
-    let remote = answer.strategies.iter().filter_map(|s| s.remote.as_ref());
-    let remote: BTreeSet<&str> = remote.map(|cache| cache.name.as_str()).collect();
-    if !remote.is_empty() {
-        let names: Vec<&str> = remote.into_iter().collect();
+    for mounts in [CacheMounts::Lost, CacheMounts::Restored] {
+        let remote = answer.strategies.iter().filter_map(|s| s.remote.as_ref());
+        let named = remote.filter(|cache| cache.cache_mounts == mounts);
+        let names: BTreeSet<&str> = named.map(|cache| cache.name.as_str()).collect();
+        if names.is_empty() {
+            continue;
+        }
+        let names: Vec<&str> = names.into_iter().collect();
         notes.push(format!(
             "{}: an empty builder imports the remote cache, builds, and exports it again; the cold \
-             job exports it alone. Cache mounts are in no remote cache.",
-            names.join(", ")
+             job exports it alone. {}",
+            names.join(", "),
+            match mounts {
+                CacheMounts::Lost => "Cache mounts are in no remote cache.",
+                CacheMounts::Restored => {
+                    "Cache mounts are restored from an archive and saved again; what fetching and \
+                     storing the archive takes is not in the times."
+                }
+            }
         ));
     }
     if answer.strategies.iter().any(|strategy| strategy.is_model()) {

@@ -10,8 +10,8 @@ use super::{WorkflowInput, choose, github, json, recommendation};
 use crate::explain::RunExplanation;
 use crate::fleet::{Answer, CacheMount, Caches, Cell, Fleet, How, Nodes, Prices, Strategy};
 use crate::model::{
-    BuildKind, BuildPart, CacheMode, CiCacheInfo, Invocation, Outcome, PartKind, Platform, Run,
-    Sample,
+    BuildKind, BuildPart, CacheMode, CacheMounts, CiCacheInfo, Invocation, Outcome, PartKind,
+    Platform, Run, Sample,
 };
 use crate::report::fixture::{self, ARTICLE};
 use crate::stats::Interval;
@@ -253,7 +253,8 @@ fn with_remote_cache() -> Run {
     run.record.ci_caches = vec![CiCacheInfo {
         name: "registry-max".into(),
         kind: "registry".into(),
-        mode: CacheMode::Max,
+        mode: Some(CacheMode::Max),
+        cache_mounts: CacheMounts::Lost,
         options: Default::default(),
     }];
     run.record.scenarios[0].kinds.extend([export, import]);
@@ -279,6 +280,24 @@ fn with_remote_cache() -> Run {
     let copies: Vec<Sample> = copies.collect();
     run.samples.extend(copies);
     run
+}
+
+#[test]
+fn a_workflow_restores_the_cache_mounts_that_a_remote_strategy_restored() {
+    let mut run = with_remote_cache();
+    let text = |run: &Run| {
+        let answer = answer(run, None);
+        workflow(answer.strategies.last().unwrap(), ".")
+    };
+    assert!(!text(&run).contains("cache-map"));
+    run.record.ci_caches[0].cache_mounts = CacheMounts::Restored;
+    let restored = text(&run);
+    assert!(restored.contains("cache-map"), "{restored}");
+    assert!(restored.contains("type=registry"), "{restored}");
+    run.record.ci_caches[0].mode = None;
+    let alone = text(&run);
+    assert!(alone.contains("cache-map"), "{alone}");
+    assert!(!alone.contains("cache-from"), "{alone}");
 }
 
 #[test]

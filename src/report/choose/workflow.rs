@@ -5,7 +5,7 @@
 use super::words::name;
 use crate::escape;
 use crate::fleet::{CacheMount, Caches, Nodes, Strategy};
-use crate::model::{CacheMode, Platform};
+use crate::model::{CacheMode, CacheMounts, Platform};
 
 /// Actions at the major versions that Docker's and GitHub's pages name.
 const CHECKOUT: &str = "actions/checkout@v7";
@@ -262,7 +262,12 @@ fn sources(out: &mut Lines, input: &WorkflowInput<'_>) {
 /// id holds a variable are another on each platform, and left to the reader.
 fn cache_mounts(out: &mut Lines, input: &WorkflowInput<'_>, key: &str) {
     let strategy = input.strategy;
-    if strategy.caches != Caches::Kept || strategy.cache_mounts.is_empty() {
+    let are_restored = match (strategy.caches, &strategy.remote) {
+        (Caches::Kept, _) => true,
+        (_, Some(cache)) => cache.cache_mounts == CacheMounts::Restored,
+        _ => false,
+    };
+    if !are_restored || strategy.cache_mounts.is_empty() {
         return;
     }
     let has_variable = |mount: &&CacheMount| mount.id.as_ref().is_some_and(|id| id.contains('$'));
@@ -270,9 +275,18 @@ fn cache_mounts(out: &mut Lines, input: &WorkflowInput<'_>, key: &str) {
         strategy.cache_mounts.iter().partition(has_variable);
     out.block(
         6,
-        "\
+        match strategy.caches {
+            Caches::Remote(_) => {
+                "\
+# Restores what RUN --mount=type=cache keeps. Copying it was measured, and fetching the
+# archive was not."
+            }
+            _ => {
+                "\
 # Restores what RUN --mount=type=cache keeps, as a builder that stays does. It takes time
-# that was not measured.",
+# that was not measured."
+            }
+        },
     );
     for mount in open {
         let id = escape::terminal(mount.id.as_deref().unwrap_or_default(), 200);
@@ -330,6 +344,10 @@ fn layers(out: &mut Lines, strategy: &Strategy, platform: Option<&str>) {
             return;
         }
         (Caches::Remote(_), Some(cache)) => {
+            let Some(mode) = cache.mode else {
+                out.add(10, "# Layers do not travel.");
+                return;
+            };
             let place = match cache.kind.as_str() {
                 "gha" => format!("type=gha{}", part(",scope=")),
                 "registry" => {
@@ -346,7 +364,7 @@ fn layers(out: &mut Lines, strategy: &Strategy, platform: Option<&str>) {
                 _ => {
                     out.add(10, "# A folder that stays from job to job.");
                     let folder = format!("/var/cache/buildkit{}", part("/"));
-                    let mode = cache.mode.as_str();
+                    let mode = mode.as_str();
                     out.add(10, &format!("cache-from: type=local,src={folder}"));
                     out.add(
                         10,
@@ -355,7 +373,7 @@ fn layers(out: &mut Lines, strategy: &Strategy, platform: Option<&str>) {
                     return;
                 }
             };
-            (place, cache.mode)
+            (place, mode)
         }
     };
     out.add(10, &format!("cache-from: {place}"));

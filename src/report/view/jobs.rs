@@ -1,7 +1,7 @@
 //! Jobs of CI with a remote cache: what a first job pays for its export, what a
 //! further one saves, and from which job on the cache pays.
 
-use crate::model::{BuildKind, Label, Outcome, PartKind, Sample, ScenarioInfo};
+use crate::model::{BuildKind, BuildPart, Label, Outcome, PartKind, Sample, ScenarioInfo};
 use crate::stats::Times;
 use crate::verdict::Assessment;
 
@@ -27,15 +27,15 @@ pub struct JobView {
     pub total: Option<f64>,
     /// How many are ok.
     pub samples: usize,
-    /// Importing the cache.
+    /// Importing the cache, and restoring cache mounts.
     pub import: Option<f64>,
     /// Building.
     pub build: Option<f64>,
-    /// Exporting the cache.
+    /// Exporting the cache, and saving cache mounts.
     pub export: Option<f64>,
-    /// Bytes that were imported.
+    /// Bytes that were imported and restored, as far as they are known.
     pub imported: Option<u64>,
-    /// Bytes of the cache that was exported.
+    /// Bytes of the cache that was exported, and of the cache mounts that were saved.
     pub exported: Option<u64>,
     /// How those ended that are not ok.
     pub failed: Vec<Outcome>,
@@ -114,16 +114,30 @@ fn job(
         .filter(|sample| sample.outcome == Outcome::Ok && assessment.counts(sample))
         .collect();
     let median = |seconds: Vec<f64>| Times::of(seconds).map(|times| times.median);
-    let part = |part: PartKind| {
-        let parts = good.iter().flat_map(|sample| &sample.parts);
-        parts.filter(move |found| found.part == part)
+    // Of each sample that has one of these parts.
+    let sums = |kinds: &[PartKind]| {
+        let of_sample = good.iter().map(|sample| {
+            let parts = sample.parts.iter();
+            parts.filter(|part| kinds.contains(&part.part)).collect()
+        });
+        let parts: Vec<Vec<&BuildPart>> = of_sample.filter(|it: &Vec<_>| !it.is_empty()).collect();
+        parts
     };
-    let seconds = |kind| median(part(kind).map(|part| part.seconds.as_secs_f64()).collect());
-    let bytes = |kind| {
-        let mut bytes: Vec<u64> = part(kind).filter_map(|part| part.bytes).collect();
+    let seconds = |kinds: &[PartKind]| {
+        let sum = |parts: &Vec<&BuildPart>| parts.iter().map(|it| it.seconds.as_secs_f64()).sum();
+        median(sums(kinds).iter().map(sum).collect())
+    };
+    let bytes = |kinds: &[PartKind]| {
+        let known = |parts: &Vec<&BuildPart>| {
+            let known: Vec<u64> = parts.iter().filter_map(|it| it.bytes).collect();
+            (!known.is_empty()).then(|| known.iter().sum())
+        };
+        let mut bytes: Vec<u64> = sums(kinds).iter().filter_map(known).collect();
         bytes.sort_unstable();
         bytes.get(bytes.len() / 2).copied()
     };
+    let import = [PartKind::ImportCache, PartKind::RestoreMounts];
+    let export = [PartKind::ExportCache, PartKind::SaveMounts];
     let failed = of_kind.iter().map(|sample| sample.outcome);
     let mut failed: Vec<Outcome> = failed.filter(|outcome| *outcome != Outcome::Ok).collect();
     failed.sort();
@@ -135,11 +149,11 @@ fn job(
                 .collect(),
         ),
         samples: good.len(),
-        import: seconds(PartKind::ImportCache),
-        build: seconds(PartKind::Build),
-        export: seconds(PartKind::ExportCache),
-        imported: bytes(PartKind::ImportCache),
-        exported: bytes(PartKind::ExportCache),
+        import: seconds(&import),
+        build: seconds(&[PartKind::Build]),
+        export: seconds(&export),
+        imported: bytes(&import),
+        exported: bytes(&export),
         failed,
     }
 }

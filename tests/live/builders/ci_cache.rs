@@ -4,6 +4,8 @@
 use std::io::Read;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use buildrace::model::{BuildPart, Outcome, PartKind, Sample};
 use buildrace::store::StoredRun;
 use flate2::read::GzDecoder;
@@ -21,18 +23,22 @@ fn part(sample: &Sample, kind: PartKind) -> Option<BuildPart> {
     sample.parts.iter().find(|part| part.part == kind).copied()
 }
 
-/// How long the steps of a sample took whose names begin so, by its recording, and as
-/// one: `docker buildx build --progress=rawjson` writes the same.
-fn recorded(run: &StoredRun, sample: &Sample, begin: &str) -> Option<Duration> {
+/// What BuildKit told of a sample: `docker buildx build --progress=rawjson` writes the same.
+fn recording(run: &StoredRun, sample: &Sample) -> Vec<Value> {
     let file = run
         .dir
         .join(format!("traces/{}.rawjson.gz", sample.slot.id));
     let mut text = String::new();
     let mut reader = GzDecoder::new(std::fs::File::open(file).unwrap());
     reader.read_to_string(&mut text).unwrap();
+    let statuses = serde_json::Deserializer::from_str(&text).into_iter();
+    statuses.map(Result::unwrap).collect()
+}
+
+/// How long the steps of a sample took whose names begin so, by its recording, and as one.
+fn recorded(run: &StoredRun, sample: &Sample, begin: &str) -> Option<Duration> {
     let mut span: Option<(Timestamp, Timestamp)> = None;
-    for status in serde_json::Deserializer::from_str(&text).into_iter::<Value>() {
-        let status = status.unwrap();
+    for status in recording(run, sample) {
         for vertex in status["vertexes"].as_array().into_iter().flatten() {
             if !vertex["name"].as_str().unwrap().starts_with(begin) {
                 continue;
@@ -118,6 +124,84 @@ async fn a_job_imports_what_the_first_exported_and_leaves_nothing() {
     assert!(!record.contains(&registry.address.to_string()), "{record}");
 }
 
+/// What the steps of a sample printed.
+fn printed(run: &StoredRun, sample: &Sample) -> String {
+    let statuses = recording(run, sample);
+    let logs = statuses.iter().flat_map(|it| it["logs"].as_array());
+    let data = logs.flatten().map(|log| log["data"].as_str().unwrap());
+    data.map(|data| text(&STANDARD.decode(data).unwrap()))
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_has_the_cache_mounts_of_the_first_where_they_are_restored() {
+    let Some(engine) = Engine::take().await else {
+        return;
+    };
+    let place = Place::new(&engine.host);
+    let kept = async || {
+        (
+            Kept::by(&engine.builder).await,
+            OnEngine::at(&engine.host).await,
+        )
+    };
+    let before = kept().await;
+    let dockerfile = std::fs::read_to_string(place.dockerfile("naive")).unwrap();
+    let counts = "\
+FROM --platform=$BUILDPLATFORM debian:trixie-slim AS counted
+ARG TARGETARCH
+COPY note /note
+RUN --mount=type=cache,id=kept-$TARGETARCH,target=/kept --mount=type=cache,target=/var/kept \
+    echo job >> /kept/jobs && touch -d 2001-02-03T04:05:06Z /var/kept/old && \
+    echo \"$TARGETARCH jobs: $(wc -l < /kept/jobs)\" && touch /counted
+";
+    std::fs::write(
+        place.dockerfile("naive"),
+        format!("{counts}{dockerfile}COPY --from=counted /counted /counted\n"),
+    )
+    .unwrap();
+    let raced = place.races(
+        &[
+            &OWN[..],
+            &["--kinds", "multi-arch", "--variant", "naive"],
+            &["--ci-cache", "type=none", "--ci-cache", "type=local"],
+            &["--ci-cache", "type=local,cache-mounts=restored"],
+        ]
+        .concat(),
+    );
+    assert_eq!(kept().await, before);
+    let run = &raced.run;
+    assert_eq!(run.run.samples.len(), 7, "{}", raced.said);
+    for sample in &run.run.samples {
+        let id = &sample.slot.id;
+        assert_eq!(sample.outcome, Outcome::Ok, "{sample:?}");
+        let kind = sample.slot.kind.to_string();
+        let are_restored = kind.contains("mounts") || kind.contains("restored");
+        let is_first = sample.slot.kind.starts_empty();
+        let jobs = if are_restored && !is_first { 2 } else { 1 };
+        let log = printed(run, sample);
+        for architecture in ["amd64", "arm64"] {
+            let told = format!("{architecture} jobs: {jobs}");
+            assert!(log.contains(&told), "{id}: {log}");
+        }
+        let [restored, saved] =
+            [PartKind::RestoreMounts, PartKind::SaveMounts].map(|kind| part(sample, kind));
+        assert_eq!(restored.is_some(), are_restored && !is_first, "{id}");
+        assert_eq!(saved.is_some(), are_restored, "{id}");
+        assert!(saved.is_none_or(|it| it.bytes > Some(1000)), "{saved:?}");
+        if !sample.parts.is_empty() {
+            let sum: Duration = sample.parts.iter().map(|part| part.seconds).sum();
+            let apart = sum.abs_diff(sample.wall);
+            assert!(apart < Duration::from_micros(10), "{id}: {apart:?}");
+        }
+    }
+    let record = std::fs::read_to_string(run.dir.join("run.json")).unwrap();
+    assert!(
+        record.contains("\"cache_mounts\": \"restored\""),
+        "{record}"
+    );
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cache_that_cannot_be_written_has_a_result_of_its_own() {
     let Some(engine) = Engine::take().await else {
@@ -148,6 +232,7 @@ async fn a_cache_that_cannot_be_written_has_a_result_of_its_own() {
         "--rounds",
         "1",
         "--keep-contaminated",
+        "--settle=0s",
         "--variant",
         "naive",
     ];
@@ -225,6 +310,7 @@ async fn a_full_disk_at_the_export_has_a_result_of_its_own() {
             "--rounds",
             "1",
             "--keep-contaminated",
+            "--settle=0s",
             "--variant",
             "naive",
         ][..],

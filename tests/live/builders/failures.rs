@@ -233,16 +233,23 @@ async fn a_full_disk_of_a_builder_is_a_failed_build_with_its_reason() {
     };
     let place = Place::new(&engine.host);
     let mut start = Start::unix();
-    start.disk = Some("16m".into());
+    start.disk = Some("32m".into());
     let remote = start.start();
     let builder = connect(&remote.address, None).await;
     let before = Kept::by(&builder).await;
     let dockerfile = "FROM scratch\nCOPY large /large\n";
     place.write("dockerfiles/greet/naive.Dockerfile", dockerfile);
     // More than the disk holds.
-    place.write("scenarios/greet/src/large", vec![b'x'; 24 << 20]);
+    place.write("scenarios/greet/src/large", vec![b'x'; 48 << 20]);
     let args = [&COLD[..], &["--builder", &remote.address]].concat();
-    let race = ["run", "greet", "--rounds", "1", "--keep-contaminated"];
+    let race = [
+        "run",
+        "greet",
+        "--rounds",
+        "1",
+        "--keep-contaminated",
+        "--settle=0s",
+    ];
     let output = place.buildrace(&[&race[..], &args].concat()).output();
     let (sample, _) = lost(&place, &output.unwrap());
     assert_eq!(sample.outcome, Outcome::Failed, "{sample:?}");

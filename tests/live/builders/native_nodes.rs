@@ -44,6 +44,7 @@ async fn each_node_gets_its_platform_and_nothing_else() {
         "--rounds",
         "1",
         "--keep-contaminated",
+        "--settle=0s",
         "--variant",
         "naive",
         "--kinds",

@@ -89,6 +89,7 @@ impl<'a> Somebody<'a> {
             "--rounds",
             "1",
             "--keep-contaminated",
+            "--settle=0s",
             "--builder",
             self.builder,
         ];

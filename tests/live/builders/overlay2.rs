@@ -167,7 +167,7 @@ async fn a_stock_engine_races_in_a_builder_of_its_own() {
         "--context",
         "context",
     ];
-    let rounds = ["--rounds", "1", "--keep-contaminated"];
+    let rounds = ["--rounds", "1", "--keep-contaminated", "--settle=0s"];
     let mut compare = place.buildrace(&[&compare[..], &rounds].concat());
     place
         .has_raced(&mut compare)

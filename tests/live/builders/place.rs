@@ -137,7 +137,14 @@ impl Place {
 
     /// Races all kinds, which must succeed.
     pub fn races(&self, builder: &[&str]) -> Raced {
-        let race = ["run", "greet", "--rounds", "1", "--keep-contaminated"];
+        let race = [
+            "run",
+            "greet",
+            "--rounds",
+            "1",
+            "--keep-contaminated",
+            "--settle=0s",
+        ];
         self.has_raced(&mut self.buildrace(&[&race[..], builder].concat()))
     }
 
@@ -186,7 +193,14 @@ impl Place {
 
     /// Starts a race, and waits until it executes what never ends.
     pub fn is_in_mid_build(&self, args: &[&str], hanging: &str) -> Child {
-        let race = ["run", "greet", "--rounds", "1", "--keep-contaminated"];
+        let race = [
+            "run",
+            "greet",
+            "--rounds",
+            "1",
+            "--keep-contaminated",
+            "--settle=0s",
+        ];
         let mut command = self.buildrace(&[&race[..], args].concat());
         let mut child = command.spawn().unwrap();
         wait_for("a step that hangs", || {
