@@ -7,6 +7,7 @@ pub mod docker;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use buildrace::builder::{Builder, NodeBuilder};
@@ -21,6 +22,8 @@ use tokio_util::sync::CancellationToken;
 pub type Steps = BTreeMap<String, bool>;
 
 static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
+/// The records that the engine had when the first test took it.
+static AT_FIRST: OnceLock<BTreeSet<String>> = OnceLock::new();
 static COUNTER: AtomicU32 = AtomicU32::new(0);
 
 /// An engine, this test's alone among the tests of this process.
@@ -45,8 +48,8 @@ impl Engine {
         let named = std::env::var("BUILDRACE_TEST_HOST")
             .ok()
             .filter(|v| !v.is_empty());
-        let host = match buildrace::engine::locate(named.as_deref()).await {
-            Ok(endpoint) => endpoint.host,
+        let (host, is_private) = match buildrace::engine::locate(named.as_deref()).await {
+            Ok(endpoint) => (endpoint.host.clone(), endpoint.is_private()),
             Err(error) => panic!(
                 "{error}\nBUILDRACE_TEST_HOST names one; \
                  BUILDRACE_SKIP_LIVE=1 skips the tests that need one."
@@ -68,7 +71,21 @@ impl Engine {
             _turn: turn,
         };
         engine.known = engine.record_ids().await;
+        if is_private {
+            engine.forget_earlier_tests().await;
+        }
         Some(engine)
+    }
+
+    /// Removes the cache records that earlier tests of this process have left: the more an
+    /// engine has, the longer it takes for every build. On somebody's engine they stay.
+    async fn forget_earlier_tests(&mut self) {
+        let at_first = AT_FIRST.get_or_init(|| self.known.clone());
+        let left: Vec<String> = self.known.difference(at_first).cloned().collect();
+        if !left.is_empty() {
+            self.builder.prune(&left).await.expect("prune");
+            self.known = self.record_ids().await;
+        }
     }
 
     async fn record_ids(&self) -> BTreeSet<String> {
