@@ -28,6 +28,7 @@ pub(super) struct MountArchives {
 pub(super) fn transfers(
     caches: &[CiCache],
     kind: BuildKind,
+    run: &str,
     block: &str,
     folder: &Path,
 ) -> Transfers {
@@ -40,12 +41,13 @@ pub(super) fn transfers(
     if cache.mode.is_none() {
         return Transfers::default();
     }
-    let first = at(cache, &format!("{block}-first"), folder);
+    let at = |place: &str| at(cache, run, place, folder);
+    let first = at(&format!("{block}-first"));
     match kind {
         BuildKind::CiCache(..) => Transfers {
             from: vec![first],
             // Where the first job's is stays as it is, for a job after another edit.
-            to: vec![export(cache, at(cache, &format!("{block}-{kind}"), folder))],
+            to: vec![export(cache, at(&format!("{block}-{kind}")))],
         },
         _ => Transfers {
             from: Vec::new(),
@@ -54,8 +56,17 @@ pub(super) fn transfers(
     }
 }
 
-/// The cache at a place of its own.
-fn at(cache: &CiCache, place: &str, folder: &Path) -> RemoteCache {
+/// Where a cache gets the layers of base images before the clock starts: after a
+/// repository's first job it has them, and no job exports them again. `None` where each
+/// place has layers of its own.
+pub(super) fn of_base_images(cache: &CiCache, run: &str) -> Option<RemoteCache> {
+    let shares_layers = cache.mode.is_some() && cache.kind != "local";
+    shares_layers.then(|| export(cache, at(cache, run, &format!("{run}base"), Path::new(""))))
+}
+
+/// The cache at a place of its own. Its layers may be with those of the run's other
+/// places: what is there is not exported again.
+fn at(cache: &CiCache, run: &str, place: &str, folder: &Path) -> RemoteCache {
     let own = own_name(place);
     let mut attributes = cache.attributes.clone();
     let mut set = |key: &str, value: String| attributes.insert(key.to_owned(), value);
@@ -68,7 +79,7 @@ fn at(cache: &CiCache, place: &str, folder: &Path) -> RemoteCache {
         }
         "s3" => {
             set("name", own.clone());
-            set("blobs_prefix", format!("{own}/blobs/"));
+            set("blobs_prefix", format!("{}/blobs/", own_name(run)));
             set("manifests_prefix", format!("{own}/manifests/"));
         }
         "gha" => {
@@ -134,7 +145,8 @@ mod tests {
             .map(|text| text.parse().unwrap())
             .collect();
         let of = |kind: &str, block: &str| {
-            transfers(&caches, kind.parse().unwrap(), block, Path::new("/caches"))
+            let kind = kind.parse().unwrap();
+            transfers(&caches, kind, "run-", block, Path::new("/caches"))
         };
         let first = of("cache-export:registry-max", "a");
         assert!(first.from.is_empty());
@@ -158,6 +170,22 @@ mod tests {
     }
 
     #[test]
+    fn layers_of_base_images_are_where_all_blocks_have_theirs() {
+        let base = |text: &str| of_base_images(&text.parse().unwrap(), "run-");
+        assert_eq!(base("type=local"), None);
+        assert_eq!(base("type=none"), None);
+        let registry = base("type=registry,ref=r/c").unwrap();
+        assert!(registry.attributes["ref"].starts_with("r/c:buildrace-"));
+        let s3 = "type=s3,bucket=b,region=r,mode=max";
+        let of_base = base(s3).unwrap().attributes;
+        let caches = [s3.parse::<CiCache>().unwrap()];
+        let kind = "cache-export:s3-max".parse().unwrap();
+        let of_job = &transfers(&caches, kind, "run-", "a", Path::new("")).to[0].attributes;
+        assert_eq!(of_base["blobs_prefix"], of_job["blobs_prefix"]);
+        assert_ne!(of_base["manifests_prefix"], of_job["manifests_prefix"]);
+    }
+
+    #[test]
     fn a_later_job_restores_the_mounts_of_the_first_and_saves_its_own_elsewhere() {
         let caches = ["type=local", "type=none,cache-mounts=restored"];
         let caches = caches.map(|text| text.parse::<CiCache>().unwrap());
@@ -171,7 +199,8 @@ mod tests {
         assert_eq!(later.restored.as_ref(), Some(&first.saved));
         assert_ne!(later.saved, first.saved);
         let folder = Path::new("/saved");
-        let layers = transfers(&caches, "cache-export:mounts".parse().unwrap(), "a", folder);
+        let kind = "cache-export:mounts".parse().unwrap();
+        let layers = transfers(&caches, kind, "run-", "a", folder);
         assert!(layers.to.is_empty());
     }
 }

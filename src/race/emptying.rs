@@ -2,8 +2,10 @@
 //! up room, and before each job of CI, whose builder has nothing.
 
 use super::cache_mounts::copying_image;
+use super::ci_cache::of_base_images;
 use super::observer::Observer;
-use super::runner::{Race, RaceError, RunState};
+use super::runner::{Race, RaceError, RunState, warn};
+use super::warm_up;
 use crate::builder::Cleanup;
 use crate::model::CiCache;
 
@@ -20,6 +22,7 @@ impl Race<'_> {
         let at = &self.places[place];
         at.unpack(&run.places[place], &builds, run.stop).await?;
         self.find_copying_image(place, &builds, run).await?;
+        self.export_base_images(place, &builds, run).await?;
         if at.builder.cleanup() == Cleanup::Discard {
             at.reset(&mut run.places[place], run.prefix).await?;
         }
@@ -61,6 +64,42 @@ impl Race<'_> {
             Err(_) if run.stop.is_cancelled() => Ok(()),
             Err(error) => Err(RaceError::Copying(error)),
         }
+    }
+
+    /// Exports the layers of base images to remote caches that all blocks share, so that
+    /// not the first of them alone does. A cache that cannot be written is told of by
+    /// its samples.
+    async fn export_base_images(
+        &self,
+        place: usize,
+        builds: &str,
+        run: &mut RunState<'_>,
+    ) -> Result<(), RaceError> {
+        if !run.bases_exported.insert(place) {
+            return Ok(());
+        }
+        let at = &self.places[place];
+        for cache in self.ci_caches {
+            let Some(to) = of_base_images(cache, builds) else {
+                continue;
+            };
+            run.observer.phase("exporting base images");
+            let own = format!("{builds}{}-", cache.name);
+            let to = [to];
+            let exported =
+                warm_up::export(at.builder, at.base_images, at.layouts, &own, &to, run.stop);
+            if let Err(error) = exported.await
+                && !run.stop.is_cancelled()
+            {
+                let error = self.redaction.text(&error.to_string());
+                let message = format!(
+                    "base images are not in the cache {} before the clock starts: {error}",
+                    cache.name
+                );
+                warn(&mut run.observer, message)?;
+            }
+        }
+        Ok(())
     }
 
     /// Empties the cache of a place where the run's builds have used up room.

@@ -7,7 +7,7 @@
 //! cache that it could find. A round that is known to be dropped is not built to
 //! its end.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::Path;
 use std::time::Duration;
 
@@ -140,6 +140,8 @@ pub(super) struct RunState<'r> {
     is_advised: bool,
     /// Of each place, by its number, the base image in which cache mounts are copied.
     pub(super) copying_images: HashMap<usize, String>,
+    /// Places whose base images are in the remote caches.
+    pub(super) bases_exported: HashSet<usize>,
     /// Images that were inspected.
     pub(super) inspected: Inspected,
 }
@@ -219,6 +221,7 @@ impl Race<'_> {
             prefix: &prefix,
             is_advised: false,
             copying_images: HashMap::new(),
+            bases_exported: HashSet::new(),
             inspected: Inspected::default(),
             chains: HashMap::new(),
         };

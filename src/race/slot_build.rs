@@ -110,7 +110,13 @@ impl SlotBuild<'_> {
         let no_cache = slot.kind.starts_empty() && slot.kind.remote_cache().is_none();
         let block = self.block(slot, chain, prefix);
         let reference = format!("{prefix}{}", slot.id);
-        let transfers = transfers(self.ci_caches, slot.kind, &block, self.transfer_folder);
+        let transfers = transfers(
+            self.ci_caches,
+            slot.kind,
+            prefix,
+            &block,
+            self.transfer_folder,
+        );
         let common = BuildRequest {
             reference: reference.clone(),
             context: chain.context().to_owned(),

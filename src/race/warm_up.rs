@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::builder::Builder;
-use crate::buildkit::{BuildError, BuildRequest};
+use crate::buildkit::{BuildError, BuildRequest, RemoteCache};
 use crate::model::{BaseImage, ImageLayout, Platform};
 use crate::temporary::Folder;
 
@@ -54,6 +54,21 @@ pub async fn unpack(
     own_prefix: &str,
     stop: &CancellationToken,
 ) -> Result<(), WarmUpError> {
+    export(builder, images, layouts, own_prefix, &[], stop).await
+}
+
+/// Unpacks `images`, and exports their layers to a remote cache.
+///
+/// # Errors
+/// Those of [`unpack`], and whatever keeps a cache from being written.
+pub(super) async fn export(
+    builder: &dyn Builder,
+    images: &[BaseImage],
+    layouts: &[ImageLayout],
+    own_prefix: &str,
+    to: &[RemoteCache],
+    stop: &CancellationToken,
+) -> Result<(), WarmUpError> {
     let mut platforms: BTreeMap<(Option<&str>, &str), BTreeSet<&Platform>> = BTreeMap::new();
     for image in images {
         platforms
@@ -74,6 +89,7 @@ pub async fn unpack(
         let reference = format!("{own_prefix}warm-up-{index}");
         let request = BuildRequest {
             layouts: layouts.to_vec(),
+            cache_to: to.to_vec(),
             ..BuildRequest::internal(reference, folder.path(), platforms, LIMIT)
         };
         let (sink, _ignored) = mpsc::unbounded_channel();

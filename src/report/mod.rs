@@ -53,8 +53,8 @@ pub use page::{PageLinks, page};
 pub use sentence::sentence;
 pub use terminal::terminal;
 pub use view::{
-    BaseImageView, Cell, CulpritView, EmulatorView, FailureRate, FailureView, PairView, RollUp,
-    SampleView, ScenarioView, Successive, VariantView, View,
+    BaseImageView, Cell, CulpritView, EmulatorView, FailureRate, FailureView, JobView, JobsView,
+    PairView, RollUp, SampleView, ScenarioView, Successive, VariantView, View,
 };
 
 #[cfg(test)]
