@@ -125,7 +125,7 @@ impl OneBuild<'_> {
             choice: Choice::default(),
             command: Invocation::default(),
         };
-        let masks = redaction::masks(&input, &[], &[])?;
+        let masks = redaction::masks(&input, &[], &[], &Default::default())?;
         let redaction = Redaction {
             masks,
             ..Redaction::default()

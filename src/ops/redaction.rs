@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context, bail};
 
 use super::race::RaceInput;
-use crate::model::{CiCache, RunRecord};
+use crate::model::{CiCache, RunRecord, TimedExport};
 use crate::print;
 use crate::race::Redaction;
 use crate::scenario::{ContextSource, Snapshot};
@@ -29,7 +29,12 @@ const VARIABLES: [&str; 2] = [
 /// # Errors
 /// `--redact` names neither a build argument nor a variable that is set, or one
 /// whose value is too short.
-pub fn masks(input: &RaceInput<'_>, names: &[String], caches: &[CiCache]) -> anyhow::Result<Masks> {
+pub fn masks(
+    input: &RaceInput<'_>,
+    names: &[String],
+    caches: &[CiCache],
+    export: &TimedExport,
+) -> anyhow::Result<Masks> {
     let secrets = input.secrets.iter();
     let mut texts: Vec<(String, String)> = secrets
         .flat_map(|(id, value)| forms(value, &format!("[secret {id}]"), SHORTEST))
@@ -50,6 +55,7 @@ pub fn masks(input: &RaceInput<'_>, names: &[String], caches: &[CiCache]) -> any
     for secret in caches.iter().flat_map(CiCache::secrets) {
         texts.extend(forms(secret.as_bytes(), "[secret of --ci-cache]", SHORTEST));
     }
+    texts.extend(places(caches, export));
     for url in urls(input) {
         let secrets = in_url(&url).into_iter();
         texts.extend(secrets.flat_map(|secret| forms(secret.as_bytes(), "***", SHORTEST)));
@@ -60,6 +66,20 @@ pub fn masks(input: &RaceInput<'_>, names: &[String], caches: &[CiCache]) -> any
     let masks = Masks::new(texts);
     print::mask(masks.clone());
     Ok(masks)
+}
+
+/// Where remote caches and exports are.
+fn places(caches: &[CiCache], export: &TimedExport) -> Vec<(String, String)> {
+    let of_caches = caches.iter().flat_map(|cache| {
+        let places = ["ref", "bucket", "endpoint_url", "url"].into_iter();
+        places.filter_map(move |key| {
+            let place = cache.attributes.get(key)?;
+            Some((place.clone(), format!("[{key} of {}]", cache.name)))
+        })
+    });
+    let pushed = export.attributes.get("name");
+    let pushed = pushed.map(|name| (name.clone(), "[name of --output]".to_owned()));
+    of_caches.chain(pushed).collect()
 }
 
 /// Addresses that builds and fetches use.

@@ -6,7 +6,7 @@
 
 use std::fmt::Write;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -48,6 +48,8 @@ pub(super) struct CacheMounts<'a> {
 pub(super) struct SavedMounts {
     /// Their ids, in the order in which the archive has them.
     pub(super) ids: Vec<String>,
+    /// Where the archive is.
+    pub(super) folder: Option<PathBuf>,
     /// What it took; `None` where there were none.
     pub(super) part: Option<BuildPart>,
 }
@@ -117,7 +119,16 @@ impl CacheMounts<'_> {
         };
         let seconds = self.copy(reference, &text, request, stop).await?;
         let part = Some(part(PartKind::SaveMounts, seconds, folder));
-        Ok(SavedMounts { ids, part })
+        let folder = Some(folder.clone());
+        Ok(SavedMounts { ids, folder, part })
+    }
+
+    /// Removes the archive that a job saved, unless one after it restores it.
+    pub(super) fn forget(&self) {
+        if self.archives.restored.is_some() {
+            // With the run's other temporary files it goes at its end, if not now.
+            let _ = fs::remove_dir_all(&self.archives.saved);
+        }
     }
 
     fn request(&self) -> BuildRequest {

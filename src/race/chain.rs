@@ -32,6 +32,17 @@ pub(super) struct Chain {
     digests: BTreeSet<String>,
     /// The ids of the cache mounts that its first build saved.
     pub(super) saved_mounts: Vec<String>,
+    /// The folder of their archive, which goes with the chain.
+    pub(super) saved_in: Option<PathBuf>,
+}
+
+impl Drop for Chain {
+    fn drop(&mut self) {
+        if let Some(folder) = &self.saved_in {
+            // With the run's other temporary files it goes at its end, if not now.
+            let _ = std::fs::remove_dir_all(folder);
+        }
+    }
 }
 
 /// What tells a chain that goes on in later rounds from others: a variant has one for
@@ -65,6 +76,7 @@ impl Chain {
             nonces: BTreeMap::new(),
             digests: BTreeSet::new(),
             saved_mounts: Vec::new(),
+            saved_in: None,
         }
     }
 

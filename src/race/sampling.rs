@@ -67,7 +67,10 @@ impl Race<'_> {
                 self.cache_mounts(slot, entry, chain, run.copying_image(entry), run.prefix)
         {
             match mounts.save(run.stop).await {
-                Ok(saved) => chain.saved_mounts = saved.ids,
+                Ok(saved) => {
+                    chain.saved_mounts = saved.ids;
+                    chain.saved_in = saved.folder;
+                }
                 Err(_) if run.stop.is_cancelled() => return Ok(()),
                 Err(error) => {
                     return Err(RaceError::Again {
@@ -161,6 +164,9 @@ impl Race<'_> {
             Some(mounts) if end.result.is_ok() => mounts.save(&cancel).await,
             _ => Ok(SavedMounts::default()),
         };
+        if let Some(mounts) = &mounts {
+            mounts.forget();
+        }
         let host = host.finish(&mut run.rest).await;
         written?;
         if end.layout_bytes > DOCUMENTS {
@@ -334,6 +340,7 @@ fn with_mounts(
             moved.extend(saved.part);
             if slot.kind.starts_empty() {
                 chain.saved_mounts = saved.ids;
+                chain.saved_in = saved.folder;
             }
         }
         Err(message) => failures.push(message),

@@ -1,10 +1,11 @@
-//! The figures of README.md, docs/results.md and docs/choose.md: each block between two marks is
+//! The figures of README.md and of pages of docs/: each block between two marks is
 //! what published runs and the program say today. `make readme` writes the blocks
 //! anew, and without that this suite compares them.
 
 mod headline;
 mod published;
 mod suite;
+mod transfers;
 
 use std::fs;
 use std::path::PathBuf;
@@ -12,7 +13,7 @@ use std::process::Command;
 
 use buildrace::model::BuildKind;
 use buildrace::report;
-use published::{Published, published};
+use published::{Published, Runs, published};
 
 /// Set by `make readme`.
 const UPDATE: &str = "BUILDRACE_UPDATE_README";
@@ -22,7 +23,7 @@ const WIDTH: usize = 100;
 const EXAMPLE: &str = "go-hello";
 
 /// The pages, and the blocks that each must have.
-const PAGES: [(&str, &[&str]); 3] = [
+const PAGES: [(&str, &[&str]); 4] = [
     ("README.md", &["headline-chart", "headline"]),
     (
         "docs/results.md",
@@ -48,6 +49,15 @@ const PAGES: [(&str, &[&str]); 3] = [
             "choose-workflow",
         ],
     ),
+    (
+        "docs/ci-caches.md",
+        &[
+            "jobs-go-ladder",
+            "jobs-rust",
+            "exports-go-ladder",
+            "exports-rust",
+        ],
+    ),
 ];
 
 fn root() -> PathBuf {
@@ -55,7 +65,8 @@ fn root() -> PathBuf {
 }
 
 /// What belongs between the marks of this name.
-fn block(name: &str, runs: &[Published]) -> String {
+fn block(name: &str, all: &Runs) -> String {
+    let (runs, transferring) = (all.plain.as_slice(), all.transferring.as_slice());
     let example = || published::newest(runs, EXAMPLE);
     match name {
         "headline" => headline::block(published::newest(runs, headline::SCENARIO)),
@@ -94,6 +105,10 @@ fn block(name: &str, runs: &[Published]) -> String {
             let workflow = ["--workflow", "github", "--strategy", "naive+native/lost"];
             choose(example(), &workflow)
         }
+        "jobs-go-ladder" => transfers::jobs(transferring, "go-ladder"),
+        "jobs-rust" => transfers::jobs(transferring, "rust"),
+        "exports-go-ladder" => transfers::exports(transferring, "go-ladder"),
+        "exports-rust" => transfers::exports(transferring, "rust"),
         unknown => panic!("there is a block {unknown:?}, which nobody makes"),
     }
 }

@@ -23,8 +23,16 @@ impl Published {
     }
 }
 
-/// All of them but those of a matrix, whose variants are others; the oldest first.
-pub fn published(root: &Path) -> Vec<Published> {
+/// Those that were published, the oldest first.
+pub struct Runs {
+    /// Those of builds alone.
+    pub plain: Vec<Published>,
+    /// Those with jobs of CI or exports: they have kinds of their own, or another clock.
+    pub transferring: Vec<Published>,
+}
+
+/// All of them but those of a matrix, whose variants are others.
+pub fn published(root: &Path) -> Runs {
     let listed = Command::new("git")
         .args(["ls-files", "results/*/run.json"])
         .current_dir(root)
@@ -46,7 +54,14 @@ pub fn published(root: &Path) -> Vec<Published> {
         .filter(|run| run.view.matrix.is_empty())
         .collect();
     runs.sort_by_key(|run| run.stored.run.record.started);
-    runs
+    let (plain, transferring) = runs.into_iter().partition(|run| {
+        let record = &run.stored.run.record;
+        record.ci_caches.is_empty() && record.export.is_none()
+    });
+    Runs {
+        plain,
+        transferring,
+    }
 }
 
 /// The newest that raced a scenario.

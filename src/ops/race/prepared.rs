@@ -49,7 +49,7 @@ impl<'a> Prepared<'a> {
         args: &RaceOptions,
         stop: &CancellationToken,
     ) -> anyhow::Result<Self> {
-        let masks = redaction::masks(&input, &args.redact, &args.ci_caches)?;
+        let masks = redaction::masks(&input, &args.redact, &args.ci_caches, &args.export)?;
         transfers::check_export(cells, &input.scenarios, &args.export)?;
         transfers::add_kinds(cells, &mut input.scenarios, &args.ci_caches)?;
         temporary_folders::sweep();

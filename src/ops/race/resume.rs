@@ -37,7 +37,7 @@ pub async fn resume(
     stop: &CancellationToken,
 ) -> anyhow::Result<Raced> {
     transfers::check_same(&held.stored.run.record.ci_caches, &args.ci_caches)?;
-    let masks = redaction::masks(&input, &args.redact, &args.ci_caches)?;
+    let masks = redaction::masks(&input, &args.redact, &args.ci_caches, &args.export)?;
     temporary_folders::sweep();
     let skip = left_out([&args.results.folder, &args.reports], &input.scenarios)?;
     let snapshot = Snapshot::take(&input.scenarios, &skip)?;
