@@ -191,11 +191,7 @@ impl Race<'_> {
                 }
             }
         };
-        let imports = request
-            .targets
-            .iter()
-            .any(|it| !it.request.cache_from.is_empty());
-        let (outcome, failure) = outcome_of(&end, &trace, &disturbances, imports);
+        let (outcome, failure) = outcome_of(&end, &trace, &disturbances, imports(&request));
         let judged = match outcome {
             Outcome::Ok => {
                 if let Some((count, step)) = chain.add(slot.kind, &trace) {
@@ -318,6 +314,12 @@ impl Race<'_> {
         }
         (end, written)
     }
+}
+
+/// Whether a build is to import a remote cache.
+fn imports(request: &BakeRequest) -> bool {
+    let mut targets = request.targets.iter();
+    targets.any(|it| !it.request.cache_from.is_empty())
 }
 
 /// A judgement with that of the cache mounts, and the time that those took. The first job

@@ -134,7 +134,7 @@ async fn a_job_imports_what_the_first_exported_and_leaves_nothing() {
 /// What the steps of a sample printed.
 fn printed(run: &StoredRun, sample: &Sample) -> String {
     let statuses = recording(run, sample);
-    let logs = statuses.iter().flat_map(|it| it["logs"].as_array());
+    let logs = statuses.iter().filter_map(|it| it["logs"].as_array());
     let data = logs.flatten().map(|log| log["data"].as_str().unwrap());
     data.map(|data| text(&STANDARD.decode(data).unwrap()))
         .collect()
