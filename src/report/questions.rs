@@ -12,7 +12,7 @@ use super::round_summary;
 use super::view::{ScenarioView, View};
 use super::words::join;
 use crate::escape;
-use crate::model::{BuildKind, SOURCE};
+use crate::model::{BuildKind, CacheMounts, SOURCE};
 
 /// A question with its answer, a line for each fact.
 pub(super) struct Question {
@@ -95,6 +95,18 @@ fn cold(view: &View) -> Vec<Line> {
             "{}: on a builder that is emptied before each of them, of cache mounts, too. Base images \
              stay.",
             join(jobs.iter().map(ToString::to_string))
+        )));
+    }
+    let restoring = view.ci_caches.iter();
+    let restoring: Vec<String> = restoring
+        .filter(|cache| cache.cache_mounts == CacheMounts::Restored)
+        .map(|cache| cache.name.clone())
+        .collect();
+    if !restoring.is_empty() {
+        lines.push(words(format!(
+            "Cache mounts of {}: saved after each job and, but for the first, restored before it, \
+             within the clock.",
+            join(restoring.into_iter())
         )));
     }
     for kind in together {

@@ -17,7 +17,7 @@ use jiff::Timestamp;
 
 use crate::escape;
 use crate::explain::RunExplanation;
-use crate::model::{BuilderInfo, HostInfo, Invocation, LeftOut, Outcome, Rules, Run};
+use crate::model::{BuilderInfo, CiCacheInfo, HostInfo, Invocation, LeftOut, Outcome, Rules, Run};
 use crate::report::check::CheckView;
 use crate::report::words::join;
 use crate::stats::{Basis, Ratio};
@@ -49,6 +49,8 @@ pub struct View {
     pub suite: Option<String>,
     /// What became of the results of timed builds, where they were exported.
     pub export: Option<String>,
+    /// Remote caches of jobs of CI.
+    pub ci_caches: Vec<CiCacheInfo>,
     /// What could not be raced.
     pub left_out: Vec<LeftOut>,
     /// Seed of the order.
@@ -145,6 +147,7 @@ impl View {
             commit: record.commit.clone(),
             suite: record.suite.clone(),
             export: record.export.clone(),
+            ci_caches: record.ci_caches.clone(),
             left_out: record.left_out.clone(),
             seed: record.seed,
             rounds: record.rounds,
