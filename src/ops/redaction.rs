@@ -68,10 +68,11 @@ pub fn masks(
     Ok(masks)
 }
 
-/// Where remote caches and exports are.
+/// Where remote caches and exports are: addresses, and repositories of a registry that is
+/// named. A word like `cache` would be replaced all over the results.
 fn places(caches: &[CiCache], export: &TimedExport) -> Vec<(String, String)> {
     let of_caches = caches.iter().flat_map(|cache| {
-        let places = ["ref", "bucket", "endpoint_url", "url"].into_iter();
+        let places = ["ref", "endpoint_url", "url"].into_iter();
         places.filter_map(move |key| {
             let place = cache.attributes.get(key)?;
             Some((place.clone(), format!("[{key} of {}]", cache.name)))
@@ -79,7 +80,11 @@ fn places(caches: &[CiCache], export: &TimedExport) -> Vec<(String, String)> {
     });
     let pushed = export.attributes.get("name");
     let pushed = pushed.map(|name| (name.clone(), "[name of --output]".to_owned()));
-    of_caches.chain(pushed).collect()
+    let names_host = |(place, _): &(String, String)| {
+        let host = place.split_once('/').map(|(host, _)| host);
+        host.is_some_and(|host| host.contains(['.', ':']))
+    };
+    of_caches.chain(pushed).filter(names_host).collect()
 }
 
 /// Addresses that builds and fetches use.
@@ -198,5 +203,30 @@ fn mask(value: &mut serde_json::Value, masks: &Masks) {
             values.values_mut().for_each(|value| mask(value, masks));
         }
         _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_places_with_a_host_are_hidden() {
+        let hidden = |cache: &str, export: &str| -> Vec<String> {
+            let places = places(&[cache.parse().unwrap()], &export.parse().unwrap());
+            places.into_iter().map(|(place, _)| place).collect()
+        };
+        let registry = "type=registry,ref=registry.example:5000/app/cache";
+        assert_eq!(
+            hidden(registry, "type=registry,name=localhost:5000/app"),
+            ["registry.example:5000/app/cache", "localhost:5000/app"]
+        );
+        // They are words of steps, too.
+        let bucket = "type=s3,bucket=cache,region=r,endpoint_url=http://s3.example:9000/";
+        assert_eq!(
+            hidden(bucket, "type=registry,name=build"),
+            ["http://s3.example:9000/"]
+        );
+        assert!(hidden("type=registry,ref=owner/cache", "cacheonly").is_empty());
     }
 }

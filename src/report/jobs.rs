@@ -29,9 +29,11 @@ pub(super) const HOW: &str = "Medians. import: reading the cache, fetching layer
     pays from: the job by which the cache has saved what its exports cost, against multi-arch, if \
     every further job comes after an edit of the sources.";
 
-/// The rows of a scenario's table; none where it has no such jobs. Names come from
-/// outside, bounded and on one line.
-pub(super) fn rows(scenario: &ScenarioView) -> Vec<[String; 9]> {
+/// The rows of a scenario's table of jobs of CI: variant, cache, job, its time, that of
+/// import, build and export, bytes, and from which job on the cache pays. None where it has
+/// no such jobs. Names come from outside, bounded and on one line; times and bytes have
+/// their units.
+pub fn rows(scenario: &ScenarioView) -> Vec<[String; 9]> {
     scenario.jobs.iter().flat_map(rows_of).collect()
 }
 

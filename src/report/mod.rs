@@ -47,14 +47,15 @@ pub use check::{CheckOutcome, CheckView, Finding, Level, Rule, check_on_terminal
 pub use ci::{Format, UnknownFormat};
 pub use document::{Document, NoDocument};
 pub use figures::figures;
+pub use jobs::rows as job_rows;
 pub use json::json;
 pub use markdown::markdown;
 pub use page::{PageLinks, page};
 pub use sentence::sentence;
 pub use terminal::terminal;
 pub use view::{
-    BaseImageView, Cell, CulpritView, EmulatorView, FailureRate, FailureView, JobView, JobsView,
-    PairView, RollUp, SampleView, ScenarioView, Successive, VariantView, View,
+    BaseImageView, Cell, CulpritView, EmulatorView, FailureRate, FailureView, PairView, RollUp,
+    SampleView, ScenarioView, Successive, VariantView, View,
 };
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use buildrace::escape;
 use buildrace::model::{BuildKind, PartKind};
-use buildrace::report::{JobView, VariantView, number};
+use buildrace::report::{self, VariantView, number};
 
 use super::published::Published;
 
@@ -18,9 +18,9 @@ pub fn jobs(runs: &[Published], name: &str) -> String {
     let mut out = "| variant | cache | job | time | import | build | export | size | pays from |\n\
                    |:--|:--|:--|--:|--:|--:|--:|--:|:--|\n"
         .to_owned();
-    let mut row = |cells: [String; 9]| out.push_str(&format!("| {} |\n", cells.join(" | ")));
+    let jobs = report::job_rows(scenario);
+    let mut row = |cells: &[String; 9]| out.push_str(&format!("| {} |\n", cells.join(" | ")));
     for variant in &scenario.variants {
-        let name = escape::markdown(&variant.name);
         let alone = [
             (BuildKind::MultiArch, "none", "each"),
             (
@@ -33,37 +33,14 @@ pub fn jobs(runs: &[Published], name: &str) -> String {
             let Some(median) = median(variant, kind) else {
                 continue;
             };
-            let [cache, job] = [cache, job].map(str::to_owned);
             let mut cells = [const { String::new() }; 9];
-            cells[..4].clone_from_slice(&[name.clone(), cache, job, number::seconds(median)]);
-            row(cells);
+            let known = [&variant.name, cache, job, &number::seconds(median)];
+            cells[..4].clone_from_slice(&known.map(escape::markdown));
+            row(&cells);
         }
-        for jobs in scenario.jobs.iter().filter(|it| it.variant == variant.name) {
-            let pays = match jobs.pays_from() {
-                Some(job) => format!("job {job}"),
-                None if jobs.never_pays() => "never".to_owned(),
-                None => "–".to_owned(),
-            };
-            let mut add = |job: &str, of: &JobView, pays: String| {
-                let seconds = |it: Option<f64>| it.map_or_else(|| "–".to_owned(), number::seconds);
-                let size = of.imported.or(of.exported);
-                row([
-                    name.clone(),
-                    jobs.cache.to_string(),
-                    job.to_owned(),
-                    seconds(of.total),
-                    seconds(of.import),
-                    seconds(of.build),
-                    seconds(of.export),
-                    size.map_or_else(|| "–".to_owned(), number::bytes),
-                    pays,
-                ]);
-            };
-            add("first", &jobs.first, pays);
-            for (edit, job) in &jobs.further {
-                let edit = edit.map_or_else(|| "an edit".to_owned(), |edit| edit.to_string());
-                add(&format!("after {edit}"), job, String::new());
-            }
+        let own = jobs.iter().filter(|job| job[0] == variant.name);
+        for job in own {
+            row(&job.each_ref().map(|cell| escape::markdown(cell)));
         }
     }
     out.push_str(&source(run, scenario.clean));
