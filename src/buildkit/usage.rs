@@ -33,7 +33,9 @@ impl Client {
     }
 
     /// Removes the records with these ids, shared ones too, and no other.
-    /// Returns the ids of those that are gone; what a build still uses stays.
+    /// Returns the ids of those that are no longer listed; what a build still
+    /// uses stays, and what a step left may be listed by another id once no
+    /// build uses it. So whoever wants something gone looks again.
     ///
     /// The ids go in one list: BuildKit takes a record that matches any of its
     /// filters, children before the parents that they hold, so that a list

@@ -58,6 +58,8 @@ impl OtherBuilds {
 #[derive(Debug)]
 pub struct CacheGuard {
     records: BTreeSet<String>,
+    /// Those of them that a build still used.
+    in_use: Vec<CacheRecord>,
     others: OtherBuilds,
     /// Whether somebody else was seen to build, be it in the history still or
     /// not.
@@ -104,10 +106,15 @@ impl CacheGuard {
         let others = OtherBuilds::note(builder, own_prefix).await?;
         let records = in_time(ANSWER_LIMIT, builder.cache_records()).await?;
         Ok(Self {
-            records: records.into_iter().map(|record| record.id).collect(),
+            records: records.iter().map(|record| record.id.clone()).collect(),
+            in_use: records.into_iter().filter(|it| it.in_use).collect(),
             others,
             others_seen: false,
         })
+    }
+
+    fn knows(&self, record: &CacheRecord) -> bool {
+        self.records.contains(&record.id) || self.in_use.iter().any(|used| is_renamed(record, used))
     }
 
     /// Somebody else was seen to build since the guard was set.
@@ -133,7 +140,7 @@ impl CacheGuard {
             let is_alone = others.is_empty() && !self.others_seen;
             let (ours, others): (Vec<_>, Vec<_>) = records
                 .into_iter()
-                .filter(|record| !self.records.contains(&record.id))
+                .filter(|record| !self.knows(record))
                 .partition(|record| is_alone || record.description.contains(own_prefix));
             cleaned.left_alone = others.len();
             if builder.cleanup() == Cleanup::Leave {
@@ -153,6 +160,17 @@ impl CacheGuard {
         }
         Ok(cleaned)
     }
+}
+
+/// Whether a record is what was listed by another id while a build used it: what
+/// a step left has a mutable and an immutable record, and BuildKit lists the
+/// second, the younger one, while it is used, else the first (`DiskUsage` and
+/// `commit` in `cache/`).
+fn is_renamed(record: &CacheRecord, used: &CacheRecord) -> bool {
+    let made = record.created.zip(used.created);
+    record.description == used.description
+        && record.parents == used.parents
+        && made.is_some_and(|(record, used)| record <= used)
 }
 
 /// Takes the builds of a run out of the builder's history, so that it is as the

@@ -131,6 +131,23 @@ async fn what_was_there_before_stays() {
 }
 
 #[tokio::test]
+async fn a_record_that_was_in_use_is_known_by_its_other_id() {
+    let at = |second| jiff::Timestamp::from_second(second).ok();
+    let exec = |id: &str, created: i64, in_use: bool| CacheRecord {
+        created: at(created),
+        in_use,
+        ..record(id, "mount / from exec go build")
+    };
+    let shelf = Shelf::default();
+    let used = exec("immutable", 7, true);
+    shelf.records.lock().unwrap().push(used);
+    let guard = CacheGuard::set(&shelf, "buildrace-1-").await.unwrap();
+    *shelf.records.lock().unwrap() = vec![exec("mutable", 5, false), exec("ours", 9, false)];
+    guard.lift(&shelf, "buildrace-1-").await.unwrap();
+    assert_eq!(shelf.ids(), ["mutable"]);
+}
+
+#[tokio::test]
 async fn records_of_a_build_beside_ours_are_left_alone() {
     for meanwhile in [build("someone", false), build("someone", true)] {
         let shelf = Shelf::default();

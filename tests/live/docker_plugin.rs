@@ -6,12 +6,11 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use buildrace::builder::Builder;
 use serde_json::Value;
 use tempfile::TempDir;
 
 use super::builders::is_running;
-use super::harness::signal;
+use super::harness::{prune_those, signal};
 use super::race::wait_for;
 use super::support::docker::{User, clients, name_of};
 use super::support::{Engine, native, unique};
@@ -208,12 +207,7 @@ async fn after_a_build_the_hook_names_emulation_and_a_lost_cache_alone() {
 
         let shown = build(&own);
         assert!(is_quiet(&shown), "{shown}");
-        let records = engine.builder.cache_records().await.unwrap();
-        let lost = records
-            .into_iter()
-            .filter(|it| it.description.contains(&nonce));
-        let lost: Vec<String> = lost.map(|record| record.id).collect();
-        engine.builder.prune(&lost).await.unwrap();
+        prune_those(&engine.builder, |it| it.description.contains(&nonce)).await;
         let shown = build(&own);
         assert!(
             shown.contains("its record is gone from the builder's cache"),
@@ -221,7 +215,6 @@ async fn after_a_build_the_hook_names_emulation_and_a_lost_cache_alone() {
         );
 
         user.buildrace(&["plugin", "hook", "off"]);
-        engine.builder.prune(&lost).await.unwrap();
         assert!(!user.config.path().join("config.json").exists());
     }
     engine.clean(4 * count, &mark).await;

@@ -14,7 +14,7 @@ use bollard::query_parameters::{
 };
 use bollard::{API_DEFAULT_VERSION, Docker};
 use buildrace::builder::{Builder, NodeBuilder};
-use buildrace::buildkit::{BuildRequest, Export};
+use buildrace::buildkit::{BuildRequest, CacheRecord, Export};
 use tokio_util::sync::CancellationToken;
 
 /// The engine's API.
@@ -137,6 +137,23 @@ impl SomeoneElse {
         let builder = NodeBuilder::docker(host).await.unwrap();
         builder.prune(&self.records).await.unwrap();
     }
+}
+
+/// Removes the records that are meant, of which there must be some. What a step left
+/// may come back by another id when the build that made it lets go of it.
+pub async fn prune_those(builder: &NodeBuilder, are_meant: impl Fn(&CacheRecord) -> bool) {
+    let mut gone = 0;
+    for _ in 0..20 {
+        let records = builder.cache_records().await.unwrap();
+        let meant = records.into_iter().filter(|record| are_meant(record));
+        let ids: Vec<String> = meant.map(|record| record.id).collect();
+        if ids.is_empty() {
+            assert!(gone > 0, "no record to remove");
+            return;
+        }
+        gone += builder.prune(&ids).await.unwrap().len();
+    }
+    panic!("records stay");
 }
 
 /// Removes what a run that was cut off left in the cache: everything that was

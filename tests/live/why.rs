@@ -10,14 +10,14 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 
 use bollard::query_parameters::{ListImagesOptions, RemoveImageOptions};
-use buildrace::builder::Builder;
 use buildrace::buildkit::CacheRecord;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::git;
+use super::harness::{self, prune_those};
 use super::support::buildx::Buildx;
 use super::support::{Engine, native, unique};
-use super::{git, harness};
 
 /// Cases that are built at once: a build waits more than it works.
 const AT_ONCE: usize = 2;
@@ -572,13 +572,9 @@ fn prune_records(place: &Place, are_meant: fn(&CacheRecord) -> bool) {
         let builder = buildrace::builder::NodeBuilder::docker(&place.host)
             .await
             .unwrap();
-        let records = builder.cache_records().await.unwrap();
-        let own = records
-            .into_iter()
-            .filter(|record| record.description.contains(&place.mark) && are_meant(record));
-        let own: Vec<String> = own.map(|record| record.id).collect();
-        assert!(!own.is_empty());
-        assert_eq!(builder.prune(&own).await.unwrap().len(), own.len());
+        let is_meant =
+            |record: &CacheRecord| record.description.contains(&place.mark) && are_meant(record);
+        prune_those(&builder, is_meant).await;
     });
 }
 
