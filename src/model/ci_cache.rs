@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 use super::Label;
 
 /// The kinds of caches, in BuildKit's words, and that of a job that has cache mounts alone.
-const KINDS: [&str; 5] = ["registry", "local", "s3", "gha", NO_LAYERS];
+const KINDS: [&str; 6] = ["registry", "inline", "local", "s3", "gha", NO_LAYERS];
+/// It is part of an image that is pushed.
+const INLINE: &str = "inline";
 /// No layers travel.
 const NO_LAYERS: &str = "none";
 /// Options whose values are nobody's business.
@@ -48,7 +50,7 @@ const OWN: [&str; 9] = [
 pub struct CiCache {
     /// What kinds of builds call it.
     pub name: Label,
-    /// `registry`, `local`, `s3` or `gha`; `none` where no layers travel.
+    /// `registry`, `inline`, `local`, `s3` or `gha`; `none` where no layers travel.
     pub kind: String,
     /// Which steps are exported, where layers travel.
     pub mode: Option<CacheMode>,
@@ -120,7 +122,7 @@ impl CacheMode {
 pub struct CiCacheInfo {
     /// What kinds of builds call it.
     pub name: String,
-    /// `registry`, `local`, `s3` or `gha`; `none` where no layers travel.
+    /// `registry`, `inline`, `local`, `s3` or `gha`; `none` where no layers travel.
     #[serde(rename = "type")]
     pub kind: String,
     /// Which steps are exported, where layers travel.
@@ -148,6 +150,11 @@ impl CiCache {
                 .map(|(key, value)| (key.clone(), value.clone()))
                 .collect(),
         }
+    }
+
+    /// Whether it is part of the image that a build pushes.
+    pub fn is_inline(&self) -> bool {
+        self.kind == INLINE
     }
 
     /// Whether cache mounts are saved and restored.
@@ -217,6 +224,9 @@ fn default_name(kind: &str, mode: Option<CacheMode>, mounts: Option<CacheMounts>
     let mode = mode.map_or_else(String::new, |mode| format!("-{}", mode.as_str()));
     match (kind, mounts) {
         (NO_LAYERS, _) => "mounts".to_owned(),
+        // It has one mode.
+        (INLINE, Some(CacheMounts::Restored)) => format!("{kind}-restored"),
+        (INLINE, _) => kind.to_owned(),
         (_, Some(CacheMounts::Restored)) => format!("{kind}{mode}-restored"),
         _ => format!("{kind}{mode}"),
     }
@@ -247,13 +257,6 @@ impl FromStr for CiCache {
         }
         let expected = || format!("expected type= one of {}", KINDS.join(", "));
         let kind = attributes.remove("type").ok_or_else(expected)?;
-        if kind == "inline" {
-            return Err(
-                "type=inline is part of an image that is pushed, and is not measured: use \
-                 type=registry,mode=min, which exports the same steps"
-                    .to_owned(),
-            );
-        }
         if !KINDS.contains(&kind.as_str()) {
             return Err(format!("{}, found {kind:?}", expected()));
         }
@@ -261,6 +264,9 @@ impl FromStr for CiCache {
         let mode = match (kind.as_str(), mode.as_deref()) {
             (NO_LAYERS, None) => None,
             (NO_LAYERS, Some(_)) => return Err("type=none has no mode".to_owned()),
+            (INLINE, Some("max")) => {
+                return Err("type=inline exports the steps of mode=min alone".to_owned());
+            }
             // buildx's own default.
             (_, None | Some("min")) => Some(CacheMode::Min),
             (_, Some("max")) => Some(CacheMode::Max),
@@ -282,6 +288,13 @@ impl FromStr for CiCache {
         };
         let reference = attributes.get("ref");
         match (kind.as_str(), reference) {
+            (INLINE, _) if attributes.keys().any(|key| key != "name") => {
+                return Err(
+                    "type=inline is part of the image that --output type=registry pushes, whose \
+                     options say where and how"
+                        .to_owned(),
+                );
+            }
             ("registry", None) => {
                 return Err("type=registry needs ref=REPOSITORY, without a tag".to_owned());
             }
@@ -330,6 +343,9 @@ mod tests {
             cache.to_string(),
             "type=registry,mode=max,name=registry-max"
         );
+        let inline: CiCache = "type=inline".parse().unwrap();
+        assert_eq!(inline.to_string(), "type=inline,mode=min,name=inline");
+        assert_eq!(inline.to_string().parse::<CiCache>().unwrap(), inline);
         let cache: CiCache = "type=local".parse().unwrap();
         assert_eq!(cache.name.as_str(), "local-min");
         let zstd: CiCache = "type=local,compression=zstd".parse().unwrap();
@@ -368,7 +384,8 @@ mod tests {
             ("registry", "expected type=TYPE"),
             ("mode=max", "one of registry"),
             ("type=azblob", "found \"azblob\""),
-            ("type=inline", "not measured"),
+            ("type=inline,mode=max", "steps of mode=min"),
+            ("type=inline,ref=a", "--output type=registry pushes"),
             ("type=local,mode=most", "mode=min or mode=max"),
             ("type=local,dest=x", "set by buildrace"),
             ("type=local,mode=max,mode=min", "given twice"),

@@ -1,18 +1,21 @@
 //! Where the blocks of a run keep their remote caches: each has one of its own, so
 //! that none finds what another has exported.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
 use crate::buildkit::RemoteCache;
-use crate::model::{BuildKind, CiCache};
+use crate::model::{BuildKind, CiCache, TimedExport};
 
 /// The caches that a build imports and exports.
 #[derive(Debug, Default)]
 pub(super) struct Transfers {
     pub(super) from: Vec<RemoteCache>,
     pub(super) to: Vec<RemoteCache>,
+    /// What the image is named after that has the exported cache, where an image has it.
+    pub(super) image: Option<String>,
 }
 
 /// The folders of the archives from and to which a build's cache mounts are copied.
@@ -24,9 +27,11 @@ pub(super) struct MountArchives {
 }
 
 /// What a build of a kind imports and exports; nothing where its kind has no remote
-/// cache. `block` is what its block is called, and `folder` where caches in folders are.
+/// cache. `block` is what its block is called, `folder` where caches in folders are, and
+/// `image` where images go.
 pub(super) fn transfers(
     caches: &[CiCache],
+    image: &TimedExport,
     kind: BuildKind,
     run: &str,
     block: &str,
@@ -41,18 +46,52 @@ pub(super) fn transfers(
     if cache.mode.is_none() {
         return Transfers::default();
     }
+    let first = format!("{block}-first");
+    let (from, to) = match kind {
+        // Where the first job's is stays as it is, for a job after another edit.
+        BuildKind::CiCache(..) => (Some(&first), format!("{block}-{kind}")),
+        _ => (None, first.clone()),
+    };
+    if cache.is_inline() {
+        return Transfers {
+            from: from
+                .map(|place| in_image(image, place))
+                .into_iter()
+                .collect(),
+            to: vec![RemoteCache {
+                kind: cache.kind.clone(),
+                attributes: BTreeMap::new(),
+                folder: None,
+            }],
+            image: Some(to),
+        };
+    }
     let at = |place: &str| at(cache, run, place, folder);
-    let first = at(&format!("{block}-first"));
-    match kind {
-        BuildKind::CiCache(..) => Transfers {
-            from: vec![first],
-            // Where the first job's is stays as it is, for a job after another edit.
-            to: vec![export(cache, at(&format!("{block}-{kind}")))],
-        },
-        _ => Transfers {
-            from: Vec::new(),
-            to: vec![export(cache, first)],
-        },
+    Transfers {
+        from: from.map(|place| at(place)).into_iter().collect(),
+        to: vec![export(cache, at(&to))],
+        image: None,
+    }
+}
+
+/// The cache that is part of a pushed image.
+fn in_image(image: &TimedExport, place: &str) -> RemoteCache {
+    let attributes = image.attributes.iter();
+    // How the registry is reached.
+    let reached = attributes.filter(|(key, _)| key.starts_with("registry."));
+    let mut attributes: BTreeMap<String, String> = reached
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect();
+    if let Some(repository) = image.attributes.get("name") {
+        attributes.insert(
+            "ref".to_owned(),
+            format!("{repository}:{}", own_name(place)),
+        );
+    }
+    RemoteCache {
+        kind: "registry".to_owned(),
+        attributes,
+        folder: None,
     }
 }
 
@@ -60,7 +99,7 @@ pub(super) fn transfers(
 /// repository's first job it has them, and no job exports them again. `None` where each
 /// place has layers of its own.
 pub(super) fn of_base_images(cache: &CiCache, run: &str) -> Option<RemoteCache> {
-    let shares_layers = cache.mode.is_some() && cache.kind != "local";
+    let shares_layers = cache.mode.is_some() && cache.kind != "local" && !cache.is_inline();
     shares_layers.then(|| export(cache, at(cache, run, &format!("{run}base"), Path::new(""))))
 }
 
@@ -94,9 +133,15 @@ fn at(cache: &CiCache, run: &str, place: &str, folder: &Path) -> RemoteCache {
     }
 }
 
-fn own_name(place: &str) -> String {
-    let digest = hex::encode(Sha256::digest(place));
-    format!("buildrace-{}", &digest[..24])
+/// The name of what a place or a build of this run exports.
+pub(super) fn own_name(of: &str) -> String {
+    format!("buildrace-{}", short_digest(of))
+}
+
+pub(super) fn short_digest(of: &str) -> String {
+    let mut digest = hex::encode(Sha256::digest(of));
+    digest.truncate(24);
+    digest
 }
 
 fn export(cache: &CiCache, mut remote: RemoteCache) -> RemoteCache {
@@ -146,7 +191,8 @@ mod tests {
             .collect();
         let of = |kind: &str, block: &str| {
             let kind = kind.parse().unwrap();
-            transfers(&caches, kind, "run-", block, Path::new("/caches"))
+            let image = TimedExport::default();
+            transfers(&caches, &image, kind, "run-", block, Path::new("/caches"))
         };
         let first = of("cache-export:registry-max", "a");
         assert!(first.from.is_empty());
@@ -170,6 +216,30 @@ mod tests {
     }
 
     #[test]
+    fn an_inline_cache_is_in_the_image_that_the_first_job_pushes() {
+        let caches = ["type=inline".parse::<CiCache>().unwrap()];
+        let image = "type=registry,name=r/app,registry.insecure=true,compression=zstd";
+        let image: TimedExport = image.parse().unwrap();
+        let of = |kind: &str| {
+            let kind = kind.parse().unwrap();
+            transfers(&caches, &image, kind, "run-", "a", Path::new(""))
+        };
+        let (first, later) = (of("cache-export:inline"), of("ci-cache:inline"));
+        assert_eq!(first.to[0].kind, "inline");
+        let from = &later.from[0];
+        assert_eq!(from.kind, "registry");
+        let pushed = format!("r/app:{}", own_name(&first.image.unwrap()));
+        let known: Vec<_> = from.attributes.iter().collect();
+        let [insecure, reference] = known[..] else {
+            panic!("{known:?}");
+        };
+        assert_eq!(reference.1, &pushed);
+        assert_eq!(insecure.0, "registry.insecure");
+        assert_ne!(later.image, Some(pushed));
+        assert_eq!(of_base_images(&caches[0], "run-"), None);
+    }
+
+    #[test]
     fn layers_of_base_images_are_where_all_blocks_have_theirs() {
         let base = |text: &str| of_base_images(&text.parse().unwrap(), "run-");
         assert_eq!(base("type=local"), None);
@@ -180,7 +250,16 @@ mod tests {
         let of_base = base(s3).unwrap().attributes;
         let caches = [s3.parse::<CiCache>().unwrap()];
         let kind = "cache-export:s3-max".parse().unwrap();
-        let of_job = &transfers(&caches, kind, "run-", "a", Path::new("")).to[0].attributes;
+        let of_job = &transfers(
+            &caches,
+            &TimedExport::default(),
+            kind,
+            "run-",
+            "a",
+            Path::new(""),
+        )
+        .to[0]
+            .attributes;
         assert_eq!(of_base["blobs_prefix"], of_job["blobs_prefix"]);
         assert_ne!(of_base["manifests_prefix"], of_job["manifests_prefix"]);
     }
@@ -200,7 +279,7 @@ mod tests {
         assert_ne!(later.saved, first.saved);
         let folder = Path::new("/saved");
         let kind = "cache-export:mounts".parse().unwrap();
-        let layers = transfers(&caches, kind, "run-", "a", folder);
+        let layers = transfers(&caches, &TimedExport::default(), kind, "run-", "a", folder);
         assert!(layers.to.is_empty());
     }
 }

@@ -112,6 +112,7 @@ impl SlotBuild<'_> {
         let reference = format!("{prefix}{}", slot.id);
         let transfers = transfers(
             self.ci_caches,
+            self.export,
             slot.kind,
             prefix,
             &block,
@@ -140,7 +141,7 @@ impl SlotBuild<'_> {
                 Some(_) => Export::CacheOnly,
                 None => export(
                     self.export,
-                    &reference,
+                    transfers.image.as_ref().unwrap_or(&reference),
                     self.transfer_folder,
                     self.place.smoke_tests,
                 ),

@@ -2,14 +2,13 @@
 
 use std::path::Path;
 
-use sha2::{Digest, Sha256};
-
+use super::ci_cache::{own_name, short_digest};
 use super::place::Place;
 use super::smoke::SmokeTests;
 use crate::buildkit::{BakeRequest, Export};
 use crate::model::{TimedExport, TimedExportKind};
 
-/// The export of the build of a reference. `folder` is where archives go. An image in an
+/// The export of a build, named after its reference. `folder` is where archives go. An image in an
 /// engine's store has a name by which it is found where the run is killed.
 pub(super) fn export(
     timed: &TimedExport,
@@ -17,15 +16,14 @@ pub(super) fn export(
     folder: &Path,
     store: SmokeTests<'_>,
 ) -> Export {
-    let digest = hex::encode(Sha256::digest(reference));
-    let own = format!("buildrace-{}", &digest[..24]);
+    let own = own_name(reference);
     let mut attributes = timed.attributes.clone();
     let mut set = |key: &str, value: String| attributes.insert(key.to_owned(), value);
     let kind = match timed.kind {
         TimedExportKind::CacheOnly => return Export::CacheOnly,
         TimedExportKind::Image => {
             let name = match store {
-                SmokeTests::By(engine) => engine.image_name(&digest[..24]),
+                SmokeTests::By(engine) => engine.image_name(&short_digest(reference)),
                 SmokeTests::Nowhere | SmokeTests::OnBuilder => format!("{own}:latest"),
             };
             set("name", name);

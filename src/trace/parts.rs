@@ -123,7 +123,9 @@ fn kind_of(step: &Step) -> Option<PartKind> {
 /// What a part of an exporter's step is.
 fn exporting(id: &str) -> Option<PartKind> {
     let has = |words: &str| id.starts_with(words);
-    if has("exporting layers") {
+    if has("preparing layers for inline cache") {
+        Some(PartKind::ExportCache)
+    } else if has("exporting layers") {
         Some(PartKind::ExportLayers)
     } else if has("sending tarball") || has("copying files") {
         Some(PartKind::Send)

@@ -4,7 +4,7 @@
 use anyhow::bail;
 
 use crate::builder::Cleanup;
-use crate::model::{BuildKind, CiCache, CiCacheInfo, TimedExport};
+use crate::model::{BuildKind, CiCache, CiCacheInfo, TimedExport, TimedExportKind};
 use crate::ops::cells::Cells;
 use crate::scenario::Scenario;
 
@@ -68,13 +68,21 @@ pub fn add_kinds(
 /// Fails where the results of a scenario cannot be exported.
 ///
 /// # Errors
-/// One of its variants is several targets of bake, or a builder has several nodes, each of
+/// A cache is part of an image, and none is pushed; one of its variants is several targets of bake, or a builder has several nodes, each of
 /// which would export a part.
 pub fn check_export(
     cells: &Cells<'_>,
     scenarios: &[Scenario],
     export: &TimedExport,
+    caches: &[CiCache],
 ) -> anyhow::Result<()> {
+    let is_pushed = export.kind == TimedExportKind::Registry;
+    if !is_pushed && caches.iter().any(CiCache::is_inline) {
+        bail!(
+            "--ci-cache type=inline is part of an image that is pushed: add --output \
+             type=registry,name=REPOSITORY (`choose` pushes none: use another cache there)"
+        );
+    }
     if *export == TimedExport::default() {
         return Ok(());
     }

@@ -31,7 +31,7 @@ pub struct JobView {
     pub import: Option<f64>,
     /// Building.
     pub build: Option<f64>,
-    /// Exporting the cache, and saving cache mounts.
+    /// Exporting the cache, saving cache mounts, and exporting the result.
     pub export: Option<f64>,
     /// Bytes that were imported and restored, as far as they are known.
     pub imported: Option<u64>,
@@ -137,7 +137,9 @@ fn job(
         bytes.get(bytes.len() / 2).copied()
     };
     let import = [PartKind::ImportCache, PartKind::RestoreMounts];
-    let export = [PartKind::ExportCache, PartKind::SaveMounts];
+    let saved = [PartKind::ExportCache, PartKind::SaveMounts];
+    let is_export = |part: &PartKind| !import.contains(part) && *part != PartKind::Build;
+    let export: Vec<PartKind> = PartKind::ALL.into_iter().filter(is_export).collect();
     let failed = of_kind.iter().map(|sample| sample.outcome);
     let mut failed: Vec<Outcome> = failed.filter(|outcome| *outcome != Outcome::Ok).collect();
     failed.sort();
@@ -153,7 +155,7 @@ fn job(
         build: seconds(&[PartKind::Build]),
         export: seconds(&export),
         imported: bytes(&import),
-        exported: bytes(&export),
+        exported: bytes(&saved),
         failed,
     }
 }

@@ -131,6 +131,51 @@ async fn a_job_imports_what_the_first_exported_and_leaves_nothing() {
     assert!(!said.contains(&address), "{said}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_finds_the_cache_in_the_image_that_the_first_pushed() {
+    let Some(engine) = Engine::take().await else {
+        return;
+    };
+    let registry = Registry::start();
+    let place = Place::new(&engine.host);
+    let before = Kept::by(&engine.builder).await;
+    let alone = ["run", "greet", "--ci-cache", "type=inline"];
+    let output = place.buildrace(&[&alone[..], &OWN].concat()).output();
+    let said = text(&output.unwrap().stderr);
+    assert!(said.contains("add --output type=registry"), "{said}");
+
+    let pushed = format!(
+        "type=registry,name={}/app,registry.insecure=true",
+        registry.address
+    );
+    let raced = place.races(
+        &[
+            &OWN[..],
+            &["--kinds", "multi-arch", "--variant", "naive"],
+            &["--ci-cache", "type=inline", "--output", &pushed],
+        ]
+        .concat(),
+    );
+    assert_eq!(Kept::by(&engine.builder).await, before);
+    let run = &raced.run;
+    assert_eq!(run.run.samples.len(), 3, "{}", raced.said);
+    for sample in &run.run.samples {
+        let id = &sample.slot.id;
+        assert_eq!(sample.outcome, Outcome::Ok, "{sample:?}");
+        assert!(part(sample, PartKind::Push).is_some(), "{id}");
+        let is_job = sample.slot.kind.remote_cache().is_some();
+        let export = part(sample, PartKind::ExportCache);
+        assert_eq!(export.is_some(), is_job, "{id}: {:?}", sample.parts);
+        let is_first = sample.slot.kind.starts_empty();
+        assert_eq!(sample.cached_steps > 0, !is_first, "{id}: {sample:?}");
+        let import = part(sample, PartKind::ImportCache);
+        assert_eq!(import.is_some(), !is_first, "{id}");
+        let sum: Duration = sample.parts.iter().map(|part| part.seconds).sum();
+        assert!(sum.abs_diff(sample.wall) < Duration::from_micros(10));
+    }
+    assert!(raced.told.contains("inline"), "{}", raced.told);
+}
+
 /// What the steps of a sample printed.
 fn printed(run: &StoredRun, sample: &Sample) -> String {
     let statuses = recording(run, sample);
