@@ -334,6 +334,7 @@ impl<'a> Site<'a> {
             builder: &self.builder,
             disk: self.engine.is_local().then_some(self.project.root()),
             smoke_tests: SmokeTests::Nowhere,
+            loads_into: None,
             base_images: &record.base_images,
             layouts: &[],
             dead: &[],

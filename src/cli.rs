@@ -124,8 +124,8 @@ pub struct RaceArgs {
     pub image_size: bool,
     /// Time the export of each build's result, too, in the words of buildx's --output
     ///
-    /// type=image (into the builder's image store), type=oci, type=docker (archives, sent here),
-    /// type=registry,name=REPOSITORY (pushed); with compression=zstd and whatever else the
+    /// type=image (into the builder's image store), type=docker (loaded into an engine, as --load does),
+    /// type=oci (an archive, sent here), type=registry,name=REPOSITORY (pushed); with compression=zstd and whatever else the
     /// exporter takes. buildrace removes images and archives again, and leaves what was pushed.
     #[arg(
         long = "output",
@@ -138,9 +138,10 @@ pub struct RaceArgs {
     /// given several times
     ///
     /// type=registry,ref=REPOSITORY | type=local | type=s3,… | type=gha, each with mode=max or mode=min,
-    /// in the words of buildx's --cache-to; type=none for no layers. cache-mounts=restored saves cache
-    /// mounts after a job and restores them before the next. Adds the kinds cache-export:NAME and
-    /// ci-cache:NAME; name=NAME names them [default: the type and the mode]. It needs --builder container.
+    /// in the words of buildx's --cache-to; type=inline, part of the image that --output pushes;
+    /// type=none for no layers. cache-mounts=restored saves cache mounts after a job and restores them
+    /// before the next. Adds the kinds cache-export:NAME and ci-cache:NAME; name=NAME names them
+    /// [default: the type and the mode]. It needs --builder container.
     #[arg(long, value_name = "type=TYPE,…")]
     pub ci_cache: Vec<CiCache>,
     /// What becomes of cache mounts between jobs of CI: lost, or restored from an archive; for each

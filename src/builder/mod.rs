@@ -10,8 +10,6 @@ mod replay;
 pub use node::NodeBuilder;
 pub use nodes::NodesBuilder;
 
-use std::time::Duration;
-
 use async_trait::async_trait;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -81,14 +79,9 @@ pub trait Builder: Send + Sync {
     ) -> BuildEnd {
         match request.only() {
             Some(only) => self.build(only, sink, cancel).await,
-            None => BuildEnd {
-                wall: Duration::ZERO,
-                context_bytes: 0,
-                layout_bytes: 0,
-                result: Err(BuildError::Setup {
-                    message: "this builder builds one target at a time".to_owned(),
-                }),
-            },
+            None => BuildEnd::before(BuildError::Setup {
+                message: "this builder builds one target at a time".to_owned(),
+            }),
         }
     }
 

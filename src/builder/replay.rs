@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use async_trait::async_trait;
 use flate2::read::MultiGzDecoder;
@@ -135,14 +134,9 @@ impl Builder for ReplayBuilder {
         cancel: CancellationToken,
     ) -> BuildEnd {
         let Some(recording) = self.find(&request.reference) else {
-            return BuildEnd {
-                wall: Duration::ZERO,
-                context_bytes: 0,
-                layout_bytes: 0,
-                result: Err(BuildError::Setup {
-                    message: format!("no recording fits the build {}", request.reference),
-                }),
-            };
+            return BuildEnd::before(BuildError::Setup {
+                message: format!("no recording fits the build {}", request.reference),
+            });
         };
         let mut trace = Trace::new();
         let mut result = Ok(BuildReply::default());
@@ -169,6 +163,7 @@ impl Builder for ReplayBuilder {
             wall,
             context_bytes: 0,
             layout_bytes: 0,
+            received: None,
             result,
         }
     }

@@ -98,12 +98,7 @@ impl Client {
         sink: mpsc::UnboundedSender<SolveStatus>,
         cancel: CancellationToken,
     ) -> BuildEnd {
-        let mut end = BuildEnd {
-            wall: Duration::ZERO,
-            context_bytes: 0,
-            layout_bytes: 0,
-            result: Err(BuildError::Cancelled),
-        };
+        let mut end = BuildEnd::before(BuildError::Cancelled);
         let started = match cancel.run_until_cancelled(self.start(targets)).await {
             None => return end,
             Some(Err(error)) => {
@@ -141,6 +136,7 @@ impl Client {
 
         future::join_all(sessions.into_iter().map(Session::close)).await;
         end.context_bytes = sent.load(Ordering::Relaxed);
+        end.received = archive.as_ref().and_then(Archive::received);
         end.layout_bytes = content.iter().map(ContentStores::sent).sum();
         match &end.result {
             Ok(_) | Err(BuildError::Failed { .. }) => {

@@ -28,6 +28,7 @@ pub use dial::{Daemon, Dial, DialError, DockerDial, RemoteDial, TlsFiles};
 pub use error::ClientError;
 pub use request::{
     BakeRequest, BakeTarget, BuildEnd, BuildError, BuildReply, BuildRequest, BuildWindow,
-    CacheRecord, Export, NamedContext, RemoteCache, Secret, Worker,
+    CacheRecord, Destination, Export, ImageLoader, Loader, NamedContext, Received, RemoteCache,
+    Secret, Worker,
 };
 pub use stored_log::{STATUS_LOG, StoredLog};

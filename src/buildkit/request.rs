@@ -2,11 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
+use bytes::Bytes;
 use jiff::Timestamp;
+use tokio::sync::mpsc;
 
 use crate::model::{ImageLayout, Platform};
 
@@ -270,8 +274,8 @@ pub enum Export {
         kind: String,
         /// Its options.
         attributes: BTreeMap<String, String>,
-        /// File for what it sends back, where it sends something.
-        destination: Option<PathBuf>,
+        /// Where what it sends back goes, where it sends something.
+        destination: Option<Destination>,
     },
     /// The files of one platform are sent back as a tar archive and written to
     /// this file.
@@ -279,6 +283,53 @@ pub enum Export {
         /// File to write.
         destination: PathBuf,
     },
+}
+
+/// Where the archive goes that an exporter sends back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Destination {
+    /// Into this file.
+    File(PathBuf),
+    /// Into an image store, while it is received: buildx's `--load`.
+    Store(Loader),
+}
+
+/// Loads the archive of an image into a store.
+#[async_trait]
+pub trait ImageLoader: Send + Sync {
+    /// Takes the archive in pieces, as they are received, and returns when the image is
+    /// there.
+    ///
+    /// # Errors
+    /// Why it is not, in a line.
+    async fn load(&self, archive: mpsc::Receiver<io::Result<Bytes>>) -> Result<(), String>;
+}
+
+/// An [`ImageLoader`] as a request holds it.
+#[derive(Clone)]
+pub struct Loader(pub Arc<dyn ImageLoader>);
+
+impl fmt::Debug for Loader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Loader")
+    }
+}
+
+impl PartialEq for Loader {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Loader {}
+
+/// An archive that an exporter sent back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Received {
+    /// Its bytes.
+    pub bytes: u64,
+    /// From its last byte until it was in the image store; `None` of one in a file.
+    pub loading: Option<Duration>,
 }
 
 /// How a build ended, with the time it took.
@@ -291,8 +342,23 @@ pub struct BuildEnd {
     /// Bytes of images that BuildKit fetched from layouts; next to none where
     /// it had them already.
     pub layout_bytes: u64,
+    /// The archive that was sent back, where one was.
+    pub received: Option<Received>,
     /// What BuildKit answered, or why there is no answer.
     pub result: Result<BuildReply, BuildError>,
+}
+
+impl BuildEnd {
+    /// A build that ended before its clock ran.
+    pub fn before(error: BuildError) -> Self {
+        Self {
+            wall: Duration::ZERO,
+            context_bytes: 0,
+            layout_bytes: 0,
+            received: None,
+            result: Err(error),
+        }
+    }
 }
 
 /// What BuildKit says of a finished build.

@@ -15,7 +15,7 @@ use super::cache_folder;
 use super::contexts::{Contexts, existing_folder};
 use super::dial::Daemon;
 use super::filesync::LocalDir;
-use super::request::{BuildError, BuildRequest, Export, RemoteCache, Secret};
+use super::request::{BuildError, BuildRequest, Destination, Export, RemoteCache, Secret};
 use super::session::Archive;
 
 /// What BuildKit calls the main context, and the folder of the Dockerfile.
@@ -148,18 +148,23 @@ pub(super) fn prepare(
         contexts.check_stages(&dockerfile).map_err(setup)?;
     }
 
-    let archive = match &request.export {
-        Export::Oci { destination }
-        | Export::Tar { destination }
-        | Export::Exporter {
-            destination: Some(destination),
-            ..
-        } => Some(Archive::create(destination).map_err(|error| {
+    let file = |destination: &Path| {
+        Archive::file(destination).map_err(|error| {
             setup(format!(
                 "cannot write an archive to {}: {error}",
                 destination.display()
             ))
-        })?),
+        })
+    };
+    let archive = match &request.export {
+        Export::Oci { destination } | Export::Tar { destination } => Some(file(destination)?),
+        Export::Exporter {
+            destination: Some(destination),
+            ..
+        } => Some(match destination {
+            Destination::File(destination) => file(destination)?,
+            Destination::Store(loader) => Archive::store(loader),
+        }),
         Export::CacheOnly
         | Export::Image { .. }
         | Export::Exporter {
@@ -245,8 +250,14 @@ fn frontend_attributes(
     }
     // Step names carry their platform even where there is only one. It comes
     // last: a report depends on it.
-    // But a result that says so has its files in a folder for each platform.
-    if !matches!(request.export, Export::Tar { .. }) {
+    // But a result that says so has its files in a folder for each platform, or is no
+    // archive in docker's own format.
+    let is_of_one = match &request.export {
+        Export::Tar { .. } => true,
+        Export::Exporter { kind, .. } => kind == "docker",
+        Export::CacheOnly | Export::Image { .. } | Export::Oci { .. } => false,
+    };
+    if !is_of_one {
         set("build-arg:BUILDKIT_MULTI_PLATFORM", "1");
     }
     if let Some(namespace) = &request.cache_mount_namespace {

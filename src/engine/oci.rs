@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use bollard::query_parameters::ImportImageOptionsBuilder;
 use bytes::Bytes;
-use futures_util::StreamExt;
+use futures_util::{Stream, StreamExt};
 use oci_spec::image::{
     Arch, ConfigBuilder, Descriptor, DescriptorBuilder, Digest, HistoryBuilder,
     ImageConfigurationBuilder, ImageIndexBuilder, ImageManifestBuilder, MediaType, Os,
@@ -123,31 +123,41 @@ pub(crate) async fn load(engine: &Engine, images: Vec<Image>) -> Result<(), Engi
         }
         Ok(())
     });
-    let mut answers = Box::pin(engine.docker().import_image_stream(
-        ImportImageOptionsBuilder::new().quiet(true).build(),
-        ReceiverStream::new(receiver),
-        None,
-    ));
-    let mut refused = None;
-    while let Some(answer) = answers.next().await {
-        if let Err(error) = answer {
-            refused = Some(EngineError::api(action.clone(), error));
-            break;
-        }
-    }
-    drop(answers);
+    let loaded = engine
+        .load_archive(&action, ReceiverStream::new(receiver))
+        .await;
     let written = writer.await.map_err(|error| EngineError::Api {
         action: action.clone(),
         message: error.to_string(),
     })?;
-    match (refused, written) {
-        (Some(error), Err(cause)) if cause.kind() == io::ErrorKind::BrokenPipe => Err(error),
+    match (loaded, written) {
+        (Err(error), Err(cause)) if cause.kind() == io::ErrorKind::BrokenPipe => Err(error),
         (_, Err(cause)) => Err(EngineError::Api {
             action,
             message: format!("writing the archive: {cause}"),
         }),
-        (Some(error), Ok(())) => Err(error),
-        (None, Ok(())) => Ok(()),
+        (loaded, Ok(())) => loaded,
+    }
+}
+
+impl Engine {
+    /// Loads an archive of images into its store, as `docker load` does. Errors call it
+    /// `action`.
+    ///
+    /// # Errors
+    /// The engine refuses it.
+    pub async fn load_archive(
+        &self,
+        action: &str,
+        archive: impl Stream<Item = io::Result<Bytes>> + Send + 'static,
+    ) -> Result<(), EngineError> {
+        let options = ImportImageOptionsBuilder::new().quiet(true).build();
+        let answers = self.docker().import_image_stream(options, archive, None);
+        let mut answers = Box::pin(answers);
+        while let Some(answer) = answers.next().await {
+            answer.map_err(|error| EngineError::api(action.to_owned(), error))?;
+        }
+        Ok(())
     }
 }
 

@@ -37,6 +37,8 @@ pub enum PartKind {
     ExportLayers,
     /// Sending a result to the client or to the engine.
     Send,
+    /// Loading a result that was sent into an engine's image store, after its last byte.
+    Load,
     /// Pushing a result to a registry.
     Push,
     /// Unpacking a result into a store.
@@ -49,13 +51,14 @@ pub enum PartKind {
 
 impl PartKind {
     /// All, in the order in which moments are given to them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::RestoreMounts,
         Self::SaveMounts,
         Self::ImportCache,
         Self::ExportCache,
         Self::ExportLayers,
         Self::Send,
+        Self::Load,
         Self::Push,
         Self::Unpack,
         Self::ExportRest,
@@ -71,6 +74,7 @@ impl PartKind {
             Self::ExportCache => "export cache",
             Self::ExportLayers => "export layers",
             Self::Send => "send",
+            Self::Load => "load",
             Self::Push => "push",
             Self::Unpack => "unpack",
             Self::ExportRest => "export, rest",

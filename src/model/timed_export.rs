@@ -27,7 +27,7 @@ pub enum TimedExportKind {
     Image,
     /// They are sent to the client as OCI archives.
     Oci,
-    /// They are sent to the client as archives that `docker load` takes.
+    /// They are loaded into an engine's image store: buildx's `--load`.
     Docker,
     /// They are pushed to a registry.
     Registry,
@@ -51,11 +51,6 @@ impl TimedExportKind {
             Self::Docker => "docker",
             Self::Registry => "registry",
         }
-    }
-
-    /// Whether they are sent to the client.
-    pub fn is_archive(self) -> bool {
-        matches!(self, Self::Oci | Self::Docker)
     }
 }
 

@@ -230,7 +230,7 @@ mod tests {
         assert_eq!(from.kind, "registry");
         let pushed = format!("r/app:{}", own_name(&first.image.unwrap()));
         let known: Vec<_> = from.attributes.iter().collect();
-        let [insecure, reference] = known[..] else {
+        let [reference, insecure] = known[..] else {
             panic!("{known:?}");
         };
         assert_eq!(reference.1, &pushed);

@@ -2,12 +2,14 @@
 //! several builders has several, and leaves each as it found it.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
 use super::cache_guard::{CacheGuard, Cleaned, forget_builds};
 use super::cleanup_report;
 use super::disk_room::Room;
+use super::image_store::ImageStore;
 use super::resumption::own_prefix;
 use super::run_cleanup;
 use super::smoke::SmokeTests;
@@ -27,6 +29,8 @@ pub struct Place<'a> {
     pub disk: Option<&'a Path>,
     /// Where the smoke tests of the scenarios are run.
     pub smoke_tests: SmokeTests<'a>,
+    /// The image store that archives of results are loaded into, where they are.
+    pub loads_into: Option<&'a Arc<dyn ImageStore>>,
     /// Base images that are unpacked on it before the first build.
     pub base_images: &'a [BaseImage],
     /// Base images that the builder gets from this machine; none where it has

@@ -172,7 +172,7 @@ impl Race<'_> {
         if end.layout_bytes > DOCUMENTS {
             warn(&mut run.observer, image_sent(slot, end.layout_bytes))?;
         }
-        let archive = self.remove_export(&request, place, run).await?;
+        self.remove_export(&request, place, run).await?;
         let lost = matches!(end.result, Err(BuildError::LostBuilder { .. }));
         let mut unsure = None;
         let disturbances = if lost {
@@ -217,7 +217,7 @@ impl Race<'_> {
             steps: trace.count(),
             cached_steps: trace.cached_count(),
             context_bytes: end.context_bytes,
-            parts: parts(&trace, &end, &request, archive, moved),
+            parts: parts(&trace, &end, &request, moved),
             image_bytes: judged.bytes,
             output_checked: judged.output_checked,
             disturbances,
@@ -227,20 +227,19 @@ impl Race<'_> {
         Ok((sample, unsure))
     }
 
-    /// Removes what a build has exported; returns its bytes, where it is an archive.
+    /// Removes what a build has exported.
     async fn remove_export(
         &self,
         request: &BakeRequest,
         place: &Place<'_>,
         run: &mut RunState<'_>,
-    ) -> Result<Option<u64>, RaceError> {
+    ) -> Result<(), RaceError> {
         match timed_export::remove(request, place).await {
-            Ok(bytes) => Ok(bytes),
+            Ok(()) => Ok(()),
             Err(error) => {
                 let error = self.redaction.text(&error);
                 let message = format!("an exported image may be left: {error}");
-                warn(&mut run.observer, message)?;
-                Ok(None)
+                warn(&mut run.observer, message)
             }
         }
     }
@@ -364,12 +363,11 @@ fn with_mounts(
 }
 
 /// What a build's time is made of, with the bytes of a cache in a folder and of an archive
-/// that was sent.
+/// that was sent. BuildKit counts loading as sending: it waits for the end of it.
 fn parts(
     trace: &Trace,
     end: &BuildEnd,
     request: &BakeRequest,
-    archive: Option<u64>,
     moved: Vec<BuildPart>,
 ) -> Vec<BuildPart> {
     let mut parts = trace.parts(end.wall);
@@ -390,8 +388,20 @@ fn parts(
     if let (Some(export), Some(bytes @ 1..)) = (export, bytes) {
         export.bytes = Some(bytes);
     }
-    if let Some(send) = parts.iter_mut().find(|part| part.part == PartKind::Send) {
-        send.bytes = archive.or(send.bytes);
+    let at = parts.iter().position(|part| part.part == PartKind::Send);
+    if let (Some(at), Some(received)) = (at, end.received) {
+        let send = &mut parts[at];
+        send.bytes = Some(received.bytes);
+        if let Some(loading) = received.loading {
+            let seconds = loading.min(send.seconds);
+            send.seconds -= seconds;
+            let load = BuildPart {
+                part: PartKind::Load,
+                seconds,
+                bytes: None,
+            };
+            parts.insert(at + 1, load);
+        }
     }
     parts
 }

@@ -144,6 +144,7 @@ impl SlotBuild<'_> {
                     transfers.image.as_ref().unwrap_or(&reference),
                     self.transfer_folder,
                     self.place.smoke_tests,
+                    self.place.loads_into,
                 ),
             },
             cache_from: transfers.from,

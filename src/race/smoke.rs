@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
 use super::cached_export::from_cache;
+use super::image_store::{ImageStore, ImageStoreError};
 use super::nonce::nonce;
 use crate::builder::Builder;
 use crate::buildkit::{BuildRequest, Export};
@@ -18,11 +19,7 @@ const MAX_TOLD: usize = 120;
 
 /// Runs programs of images that are where the builder puts them.
 #[async_trait]
-pub trait SmokeRunner: Send + Sync {
-    /// A name for an image that is to be run and removed, and that nobody else
-    /// has. `unique` is of letters and digits.
-    fn image_name(&self, unique: &str) -> String;
-
+pub trait SmokeRunner: ImageStore {
     /// Runs a command, in place of its own, in an image on a platform, until
     /// it ends, takes too long, or `stop` is cancelled.
     async fn run(
@@ -31,10 +28,7 @@ pub trait SmokeRunner: Send + Sync {
         platform: &Platform,
         command: &[String],
         stop: &CancellationToken,
-    ) -> Result<ProgramOutput, SmokeError>;
-
-    /// Removes an image, if it is there.
-    async fn remove(&self, image: &str) -> Result<(), SmokeError>;
+    ) -> Result<ProgramOutput, ImageStoreError>;
 }
 
 /// Where the smoke tests of images are run.
@@ -47,11 +41,6 @@ pub enum SmokeTests<'a> {
     /// On the builder, by one more instruction at the end of the Dockerfile.
     OnBuilder,
 }
-
-/// Why a runner could not run: nothing that the program is to blame for.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct SmokeError(pub String);
 
 /// Puts the image of a finished build, all from the cache, where `runner` runs
 /// it, and returns what is wrong with what it prints, a line each.

@@ -1,60 +1,69 @@
 //! What becomes of the result of a timed build, and its removal after the clock.
 
+use std::io::ErrorKind;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::ci_cache::{own_name, short_digest};
+use super::image_store::ImageStore;
 use super::place::Place;
 use super::smoke::SmokeTests;
-use crate::buildkit::{BakeRequest, Export};
+use crate::buildkit::{BakeRequest, Destination, Export, Loader};
 use crate::model::{TimedExport, TimedExportKind};
 
-/// The export of a build, named after its reference. `folder` is where archives go. An image in an
-/// engine's store has a name by which it is found where the run is killed.
+/// The export of a build, named after its reference. `folder` is where archives go. An image
+/// in an engine's store has a name by which it is found where the run is killed.
 pub(super) fn export(
     timed: &TimedExport,
     reference: &str,
     folder: &Path,
     store: SmokeTests<'_>,
+    loads_into: Option<&Arc<dyn ImageStore>>,
 ) -> Export {
     let own = own_name(reference);
     let mut attributes = timed.attributes.clone();
     let mut set = |key: &str, value: String| attributes.insert(key.to_owned(), value);
-    let kind = match timed.kind {
-        TimedExportKind::CacheOnly => return Export::CacheOnly,
-        TimedExportKind::Image => {
-            let name = match store {
-                SmokeTests::By(engine) => engine.image_name(&short_digest(reference)),
-                SmokeTests::Nowhere | SmokeTests::OnBuilder => format!("{own}:latest"),
-            };
-            set("name", name);
-            "image"
-        }
-        TimedExportKind::Registry => {
+    let file = || Some(Destination::File(folder.join(format!("{own}.tar"))));
+    let (kind, destination) = match (timed.kind, store) {
+        (TimedExportKind::CacheOnly, _) => return Export::CacheOnly,
+        (TimedExportKind::Registry, _) => {
             let repository = timed.attributes.get("name").cloned().unwrap_or_default();
             set("name", format!("{repository}:{own}"));
             set("push", "true".to_owned());
-            "image"
+            ("image", None)
         }
-        kind => kind.as_str(),
+        // What an engine's own BuildKit stores is loaded: buildx has it so, too.
+        (TimedExportKind::Image | TimedExportKind::Docker, SmokeTests::By(engine)) => {
+            set("name", engine.image_name(&short_digest(reference)));
+            ("image", None)
+        }
+        (TimedExportKind::Image, _) => {
+            set("name", format!("{own}:latest"));
+            ("image", None)
+        }
+        (TimedExportKind::Docker, _) => match loads_into {
+            Some(store) => {
+                set("name", store.image_name(&short_digest(reference)));
+                let loader = Loader(Arc::<dyn ImageStore>::clone(store));
+                let kind = if store.loads_oci() { "oci" } else { "docker" };
+                (kind, Some(Destination::Store(loader)))
+            }
+            None => ("docker", file()),
+        },
+        (TimedExportKind::Oci, _) => ("oci", file()),
     };
-    let is_archive = timed.kind.is_archive();
     Export::Exporter {
         kind: kind.to_owned(),
         attributes,
-        destination: is_archive.then(|| folder.join(format!("{own}.tar"))),
+        destination,
     }
 }
 
-/// Removes what a build has exported to this machine or into an engine's store;
-/// returns its bytes, where it is an archive.
+/// Removes what a build has exported to this machine or into an engine's store.
 ///
 /// # Errors
-/// The engine does not give it up, in a line.
-pub(super) async fn remove(
-    request: &BakeRequest,
-    place: &Place<'_>,
-) -> Result<Option<u64>, String> {
-    let mut bytes = None;
+/// It is still there, in a line.
+pub(super) async fn remove(request: &BakeRequest, place: &Place<'_>) -> Result<(), String> {
     for target in &request.targets {
         let Export::Exporter {
             attributes,
@@ -64,18 +73,23 @@ pub(super) async fn remove(
         else {
             continue;
         };
-        if let Some(archive) = destination
-            && let Ok(metadata) = std::fs::metadata(archive)
-        {
-            bytes = Some(metadata.len());
-            std::fs::remove_file(archive).map_err(|error| error.to_string())?;
-        }
-        if let (Some(name), SmokeTests::By(runner)) = (attributes.get("name"), place.smoke_tests) {
-            let removed = runner.remove(name).await;
+        let store: &dyn ImageStore = match (destination, place.loads_into, place.smoke_tests) {
+            (Some(Destination::File(archive)), ..) => match std::fs::remove_file(archive) {
+                Err(error) if error.kind() != ErrorKind::NotFound => {
+                    return Err(error.to_string());
+                }
+                _ => continue,
+            },
+            (Some(Destination::Store(_)), Some(store), _) => store.as_ref(),
+            (_, _, SmokeTests::By(engine)) => engine,
+            _ => continue,
+        };
+        if let Some(name) = attributes.get("name") {
+            let removed = store.remove(name).await;
             removed.map_err(|error| error.to_string())?;
         }
     }
-    Ok(bytes)
+    Ok(())
 }
 
 #[cfg(test)]
@@ -91,6 +105,7 @@ mod tests {
                 reference,
                 folder,
                 SmokeTests::Nowhere,
+                None,
             )
         };
         assert_eq!(of("cacheonly", "a"), Export::CacheOnly);
@@ -112,6 +127,9 @@ mod tests {
         let Export::Exporter { destination, .. } = of("oci", "a") else {
             panic!("an exporter");
         };
-        assert!(destination.unwrap().starts_with("/exports"));
+        let Some(Destination::File(archive)) = destination else {
+            panic!("a file");
+        };
+        assert!(archive.starts_with("/exports"));
     }
 }

@@ -61,6 +61,7 @@ fn place<'a>(setting: &'a Setting, name: &'a str, builder: &'a Scripted) -> Plac
         builder,
         disk: None,
         smoke_tests: SmokeTests::Nowhere,
+        loads_into: None,
         base_images: &setting.record.base_images,
         layouts: &[],
         dead: &[],

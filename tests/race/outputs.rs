@@ -1,16 +1,19 @@
 //! When a sample's image is looked at, and what its smoke test must print.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Mutex;
 
 use async_trait::async_trait;
 use buildrace::buildkit::BuildError;
+use buildrace::buildkit::ImageLoader;
 use buildrace::model::{BuildKind, Event, Outcome, Platform, ProgramEnd, ProgramOutput, Sample};
 use buildrace::plan::{self, PlanInput};
-use buildrace::race::{SmokeError, SmokeRunner};
+use buildrace::race::{ImageStore, ImageStoreError, SmokeRunner};
 use buildrace::scenario::{Output, Smoke};
+use bytes::Bytes;
 use sha2::{Digest, Sha256};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::scripted::{Memory, Scripted, Setting, run_with, setting};
@@ -68,25 +71,43 @@ struct Parrot {
 }
 
 #[async_trait]
-impl SmokeRunner for Parrot {
+impl ImageLoader for Parrot {
+    async fn load(&self, _: mpsc::Receiver<io::Result<Bytes>>) -> Result<(), String> {
+        unreachable!("nothing is loaded in these tests")
+    }
+}
+
+#[async_trait]
+impl ImageStore for Parrot {
+    fn loads_oci(&self) -> bool {
+        true
+    }
     fn image_name(&self, unique: &str) -> String {
         let name = format!("parrot:{unique}");
         self.images.lock().unwrap().push(name.clone());
         name
     }
+    async fn remove(&self, image: &str) -> Result<(), ImageStoreError> {
+        self.images.lock().unwrap().retain(|name| name != image);
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl SmokeRunner for Parrot {
     async fn run(
         &self,
         image: &str,
         platform: &Platform,
         command: &[String],
         _: &CancellationToken,
-    ) -> Result<ProgramOutput, SmokeError> {
+    ) -> Result<ProgramOutput, ImageStoreError> {
         assert!(self.images.lock().unwrap().contains(&image.to_owned()));
         assert_eq!(command, ["tiny", "--version"]);
         let mut fails = self.fails.lock().unwrap();
         if *fails > 0 {
             *fails -= 1;
-            return Err(SmokeError("the engine is on fire".into()));
+            return Err(ImageStoreError("the engine is on fire".into()));
         }
         let ran = (image.to_owned(), platform.clone());
         self.ran.lock().unwrap().push(ran);
@@ -95,10 +116,6 @@ impl SmokeRunner for Parrot {
             stderr: Vec::new(),
             end: ProgramEnd::Exited(0),
         })
-    }
-    async fn remove(&self, image: &str) -> Result<(), SmokeError> {
-        self.images.lock().unwrap().retain(|name| name != image);
-        Ok(())
     }
 }
 

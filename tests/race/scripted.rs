@@ -169,6 +169,7 @@ impl Builder for Scripted {
                     Duration::from_secs_f64(wall(&request.reference))
                 }),
             context_bytes: 1,
+            received: None,
             layout_bytes: match self.lacking {
                 Some(ending) if request.reference.ends_with(ending) => 170_100_000,
                 _ => 1_000,
@@ -427,6 +428,7 @@ async fn race(
         builder,
         disk: None,
         smoke_tests: runner.map_or(SmokeTests::Nowhere, SmokeTests::By),
+        loads_into: None,
         base_images: &setting.record.base_images,
         layouts: &setting.layouts,
         dead: &[],

@@ -1,9 +1,15 @@
 //! What BuildKit gets when it calls back through the session.
 
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
 use bollard_buildkit_proto::health;
 use bollard_buildkit_proto::moby::buildkit::v1 as proto;
 use bollard_buildkit_proto::moby::filesync::v1 as filesync;
-use buildrace::buildkit::{BuildError, Export};
+use buildrace::buildkit::{BuildError, Destination, Export, ImageLoader, Loader};
+use bytes::Bytes;
 use filesync::auth_client::AuthClient;
 use filesync::file_send_client::FileSendClient;
 use filesync::file_sync_client::FileSyncClient;
@@ -11,6 +17,7 @@ use futures_util::StreamExt;
 use futures_util::stream;
 use health::health_check_response::ServingStatus;
 use health::health_client::HealthClient;
+use tokio::sync::mpsc;
 use tonic::{Code, Request, Status};
 
 use crate::Subject;
@@ -190,6 +197,54 @@ async fn an_archive_arrives_whole() {
     let archive = std::fs::read(&destination).unwrap();
     let expected: Vec<u8> = (0..30).flat_map(|number| vec![number; 100_000]).collect();
     assert!(archive == expected);
+}
+
+/// An image store that takes so many pieces, and then refuses.
+struct Store {
+    takes: usize,
+    taken: Mutex<Vec<u8>>,
+}
+
+#[async_trait]
+impl ImageLoader for Store {
+    async fn load(&self, mut archive: mpsc::Receiver<io::Result<Bytes>>) -> Result<(), String> {
+        for _ in 0..self.takes {
+            let Some(piece) = archive.recv().await else {
+                return Ok(());
+            };
+            self.taken.lock().unwrap().extend(piece.unwrap());
+        }
+        Err("the store is full".into())
+    }
+}
+
+#[tokio::test]
+async fn an_archive_is_loaded_while_it_is_received() {
+    for (takes, refusal) in [(100, None), (7, Some("the store is full"))] {
+        let mut subject = Subject::new();
+        let store = Arc::new(Store {
+            takes,
+            taken: Mutex::default(),
+        });
+        subject.request.export = Export::Exporter {
+            kind: "docker".into(),
+            attributes: BTreeMap::new(),
+            destination: Some(Destination::Store(Loader(store.clone()))),
+        };
+        let server = FakeBuildKit::new(export(30, || Ok(proto::SolveResponse::default())));
+        let (end, _) = subject.build(&server).await;
+        let taken = store.taken.lock().unwrap().clone();
+        let Some(refusal) = refusal else {
+            end.result.unwrap();
+            let received = end.received.unwrap();
+            assert_eq!((received.bytes, taken.len()), (3_000_000, 3_000_000));
+            assert!(received.loading.is_some());
+            continue;
+        };
+        let error = end.result.unwrap_err().to_string();
+        assert!(error.contains(refusal), "{error}");
+        assert_eq!(end.received, None);
+    }
 }
 
 #[tokio::test]

@@ -194,12 +194,14 @@ fn end_of(ends: Vec<BuildEnd>) -> BuildEnd {
         wall: Duration::ZERO,
         context_bytes: 0,
         layout_bytes: 0,
+        received: None,
         result: Ok(BuildReply::default()),
     };
     for end in ends {
         whole.wall = whole.wall.max(end.wall);
         whole.context_bytes += end.context_bytes;
         whole.layout_bytes += end.layout_bytes;
+        whole.received = whole.received.or(end.received);
         whole.result = match (whole.result, end.result) {
             (Ok(mut whole), Ok(reply)) => {
                 whole.exporter.extend(reply.exporter);
@@ -232,14 +234,7 @@ impl Builder for NodesBuilder {
     ) -> BuildEnd {
         let parts = match self.bake_parts(request) {
             Ok(parts) => parts,
-            Err(error) => {
-                return BuildEnd {
-                    wall: Duration::ZERO,
-                    context_bytes: 0,
-                    layout_bytes: 0,
-                    result: Err(error),
-                };
-            }
+            Err(error) => return BuildEnd::before(error),
         };
         let together = cancel.child_token();
         let builds = parts

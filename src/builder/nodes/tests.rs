@@ -104,6 +104,7 @@ fn the_slowest_node_is_the_build_and_the_first_failure_its_reason() {
         wall: Duration::from_secs(seconds),
         context_bytes: 10,
         layout_bytes: 0,
+        received: None,
         result,
     };
     let good = || Ok(BuildReply::default());

@@ -11,6 +11,7 @@ use super::input::RaceInput;
 use super::observer::RunObserver;
 use super::raced::Raced;
 use super::run_locks::Unfinished;
+use super::transfers;
 use crate::explain::RunExplanation;
 use crate::model::{BaseImage, ImageLayout, Run, RunEnd, RunRecord};
 use crate::ops::cells::Cells;
@@ -71,19 +72,23 @@ pub async fn build(
         (session.layouts(), images, dead)
     });
     let kept: Vec<(Vec<ImageLayout>, Vec<BaseImage>, Vec<String>)> = kept.collect();
-    let places = sessions.iter().zip(&kept).enumerate();
-    let places = places.map(|(at, (session, (layouts, base_images, dead)))| Place {
-        name: cells.name_of(at),
-        builder: &*session.builder,
-        disk: session.is_local.then_some(here.as_path()),
-        smoke_tests: match session.image_store() {
-            Some(engine) => SmokeTests::By(engine),
-            None => SmokeTests::OnBuilder,
+    let stores = transfers::stores(sessions, scenarios, &args.export).await?;
+    let places = sessions.iter().zip(&kept).zip(&stores).enumerate();
+    let places = places.map(
+        |(at, ((session, (layouts, base_images, dead)), store))| Place {
+            name: cells.name_of(at),
+            builder: &*session.builder,
+            disk: session.is_local.then_some(here.as_path()),
+            smoke_tests: match session.image_store() {
+                Some(engine) => SmokeTests::By(engine),
+                None => SmokeTests::OnBuilder,
+            },
+            loads_into: store.as_ref(),
+            base_images,
+            layouts,
+            dead,
         },
-        base_images,
-        layouts,
-        dead,
-    });
+    );
     let places: Vec<Place<'_>> = places.collect();
     let transfer_folder = Folder::new("transfers").context("cannot make a temporary folder")?;
     let race = Race {

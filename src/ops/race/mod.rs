@@ -7,6 +7,7 @@ mod draft;
 mod eligibility;
 mod fetched_sources;
 mod fitness;
+mod image_store;
 mod input;
 mod new_record;
 mod observer;

@@ -4,34 +4,20 @@
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
-use crate::engine::{Engine, EngineError};
+use crate::engine::Engine;
 use crate::model::{Platform, ProgramOutput};
-use crate::race::{SmokeError, SmokeRunner};
+use crate::race::{ImageStoreError, SmokeRunner};
 
 #[async_trait]
 impl SmokeRunner for Engine {
-    fn image_name(&self, unique: &str) -> String {
-        self.smoke_image(unique)
-    }
-
     async fn run(
         &self,
         image: &str,
         platform: &Platform,
         command: &[String],
         stop: &CancellationToken,
-    ) -> Result<ProgramOutput, SmokeError> {
+    ) -> Result<ProgramOutput, ImageStoreError> {
         let ran = self.run_in(image, platform, command, stop).await;
         Ok(ran?)
-    }
-
-    async fn remove(&self, image: &str) -> Result<(), SmokeError> {
-        Ok(self.remove_image(image).await?)
-    }
-}
-
-impl From<EngineError> for SmokeError {
-    fn from(error: EngineError) -> Self {
-        Self(error.to_string())
     }
 }

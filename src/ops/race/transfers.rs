@@ -1,11 +1,15 @@
 //! The remote caches and exports of a race: kinds for each cache, and a builder that may be
 //! emptied.
 
+use std::sync::Arc;
+
 use anyhow::bail;
 
 use crate::builder::Cleanup;
 use crate::model::{BuildKind, CiCache, CiCacheInfo, TimedExport, TimedExportKind};
+use crate::ops::builder::BuilderSession;
 use crate::ops::cells::Cells;
+use crate::race::ImageStore;
 use crate::scenario::Scenario;
 
 /// Adds kinds to scenarios: for each cache a job after the edit of the sources, and
@@ -70,7 +74,7 @@ pub fn add_kinds(
 /// # Errors
 /// A cache is part of an image, and none is pushed; one of its variants is several targets of bake, or a builder has several nodes, each of
 /// which would export a part.
-pub fn check_export(
+pub async fn check_export(
     cells: &Cells<'_>,
     scenarios: &[Scenario],
     export: &TimedExport,
@@ -96,6 +100,7 @@ pub fn check_export(
              use one with a single node"
         );
     }
+    stores(cells.sessions(), scenarios, export).await?;
     let mut variants = scenarios.iter().flat_map(|scenario| &scenario.variants);
     let several = variants.find(|variant| {
         let targets = variant.bake.as_ref().map_or(0, |bake| bake.targets.len());
@@ -108,6 +113,44 @@ pub fn check_export(
             variant.name
         ),
     }
+}
+
+/// The image stores that results are loaded into, of each builder: none where they are not
+/// loaded, or the builder stores images itself.
+///
+/// # Errors
+/// No engine answers, or it loads no images of several platforms.
+pub async fn stores(
+    sessions: &[&BuilderSession],
+    scenarios: &[Scenario],
+    export: &TimedExport,
+) -> anyhow::Result<Vec<Option<Arc<dyn ImageStore>>>> {
+    let mut stores: Vec<Option<Arc<dyn ImageStore>>> = Vec::new();
+    for session in sessions {
+        if export.kind != TimedExportKind::Docker || session.image_store().is_some() {
+            stores.push(None);
+            continue;
+        }
+        let Some(engine) = session.nearest_engine().await else {
+            bail!(
+                "--output type=docker loads images into an engine, and none answers: start one, or \
+                 use type=oci"
+            );
+        };
+        let is_cold = |kind: &BuildKind| *kind == BuildKind::Cold;
+        let several = scenarios
+            .iter()
+            .find(|it| it.platforms.len() > 1 && !it.kinds.iter().all(is_cold));
+        if let Some(scenario) = several.filter(|_| !engine.loads_oci()) {
+            bail!(
+                "--output type=docker: an engine without containerd's image store loads images of \
+                 one platform, and {} is built for several: add --platform PLATFORM, or use type=oci",
+                scenario.name
+            );
+        }
+        stores.push(Some(Arc::new(engine)));
+    }
+    Ok(stores)
 }
 
 /// Fails where a run that goes on had other caches.

@@ -444,3 +444,46 @@ async fn exports_are_timed_apart_and_removed() {
         assert_eq!(kept().await, before, "after {output}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_image_is_loaded_into_the_engine_while_it_is_received() {
+    let Some(engine) = Engine::take().await else {
+        return;
+    };
+    let place = Place::new(&engine.host);
+    let kept = async || {
+        (
+            Kept::by(&engine.builder).await,
+            OnEngine::at(&engine.host).await,
+        )
+    };
+    let before = kept().await;
+    let all = [
+        "--kinds",
+        "multi-arch",
+        "--variant",
+        "naive",
+        "--output",
+        "docker",
+    ];
+    let raced = place.races(&[&OWN[..], &all].concat());
+    assert_eq!(kept().await, before);
+    let samples = &raced.run.run.samples;
+    assert!(!samples.is_empty());
+    for sample in samples {
+        assert_eq!(sample.outcome, Outcome::Ok, "{sample:?}");
+        let [sent, loaded] = [PartKind::Send, PartKind::Load].map(|kind| part(sample, kind));
+        assert!(sent.unwrap().bytes > Some(1000), "{sent:?}");
+        assert!(loaded.unwrap().seconds > Duration::ZERO, "{loaded:?}");
+        let sum: Duration = sample.parts.iter().map(|part| part.seconds).sum();
+        assert!(sum.abs_diff(sample.wall) < Duration::from_micros(10));
+    }
+    // What an engine's own BuildKit stores is there at once.
+    let raced = place.races(&[&["--builder", "default"][..], &all].concat());
+    assert_eq!(kept().await, before);
+    for sample in &raced.run.run.samples {
+        assert_eq!(sample.outcome, Outcome::Ok, "{sample:?}");
+        assert_eq!(part(sample, PartKind::Load), None);
+        assert!(part(sample, PartKind::ExportLayers).is_some(), "{sample:?}");
+    }
+}

@@ -8,6 +8,7 @@ use std::process::{Child, Command, Stdio};
 
 use bollard::query_parameters::CreateImageOptionsBuilder;
 use bollard::{Docker, body_full};
+use buildrace::model::{Outcome, PartKind};
 use futures_util::{StreamExt, TryStreamExt};
 use tempfile::TempDir;
 
@@ -168,10 +169,21 @@ async fn a_stock_engine_races_in_a_builder_of_its_own() {
         "context",
     ];
     let rounds = ["--rounds", "1", "--keep-contaminated", "--settle=0s"];
-    let mut compare = place.buildrace(&[&compare[..], &rounds].concat());
-    place
-        .has_raced(&mut compare)
-        .names(line, "docker-container", None);
+    // Such an engine loads an image of one platform, and in docker's own format.
+    let load = ["--output", "type=docker"];
+    let several = ["--platform", "linux/amd64,linux/arm64"];
+    let args = [&compare[..], &rounds, &load, &several].concat();
+    let refused = place.buildrace(&args).output().unwrap();
+    let said = text(&refused.stderr);
+    assert!(said.contains("loads images of one platform"), "{said}");
+    let mut compare = place.buildrace(&[&compare[..], &rounds, &load].concat());
+    let raced = place.has_raced(&mut compare);
+    for sample in &raced.run.run.samples {
+        assert_eq!(sample.outcome, Outcome::Ok, "{sample:?}");
+        let parts: Vec<PartKind> = sample.parts.iter().map(|it| it.part).collect();
+        assert!(parts.contains(&PartKind::Load), "{parts:?}");
+    }
+    raced.names(line, "docker-container", None);
     assert_eq!(OnEngine::at(&stock.host).await, before);
 }
 
