@@ -25,7 +25,8 @@ pub(super) const TITLE: &str = "Jobs of CI: an empty builder, and a remote cache
 
 /// How its figures are made.
 pub(super) const HOW: &str = "Medians. import: reading the cache, fetching layers from it and restoring cache mounts; \
-    export: writing the cache and saving cache mounts; size: what was imported, or what the first job exported. \
+    export: writing the cache, saving cache mounts, and what --output exports; size: what was imported, or what the \
+    first job exported. \
     pays from: the job by which the cache has saved what its exports cost, against multi-arch, if \
     every further job comes after an edit of the sources.";
 
