@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 
 use super::build::BuildArgs;
 use super::builder::BuilderArgs;
-use crate::model::{CacheMounts, CiCache, EditMix};
+use crate::model::{CacheMounts, CiCache, EditMix, TimedExport};
 use crate::options::{ResultsPlace, Rounds, rounds};
 
 /// `buildrace choose`
@@ -70,6 +70,15 @@ pub struct ChooseArgs {
         hide_default_value = true
     )]
     pub cache_mounts: CacheMounts,
+    /// Have the export of each job's image in its time, too, as `buildrace run` does
+    #[arg(
+        long = "output",
+        id = "output_type",
+        value_name = "type=TYPE,…",
+        default_value = "cacheonly",
+        hide_default_value = true
+    )]
+    pub output_type: TimedExport,
     #[command(flatten)]
     pub build: BuildArgs,
     #[command(flatten)]

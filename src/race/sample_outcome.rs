@@ -43,6 +43,13 @@ fn unexplained(message: &str, trace: &Trace, disturbances: &[String]) -> String 
     told
 }
 
+/// Whether BuildKit refused to use a remote cache as it was described, before any step
+/// began (`control/control.go`).
+fn is_unusable_cache(message: &str) -> bool {
+    message.starts_with("unknown cache exporter")
+        || message.starts_with("failed to configure ") && message.contains(" cache exporter")
+}
+
 /// The outcome of a build; `disturbances` is what got in its way, and `imports`
 /// whether it was to import a remote cache.
 pub(super) fn outcome_of(
@@ -63,7 +70,11 @@ pub(super) fn outcome_of(
         };
     };
     let outcome = match error {
-        BuildError::Failed { .. } if trace.failed_transfer().is_some() => Outcome::NotTransferred,
+        BuildError::Failed { message }
+            if trace.failed_transfer().is_some() || is_unusable_cache(message) =>
+        {
+            Outcome::NotTransferred
+        }
         BuildError::Failed { .. } | BuildError::Setup { .. } => Outcome::Failed,
         BuildError::TimedOut(_) => Outcome::TimedOut,
         BuildError::Cancelled => Outcome::Interrupted,

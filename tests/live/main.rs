@@ -13,6 +13,7 @@ mod builders;
 mod buildkitd;
 #[path = "../support/certificates.rs"]
 mod certificates;
+mod choose;
 mod client_fidelity;
 mod concurrent;
 mod contexts_and_secrets;

@@ -55,6 +55,7 @@ const PAGES: [(&str, &[&str]); 4] = [
             "jobs-go-ladder",
             "jobs-rust",
             "exports-go-ladder",
+            "exports-java",
             "exports-rust",
         ],
     ),
@@ -108,6 +109,7 @@ fn block(name: &str, all: &Runs) -> String {
         "jobs-go-ladder" => transfers::jobs(transferring, "go-ladder"),
         "jobs-rust" => transfers::jobs(transferring, "rust"),
         "exports-go-ladder" => transfers::exports(transferring, "go-ladder"),
+        "exports-java" => transfers::exports(transferring, "java"),
         "exports-rust" => transfers::exports(transferring, "rust"),
         unknown => panic!("there is a block {unknown:?}, which nobody makes"),
     }

@@ -60,8 +60,8 @@ pub fn exports(runs: &[Published], name: &str) -> String {
     }
     assert!(!newest.is_empty(), "no published run exports {name}");
     newest.sort_by_key(|(_, run)| run.stored.run.record.started);
-    let mut out = "| export | variant | kind | time | build | export | of it layers | size |\n\
-                   |:--|:--|:--|--:|--:|--:|--:|--:|\n"
+    let mut out = "| export | variant | kind | time | build | export | of it layers | of it moving them | size |\n\
+                   |:--|:--|:--|--:|--:|--:|--:|--:|--:|\n"
         .to_owned();
     for (export, run) in &newest {
         let scenario = run.scenario(name).expect("it was raced");
@@ -70,6 +70,15 @@ pub fn exports(runs: &[Published], name: &str) -> String {
             let of = |wanted: PartKind| parts.parts.iter().find(|(part, ..)| *part == wanted);
             let seconds = |part| of(part).map(|(_, seconds, _)| *seconds);
             let build = seconds(PartKind::Build).unwrap_or_default();
+            let moving = [
+                PartKind::Send,
+                PartKind::Load,
+                PartKind::Push,
+                PartKind::Unpack,
+            ];
+            let moving: Vec<f64> = moving.into_iter().filter_map(seconds).collect();
+            let known =
+                |seconds: Option<f64>| seconds.map_or_else(|| "–".to_owned(), number::seconds);
             let bytes = parts.parts.iter().filter_map(|(_, _, bytes)| *bytes).max();
             let cells = [
                 format!("[{}](reports/{id}/summary.md)", escape::markdown(export)),
@@ -78,7 +87,8 @@ pub fn exports(runs: &[Published], name: &str) -> String {
                 number::seconds(parts.total),
                 number::seconds(build),
                 number::seconds(parts.total - build),
-                seconds(PartKind::ExportLayers).map_or_else(|| "–".to_owned(), number::seconds),
+                known(seconds(PartKind::ExportLayers)),
+                known((!moving.is_empty()).then(|| moving.iter().sum())),
                 bytes.map_or_else(|| "–".to_owned(), number::bytes),
             ];
             out.push_str(&format!("| {} |\n", cells.join(" | ")));

@@ -9,7 +9,7 @@ use anyhow::{Context, bail};
 
 use crate::cli::{ChooseArgs, WorkflowKind};
 use crate::fleet::{Answer, Fleet, PRICES_TEMPLATE, Strategy};
-use crate::model::Invocation;
+use crate::model::{Invocation, TimedExport};
 use crate::ops::Exit;
 use crate::ops::console::{print_json, terminal_width};
 use crate::ops::report::explain;
@@ -36,10 +36,11 @@ pub async fn run(args: ChooseArgs) -> anyhow::Result<Exit> {
             if raced::has_build_options(&args.build)
                 || !args.build.platform.is_empty()
                 || !args.ci_cache.is_empty()
+                || args.output_type != TimedExport::default()
                 || args.rounds.is_some()
             {
                 bail!(
-                    "run {} is stored: build options, --ci-cache and --rounds are for a race",
+                    "run {} is stored: build options, --ci-cache, --output and --rounds are for a race",
                     stored.run.record.run
                 );
             }

@@ -6,7 +6,7 @@ use anyhow::bail;
 
 use super::source::Subject;
 use crate::cli::{BuildArgs, ChooseArgs, ci_caches};
-use crate::model::{Invocation, Platform, TimedExport};
+use crate::model::{Invocation, Platform};
 use crate::ops::adhoc::{self, Options};
 use crate::ops::cells::Cells;
 use crate::ops::race::{Choice, RaceInput, check_writable, keep_out_of_git, race as race_it};
@@ -122,7 +122,7 @@ fn race_options(args: &ChooseArgs) -> anyhow::Result<RaceOptions> {
         settle: None,
         redact: Vec::new(),
         image_size: false,
-        export: TimedExport::default(),
+        export: args.output_type.clone(),
         ci_caches: ci_caches(&args.ci_cache, args.cache_mounts),
         results: args.results.clone(),
         reports: args.reports.clone(),

@@ -84,7 +84,7 @@ pub async fn check_export(
     if !is_pushed && caches.iter().any(CiCache::is_inline) {
         bail!(
             "--ci-cache type=inline is part of an image that is pushed: add --output \
-             type=registry,name=REPOSITORY (`choose` pushes none: use another cache there)"
+             type=registry,name=REPOSITORY"
         );
     }
     if *export == TimedExport::default() {

@@ -277,7 +277,9 @@ async fn a_cache_that_cannot_be_written_has_a_result_of_its_own() {
         let address = failing(how);
         format!("--ci-cache=type=registry,ref={address}/cache,registry.insecure=true,name={name}")
     });
-    let caches: Vec<&str> = caches.iter().map(String::as_str).collect();
+    let mut caches: Vec<&str> = caches.iter().map(String::as_str).collect();
+    // BuildKit refuses it before anything is built.
+    caches.push("--ci-cache=type=gha,url=http://127.0.0.1:9/,token=none,name=unusable");
     let race = [
         "run",
         "greet",
@@ -311,6 +313,9 @@ async fn a_cache_that_cannot_be_written_has_a_result_of_its_own() {
         assert!(build.seconds > Duration::ZERO && build.seconds < first.wall);
         assert_eq!(of("ci-cache").outcome, Outcome::Skipped);
     }
+    let mut samples = run.run.samples.iter();
+    let unusable = samples.find(|sample| sample.slot.kind.to_string() == "cache-export:unusable");
+    assert_eq!(unusable.unwrap().outcome, Outcome::NotTransferred);
     let whole = run
         .run
         .samples

@@ -5,7 +5,7 @@
 use buildrace::store::read_trace;
 use buildrace::trace::Trace;
 
-use super::{Instance, Place};
+use super::{Instance, Place, text};
 use crate::buildkitd::Start;
 use crate::network::Network;
 use crate::support::Engine;
@@ -91,4 +91,14 @@ async fn each_node_gets_its_platform_and_nothing_else() {
     assert!(raced.told.contains(platforms), "{}", raced.told);
     let nodes = "Nodes: farm0 (linux/amd64), farm1 (linux/arm64).";
     assert!(raced.told.contains(nodes), "{}", raced.told);
+    // That each platform was native is measured, and no model.
+    let chosen = place.buildrace(&["choose"]).output().unwrap();
+    let told = text(&chosen.stdout);
+    assert_eq!(chosen.status.code(), Some(0), "{}", text(&chosen.stderr));
+    let row = told.lines().find(|line| line.starts_with("naive/lost"));
+    assert!(
+        row.is_some_and(|row| row.contains("native nodes")),
+        "{told}"
+    );
+    assert!(!told.contains("+native"), "{told}");
 }
