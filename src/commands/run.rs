@@ -6,13 +6,13 @@ use std::path::Path;
 use anyhow::{Context, bail};
 use clap::Parser;
 
-use crate::cli::{BuilderArgs, Cli, Command, RunArgs};
+use crate::cli::{BuilderArgs, Cli, Command, RunArgs, ci_caches};
 use crate::model::{
     BuildKind, Invocation, LeftOut, Platform, RunEnd, RunRecord, VariantInfo, split_cell,
 };
 use crate::ops::bake;
 use crate::ops::cells::{Cells, matrix_again};
-use crate::ops::race::{Choice, RaceInput, check_writable, race, resume};
+use crate::ops::race::{Choice, RaceInput, check_writable, race, resume, transfers_again};
 use crate::ops::report::write_formats;
 use crate::ops::results::Results;
 use crate::ops::signals::stop_on_signals;
@@ -98,6 +98,8 @@ async fn resume_run(name: &str, args: &RunArgs) -> anyhow::Result<Exit> {
     }
     let began = command_of(record)?;
     let then = RaceOptions::from(&began.race);
+    let typed = ci_caches(&args.race.ci_cache, args.race.cache_mounts);
+    let (ci_caches, export) = transfers_again(record, &typed, &args.race.output_type)?;
     let options = RaceOptions {
         builder: match args.matrix.matrix {
             Some(_) => BuilderOptions::from(&args.race.builder),
@@ -114,6 +116,8 @@ async fn resume_run(name: &str, args: &RunArgs) -> anyhow::Result<Exit> {
         formats: args.race.output.format.clone(),
         report_url: args.race.output.report_url.clone(),
         seed: Some(record.seed),
+        ci_caches,
+        export,
         redact: [then.redact, args.race.redact.clone()].concat(),
         ..then
     };
@@ -185,7 +189,9 @@ fn command_of(record: &RunRecord) -> anyhow::Result<RunArgs> {
             record.run
         );
     }
-    match Cli::try_parse_from(record.command.words()).map(|cli| cli.command) {
+    // These are not whole: see `transfers_again`.
+    let command = record.command.clone().without("ci-cache").without("output");
+    match Cli::try_parse_from(command.words()).map(|cli| cli.command) {
         Ok(Command::Run(args)) => Ok(args),
         Ok(_) | Err(_) => bail!(
             "the command of run {} is none that this buildrace knows: it was made by buildrace {}",

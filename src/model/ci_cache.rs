@@ -203,6 +203,13 @@ impl fmt::Display for CiCache {
     }
 }
 
+impl CiCacheInfo {
+    /// Whether it has a place or credentials, which results leave out.
+    pub fn is_elsewhere(&self) -> bool {
+        !["local", INLINE, NO_LAYERS].contains(&self.kind.as_str())
+    }
+}
+
 /// As it is typed, but for its place and its credentials.
 impl fmt::Display for CiCacheInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

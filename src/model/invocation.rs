@@ -56,6 +56,12 @@ impl Invocation {
         self.options.insert(0, option);
     }
 
+    /// The same without an option, however often it is given.
+    pub fn without(mut self, name: &str) -> Self {
+        self.options.retain(|(known, _)| known != name);
+        self
+    }
+
     /// Adds the options of another invocation.
     pub fn extend(&mut self, other: Self) {
         self.options.extend(other.options);

@@ -5,10 +5,17 @@ use std::path::{Path, PathBuf};
 
 use super::{Project, assert_says, buildrace};
 
-/// A copy of a published run, its folder's name being its id.
+/// A copy of the oldest published run, its folder's name being its id.
 fn published(project: &Project) -> (String, PathBuf) {
+    copied(project, |_| true)
+}
+
+/// A copy of the oldest published run whose record says something.
+fn copied(project: &Project, is_meant: fn(&str) -> bool) -> (String, PathBuf) {
     let all = Path::new(env!("CARGO_MANIFEST_DIR")).join("results");
-    let run = buildrace::store::runs(&all).remove(0);
+    let mut runs = buildrace::store::runs(&all).into_iter();
+    let record = |run: &Path| fs::read_to_string(run.join("run.json")).unwrap();
+    let run = runs.find(|run| is_meant(&record(run))).unwrap();
     let id = run.file_name().unwrap().to_str().unwrap().to_owned();
     let folder = project.path().join("results").join(&id);
     fs::create_dir_all(&folder).unwrap();
@@ -44,10 +51,7 @@ fn only_runs_of_run_are_resumed() {
         let text = fs::read_to_string(&path).unwrap();
         fs::write(path, change(text)).unwrap();
     };
-    edit("events.jsonl", |text| {
-        let lines: Vec<&str> = text.lines().collect();
-        lines[..lines.len() - 1].join("\n") + "\n"
-    });
+    cut_off(&folder);
     // An unfinished run of `run` gets as far as the project allows.
     let said = ends(&project, 2, &["run", "--resume", &id]);
     assert_says(&said, &["go-hello"]);
@@ -56,6 +60,37 @@ fn only_runs_of_run_are_resumed() {
     });
     let said = ends(&project, 2, &["run", "--resume", &id]);
     assert_says(&said, &["made by `buildrace compare`", "buildrace run"]);
+}
+
+/// Takes the end of a run away.
+fn cut_off(folder: &Path) {
+    let path = folder.join("events.jsonl");
+    let text = fs::read_to_string(&path).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    fs::write(path, lines[..lines.len() - 1].join("\n") + "\n").unwrap();
+}
+
+#[test]
+fn caches_and_exports_with_a_place_are_typed_again() {
+    type Meant = fn(&str) -> bool;
+    let cases: [(Meant, &str); 2] = [
+        (
+            |record| record.contains("--ci-cache"),
+            "add --ci-cache type=none,cache-mounts=restored,name=mounts,… --ci-cache \
+             type=registry,mode=max,name=registry-max,…",
+        ),
+        (
+            |record| record.contains("type=registry,registry.insecure=true"),
+            "add --output type=registry,registry.insecure=true,…",
+        ),
+    ];
+    for (is_meant, expected) in cases {
+        let project = Project::new();
+        let (id, folder) = copied(&project, is_meant);
+        cut_off(&folder);
+        let said = ends(&project, 2, &["run", "--resume", &id]);
+        assert_says(&said, &[expected, "does not store"]);
+    }
 }
 
 #[test]

@@ -25,4 +25,5 @@ pub use input::RaceInput;
 pub use prepared::{Prepared, race};
 pub use raced::Raced;
 pub use resume::resume;
+pub use transfers::again as transfers_again;
 pub use writable::{check_writable, keep_out_of_git};

@@ -36,8 +36,9 @@ pub async fn resume(
     held: HeldRun,
     stop: &CancellationToken,
 ) -> anyhow::Result<Raced> {
-    transfers::check_same(&held.stored.run.record.ci_caches, &args.ci_caches)?;
     let masks = redaction::masks(&input, &args.redact, &args.ci_caches, &args.export)?;
+    transfers::check_export(cells, &input.scenarios, &args.export, &args.ci_caches).await?;
+    transfers::add_kinds(cells, &mut input.scenarios, &args.ci_caches)?;
     temporary_folders::sweep();
     let skip = left_out([&args.results.folder, &args.reports], &input.scenarios)?;
     let snapshot = Snapshot::take(&input.scenarios, &skip)?;

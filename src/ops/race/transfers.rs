@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
-use anyhow::bail;
+use anyhow::{anyhow, bail};
 
 use crate::builder::Cleanup;
-use crate::model::{BuildKind, CiCache, CiCacheInfo, TimedExport, TimedExportKind};
+use crate::model::{BuildKind, CiCache, CiCacheInfo, RunRecord, TimedExport, TimedExportKind};
 use crate::ops::builder::BuilderSession;
 use crate::ops::cells::Cells;
 use crate::race::ImageStore;
@@ -153,19 +153,43 @@ pub async fn stores(
     Ok(stores)
 }
 
-/// Fails where a run that goes on had other caches.
+/// The remote caches and the export of a run that goes on: those that are typed, and else
+/// those that it has, if it needs no place for them.
 ///
 /// # Errors
-/// It had.
-pub fn check_same(then: &[CiCacheInfo], now: &[CiCache]) -> anyhow::Result<()> {
-    let now: Vec<CiCacheInfo> = now.iter().map(CiCache::info).collect();
-    if now == then {
-        return Ok(());
+/// It had others, or they have to be typed again.
+pub fn again(
+    then: &RunRecord,
+    typed: &[CiCache],
+    typed_export: &TimedExport,
+) -> anyhow::Result<(Vec<CiCache>, TimedExport)> {
+    let again = |what: &str, typed: String| {
+        anyhow!("the run has {what}, whose place and credentials it does not store: add {typed}")
+    };
+    let is_elsewhere = then.ci_caches.iter().any(CiCacheInfo::is_elsewhere);
+    let caches = match typed {
+        [] if !is_elsewhere => {
+            let stored = then.ci_caches.iter();
+            let stored = stored.map(|cache| cache.to_string().parse());
+            stored
+                .collect::<Result<_, String>>()
+                .map_err(anyhow::Error::msg)?
+        }
+        typed => typed.to_vec(),
+    };
+    let now = caches.iter().map(CiCache::info);
+    if !now.eq(then.ci_caches.iter().cloned()) {
+        let stored = then.ci_caches.iter();
+        let typed: Vec<String> = stored
+            .map(|cache| format!("--ci-cache {cache},…"))
+            .collect();
+        return Err(again("remote caches", typed.join(" ")));
     }
-    let typed = then.iter().map(|cache| format!("--ci-cache {cache},…"));
-    bail!(
-        "the run has remote caches, whose places and credentials it does not store: type them \
-         again: {}",
-        typed.collect::<Vec<_>>().join(" ")
-    );
+    let export = match &then.export {
+        Some(stored) if *typed_export == TimedExport::default() => stored
+            .parse()
+            .map_err(|_| again("an export", format!("--output {stored},…")))?,
+        _ => typed_export.clone(),
+    };
+    Ok((caches, export))
 }

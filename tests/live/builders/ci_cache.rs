@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use super::registry::{Failing, Registry, failing};
 use super::{Kept, OnEngine, Place, text};
+use crate::race::wait_for;
 use crate::support::Engine;
 
 /// A builder that is made for the run.
@@ -252,6 +253,58 @@ RUN --mount=type=cache,id=kept-$TARGETARCH,target=/kept --mount=type=cache,targe
         record.contains("\"cache_mounts\": \"restored\""),
         "{record}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_run_goes_on_with_its_caches() {
+    let Some(engine) = Engine::take().await else {
+        return;
+    };
+    let place = Place::new(&engine.host);
+    let before = Kept::by(&engine.builder).await;
+    let race = ["run", "greet", "--rounds", "1", "--keep-contaminated"];
+    let more = ["--settle=0s", "--kinds", "multi-arch", "--variant", "naive"];
+    let cache = "--ci-cache=type=local,cache-mounts=restored";
+    let args = [&race[..], &more, &OWN, &[cache]].concat();
+    let dockerfile = std::fs::read_to_string(place.dockerfile("naive")).unwrap();
+    let kept = "\
+FROM --platform=$BUILDPLATFORM debian:trixie-slim AS kept
+ARG TARGETARCH
+RUN --mount=type=cache,id=kept-$TARGETARCH,target=/kept touch /kept/it /made
+";
+    std::fs::write(
+        place.dockerfile("naive"),
+        format!("{kept}{dockerfile}COPY --from=kept /made /made\n"),
+    )
+    .unwrap();
+    let mut killed = place.buildrace(&args).spawn().unwrap();
+    let is_first = |sample: &Sample| sample.slot.kind.to_string().starts_with("cache-export");
+    wait_for("the first job", || {
+        if killed.try_wait().unwrap().is_some() {
+            let mut said = String::new();
+            let stderr = killed.stderr.as_mut().unwrap();
+            stderr.read_to_string(&mut said).unwrap();
+            panic!("it has ended: {said}");
+        }
+        let run = place.newest()?;
+        run.run.samples.iter().any(is_first).then_some(())
+    });
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    let id = place.newest().unwrap().run.record.run;
+    let resume = ["run", "--resume", &id];
+    let raced = place.has_raced(&mut place.buildrace(&resume));
+    assert_eq!(Kept::by(&engine.builder).await, before);
+    let samples = &raced.run.run.samples;
+    assert_eq!(samples.len(), 3, "{}", raced.said);
+    for sample in samples {
+        let id = &sample.slot.id;
+        assert_eq!(sample.outcome, Outcome::Ok, "{sample:?}");
+        let is_further = sample.slot.kind.to_string().starts_with("ci-cache");
+        assert_eq!(sample.cached_steps > 0, is_further, "{id}: {sample:?}");
+        let restored = part(sample, PartKind::RestoreMounts);
+        assert_eq!(restored.is_some(), is_further, "{id}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
