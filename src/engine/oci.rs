@@ -151,7 +151,9 @@ impl Engine {
         action: &str,
         archive: impl Stream<Item = io::Result<Bytes>> + Send + 'static,
     ) -> Result<(), EngineError> {
-        let options = ImportImageOptionsBuilder::new().quiet(true).build();
+        // With progress, an engine answers at once: what takes long is not cut off by the
+        // limit of a call.
+        let options = ImportImageOptionsBuilder::new().quiet(false).build();
         let answers = self.docker().import_image_stream(options, archive, None);
         let mut answers = Box::pin(answers);
         while let Some(answer) = answers.next().await {

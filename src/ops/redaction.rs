@@ -164,6 +164,12 @@ pub fn of_race(
         own.push((address.clone(), "the builder".to_owned()));
         if let Some((_, place)) = address.split_once("://") {
             own.push((place.to_owned(), "the builder".to_owned()));
+            // As ssh is given it, with the port apart.
+            if let Some((user_and_host, _)) = place.rsplit_once(':')
+                && user_and_host.contains('@')
+            {
+                own.push((user_and_host.to_owned(), "the builder".to_owned()));
+            }
         }
     }
     let mut host = vec![(path(project), ".".to_owned())];

@@ -17,6 +17,7 @@ use crate::trace::{Step, Trace};
 /// What the builds of a chain have in common.
 #[derive(Debug)]
 pub(super) struct Chain {
+    pub(super) name: ChainName,
     /// The round that it began in, which tells its cache mounts and context from
     /// other chains'.
     pub(super) round: u32,
@@ -67,8 +68,9 @@ impl ChainName {
 
 impl Chain {
     /// One that has built nothing.
-    pub(super) fn new(round: u32, original: &Path) -> Self {
+    pub(super) fn new(name: ChainName, round: u32, original: &Path) -> Self {
         Self {
+            name,
             round,
             original: original.to_owned(),
             checkout: Checkout::new(original),
@@ -212,7 +214,12 @@ mod tests {
     #[test]
     fn a_step_that_the_chain_has_built_is_not_executed_again() {
         let chain = || {
-            let mut chain = Chain::new(1, Path::new(""));
+            let name = ChainName {
+                scenario: "s".into(),
+                variant: "v".into(),
+                first: BuildKind::MultiArch,
+            };
+            let mut chain = Chain::new(name, 1, Path::new(""));
             let first = trace(&[("tools", false), ("copied-1", false)]);
             assert_eq!(chain.add(BuildKind::MultiArch, &first), None);
             chain

@@ -11,6 +11,8 @@ mod cleanup_report;
 mod disk_room;
 mod emptying;
 mod emulation;
+mod export_removal;
+mod exports;
 pub mod host;
 mod host_counters;
 mod idle_wait;
@@ -37,7 +39,7 @@ mod timed_export;
 pub mod warm_up;
 
 pub use emulation::Emulation;
-pub use image_store::{ImageStore, ImageStoreError};
+pub use image_store::{ImageStore, ImageStoreError, LoadingStore};
 pub use killed_runs::KilledRuns;
 pub use observer::{Observer, ObserverError};
 pub use place::Place;

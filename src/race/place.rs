@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::cache_guard::{CacheGuard, Cleaned, forget_builds};
 use super::cleanup_report;
 use super::disk_room::Room;
-use super::image_store::ImageStore;
+use super::image_store::LoadingStore;
 use super::resumption::own_prefix;
 use super::run_cleanup;
 use super::smoke::SmokeTests;
@@ -30,7 +30,7 @@ pub struct Place<'a> {
     /// Where the smoke tests of the scenarios are run.
     pub smoke_tests: SmokeTests<'a>,
     /// The image store that archives of results are loaded into, where they are.
-    pub loads_into: Option<&'a Arc<dyn ImageStore>>,
+    pub loads_into: Option<&'a Arc<dyn LoadingStore>>,
     /// Base images that are unpacked on it before the first build.
     pub base_images: &'a [BaseImage],
     /// Base images that the builder gets from this machine; none where it has

@@ -88,7 +88,8 @@ impl Redaction {
         };
         for vertex in &mut status.vertexes {
             redact(&mut vertex.name);
-            redact(&mut vertex.error);
+            // What this side tells BuildKit of a load that failed comes back here.
+            vertex.error = self.text(&vertex.error);
             if let Some(group) = &mut vertex.progress_group {
                 redact(&mut group.name);
             }

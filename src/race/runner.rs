@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::chain::{Chain, ChainName};
 use super::emulation::Emulation;
+use super::exports::Exports;
 use super::idle_wait::Rest;
 use super::inspected::Inspected;
 use super::nonce::nonce;
@@ -144,6 +145,8 @@ pub(super) struct RunState<'r> {
     pub(super) bases_exported: HashSet<usize>,
     /// Images that were inspected.
     pub(super) inspected: Inspected,
+    /// What timed builds have exported and is not removed yet.
+    pub(super) exports: Exports,
 }
 
 impl RunState<'_> {
@@ -223,9 +226,12 @@ impl Race<'_> {
             copying_images: HashMap::new(),
             bases_exported: HashSet::new(),
             inspected: Inspected::default(),
+            exports: Exports::default(),
             chains: HashMap::new(),
         };
         let result = self.warm_up_and_build(&mut run).await;
+        let removed = self.remove_all_exports(&mut run).await;
+        let result = result.and_then(|end| removed.map(|()| end));
         run.observer
             .phase("removing what the run left on the builder");
         for (place, state) in self.places.iter().zip(&mut run.places) {
@@ -332,8 +338,10 @@ impl Race<'_> {
         let mut chain = match kept {
             Some(chain) => chain,
             None => {
+                self.remove_exports_of_ended(entry.variant.cell.place, run)
+                    .await?;
                 run.observer.phase("copying the sources");
-                entry.chain(block)?
+                entry.chain(name.clone(), block)?
             }
         };
         let mut broken = self.earlier.broken(block);
@@ -365,6 +373,7 @@ impl Race<'_> {
             }
             if slot.kind.remote_cache().is_some() {
                 self.empty(entry.variant.cell.place, run).await?;
+                self.remove_exports_of(&name, run).await?;
             }
             if is_finished {
                 self.make_again(slot, &entry, &mut chain, run).await?;

@@ -46,6 +46,11 @@ fn unexplained(message: &str, trace: &Trace, disturbances: &[String]) -> String 
 /// Whether BuildKit refused to use a remote cache as it was described, before any step
 /// began (`control/control.go`).
 fn is_unusable_cache(message: &str) -> bool {
+    // Of several targets it is named first.
+    let of_target = message.strip_prefix("target ");
+    let message = of_target
+        .and_then(|rest| Some(rest.split_once(": ")?.1))
+        .unwrap_or(message);
     message.starts_with("unknown cache exporter")
         || message.starts_with("failed to configure ") && message.contains(" cache exporter")
 }

@@ -17,7 +17,6 @@ use super::place::Place;
 use super::runner::{Race, RaceError, RunState, notify, warn};
 use super::sample_outcome::{disturbances, outcome_of};
 use super::slot_build::SlotBuild;
-use super::timed_export;
 use crate::builder::BuilderError;
 use crate::buildkit::{BakeRequest, BuildEnd, BuildError, cache_folder_bytes};
 use crate::model::Event;
@@ -58,8 +57,10 @@ impl Race<'_> {
         let (sink, _ignored) = mpsc::unbounded_channel();
         let stop = run.stop.child_token();
         let builder = entry.place.builder;
+        let place = entry.variant.cell.place;
+        run.exports.add(&chain.name, place, &request);
         let end = builder.bake(&request, sink, stop).await;
-        self.remove_export(&request, entry.place, run).await?;
+        self.remove_replaced_exports(&chain.name, run).await?;
         run.rest.disturbed();
         if end.result.is_ok()
             && slot.kind.starts_empty()
@@ -140,6 +141,8 @@ impl Race<'_> {
                 sample: slot.id.clone(),
             },
         )?;
+        run.exports
+            .add(&chain.name, entry.variant.cell.place, &request);
         let mut host = HostSampler::start(place.disk, busy_before);
         let mut trace = Trace::default();
         let cancel = run.stop.child_token();
@@ -168,11 +171,11 @@ impl Race<'_> {
             mounts.forget();
         }
         let host = host.finish(&mut run.rest).await;
+        self.remove_replaced_exports(&chain.name, run).await?;
         written?;
         if end.layout_bytes > DOCUMENTS {
             warn(&mut run.observer, image_sent(slot, end.layout_bytes))?;
         }
-        self.remove_export(&request, place, run).await?;
         let lost = matches!(end.result, Err(BuildError::LostBuilder { .. }));
         let mut unsure = None;
         let disturbances = if lost {
@@ -225,23 +228,6 @@ impl Race<'_> {
             failure,
         };
         Ok((sample, unsure))
-    }
-
-    /// Removes what a build has exported.
-    async fn remove_export(
-        &self,
-        request: &BakeRequest,
-        place: &Place<'_>,
-        run: &mut RunState<'_>,
-    ) -> Result<(), RaceError> {
-        match timed_export::remove(request, place).await {
-            Ok(()) => Ok(()),
-            Err(error) => {
-                let error = self.redaction.text(&error);
-                let message = format!("an exported image may be left: {error}");
-                warn(&mut run.observer, message)
-            }
-        }
     }
 
     /// Waits for the machine to come to rest, so that what was before is no

@@ -5,7 +5,7 @@ use std::path::{Component, Path};
 use std::time::Duration;
 
 use super::cache_mounts::CacheMounts;
-use super::chain::Chain;
+use super::chain::{Chain, ChainName};
 use super::ci_cache::{mount_archives, transfers};
 use super::place::Place;
 use super::timed_export::export;
@@ -30,7 +30,7 @@ impl SlotBuild<'_> {
     ///
     /// # Errors
     /// The sources cannot be copied.
-    pub(super) fn chain(&self, block: &[Slot]) -> Result<Chain, ScenarioError> {
+    pub(super) fn chain(&self, name: ChainName, block: &[Slot]) -> Result<Chain, ScenarioError> {
         let original = self.scenario.sources_of(self.variant);
         let edits = block
             .iter()
@@ -38,7 +38,7 @@ impl SlotBuild<'_> {
             .filter(|slot| slot.kind.builds_at_once().is_none())
             .filter_map(|slot| self.scenario.edit_of(slot.kind));
         let round = block.first().map_or(1, |slot| slot.round);
-        let mut chain = Chain::new(round, original);
+        let mut chain = Chain::new(name, round, original);
         chain.prepare(&edits.collect::<Vec<_>>(), &self.variant.dockerfile)?;
         Ok(chain)
     }

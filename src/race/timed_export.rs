@@ -3,13 +3,17 @@
 use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::ci_cache::{own_name, short_digest};
-use super::image_store::ImageStore;
+use super::image_store::{ImageStore, LoadingStore};
 use super::place::Place;
 use super::smoke::SmokeTests;
 use crate::buildkit::{BakeRequest, Destination, Export, Loader};
 use crate::model::{TimedExport, TimedExportKind};
+
+/// Longest wait for an engine to remove an image.
+const REMOVE_LIMIT: Duration = Duration::from_secs(60);
 
 /// The export of a build, named after its reference. `folder` is where archives go. An image
 /// in an engine's store has a name by which it is found where the run is killed.
@@ -18,7 +22,7 @@ pub(super) fn export(
     reference: &str,
     folder: &Path,
     store: SmokeTests<'_>,
-    loads_into: Option<&Arc<dyn ImageStore>>,
+    loads_into: Option<&Arc<dyn LoadingStore>>,
 ) -> Export {
     let own = own_name(reference);
     let mut attributes = timed.attributes.clone();
@@ -44,7 +48,7 @@ pub(super) fn export(
         (TimedExportKind::Docker, _) => match loads_into {
             Some(store) => {
                 set("name", store.image_name(&short_digest(reference)));
-                let loader = Loader(Arc::<dyn ImageStore>::clone(store));
+                let loader = Loader(Arc::<dyn LoadingStore>::clone(store));
                 let kind = if store.loads_oci() { "oci" } else { "docker" };
                 (kind, Some(Destination::Store(loader)))
             }
@@ -85,8 +89,10 @@ pub(super) async fn remove(request: &BakeRequest, place: &Place<'_>) -> Result<(
             _ => continue,
         };
         if let Some(name) = attributes.get("name") {
-            let removed = store.remove(name).await;
-            removed.map_err(|error| error.to_string())?;
+            let removed = tokio::time::timeout(REMOVE_LIMIT, store.remove(name)).await;
+            removed
+                .map_err(|_| "the engine does not answer".to_owned())?
+                .map_err(|error| error.to_string())?;
         }
     }
     Ok(())

@@ -108,6 +108,8 @@ fn kind_of(step: &Step) -> Option<PartKind> {
         "exporting cache",
         "exporting content cache",
         "preparing build cache",
+        // A step of its own before BuildKit 0.13.
+        "preparing layers for inline cache",
         "exporting to GitHub Actions Cache",
     ]) {
         Some(PartKind::ExportCache)
@@ -268,6 +270,7 @@ mod tests {
             "exporting cache to Amazon S3",
             "exporting cache to Azure Blob Storage",
             "exporting to GitHub Actions Cache",
+            "preparing layers for inline cache",
         ] {
             let steps = vec![step(name, (0, 400))];
             let found = parts(steps, vec![], 1000);

@@ -1,19 +1,16 @@
 //! When a sample's image is looked at, and what its smoke test must print.
 
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::Path;
 use std::sync::Mutex;
 
 use async_trait::async_trait;
 use buildrace::buildkit::BuildError;
-use buildrace::buildkit::ImageLoader;
 use buildrace::model::{BuildKind, Event, Outcome, Platform, ProgramEnd, ProgramOutput, Sample};
 use buildrace::plan::{self, PlanInput};
 use buildrace::race::{ImageStore, ImageStoreError, SmokeRunner};
 use buildrace::scenario::{Output, Smoke};
-use bytes::Bytes;
 use sha2::{Digest, Sha256};
-use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::scripted::{Memory, Scripted, Setting, run_with, setting};
@@ -71,17 +68,7 @@ struct Parrot {
 }
 
 #[async_trait]
-impl ImageLoader for Parrot {
-    async fn load(&self, _: mpsc::Receiver<io::Result<Bytes>>) -> Result<(), String> {
-        unreachable!("nothing is loaded in these tests")
-    }
-}
-
-#[async_trait]
 impl ImageStore for Parrot {
-    fn loads_oci(&self) -> bool {
-        true
-    }
     fn image_name(&self, unique: &str) -> String {
         let name = format!("parrot:{unique}");
         self.images.lock().unwrap().push(name.clone());

@@ -29,7 +29,7 @@ pub(super) async fn obtain_all(
     for (name, platform) in needed {
         wanted.entry(name).or_default().push(platform.clone());
     }
-    let source = session.nearest_engine().await;
+    let source = source_of(session).await;
     let mut obtained = Obtained::default();
     for (name, platforms) in wanted {
         match one(session, source.as_ref(), name, &platforms).await? {
@@ -51,16 +51,13 @@ pub(super) async fn obtain_all(
     Ok(obtained)
 }
 
-impl BuilderSession {
-    /// The engine whose image store is nearest: the one that the builder runs in, else the
-    /// one in use here.
-    pub async fn nearest_engine(&self) -> Option<Engine> {
-        if let Some(engine) = &self.image_engine {
-            return Some(engine.clone());
-        }
-        let endpoint = engine::locate(None).await.ok()?;
-        Engine::connect_unchecked(&endpoint).await.ok()
+/// An engine that may hold images: the builder's own, else the one in use here.
+async fn source_of(session: &BuilderSession) -> Option<Engine> {
+    if let Some(engine) = &session.image_engine {
+        return Some(engine.clone());
     }
+    let endpoint = engine::locate(None).await.ok()?;
+    Engine::connect_unchecked(&endpoint).await.ok()
 }
 
 /// One image on all the platforms that it is needed on, or why there is none.

@@ -11,7 +11,7 @@ use crate::builder::container::{ContainerSettings, OwnContainer};
 use crate::builder::{Builder, NodesBuilder, nodes};
 use crate::buildx::Instance;
 use crate::engine::images::{self, StandIns};
-use crate::engine::{Endpoint, Engine};
+use crate::engine::{self, Endpoint, Engine, EngineError};
 use crate::escape;
 use crate::model::{BuildNodes, BuilderInfo, ImageLayout, NodeInfo, Platform};
 use crate::ops::console::progress_lines;
@@ -371,6 +371,18 @@ impl BuilderSession {
         self.engine
             .as_ref()
             .filter(|_| self.info.driver == "docker")
+    }
+
+    /// The engine that results are loaded into: the one in use here, as buildx has it, and
+    /// for a builder that was made for the run the one that it runs in.
+    ///
+    /// # Errors
+    /// None is in use, or it does not answer.
+    pub async fn loading_engine(&self) -> Result<Engine, EngineError> {
+        match (&self.own, &self.image_engine) {
+            (Some(_), Some(engine)) => Ok(engine.clone()),
+            _ => Engine::connect_unchecked(&engine::locate(None).await?).await,
+        }
     }
 
     /// The builder on one line: its name, its driver, its BuildKit.

@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::Context;
 use tokio_util::sync::CancellationToken;
@@ -19,7 +20,7 @@ use crate::ops::explain::collector;
 use crate::ops::{redaction, report, results};
 use crate::options::RaceOptions;
 use crate::progress::{Expected, Progress};
-use crate::race::{Place, Race, RaceError, Resumption, SmokeTests};
+use crate::race::{LoadingStore, Place, Race, RaceError, Resumption, SmokeTests};
 use crate::report::View;
 use crate::scenario::{Scenario, Snapshot};
 use crate::secrets::Masks;
@@ -62,7 +63,15 @@ pub async fn build(
     let here = std::env::current_dir().context("cannot find the current folder")?;
     let secrets = input.build_secrets();
     let sessions = cells.sessions();
-    let addresses: Vec<String> = sessions.iter().flat_map(|s| s.addresses.clone()).collect();
+    let stores = transfers::stores(sessions, scenarios, &args.export).await?;
+    let loading = stores
+        .iter()
+        .flatten()
+        .map(|store| store.facts().endpoint.host.clone());
+    let addresses = sessions
+        .iter()
+        .flat_map(|session| session.addresses.clone());
+    let addresses: Vec<String> = addresses.chain(loading).collect();
     let hosts: Vec<&str> = sessions.iter().map(|s| s.place.as_str()).collect();
     let redaction = redaction::of_race(masks, &addresses, snapshot, input.project.root());
     let unfinished = Unfinished::begin(&record.run, &hosts);
@@ -72,7 +81,10 @@ pub async fn build(
         (session.layouts(), images, dead)
     });
     let kept: Vec<(Vec<ImageLayout>, Vec<BaseImage>, Vec<String>)> = kept.collect();
-    let stores = transfers::stores(sessions, scenarios, &args.export).await?;
+    let stores: Vec<Option<Arc<dyn LoadingStore>>> = stores
+        .into_iter()
+        .map(|engine| engine.map(|engine| Arc::new(engine) as Arc<dyn LoadingStore>))
+        .collect();
     let places = sessions.iter().zip(&kept).zip(&stores).enumerate();
     let places = places.map(
         |(at, ((session, (layouts, base_images, dead)), store))| Place {

@@ -9,7 +9,7 @@ use tokio_stream::wrappers::ReceiverStream;
 
 use crate::buildkit::ImageLoader;
 use crate::engine::{Engine, EngineError};
-use crate::race::{ImageStore, ImageStoreError};
+use crate::race::{ImageStore, ImageStoreError, LoadingStore};
 
 #[async_trait]
 impl ImageLoader for Engine {
@@ -21,17 +21,19 @@ impl ImageLoader for Engine {
 
 #[async_trait]
 impl ImageStore for Engine {
-    /// As buildx tells it: by containerd's image store.
-    fn loads_oci(&self) -> bool {
-        self.facts().containerd_store
-    }
-
     fn image_name(&self, unique: &str) -> String {
         self.smoke_image(unique)
     }
 
     async fn remove(&self, image: &str) -> Result<(), ImageStoreError> {
         Ok(self.remove_image(image).await?)
+    }
+}
+
+impl LoadingStore for Engine {
+    /// As buildx tells it: by containerd's image store.
+    fn loads_oci(&self) -> bool {
+        self.facts().containerd_store
     }
 }
 

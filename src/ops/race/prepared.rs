@@ -50,8 +50,8 @@ impl<'a> Prepared<'a> {
         stop: &CancellationToken,
     ) -> anyhow::Result<Self> {
         let masks = redaction::masks(&input, &args.redact, &args.ci_caches, &args.export)?;
-        transfers::check_export(cells, &input.scenarios, &args.export, &args.ci_caches).await?;
         transfers::add_kinds(cells, &mut input.scenarios, &args.ci_caches)?;
+        transfers::check_export(cells, &input.scenarios, &args.export, &args.ci_caches).await?;
         temporary_folders::sweep();
         let skip = left_out([&args.results.folder, &args.reports], &input.scenarios)?;
         let snapshot = Snapshot::take(&input.scenarios, &skip)?;

@@ -1,15 +1,14 @@
 //! The remote caches and exports of a race: kinds for each cache, and a builder that may be
 //! emptied.
 
-use std::sync::Arc;
-
-use anyhow::{anyhow, bail};
+use anyhow::{Context, anyhow, bail};
 
 use crate::builder::Cleanup;
+use crate::engine::Engine;
 use crate::model::{BuildKind, CiCache, CiCacheInfo, RunRecord, TimedExport, TimedExportKind};
 use crate::ops::builder::BuilderSession;
 use crate::ops::cells::Cells;
-use crate::race::ImageStore;
+use crate::race::LoadingStore;
 use crate::scenario::Scenario;
 
 /// Adds kinds to scenarios: for each cache a job after the edit of the sources, and
@@ -115,7 +114,7 @@ pub async fn check_export(
     }
 }
 
-/// The image stores that results are loaded into, of each builder: none where they are not
+/// The engines that results are loaded into, of each builder: none where they are not
 /// loaded, or the builder stores images itself.
 ///
 /// # Errors
@@ -124,19 +123,16 @@ pub async fn stores(
     sessions: &[&BuilderSession],
     scenarios: &[Scenario],
     export: &TimedExport,
-) -> anyhow::Result<Vec<Option<Arc<dyn ImageStore>>>> {
-    let mut stores: Vec<Option<Arc<dyn ImageStore>>> = Vec::new();
+) -> anyhow::Result<Vec<Option<Engine>>> {
+    let mut stores = Vec::new();
     for session in sessions {
         if export.kind != TimedExportKind::Docker || session.image_store().is_some() {
             stores.push(None);
             continue;
         }
-        let Some(engine) = session.nearest_engine().await else {
-            bail!(
-                "--output type=docker loads images into an engine, and none answers: start one, or \
-                 use type=oci"
-            );
-        };
+        let engine = session.loading_engine().await;
+        let engine = engine
+            .context("--output type=docker loads images into an engine; type=oci does not")?;
         let is_cold = |kind: &BuildKind| *kind == BuildKind::Cold;
         let several = scenarios
             .iter()
@@ -148,7 +144,7 @@ pub async fn stores(
                 scenario.name
             );
         }
-        stores.push(Some(Arc::new(engine)));
+        stores.push(Some(engine));
     }
     Ok(stores)
 }

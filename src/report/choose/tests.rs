@@ -297,6 +297,13 @@ fn a_workflow_restores_the_cache_mounts_that_a_remote_strategy_restored() {
     let restored = text(&run);
     assert!(restored.contains("cache-map"), "{restored}");
     assert!(restored.contains("type=registry"), "{restored}");
+    run.record.ci_caches[0].kind = "inline".into();
+    let inline = text(&run);
+    assert!(inline.contains("cache-to: type=inline\n"), "{inline}");
+    assert!(
+        inline.contains("cache-from: type=registry,ref="),
+        "{inline}"
+    );
     run.record.ci_caches[0].mode = None;
     let alone = text(&run);
     assert!(alone.contains("cache-map"), "{alone}");

@@ -349,6 +349,14 @@ fn layers(out: &mut Lines, strategy: &Strategy, platform: Option<&str>) {
                 return;
             };
             let place = match cache.kind.as_str() {
+                "inline" => {
+                    out.add(10, "# In the image that the default branch pushed last.");
+                    let tag = "${{ github.event.repository.default_branch }}";
+                    let image = format!("type=registry,ref=${{{{ env.IMAGE }}}}:{tag}");
+                    out.add(10, &format!("cache-from: {image}"));
+                    out.add(10, "cache-to: type=inline");
+                    return;
+                }
                 "gha" => format!("type=gha{}", part(",scope=")),
                 "registry" => {
                     let tag = part("-");
