@@ -145,6 +145,19 @@ async fn a_record_that_was_in_use_is_known_by_its_other_id() {
     *shelf.records.lock().unwrap() = vec![exec("mutable", 5, false), exec("ours", 9, false)];
     guard.lift(&shelf, "buildrace-1-").await.unwrap();
     assert_eq!(shelf.ids(), ["mutable"]);
+
+    let is_renamed = |record: CacheRecord| is_renamed(&record, &exec("used", 7, true));
+    assert!(is_renamed(exec("older", 7, false)));
+    let unknown = CacheRecord {
+        created: None,
+        ..exec("unknown", 5, false)
+    };
+    assert!(!is_renamed(unknown));
+    let other = CacheRecord {
+        parents: vec!["other".into()],
+        ..exec("other", 5, false)
+    };
+    assert!(!is_renamed(other));
 }
 
 #[tokio::test]

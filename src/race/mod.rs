@@ -31,6 +31,7 @@ mod round_events;
 mod run_cleanup;
 pub mod runner;
 mod sample_outcome;
+mod sample_parts;
 mod sampling;
 mod slot_build;
 mod smoke;

@@ -16,11 +16,12 @@ use super::observer::Observer;
 use super::place::Place;
 use super::runner::{Race, RaceError, RunState, notify, warn};
 use super::sample_outcome::{disturbances, outcome_of};
+use super::sample_parts::parts;
 use super::slot_build::SlotBuild;
 use crate::builder::BuilderError;
-use crate::buildkit::{BakeRequest, BuildEnd, BuildError, cache_folder_bytes};
+use crate::buildkit::{BakeRequest, BuildEnd, BuildError};
 use crate::model::Event;
-use crate::model::{BuildPart, Failure, Outcome, PartKind, Sample, Slot};
+use crate::model::{BuildPart, Failure, Outcome, Sample, Slot};
 use crate::trace::{SolveStatus, Trace};
 
 /// How often a observer hears that time has passed.
@@ -346,50 +347,6 @@ fn with_mounts(
         _ => judged,
     };
     (judged, moved)
-}
-
-/// What a build's time is made of, with the bytes of a cache in a folder and of an archive
-/// that was sent. BuildKit counts loading as sending: it waits for the end of it.
-fn parts(
-    trace: &Trace,
-    end: &BuildEnd,
-    request: &BakeRequest,
-    moved: Vec<BuildPart>,
-) -> Vec<BuildPart> {
-    let mut parts = trace.parts(end.wall);
-    if parts.is_empty() && !moved.is_empty() {
-        parts.push(BuildPart {
-            part: PartKind::Build,
-            seconds: end.wall,
-            bytes: None,
-        });
-    }
-    parts.splice(0..0, moved);
-    let caches = request.targets.iter().flat_map(|it| &it.request.cache_to);
-    let folders = caches.filter_map(|cache| cache.folder.as_deref());
-    let bytes: Option<u64> = folders.map(cache_folder_bytes).sum();
-    let export = parts
-        .iter_mut()
-        .find(|part| part.part == PartKind::ExportCache);
-    if let (Some(export), Some(bytes @ 1..)) = (export, bytes) {
-        export.bytes = Some(bytes);
-    }
-    let at = parts.iter().position(|part| part.part == PartKind::Send);
-    if let (Some(at), Some(received)) = (at, end.received) {
-        let send = &mut parts[at];
-        send.bytes = Some(received.bytes);
-        if let Some(loading) = received.loading {
-            let seconds = loading.min(send.seconds);
-            send.seconds -= seconds;
-            let load = BuildPart {
-                part: PartKind::Load,
-                seconds,
-                bytes: None,
-            };
-            parts.insert(at + 1, load);
-        }
-    }
-    parts
 }
 
 /// `r1-02-… includes 170 MB of base images …`

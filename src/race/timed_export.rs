@@ -100,7 +100,15 @@ pub(super) async fn remove(request: &BakeRequest, place: &Place<'_>) -> Result<(
 
 #[cfg(test)]
 mod tests {
+    use std::io;
+
+    use async_trait::async_trait;
+    use bytes::Bytes;
+    use tokio::sync::mpsc;
+
     use super::*;
+    use crate::buildkit::ImageLoader;
+    use crate::race::image_store::ImageStoreError;
 
     #[test]
     fn each_build_has_an_export_of_its_own() {
@@ -137,5 +145,54 @@ mod tests {
             panic!("a file");
         };
         assert!(archive.starts_with("/exports"));
+    }
+
+    /// An engine's image store.
+    struct Store {
+        loads_oci: bool,
+    }
+
+    #[async_trait]
+    impl ImageLoader for Store {
+        async fn load(&self, _: mpsc::Receiver<io::Result<Bytes>>) -> Result<(), String> {
+            Ok(())
+        }
+    }
+
+    #[async_trait]
+    impl ImageStore for Store {
+        fn image_name(&self, unique: &str) -> String {
+            format!("store:{unique}")
+        }
+        async fn remove(&self, _: &str) -> Result<(), ImageStoreError> {
+            Ok(())
+        }
+    }
+
+    impl LoadingStore for Store {
+        fn loads_oci(&self) -> bool {
+            self.loads_oci
+        }
+    }
+
+    #[test]
+    fn an_image_is_loaded_in_the_format_that_its_store_takes() {
+        for (loads_oci, expected) in [(true, "oci"), (false, "docker")] {
+            let store: Arc<dyn LoadingStore> = Arc::new(Store { loads_oci });
+            let folder = Path::new("/exports");
+            let docker = "docker".parse().unwrap();
+            let made = export(&docker, "a", folder, SmokeTests::OnBuilder, Some(&store));
+            let Export::Exporter {
+                kind,
+                attributes,
+                destination,
+            } = made
+            else {
+                panic!("an exporter");
+            };
+            assert_eq!(kind, expected);
+            assert!(attributes["name"].starts_with("store:"));
+            assert!(matches!(destination, Some(Destination::Store(_))));
+        }
     }
 }

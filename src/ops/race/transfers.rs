@@ -71,8 +71,8 @@ pub fn add_kinds(
 /// Fails where the results of a scenario cannot be exported.
 ///
 /// # Errors
-/// A cache is part of an image, and none is pushed; one of its variants is several targets of bake, or a builder has several nodes, each of
-/// which would export a part.
+/// A cache is part of an image, and none is pushed; a variant is several targets of bake; a
+/// builder has several nodes, each of which would export a part; or those of [`stores`].
 pub async fn check_export(
     cells: &Cells<'_>,
     scenarios: &[Scenario],
