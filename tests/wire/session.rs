@@ -17,7 +17,8 @@ use futures_util::StreamExt;
 use futures_util::stream;
 use health::health_check_response::ServingStatus;
 use health::health_client::HealthClient;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
+use tokio_util::sync::CancellationToken;
 use tonic::{Code, Request, Status};
 
 use crate::Subject;
@@ -245,6 +246,45 @@ async fn an_archive_is_loaded_while_it_is_received() {
         assert!(error.contains(refusal), "{error}");
         assert_eq!(end.received, None);
     }
+}
+
+/// An image store that never has enough, and tells when it is dropped.
+struct Hanging {
+    began: Notify,
+    dropped: CancellationToken,
+}
+
+#[async_trait]
+impl ImageLoader for Hanging {
+    async fn load(&self, mut archive: mpsc::Receiver<io::Result<Bytes>>) -> Result<(), String> {
+        let _dropped = self.dropped.clone().drop_guard();
+        archive.recv().await;
+        self.began.notify_one();
+        std::future::pending().await
+    }
+}
+
+#[tokio::test]
+async fn a_load_that_hangs_ends_with_its_build() {
+    let mut subject = Subject::new();
+    let store = Arc::new(Hanging {
+        began: Notify::new(),
+        dropped: CancellationToken::new(),
+    });
+    subject.request.export = Export::Exporter {
+        kind: "docker".into(),
+        attributes: BTreeMap::new(),
+        destination: Some(Destination::Store(Loader(store.clone()))),
+    };
+    let server = FakeBuildKit::new(export(2, || Ok(proto::SolveResponse::default())));
+    let cancel = subject.cancel.clone();
+    let cancelled = async {
+        store.began.notified().await;
+        cancel.cancel();
+    };
+    let ((end, _), ()) = futures_util::future::join(subject.build(&server), cancelled).await;
+    assert!(matches!(end.result, Err(BuildError::Cancelled)));
+    store.dropped.cancelled().await;
 }
 
 #[tokio::test]
