@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -298,11 +297,11 @@ pub enum Destination {
 #[async_trait]
 pub trait ImageLoader: Send + Sync {
     /// Takes the archive in pieces, as they are received, and returns when the image is
-    /// there.
+    /// there. It is dropped where the build ends before the archive does.
     ///
     /// # Errors
     /// Why it is not, in a line.
-    async fn load(&self, archive: mpsc::Receiver<io::Result<Bytes>>) -> Result<(), String>;
+    async fn load(&self, archive: mpsc::Receiver<Bytes>) -> Result<(), String>;
 }
 
 /// An [`ImageLoader`] as a request holds it.

@@ -100,8 +100,6 @@ pub(super) async fn remove(request: &BakeRequest, place: &Place<'_>) -> Result<(
 
 #[cfg(test)]
 mod tests {
-    use std::io;
-
     use async_trait::async_trait;
     use bytes::Bytes;
     use tokio::sync::mpsc;
@@ -154,7 +152,7 @@ mod tests {
 
     #[async_trait]
     impl ImageLoader for Store {
-        async fn load(&self, _: mpsc::Receiver<io::Result<Bytes>>) -> Result<(), String> {
+        async fn load(&self, _: mpsc::Receiver<Bytes>) -> Result<(), String> {
             Ok(())
         }
     }

@@ -76,7 +76,7 @@ fn caches_and_exports_with_a_place_are_typed_again() {
     let cases: [(Meant, &str); 2] = [
         (
             |record| record.contains("--ci-cache"),
-            "add --ci-cache type=none,cache-mounts=restored,name=mounts,… --ci-cache \
+            "add --ci-cache type=none,cache-mounts=restored,name=mounts --ci-cache \
              type=registry,mode=max,name=registry-max,…",
         ),
         (

@@ -1,7 +1,6 @@
 //! What BuildKit gets when it calls back through the session.
 
 use std::collections::BTreeMap;
-use std::io;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -208,12 +207,12 @@ struct Store {
 
 #[async_trait]
 impl ImageLoader for Store {
-    async fn load(&self, mut archive: mpsc::Receiver<io::Result<Bytes>>) -> Result<(), String> {
+    async fn load(&self, mut archive: mpsc::Receiver<Bytes>) -> Result<(), String> {
         for _ in 0..self.takes {
             let Some(piece) = archive.recv().await else {
                 return Ok(());
             };
-            self.taken.lock().unwrap().extend(piece.unwrap());
+            self.taken.lock().unwrap().extend(piece);
         }
         Err("the store is full".into())
     }
@@ -256,7 +255,7 @@ struct Hanging {
 
 #[async_trait]
 impl ImageLoader for Hanging {
-    async fn load(&self, mut archive: mpsc::Receiver<io::Result<Bytes>>) -> Result<(), String> {
+    async fn load(&self, mut archive: mpsc::Receiver<Bytes>) -> Result<(), String> {
         let _dropped = self.dropped.clone().drop_guard();
         archive.recv().await;
         self.began.notify_one();

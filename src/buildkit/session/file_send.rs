@@ -110,7 +110,7 @@ async fn load(loader: Loader, mut stream: Streaming<BytesMessage>) -> Result<Rec
     while let Some(message) = stream.message().await? {
         bytes += message.data.len() as u64;
         // Whoever takes no more says why.
-        if pieces.send(Ok(message.data.into())).await.is_err() {
+        if pieces.send(message.data.into()).await.is_err() {
             break;
         }
     }

@@ -1,9 +1,8 @@
 //! An engine's image store.
 
-use std::io;
-
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures_util::StreamExt;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
@@ -13,8 +12,8 @@ use crate::race::{ImageStore, ImageStoreError, LoadingStore};
 
 #[async_trait]
 impl ImageLoader for Engine {
-    async fn load(&self, archive: mpsc::Receiver<io::Result<Bytes>>) -> Result<(), String> {
-        let loaded = self.load_archive("loading an image", ReceiverStream::new(archive));
+    async fn load(&self, archive: mpsc::Receiver<Bytes>) -> Result<(), String> {
+        let loaded = self.load_archive("loading an image", ReceiverStream::new(archive).map(Ok));
         loaded.await.map_err(|error| error.to_string())
     }
 }

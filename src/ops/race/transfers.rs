@@ -99,6 +99,7 @@ pub async fn check_export(
              use one with a single node"
         );
     }
+    // They are found again when it is built: this is to refuse before anything is fetched.
     stores(cells.sessions(), scenarios, export).await?;
     let mut variants = scenarios.iter().flat_map(|scenario| &scenario.variants);
     let several = variants.find(|variant| {
@@ -176,9 +177,11 @@ pub fn again(
     let now = caches.iter().map(CiCache::info);
     if !now.eq(then.ci_caches.iter().cloned()) {
         let stored = then.ci_caches.iter();
-        let typed: Vec<String> = stored
-            .map(|cache| format!("--ci-cache {cache},…"))
-            .collect();
+        let typed = stored.map(|cache| {
+            let place = if cache.is_elsewhere() { ",…" } else { "" };
+            format!("--ci-cache {cache}{place}")
+        });
+        let typed: Vec<String> = typed.collect();
         return Err(again("remote caches", typed.join(" ")));
     }
     let export = match &then.export {

@@ -24,6 +24,14 @@ fn part(sample: &Sample, kind: PartKind) -> Option<BuildPart> {
     sample.parts.iter().find(|part| part.part == kind).copied()
 }
 
+/// What the engine and its builder keep.
+async fn kept(engine: &Engine) -> (Kept, OnEngine) {
+    (
+        Kept::by(&engine.builder).await,
+        OnEngine::at(&engine.host).await,
+    )
+}
+
 /// What BuildKit told of a sample: `docker buildx build --progress=rawjson` writes the same.
 fn recording(run: &StoredRun, sample: &Sample) -> Vec<Value> {
     let file = run
@@ -62,13 +70,7 @@ async fn a_job_imports_what_the_first_exported_and_leaves_nothing() {
     };
     let registry = Registry::start();
     let place = Place::new(&engine.host);
-    let kept = async || {
-        (
-            Kept::by(&engine.builder).await,
-            OnEngine::at(&engine.host).await,
-        )
-    };
-    let before = kept().await;
+    let before = kept(&engine).await;
     let pushed = format!(
         "type=registry,ref={}/cache,registry.insecure=true,mode=max",
         registry.address
@@ -81,7 +83,7 @@ async fn a_job_imports_what_the_first_exported_and_leaves_nothing() {
         ]
         .concat(),
     );
-    assert_eq!(kept().await, before);
+    assert_eq!(kept(&engine).await, before);
     let run = &raced.run;
     assert_eq!(run.run.samples.len(), 5, "{}", raced.said);
     for sample in &run.run.samples {
@@ -192,13 +194,7 @@ async fn a_job_has_the_cache_mounts_of_the_first_where_they_are_restored() {
         return;
     };
     let place = Place::new(&engine.host);
-    let kept = async || {
-        (
-            Kept::by(&engine.builder).await,
-            OnEngine::at(&engine.host).await,
-        )
-    };
-    let before = kept().await;
+    let before = kept(&engine).await;
     let dockerfile = std::fs::read_to_string(place.dockerfile("naive")).unwrap();
     let counts = "\
 FROM --platform=$BUILDPLATFORM debian:trixie-slim AS counted
@@ -222,7 +218,7 @@ RUN --mount=type=cache,id=kept-$TARGETARCH,target=/kept --mount=type=cache,targe
         ]
         .concat(),
     );
-    assert_eq!(kept().await, before);
+    assert_eq!(kept(&engine).await, before);
     let run = &raced.run;
     assert_eq!(run.run.samples.len(), 7, "{}", raced.said);
     for sample in &run.run.samples {
@@ -313,13 +309,7 @@ async fn a_cache_that_cannot_be_written_has_a_result_of_its_own() {
         return;
     };
     let place = Place::new(&engine.host);
-    let kept = async || {
-        (
-            Kept::by(&engine.builder).await,
-            OnEngine::at(&engine.host).await,
-        )
-    };
-    let before = kept().await;
+    let before = kept(&engine).await;
     let ways = [
         ("denied", Failing::Status(401)),
         ("busy", Failing::Status(429)),
@@ -347,7 +337,7 @@ async fn a_cache_that_cannot_be_written_has_a_result_of_its_own() {
     let args = [&race[..], &OWN[..], &kinds[..], &caches[..]].concat();
     let output = place.buildrace(&args).output().unwrap();
     let said = text(&output.stderr);
-    assert_eq!(kept().await, before, "{said}");
+    assert_eq!(kept(&engine).await, before, "{said}");
     let run = place.newest().unwrap_or_else(|| panic!("{said}"));
     for (name, _) in ways {
         let of = |word: &str| {
@@ -468,13 +458,7 @@ async fn exports_are_timed_apart_and_removed() {
     };
     let registry = Registry::start();
     let place = Place::new(&engine.host);
-    let kept = async || {
-        (
-            Kept::by(&engine.builder).await,
-            OnEngine::at(&engine.host).await,
-        )
-    };
-    let before = kept().await;
+    let before = kept(&engine).await;
     let pushed = format!(
         "type=registry,name={}/app,registry.insecure=true",
         registry.address
@@ -499,7 +483,7 @@ async fn exports_are_timed_apart_and_removed() {
         }
         let record = &raced.run.run.record;
         assert!(!record.export.as_ref().unwrap().contains("name="));
-        assert_eq!(kept().await, before, "after {output}");
+        assert_eq!(kept(&engine).await, before, "after {output}");
     }
 }
 
@@ -509,13 +493,7 @@ async fn an_image_is_loaded_into_the_engine_while_it_is_received() {
         return;
     };
     let place = Place::new(&engine.host);
-    let kept = async || {
-        (
-            Kept::by(&engine.builder).await,
-            OnEngine::at(&engine.host).await,
-        )
-    };
-    let before = kept().await;
+    let before = kept(&engine).await;
     let all = [
         "--kinds",
         "multi-arch",
@@ -525,7 +503,7 @@ async fn an_image_is_loaded_into_the_engine_while_it_is_received() {
         "docker",
     ];
     let raced = place.races(&[&OWN[..], &all].concat());
-    assert_eq!(kept().await, before);
+    assert_eq!(kept(&engine).await, before);
     let samples = &raced.run.run.samples;
     assert!(!samples.is_empty());
     for sample in samples {
@@ -538,7 +516,7 @@ async fn an_image_is_loaded_into_the_engine_while_it_is_received() {
     }
     // What an engine's own BuildKit stores is there at once.
     let raced = place.races(&[&["--builder", "default"][..], &all].concat());
-    assert_eq!(kept().await, before);
+    assert_eq!(kept(&engine).await, before);
     for sample in &raced.run.run.samples {
         assert_eq!(sample.outcome, Outcome::Ok, "{sample:?}");
         assert_eq!(part(sample, PartKind::Load), None);
